@@ -1,0 +1,56 @@
+// Errors of the whole program: a kind, which is also the exit code, and one message that names the thing, what was
+// found and what was wanted. Libraries throw Error; only launch/ prints it and ends the process.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace ropeway {
+
+// The numbers are the process's exit codes (sysexits.h where one fits); every rank ends with the same one.
+enum class ErrorKind : int {
+  kUsage = 2,          // the command line
+  kBadData = 65,       // a file's content
+  kMissingInput = 66,  // a file that is not there or cannot be read
+  kInternal = 70,      // a defect of this program
+  kLauncher = 71,      // ranks, hosts, devices do not fit together
+  kCannotCreate = 73,  // an output that cannot be created, or belongs to another run
+  kIo = 74,            // reading or writing failed half way
+  kStopped = 75,       // saved and stopped on request: run the same command again
+  kPeer = 76,          // another rank failed or hangs
+  kConfig = 78,        // the recipe
+  kNumerics = 79,      // non-finite loss or gradients
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  ErrorKind kind() const { return kind_; }
+  int exit_code() const { return static_cast<int>(kind_); }
+
+ private:
+  ErrorKind kind_;
+};
+
+// Throws Error with a formatted message: fail(ErrorKind::kBadData, "{}: {} tensors, wanted {}", path, n, m).
+template <typename... Args>
+[[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
+}
+
+namespace internal {
+[[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);
+}
+
+// A condition that only a defect of this program can break: throws kInternal with the place. Input is checked with
+// fail() and a kind the user can act on.
+#define ROPEWAY_CHECK(condition, ...)                                                                      \
+  do {                                                                                                     \
+    if (!(condition)) {                                                                                    \
+      ::ropeway::internal::check_failed(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__));       \
+    }                                                                                                      \
+  } while (false)
+
+}  // namespace ropeway

@@ -1,0 +1,26 @@
+// Softmax cross-entropy on rows of logits, with the gradient written in place of the logits:
+//   nll = log(sum exp(z)) - z[label],  d (weight * nll) / d z = weight * (softmax(z) - onehot(label)).
+// Acc: double or float.
+#pragma once
+
+#include <cstdint>
+
+namespace ropeway {
+
+constexpr int64_t kIgnoredLabel = -100;  // not scored: nll 0, correct false, gradient 0
+
+template <typename Acc>
+struct CrossEntropyRows {
+  Acc* logits = nullptr;  // [rows, vocab], contiguous; overwritten (by the gradient if one is wanted)
+  int64_t rows = 0, vocab = 0;
+  const int64_t* labels = nullptr;  // [rows], kIgnoredLabel or 0 .. vocab-1 (checked by the caller)
+  const Acc* weights = nullptr;     // [rows]; null: all 1
+  double scale = 1.0;               // multiplies every gradient
+  bool want_gradient = false;
+  Acc* nll = nullptr;        // [rows], written
+  bool* correct = nullptr;   // [rows], written: the label is the first arg-max
+};
+template <typename Acc>
+void cross_entropy_rows(const CrossEntropyRows<Acc>& call);
+
+}  // namespace ropeway

@@ -1,0 +1,123 @@
+// RMSNorm on the CPU: rows are independent, each stays in the first-level cache between its passes.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/base/vector_dispatch.h"
+#include "kernels/norm/rms_norm.h"
+
+namespace ropeway {
+namespace {
+
+// Weight gradients of this many rows are summed apart before they join the total: shorter chains of additions.
+constexpr int64_t kRowsPerPartialSum = 64;
+
+template <typename T, typename Acc = accumulation_t<T>>
+ROPEWAY_HOST_DEVICE Acc sum_of_row_squares(const T* x, int64_t channels) {
+  Acc sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < channels; ++c) {
+    const Acc value = load_element(x + c);
+    sum += value * value;
+  }
+  return sum;
+}
+
+template <typename T, typename Acc>
+ROPEWAY_HOST_DEVICE void scale_row(const T* x, const T* weight, Acc rstd, int64_t channels, T* y) {
+#pragma omp simd
+  for (int64_t c = 0; c < channels; ++c) {
+    store_element(y + c, load_element(x + c) * rstd * load_element(weight + c));
+  }
+}
+
+template <typename T, typename Acc = accumulation_t<T>>
+ROPEWAY_HOST_DEVICE Acc weighted_dot(const T* dy, const T* x, const T* weight, int64_t channels) {
+  Acc sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < channels; ++c) {
+    sum += load_element(dy + c) * load_element(x + c) * load_element(weight + c);
+  }
+  return sum;
+}
+
+template <bool accumulate, bool with_weight, typename T, typename Acc>
+ROPEWAY_HOST_DEVICE void gradient_row(const T* dy, const T* x, const T* weight, Acc rstd, Acc projection,
+                                      int64_t channels, T* dx, Acc* weight_sum) {
+#pragma omp simd
+  for (int64_t c = 0; c < channels; ++c) {
+    const Acc dy_c = load_element(dy + c), normed = load_element(x + c) * rstd;
+    Acc result = rstd * (dy_c * load_element(weight + c) - normed * projection);
+    if constexpr (accumulate) result += load_element(dx + c);
+    store_element(dx + c, result);
+    if constexpr (with_weight) weight_sum[c] += dy_c * normed;
+  }
+}
+
+template <typename Acc>
+ROPEWAY_HOST_DEVICE void move_sum(Acc* from, int64_t channels, Acc* to) {
+#pragma omp simd
+  for (int64_t c = 0; c < channels; ++c) {
+    to[c] += from[c];
+    from[c] = 0;
+  }
+}
+
+template <bool accumulate, bool with_weight, typename T, typename Acc>
+ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormGradient<T>& call, Acc* weight_sum) {
+  for (int64_t begin = 0; begin < call.rows; begin += kRowsPerPartialSum) {
+    for (int64_t r = begin; r < std::min(begin + kRowsPerPartialSum, call.rows); ++r) {
+      const T* const dy = row_pointer(call.dy, r, call.dy_stride);
+      const T* const x = row_pointer(call.x, r, call.x_stride);
+      const Acc rstd = call.rstd[r];
+      // mean(weight * dy * x) * rstd: what the row's own scale takes back along x * rstd.
+      const Acc projection =
+          weighted_dot(dy, x, call.weight, call.channels) * rstd / static_cast<Acc>(call.channels);
+      gradient_row<accumulate, with_weight>(dy, x, call.weight, rstd, projection, call.channels,
+                                            row_pointer(call.dx, r, call.dx_stride), weight_sum);
+    }
+    if constexpr (with_weight) move_sum(weight_sum, call.channels, call.grad_weight);
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows, int64_t channels,
+                      T* y, int64_t y_stride, accumulation_t<T>* rstd) {
+  using Acc = accumulation_t<T>;
+  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* const x_row = row_pointer(x, r, x_stride);
+      const Acc mean = sum_of_row_squares(x_row, channels) / static_cast<Acc>(channels);
+      rstd[r] = Acc(1) / std::sqrt(mean + static_cast<Acc>(eps));
+      scale_row(x_row, weight, rstd[r], channels, row_pointer(y, r, y_stride));
+    }
+  });
+}
+
+template <typename T>
+void rms_norm_backward(const RmsNormGradient<T>& call) {
+  using Acc = accumulation_t<T>;
+  std::vector<Acc> buffer(call.grad_weight ? call.channels : 0, Acc(0));
+  Acc* const weight_sum = buffer.data();
+  const RmsNormGradient<T>* const c = &call;
+  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+    if (c->grad_weight) {
+      c->accumulate ? backward_rows<true, true>(*c, weight_sum) : backward_rows<false, true>(*c, weight_sum);
+    } else {
+      c->accumulate ? backward_rows<true, false>(*c, weight_sum) : backward_rows<false, false>(*c, weight_sum);
+    }
+  });
+}
+
+#define ROPEWAY_INSTANTIATE(T)                                                                            \
+  template void rms_norm_forward<T>(const T*, int64_t, const T*, double, int64_t, int64_t, T*, int64_t,   \
+                                    accumulation_t<T>*);                                                  \
+  template void rms_norm_backward<T>(const RmsNormGradient<T>&);
+ROPEWAY_INSTANTIATE(double)
+ROPEWAY_INSTANTIATE(float)
+ROPEWAY_INSTANTIATE(bfloat16)
+#undef ROPEWAY_INSTANTIATE
+
+}  // namespace ropeway

@@ -1,0 +1,105 @@
+// Start and end of MPI in this process.
+#define OMPI_SKIP_MPICXX 1
+#include <mpi.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "kernels/base/error.h"
+#include "parallel/comm/communicator.h"
+#include "parallel/comm/mpi_communicator.h"
+
+namespace ropeway {
+namespace {
+
+int environment_number(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? std::atoi(value) : 0;
+}
+
+// srun sets its variables for a step of one task as well, and for the script of a batch job: only a step of
+// several tasks needs MPI. The other launchers name themselves through their process manager.
+bool started_by_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
+    if (std::getenv(name)) return true;
+  }
+  return std::getenv("SLURM_PROCID") && environment_number("SLURM_STEP_NUM_TASKS") > 1;
+}
+
+}  // namespace
+
+struct MpiSession::State {
+  bool under_launcher = false;
+  bool initialised_here = false;
+  int local_rank = 0;
+  int exceptions_at_start = std::uncaught_exceptions();
+  std::unique_ptr<Communicator> world;
+};
+
+MpiSession::MpiSession() : state_(std::make_unique<State>()) {
+  state_->under_launcher = started_by_launcher();
+  if (!state_->under_launcher) {
+    state_->world = make_world_of_one();
+    return;
+  }
+  int initialised = 0;
+  MPI_Initialized(&initialised);
+  int provided = MPI_THREAD_MULTIPLE;
+  if (!initialised) {
+    if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided) != MPI_SUCCESS) {
+      fail(ErrorKind::kLauncher, "MPI_Init_thread failed in {}", library_version());
+    }
+    state_->initialised_here = true;
+  } else {
+    MPI_Query_thread(&provided);
+  }
+  if (provided != MPI_THREAD_MULTIPLE) {
+    fail(ErrorKind::kLauncher, "{} gives thread level {}, wanted MPI_THREAD_MULTIPLE ({})", library_version(),
+         provided, static_cast<int>(MPI_THREAD_MULTIPLE));
+  }
+  state_->world = internal::make_mpi_world();
+  const int slurm_tasks = environment_number("SLURM_STEP_NUM_TASKS");
+  if (state_->world->size() == 1 && !std::getenv("OMPI_COMM_WORLD_SIZE") && slurm_tasks > 1) {
+    fail(ErrorKind::kLauncher, "srun started {} tasks but MPI sees one: use srun --mpi=pmix, or mpirun",
+         slurm_tasks);
+  }
+  MPI_Comm host = MPI_COMM_NULL;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  MPI_Comm_rank(host, &state_->local_rank);
+  MPI_Comm_free(&host);
+}
+
+MpiSession::~MpiSession() {
+  if (std::uncaught_exceptions() > state_->exceptions_at_start) {
+    // Finalising alone would wait for ever for the others; the caller aborts.
+    static_cast<void>(state_->world.release());
+    return;
+  }
+  state_->world.reset();
+  if (state_->initialised_here) MPI_Finalize();
+}
+
+Communicator& MpiSession::world() { return *state_->world; }
+bool MpiSession::under_launcher() const { return state_->under_launcher; }
+int MpiSession::local_rank() const { return state_->local_rank; }
+
+std::string MpiSession::host_name() const {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
+  return name;
+}
+
+std::string MpiSession::library_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  // "Open MPI v4.1.4, package: ..." and "MPICH Version: 4.0 ...": the first words name it.
+  std::string version(text, static_cast<size_t>(length));
+  version = version.substr(0, version.find_first_of(",\n"));
+  if (const auto at = version.find(" v"); at != std::string::npos) version.erase(at + 1, 1);
+  return version;
+}
+
+}  // namespace ropeway

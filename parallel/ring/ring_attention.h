@@ -1,0 +1,47 @@
+// Causal attention over a sequence whose tokens are spread over the ranks of a group (Liu et al., "Ring attention with
+// blockwise transformers", 2023). K and V travel round the ring un-expanded (grouped-query heads); partial results are
+// merged by log-sum-exp in acc type. In backward K and V travel again, and dK, dV travel with them one hop behind, in
+// acc type, until they are home. Two receive slots for each, none allocated per hop; a hop is in flight while the block
+// before it is computed. With one rank this is the plain kernel.
+//
+// Shapes: B sequences, n local tokens, H query heads, K key/value heads, D head_dim.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "parallel/comm/communicator.h"
+#include "parallel/ring/placement.h"
+
+namespace ropeway {
+
+class RingAttention {
+ public:
+  RingAttention(Communicator& group, Placement placement);
+  ~RingAttention();
+
+  struct Output {
+    at::Tensor out;  // [B, n, H, D], dtype of q
+    at::Tensor lse;  // [B, H, n], acc type
+  };
+  struct Gradients {
+    at::Tensor dq;      // [B, n, H, D], acc type
+    at::Tensor dk, dv;  // [B, n, K, D], acc type
+  };
+
+  // q [B, n, H, D], k, v [B, n, K, D]: local tokens in ascending position, innermost contiguous, other strides free.
+  Output forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale);
+  Gradients backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const at::Tensor& out, const at::Tensor& lse, double scale);
+
+  Communicator& group() const { return group_; }
+  Placement placement() const { return placement_; }
+  int64_t bytes_sent() const;  // since construction, for reports
+
+ private:
+  struct Slots;
+  Communicator& group_;
+  Placement placement_;
+  std::unique_ptr<Slots> slots_;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,51 @@
+// AdamW on flat parameters, its state sharded over all ranks (ZeRO stage 1; Rajbhandari et al. 2020): every rank holds
+// all weights and gradients, and masters and moments of its own contiguous range only. A step sums the gradients over
+// the ranks, clips by the global norm, updates the own range, and gathers the new weights.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/ops/ops.h"
+#include "parallel/comm/communicator.h"
+
+namespace ropeway {
+
+struct FlatRange {
+  int64_t begin = 0, end = 0;
+};
+// Rank's share of `total` elements; shares differ by at most one and cover everything.
+FlatRange shard_range(int64_t total, int ranks, int rank);
+
+class ShardedAdamW {
+ public:
+  // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc type. When
+  // weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
+  ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask);
+
+  struct StepResult {
+    double gradient_norm = 0;  // of the summed gradient, before clipping
+    bool applied = false;      // false: the norm was not finite, nothing was changed
+  };
+  // Leaves the gradients zeroed. max_norm <= 0: no clipping.
+  StepResult step(const ops::AdamWOptions& options, double max_norm);
+
+  // The state of this rank's range, for checkpoints.
+  FlatRange range() const { return range_; }
+  int64_t steps_taken() const { return step_; }
+  at::Tensor master() const { return master_; }
+  at::Tensor moment1() const { return moment1_; }
+  at::Tensor moment2() const { return moment2_; }
+  // Restores: the three tensors of this rank's range (copied) and the step count; writes the weights from the masters.
+  void restore(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2, int64_t steps_taken);
+
+ private:
+  void gather_weights();
+
+  Communicator& world_;
+  at::Tensor weights_, gradients_, weight_decay_mask_;
+  at::Tensor master_, moment1_, moment2_;
+  FlatRange range_;
+  int64_t step_ = 0;
+};
+
+}  // namespace ropeway

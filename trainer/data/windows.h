@@ -1,0 +1,39 @@
+// Training windows: window i of a run is a pure function of (documents, options, i), so data order depends neither on
+// the number of ranks nor on how often a run was resumed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/data/documents.h"
+#include "trainer/data/tokenizer.h"
+
+namespace ropeway {
+
+struct Window {
+  std::vector<int32_t> tokens;   // `length`
+  std::vector<float> weights;    // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
+};
+
+struct WindowOptions {
+  int64_t length = 0;
+  uint64_t seed = 0;
+  double passkey_fraction = 0;      // share of windows that carry a passkey
+  double passkey_answer_weight = 1;  // loss weight of the answer's tokens
+};
+
+class WindowSampler {
+ public:
+  // Keeps references. Throws kBadData unless some document has `length` tokens.
+  WindowSampler(const Documents& documents, const Tokenizer& tokenizer, const WindowOptions& options);
+  // A document drawn in proportion to its number of windows, then a uniform start.
+  Window window(uint64_t index) const;
+
+ private:
+  const Documents& documents_;
+  const Tokenizer& tokenizer_;
+  WindowOptions options_;
+  std::vector<int64_t> cumulative_starts_;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,32 @@
+// Passkey retrieval by length and depth. Greedy decoding gives the whole answer right exactly when every answer token
+// is the arg-max given the true ones before it, so one teacher-forced pass per sample decides and no cache is needed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "parallel/mesh.h"
+#include "trainer/data/documents.h"
+#include "trainer/data/passkey.h"
+#include "trainer/model/causal_lm.h"
+
+namespace ropeway {
+
+struct PasskeyResult {
+  int64_t length = 0, samples = 0;
+  double accuracy = 0;                 // share of samples with every answer token right
+  double answer_nll = 0;               // mean over answer tokens, nats
+  std::vector<double> depths;          // ascending
+  std::vector<double> depth_accuracy;  // same length
+};
+struct PasskeyEvalOptions {
+  int64_t length = 0;
+  int64_t depths = 10, samples_per_depth = 2;
+  uint64_t seed = 0;
+};
+// Collective over the mesh; samples are spread over its data axis. Haystacks are the documents' successive stretches.
+PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
+                               const Tokenizer& tokenizer, const FactorSet& factors,
+                               const PasskeyEvalOptions& options);
+
+}  // namespace ropeway

@@ -1,0 +1,77 @@
+#include "trainer/finetune/train_checkpoint.h"
+
+#include <ATen/ops/empty.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/io/checkpoint.h"
+#include "trainer/io/factor_file.h"
+
+namespace ropeway {
+namespace {
+
+struct NamedState {
+  const char* name;
+  at::Tensor tensor;
+};
+
+std::vector<NamedState> optimizer_state(const ShardedAdamW& optimizer) {
+  return {{"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
+}
+
+void require_same(const std::string& what, const std::string& found, const std::string& wanted,
+                  const std::filesystem::path& checkpoint) {
+  if (found != wanted) {
+    fail(ErrorKind::kBadData, "{}: the checkpoint was made with {} {}, this run has {}; use --fresh to start anew",
+         checkpoint.string(), what, found, wanted);
+  }
+}
+
+}  // namespace
+
+void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context, const ShardedAdamW& optimizer,
+                           const TrainState& state) {
+  CheckpointContent content;
+  content.step = state.step;
+  content.recipe_sha256 = context.recipe_sha256;
+  content.state_json = nlohmann::json{{"stage", context.stage_name},
+                                      {"skipped_steps", state.skipped_steps},
+                                      {"optimizer_steps", optimizer.steps_taken()},
+                                      {"data_fingerprint", context.data_fingerprint},
+                                      {"factor_sets", factor_sets_to_json({context.factors})}}
+                           .dump(2);
+  content.weights = context.parameters->tensors_to_write();
+  for (const NamedState& part : optimizer_state(optimizer)) {
+    content.optimizer.push_back({part.name, part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
+                                 {part.tensor.numel()}, part.tensor.data_ptr()});
+  }
+  content.optimizer_begin = optimizer.range().begin;
+  content.optimizer_end = optimizer.range().end;
+  content.optimizer_total = context.parameters->flat_weights().numel();
+  save_checkpoint(*context.mesh->world, context.checkpoint_folder, content, static_cast<int>(options.keep_checkpoints));
+}
+
+TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {
+  const auto loaded = load_newest_checkpoint(*context.mesh->world, context.checkpoint_folder);
+  if (!loaded) return {};
+  require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
+  const auto state = nlohmann::json::parse(loaded->state_json);
+  require_same("training data", state.at("data_fingerprint"), context.data_fingerprint, loaded->path);
+  require_same("factor set", state.at("factor_sets").get<std::string>(), factor_sets_to_json({context.factors}),
+               loaded->path);
+
+  std::vector<at::Tensor> restored;
+  const FlatRange range = optimizer.range();
+  for (const NamedState& part : optimizer_state(optimizer)) {
+    restored.push_back(at::empty({range.end - range.begin}, part.tensor.options()));
+    loaded->read_optimizer(part.name, range.begin, range.end, restored.back().data_ptr());
+  }
+  // The masters hold what the weights are rounded from: they bring the weights back too.
+  optimizer.restore(restored[0], restored[1], restored[2], state.at("optimizer_steps"));
+  log_info("{}: resumes after step {} from {}", context.stage_name, loaded->step, loaded->path.string());
+  return {loaded->step, state.at("skipped_steps")};
+}
+
+}  // namespace ropeway

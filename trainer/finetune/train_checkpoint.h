@@ -1,0 +1,24 @@
+// What a training stage saves and how it finds its way back: weights, this rank's range of masters and moments, and a
+// small state (step, factor set, data fingerprint). The data position needs no file: window i is a pure function of i.
+#pragma once
+
+#include <cstdint>
+
+#include "parallel/zero/sharded_adamw.h"
+#include "trainer/finetune/train_loop.h"
+
+namespace ropeway {
+
+struct TrainState {
+  int64_t step = 0;           // steps finished
+  int64_t skipped_steps = 0;  // of them without an update
+};
+
+// Collective.
+void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context, const ShardedAdamW& optimizer,
+                           const TrainState& state);
+// Collective. Step 0 when there is no checkpoint. Throws kBadData when the one found belongs to another recipe, factor
+// set or data, naming both.
+TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer);
+
+}  // namespace ropeway

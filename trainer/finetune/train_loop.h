@@ -1,0 +1,41 @@
+// Training: steps of forward, backward and AdamW over windows of text, with checkpoints and exact resumption. Serves
+// the stages `finetune` (under a factor set) and `pretrain` (the original RoPE).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "parallel/mesh.h"
+#include "trainer/config/recipe.h"
+#include "trainer/data/windows.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/report/reporter.h"
+
+namespace ropeway {
+
+// Learning rate of step 1..total: linear warm-up, then linear or cosine decay to the minimum, or constant.
+double learning_rate_at(const TrainRecipe& options, int64_t step);
+
+struct TrainContext {
+  CausalLM* model = nullptr;
+  ResidentParameters* parameters = nullptr;
+  const Mesh* mesh = nullptr;
+  const WindowSampler* windows = nullptr;
+  Reporter* reporter = nullptr;
+  FactorSet factors;
+  std::filesystem::path checkpoint_folder;
+  std::string stage_name, recipe_sha256;
+  std::string data_fingerprint;  // of the training documents: a resume on other data is refused
+  std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks
+};
+struct TrainOutcome {
+  int64_t steps = 0, skipped_steps = 0, resumed_from = 0;
+  double final_loss = 0;  // mean of the last 10 steps
+  double seconds = 0, tokens_per_second = 0;
+};
+// Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when should_stop says
+// so, kNumerics after max_skipped_steps steps in a row without a finite gradient.
+TrainOutcome train(const TrainRecipe& options, const TrainContext& context);
+
+}  // namespace ropeway

@@ -1,0 +1,44 @@
+// The shape of a decoder and its RoPE, as config.json of Hugging Face describes it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "trainer/rope/factor_set.h"
+#include "trainer/rope/schedules.h"
+
+namespace ropeway {
+
+struct ModelConfig {
+  std::string model_type = "llama";
+  int64_t vocab_size = 0, hidden_size = 0, intermediate_size = 0;
+  int64_t num_layers = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0;
+  double rms_norm_eps = 1e-5;
+  double rope_theta = 10000;
+  int64_t original_window = 0;  // the length the base model was trained at: L0
+  bool tie_word_embeddings = false;
+  int64_t bos_token_id = -1, eos_token_id = -1;  // -1: none
+  double initializer_range = 0.02;
+
+  int64_t rotary_pairs() const { return head_dim / 2; }
+  int64_t num_parameters() const;
+  RopeGeometry rope_geometry() const { return {rotary_pairs(), rope_theta, original_window}; }
+};
+
+// What a config.json says: the shape, and the factor sets its rope_scaling / rope_parameters hold (longrope: the set
+// "short" when it is not the identity, and "long"; linear, yarn: one computed set; default: none).
+struct ParsedConfig {
+  ModelConfig config;
+  std::vector<FactorSet> sets;
+};
+// Throws kMissingInput / kBadData naming the file, the JSON path, what was found and what was wanted.
+ParsedConfig read_hf_config(const std::filesystem::path& config_json);
+
+// config.json text for transformers 4 and 5: rope_scaling and rope_parameters of type longrope with `long_set` in force
+// (null: plain RoPE) and `short_set` (null: ones); max_position_embeddings = long_set->max_length.
+std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set, const FactorSet* short_set,
+                            const std::string& torch_dtype);
+
+}  // namespace ropeway

@@ -1,0 +1,73 @@
+// Where a model's weights and gradients live. The engine asks for the weights of one block at a time and gives them
+// back, so that a store may gather them around the block (ZeRO stage 3) or keep them resident, as this one does.
+//
+// All weights are one flat array (gradients another, in acc type), in the order of weight_names(): block by block, and
+// q, k, v and gate, up next to each other, so that the fused projections are plain views.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "trainer/io/model_config.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway {
+
+struct BlockTensors {
+  at::Tensor input_norm;      // [C]
+  at::Tensor qkv;             // [(H + 2K) * D, C]
+  at::Tensor attention_out;   // [C, H * D]
+  at::Tensor post_norm;       // [C]
+  at::Tensor gate_up;         // [2 * I, C]
+  at::Tensor down;            // [C, I]
+};
+struct OuterTensors {
+  at::Tensor embedding;   // [V, C]
+  at::Tensor final_norm;  // [C]
+  at::Tensor head;        // [V, C]; the embedding itself when tied
+};
+
+class ParameterStore {
+ public:
+  virtual ~ParameterStore() = default;
+  virtual BlockTensors acquire_block(int64_t layer) = 0;
+  virtual void release_block(int64_t layer) = 0;
+  virtual OuterTensors outer() = 0;
+  virtual BlockTensors block_gradients(int64_t layer) = 0;  // acc type, added to
+  virtual OuterTensors outer_gradients() = 0;
+};
+
+class ResidentParameters : public ParameterStore {
+ public:
+  // dtype of the weights: kDouble, kFloat or kBFloat16. Gradients are allocated at the first use.
+  ResidentParameters(const ModelConfig& config, at::ScalarType dtype);
+
+  BlockTensors acquire_block(int64_t layer) override;
+  void release_block(int64_t layer) override;
+  OuterTensors outer() override;
+  BlockTensors block_gradients(int64_t layer) override;
+  OuterTensors outer_gradients() override;
+
+  at::Tensor flat_weights() const { return weights_; }
+  at::Tensor flat_gradients();
+  at::Tensor weight_decay_mask() const;  // uint8 [total]: 0 for norms, 1 elsewhere
+  at::Tensor weight(const std::string& name) const;    // view in the named shape
+  at::Tensor gradient(const std::string& name);
+  const std::vector<NamedShape>& names() const { return names_; }
+
+  void initialize(uint64_t seed);          // normal(0, initializer_range), norms 1, residual projections / sqrt(2 layers)
+  void load(const ModelDir& dir);          // converts the dtype; throws kBadData
+  std::vector<TensorToWrite> tensors_to_write() const;  // views; valid while this lives
+
+ private:
+  at::Tensor view(const at::Tensor& flat, size_t index) const;
+
+  ModelConfig config_;
+  std::vector<NamedShape> names_;
+  std::vector<int64_t> offsets_;
+  at::Tensor weights_, gradients_;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,44 @@
+// cos/sin tables by layer, kept from step to step: a step with the positions and factors of the one before computes no
+// sine. Tables of layers that share their factors are one table. The least recently used ones go when all together
+// exceed a limit (per-layer factors at long lengths).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <list>
+#include <vector>
+
+#include "trainer/rope/factor_set.h"
+#include "trainer/rope/rope_table.h"
+
+namespace ropeway {
+
+struct RopeTables {
+  at::Tensor cos, sin;  // [n, pairs], F64 for F64 activations, otherwise F32; rounded once from F64
+  at::Tensor angles;    // [n, pairs] F64, 0 where a start token is not scaled; only when asked for
+  at::Tensor scaled;    // [n] bool: the token uses factors and temperature; only when asked for
+};
+
+class RopeCache {
+ public:
+  RopeCache(int64_t pairs, at::ScalarType acc_type, int64_t limit_bytes = int64_t{1} << 28);
+
+  // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
+  RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions, bool with_angles);
+
+ private:
+  struct Entry {
+    std::vector<int64_t> positions;
+    RopeRates rates;
+    RopeTables tables;
+  };
+  static int64_t bytes_of(const Entry& entry);
+
+  int64_t pairs_;
+  at::ScalarType acc_type_;
+  int64_t limit_bytes_;
+  std::list<Entry> entries_;  // most recently used first
+};
+
+}  // namespace ropeway

@@ -1,0 +1,71 @@
+// What a run leaves for people and tools: metrics.jsonl, TensorBoard event files, report.json, and a progress line.
+// Rank 0 writes; on other ranks every call does nothing. A failing write warns once and never ends the run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ropeway {
+
+struct StepRecord {
+  std::string stage;
+  int64_t step = 0, total_steps = 0;  // step counts from 1
+  double loss = 0, learning_rate = 0, gradient_norm = 0, tokens_per_second = 0, seconds = 0;
+  int64_t peak_memory_bytes = 0, skipped_steps = 0;
+};
+
+struct EvaluationRecord {
+  std::string stage;
+  std::string model;    // "base" or "tuned"
+  std::string factors;  // "none", "pi", ..., a set's name
+  int64_t length = 0;
+  double bits_per_byte = -1, tail_bits_per_byte = -1, passkey = -1;  // negative: not measured
+};
+
+struct StageRecord {
+  std::string name, kind;
+  double seconds = 0;
+  int ranks = 1;
+  std::vector<std::pair<std::string, double>> numbers;  // "fitness", "forward_equivalents", "final_loss", ...
+};
+
+class Reporter {
+ public:
+  // enabled: this is rank 0. Appends to what an interrupted run left; records of a step seen before are not repeated
+  // (metrics.jsonl is cut back to the step a resume starts from).
+  Reporter(const std::filesystem::path& run_dir, bool enabled);
+  ~Reporter();
+
+  void resume_at(const std::string& stage, int64_t step);  // drops the stage's records with a step beyond `step`
+  void step(const StepRecord& record);
+  void evaluation(const EvaluationRecord& record);
+  void stage(const StageRecord& record);
+  // report.json: {"base_window", "evaluations": [...], "stages": [...]}; rewritten atomically, earlier content kept.
+  void write_report(int64_t base_window);
+  // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
+  std::string table() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One line on a terminal, rewritten in place; on anything else a plain line every few seconds. NO_COLOR respected.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool enabled);
+  ~ProgressLine();
+  // "tune_2k  120/400  30%  loss 1.432  8.1k tok/s  eta 3m12s"
+  void update(const std::string& what, int64_t done, int64_t total, const std::string& details);
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,74 @@
+#include "trainer/rope/factor_set.h"
+
+#include <cmath>
+
+#include "kernels/base/error.h"
+
+namespace ropeway {
+namespace {
+
+void require_positive(int64_t value, const char* field, const FactorSet& set, const std::string& where) {
+  if (value <= 0) {
+    fail(ErrorKind::kBadData, "{}: factor set '{}': {} is {}, wanted a number of tokens above 0", where,
+         set.name, field, value);
+  }
+}
+
+}  // namespace
+
+void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layers, const std::string& where) {
+  if (set.name.empty()) fail(ErrorKind::kBadData, "{}: a factor set has no name", where);
+  require_positive(set.original_length, "original_length", set, where);
+  require_positive(set.max_length, "max_length", set, where);
+  if (!std::isfinite(set.rope_theta) || set.rope_theta <= 1) {
+    fail(ErrorKind::kBadData, "{}: factor set '{}': rope_theta is {}, wanted a finite base above 1", where,
+         set.name, set.rope_theta);
+  }
+  const auto count = static_cast<int64_t>(set.factors.size());
+  if (count != num_pairs && count != num_layers * num_pairs) {
+    fail(ErrorKind::kBadData,
+         "{}: factor set '{}': {} factors, wanted {} (one a rotary pair) or {} (that for each of {} layers)",
+         where, set.name, count, num_pairs, num_layers * num_pairs, num_layers);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const double factor = set.factors[i];
+    if (!std::isfinite(factor) || factor <= 0) {
+      fail(ErrorKind::kBadData, "{}: factor set '{}': factors[{}] is {}, wanted a finite number above 0",
+           where, set.name, i, factor);
+    }
+  }
+  if (!std::isfinite(set.attention_temperature) || set.attention_temperature <= 0) {
+    fail(ErrorKind::kBadData,
+         "{}: factor set '{}': attention_temperature is {}, wanted a finite number above 0", where, set.name,
+         set.attention_temperature);
+  }
+  if (set.start_tokens < 0) {
+    fail(ErrorKind::kBadData, "{}: factor set '{}': start_tokens is {}, wanted 0 or more", where, set.name,
+         set.start_tokens);
+  }
+}
+
+const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::string& name) {
+  for (const FactorSet& set : sets) {
+    if (set.name == name) return &set;
+  }
+  return nullptr;
+}
+
+FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity) {
+  const bool within_window = length <= identity.original_length;
+  const FactorSet* covering = nullptr;
+  const FactorSet* largest = nullptr;
+  for (const FactorSet& set : sets) {
+    // Inside the original window the original RoPE is right unless a set was made for that range.
+    if (within_window && set.max_length > identity.original_length) continue;
+    if (largest == nullptr || set.max_length >= largest->max_length) largest = &set;
+    if (set.max_length < length) continue;
+    if (covering == nullptr || set.max_length <= covering->max_length) covering = &set;
+  }
+  if (covering != nullptr) return *covering;
+  if (within_window || largest == nullptr) return identity;
+  return *largest;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,53 @@
+// A factor set: the non-uniform rescale factors lambda of LongRoPE (Ding et al., ICML 2024, Eq. 3) for one
+// length, with everything needed to apply them and the record of how they were found. A model carries a list
+// of them; they are saved with its weights.
+//
+// Rotary pair i of d/2 turns by  phi_i(n) = n / (lambda_i * theta^(2i/d))  at position n >= start_tokens, and
+// by n / theta^(2i/d) before; cos and sin are multiplied by the attention temperature ("mscale") from
+// start_tokens on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ropeway {
+
+// How a set came to be; strings are empty and numbers 0 where they do not apply.
+struct FactorHistory {
+  std::string method;         // "identity", "yarn", "search:families+gradient", "search:paper+evolution", ...
+  std::string stage;          // the recipe's stage that made it
+  std::string parent;         // the set it was derived from; lambda is already the product with it
+  std::string recipe_sha256;  // of the resolved recipe
+  std::string search_sha256;  // of the search log
+  std::string data_fingerprint;    // of the documents it was scored on
+  double fitness = 0;              // mean negative log-likelihood on them, nats a token
+  double forward_equivalents = 0;  // what the search cost
+};
+
+struct FactorSet {
+  std::string name;
+  int64_t max_length = 0;       // the longest sequence it is meant for, tokens
+  int64_t original_length = 0;  // the window of the original training, L0, tokens
+  double rope_theta = 0;        // base
+  std::vector<double> factors;  // lambda: rotary_dim/2 values, or layers * rotary_dim/2, layer by layer
+  double attention_temperature = 1;
+  int64_t start_tokens = 0;  // n-hat: positions below it keep the original angles
+  FactorHistory history;
+
+  double scale() const { return static_cast<double>(max_length) / static_cast<double>(original_length); }
+};
+
+// Throws kBadData naming `where`, the field and the value unless: a name; original_length and max_length > 0
+// (a set may be for less than the original window: "readjust"); a base > 1; num_pairs (or num_layers *
+// num_pairs) finite factors > 0; a finite temperature > 0; start_tokens >= 0.
+void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layers, const std::string& where);
+
+const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::string& name);  // null: none
+
+// The smallest set that covers `length`; the largest one if none does; of several for the same length the
+// last in the list, which is the newest. The original RoPE (identity) when sets is empty, or when length <=
+// original window and no set made for lengths up to that window covers it.
+FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity);
+
+}  // namespace ropeway

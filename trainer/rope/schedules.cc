@@ -1,0 +1,157 @@
+// The uniform and closed-form schedules, temperatures and computed sets. The ramp of YaRN is in yarn.cc.
+#include "trainer/rope/schedules.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numbers>
+
+#include "kernels/base/error.h"
+
+namespace ropeway {
+
+std::vector<double> plain_frequencies(const RopeGeometry& g) {
+  std::vector<double> frequencies(g.pairs);
+  for (int64_t i = 0; i < g.pairs; ++i) {
+    frequencies[i] = std::pow(g.theta, -static_cast<double>(i) / static_cast<double>(g.pairs));
+  }
+  return frequencies;
+}
+
+std::vector<double> periods(const RopeGeometry& g, const std::vector<double>& factors) {
+  ROPEWAY_CHECK(factors.empty() || static_cast<int64_t>(factors.size()) == g.pairs, "{} factors for {} pairs",
+                factors.size(), g.pairs);
+  std::vector<double> result = plain_frequencies(g);
+  for (int64_t i = 0; i < g.pairs; ++i) {
+    result[i] = 2 * std::numbers::pi * (factors.empty() ? 1.0 : factors[i]) / result[i];
+  }
+  return result;
+}
+
+std::vector<double> identity_factors(int64_t pairs) { return std::vector<double>(pairs, 1.0); }
+
+std::vector<double> pi_factors(int64_t pairs, double scale) { return std::vector<double>(pairs, scale); }
+
+std::vector<double> ntk_factors(int64_t pairs, double scale) {
+  // The exponent 2i/(d-2) runs from 0 at the fastest pair to 1 at the slowest; a single pair is only the
+  // fastest.
+  std::vector<double> factors(pairs, 1.0);
+  for (int64_t i = 1; i < pairs; ++i) {
+    factors[i] = std::pow(scale, static_cast<double>(i) / static_cast<double>(pairs - 1));
+  }
+  return factors;
+}
+
+std::vector<double> ntk_critical_factors(const RopeGeometry& g, double scale) {
+  const double window_turns = static_cast<double>(g.original_length) / (2 * std::numbers::pi);
+  ROPEWAY_CHECK(window_turns > 1, "a window of {} tokens has no critical dimension", g.original_length);
+  // theta'/theta = theta^(log_{L0/2pi}(L'/2pi) - 1) = theta^(ln s / ln(L0/2pi)).
+  const double log_base_ratio = std::log(g.theta) * std::log(scale) / std::log(window_turns);
+  std::vector<double> factors(g.pairs);
+  for (int64_t i = 0; i < g.pairs; ++i) {
+    factors[i] = std::exp(log_base_ratio * static_cast<double>(i) / static_cast<double>(g.pairs));
+  }
+  return factors;
+}
+
+std::vector<double> ntk_left(std::vector<double> factors, int64_t critical_dim) {
+  const auto pairs = static_cast<int64_t>(factors.size());
+  ROPEWAY_CHECK(critical_dim >= 0 && critical_dim < pairs, "critical dim {} of {} pairs", critical_dim,
+                pairs);
+  const double critical_factor = factors[critical_dim];
+  for (int64_t i = 0; i < critical_dim; ++i) {
+    factors[i] = std::pow(critical_factor, static_cast<double>(i) / static_cast<double>(critical_dim));
+  }
+  return factors;
+}
+
+std::vector<double> jump_factors(int64_t pairs, double scale, int64_t a, int64_t c, double plateau) {
+  ROPEWAY_CHECK(0 <= a && a <= c && c <= pairs, "jump from dim {} to {} of {} pairs", a, c, pairs);
+  std::vector<double> factors(pairs, 1.0);
+  for (int64_t i = a; i < c; ++i) {
+    const double share = c - 1 == a ? 1.0 : static_cast<double>(i - a) / static_cast<double>(c - 1 - a);
+    factors[i] = std::pow(plateau, share);
+  }
+  std::fill(factors.begin() + c, factors.end(), scale);
+  return factors;
+}
+
+double attention_temperature(const std::string& policy, double scale, int64_t original_length) {
+  if (policy == "su") {
+    if (scale <= 1) return 1.0;
+    ROPEWAY_CHECK(original_length > 1, "the su temperature of a window of {} tokens", original_length);
+    return std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(original_length)));
+  }
+  if (policy == "yarn") return scale <= 1 ? 1.0 : 0.1 * std::log(scale) + 1;
+  double value = 0;
+  const char* end = policy.data() + policy.size();
+  const auto [stop, error] = std::from_chars(policy.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value) || value <= 0) {
+    fail(ErrorKind::kConfig, "attention temperature policy '{}': wanted su, yarn or a number above 0",
+         policy);
+  }
+  return value;
+}
+
+bool is_computed_name(const std::string& name) {
+  return name == "none" || name == "pi" || name == "ntk" || name == "yarn";
+}
+
+FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length) {
+  if (!is_computed_name(name)) {
+    fail(ErrorKind::kUsage, "no computed factor set is called '{}': wanted none, pi, ntk or yarn", name);
+  }
+  FactorSet set;
+  set.name = name;
+  set.max_length = std::max(length, g.original_length);
+  set.original_length = g.original_length;
+  set.rope_theta = g.theta;
+  set.history.method = name == "none" ? "identity" : name;
+  const double scale = set.scale();
+  if (name == "none") {
+    set.factors = identity_factors(g.pairs);
+  } else if (name == "pi") {
+    set.factors = pi_factors(g.pairs, scale);
+  } else if (name == "ntk") {
+    set.factors = ntk_factors(g.pairs, scale);
+  } else {
+    set.factors = yarn_factors(g, scale);
+    set.attention_temperature = attention_temperature("su", scale, g.original_length);
+  }
+  return set;
+}
+
+std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high) {
+  // Pool adjacent violators: a block whose mean log is below the one before it joins that one.
+  struct Block {
+    double sum;
+    int64_t count;
+    double mean() const { return sum / static_cast<double>(count); }
+  };
+  std::vector<Block> blocks;
+  for (const double factor : factors) {
+    blocks.push_back({std::log(factor), 1});
+    while (blocks.size() > 1 && blocks[blocks.size() - 2].mean() > blocks.back().mean()) {
+      const Block last = blocks.back();
+      blocks.pop_back();
+      blocks.back().sum += last.sum;
+      blocks.back().count += last.count;
+    }
+  }
+  std::vector<double> result;
+  result.reserve(factors.size());
+  for (const Block& block : blocks) {
+    // A factor that nobody pushed keeps its bits: exp(log(x)) would not.
+    const double value = block.count == 1 ? factors[result.size()] : std::exp(block.mean());
+    result.insert(result.end(), block.count, std::clamp(value, low, high));
+  }
+  // exp may round two nearly equal neighbours the wrong way round.
+  for (size_t i = 1; i < result.size(); ++i) result[i] = std::max(result[i], result[i - 1]);
+  return result;
+}
+
+bool is_monotone(const std::vector<double>& factors) {
+  return std::is_sorted(factors.begin(), factors.end());
+}
+
+}  // namespace ropeway
