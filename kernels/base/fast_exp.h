@@ -1,5 +1,6 @@
-// exp of a non-positive number and the logistic function in a form that compilers turn into vector code: no call, no
-// table, one clamp. (A second comparison with the same argument would become a branch and stop the vectoriser.)
+// exp of a non-positive number and the logistic function in a form that compilers turn into vector code: no
+// call, no table, one clamp. (A second comparison with the same argument would become a branch and stop the
+// vectoriser.)
 #pragma once
 
 #include <cmath>
@@ -10,15 +11,16 @@
 
 namespace ropeway {
 
-// exp(x) for x <= 0 in float, within 1 unit in the last place down to x = -87; below, the value there (1.6e-38), which
-// counts as nothing in any sum this is used for. NaN gives NaN. Undefined for x > 0.
-// exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2)/2, exp(r) by its Taylor series to r^7 (remainder 5e-9).
+// exp(x) for x <= 0 in float, within 1 unit in the last place down to x = -87; below, the value there
+// (1.6e-38), which counts as nothing in any sum this is used for. NaN gives NaN. Undefined for x > 0. exp(x)
+// = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2)/2, exp(r) by its Taylor series to r^7 (remainder 5e-9).
 ROPEWAY_HOST_DEVICE float exp_nonpositive(float x) {
   constexpr float kLowest = -87.0f;
   constexpr float kLog2E = 1.44269504f;
   constexpr float kLn2High = 0.693359375f;  // 11 bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
+  constexpr float kRound =
+      12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
   const float inside = x < kLowest ? kLowest : x;
   const float shifted = inside * kLog2E + kRound;
   const float n = shifted - kRound;

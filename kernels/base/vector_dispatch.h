@@ -1,12 +1,13 @@
-// Runs a loop nest compiled for the widest vector instructions this processor has. One binary serves every x86-64
-// machine: the body is a lambda, compiled three times (AVX-512, AVX2 with FMA, baseline) because it is inlined into three
-// functions with different targets. Unlike whole files built with -march, no inline function of a header can leak
-// wide instructions into the rest of the program; unlike ifunc clones, it works on templates and under sanitizers.
+// Runs a loop nest compiled for the widest vector instructions this processor has. One binary serves every
+// x86-64 machine: the body is a lambda, compiled three times (AVX-512, AVX2 with FMA, baseline) because it is
+// inlined into three functions with different targets. Unlike whole files built with -march, no inline
+// function of a header can leak wide instructions into the rest of the program; unlike ifunc clones, it works
+// on templates and under sanitizers.
 //
 //   with_widest_vectors([&]() ROPEWAY_VECTOR_BODY { #pragma omp simd \n for (...) ... });
 //
-// Results may differ in the last bit between machines of different width (sum order, fused multiply-add), never
-// between runs on one machine.
+// Results may differ in the last bit between machines of different width (sum order, fused multiply-add),
+// never between runs on one machine.
 #pragma once
 
 #define ROPEWAY_VECTOR_BODY __attribute__((always_inline))
@@ -18,7 +19,8 @@ namespace ropeway {
 namespace internal {
 
 template <typename Body>
-__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"), noinline)) void run_avx512(const Body& body) {
+__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"), noinline)) void run_avx512(
+    const Body& body) {
   body();
 }
 template <typename Body>

@@ -17,8 +17,8 @@ struct CrossEntropyRows {
   const Acc* weights = nullptr;     // [rows]; null: all 1
   double scale = 1.0;               // multiplies every gradient
   bool want_gradient = false;
-  Acc* nll = nullptr;        // [rows], written
-  bool* correct = nullptr;   // [rows], written: the label is the first arg-max
+  Acc* nll = nullptr;       // [rows], written
+  bool* correct = nullptr;  // [rows], written: the label is the first arg-max
 };
 template <typename Acc>
 void cross_entropy_rows(const CrossEntropyRows<Acc>& call);

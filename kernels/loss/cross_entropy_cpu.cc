@@ -1,6 +1,8 @@
-// Cross-entropy rows on the CPU: maximum, exponentials and sum, gradient; a row of the tile stays in cache between.
+// Cross-entropy rows on the CPU: maximum, exponentials and sum, gradient; a row of the tile stays in cache
+// between.
 #include "kernels/loss/cross_entropy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,7 +57,7 @@ ROPEWAY_HOST_DEVICE void all_rows(const CrossEntropyRows<Acc>& call) {
     if (label == kIgnoredLabel) {
       call.nll[r] = 0;
       call.correct[r] = false;
-      if (call.want_gradient) multiply(row, call.vocab, Acc(0));
+      if (call.want_gradient) std::fill(row, row + call.vocab, Acc(0));
       continue;
     }
     const Acc top = largest(row, call.vocab);

@@ -40,8 +40,8 @@ void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int6
 }
 
 template <typename T>
-void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int64_t gate_up_stride, int64_t rows,
-                     int64_t width, T* d_gate_up, int64_t d_gate_up_stride) {
+void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int64_t gate_up_stride,
+                     int64_t rows, int64_t width, T* d_gate_up, int64_t d_gate_up_stride) {
   with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
     for (int64_t r = 0; r < rows; ++r) {
       const T* const gate = row_pointer(gate_up, r, gate_up_stride);
@@ -51,8 +51,8 @@ void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int
   });
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                             \
-  template void swiglu_forward<T>(const T*, int64_t, int64_t, int64_t, T*, int64_t);                       \
+#define ROPEWAY_INSTANTIATE(T)                                                       \
+  template void swiglu_forward<T>(const T*, int64_t, int64_t, int64_t, T*, int64_t); \
   template void swiglu_backward<T>(const T*, int64_t, const T*, int64_t, int64_t, int64_t, T*, int64_t);
 ROPEWAY_INSTANTIATE(double)
 ROPEWAY_INSTANTIATE(float)

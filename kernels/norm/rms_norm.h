@@ -1,7 +1,7 @@
 // RMSNorm (Zhang & Sennrich, "Root mean square layer normalization", 2019), row by row:
 //   rstd = 1 / sqrt(mean(x^2) + eps),  y = x * rstd * weight.
-// Element types: double, float, bfloat16 (x, y, weight alike); acc is double for double, else float. The result is
-// rounded once, after the weight.
+// Element types: double, float, bfloat16 (x, y, weight alike); acc is double for double, else float. The
+// result is rounded once, after the weight.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,11 @@
 
 namespace ropeway {
 
-// x, y: rows of `channels` contiguous elements, x_stride and y_stride elements apart; rstd [rows]; y may be x.
+// x, y: rows of `channels` contiguous elements, x_stride and y_stride elements apart; rstd [rows]; y may be
+// x.
 template <typename T>
-void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows, int64_t channels,
-                      T* y, int64_t y_stride, accumulation_t<T>* rstd);
+void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows,
+                      int64_t channels, T* y, int64_t y_stride, accumulation_t<T>* rstd);
 
 template <typename T>
 struct RmsNormGradient {
@@ -21,8 +22,8 @@ struct RmsNormGradient {
   int64_t dy_stride = 0;
   const T* x = nullptr;  // input of forward
   int64_t x_stride = 0;
-  const T* weight = nullptr;                 // [channels]
-  const accumulation_t<T>* rstd = nullptr;   // [rows], from forward
+  const T* weight = nullptr;                // [channels]
+  const accumulation_t<T>* rstd = nullptr;  // [rows], from forward
   int64_t rows = 0, channels = 0;
   T* dx = nullptr;  // [rows, channels]; may be dy
   int64_t dx_stride = 0;

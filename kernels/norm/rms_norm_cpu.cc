@@ -9,7 +9,8 @@
 namespace ropeway {
 namespace {
 
-// Weight gradients of this many rows are summed apart before they join the total: shorter chains of additions.
+// Weight gradients of this many rows are summed apart before they join the total: shorter chains of
+// additions.
 constexpr int64_t kRowsPerPartialSum = 64;
 
 template <typename T, typename Acc = accumulation_t<T>>
@@ -83,8 +84,8 @@ ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormGradient<T>& call, Acc* weig
 }  // namespace
 
 template <typename T>
-void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows, int64_t channels,
-                      T* y, int64_t y_stride, accumulation_t<T>* rstd) {
+void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows,
+                      int64_t channels, T* y, int64_t y_stride, accumulation_t<T>* rstd) {
   using Acc = accumulation_t<T>;
   with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
     for (int64_t r = 0; r < rows; ++r) {
@@ -106,14 +107,15 @@ void rms_norm_backward(const RmsNormGradient<T>& call) {
     if (c->grad_weight) {
       c->accumulate ? backward_rows<true, true>(*c, weight_sum) : backward_rows<false, true>(*c, weight_sum);
     } else {
-      c->accumulate ? backward_rows<true, false>(*c, weight_sum) : backward_rows<false, false>(*c, weight_sum);
+      c->accumulate ? backward_rows<true, false>(*c, weight_sum)
+                    : backward_rows<false, false>(*c, weight_sum);
     }
   });
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                            \
-  template void rms_norm_forward<T>(const T*, int64_t, const T*, double, int64_t, int64_t, T*, int64_t,   \
-                                    accumulation_t<T>*);                                                  \
+#define ROPEWAY_INSTANTIATE(T)                                                                          \
+  template void rms_norm_forward<T>(const T*, int64_t, const T*, double, int64_t, int64_t, T*, int64_t, \
+                                    accumulation_t<T>*);                                                \
   template void rms_norm_backward<T>(const RmsNormGradient<T>&);
 ROPEWAY_INSTANTIATE(double)
 ROPEWAY_INSTANTIATE(float)

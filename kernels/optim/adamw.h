@@ -1,4 +1,5 @@
-// AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019) on flat arrays, in the form PyTorch uses:
+// AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019) on flat arrays, in the form
+// PyTorch uses:
 //   p *= 1 - lr * decay;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
 //   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 // and the sum of squares that gradient clipping needs.
@@ -16,8 +17,9 @@ struct AdamWStep {
   int64_t step = 1;             // counts from 1
 };
 
-// master, moment1, moment2, gradient, weight: `count` elements each; Acc is double or float, T the weights' type.
-// weight gets the rounded master and may be master itself. decay_mask: 1 where weight decay applies; null: everywhere.
+// master, moment1, moment2, gradient, weight: `count` elements each; Acc is double or float, T the weights'
+// type. weight gets the rounded master and may be master itself. decay_mask: 1 where weight decay applies;
+// null: everywhere.
 template <typename T, typename Acc>
 void adamw(Acc* master, Acc* moment1, Acc* moment2, const Acc* gradient, T* weight, const uint8_t* decay_mask,
            int64_t count, const AdamWStep& step);

@@ -86,7 +86,7 @@ double sum_of_squares(const T* values, int64_t count) {
   return total;
 }
 
-#define ROPEWAY_INSTANTIATE(T, Acc)                                                                         \
+#define ROPEWAY_INSTANTIATE(T, Acc) \
   template void adamw<T, Acc>(Acc*, Acc*, Acc*, const Acc*, T*, const uint8_t*, int64_t, const AdamWStep&);
 ROPEWAY_INSTANTIATE(double, double)
 ROPEWAY_INSTANTIATE(float, double)

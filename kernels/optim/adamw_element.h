@@ -11,9 +11,9 @@ namespace ropeway {
 template <typename Acc>
 struct AdamWCoefficients {
   Acc beta1, beta2, one_minus_beta1, one_minus_beta2;
-  Acc decay;                      // 1 - learning_rate * weight_decay
-  Acc step_size;                  // learning_rate / (1 - beta1^t)
-  Acc inverse_root_correction2;   // 1 / sqrt(1 - beta2^t)
+  Acc decay;                     // 1 - learning_rate * weight_decay
+  Acc step_size;                 // learning_rate / (1 - beta1^t)
+  Acc inverse_root_correction2;  // 1 / sqrt(1 - beta2^t)
   Acc eps, gradient_scale;
 };
 

@@ -1,6 +1,6 @@
-// Rotary position embedding (Su et al., "RoFormer", 2021) in the half-split layout of Llama: dims i and i + R/2 of a
-// head form pair i. Positions, factors and temperature live in the cos/sin table; the kernel knows none of them.
-// Element types: double, float, bfloat16; tables in acc type (double for double, else float).
+// Rotary position embedding (Su et al., "RoFormer", 2021) in the half-split layout of Llama: dims i and i +
+// R/2 of a head form pair i. Positions, factors and temperature live in the cos/sin table; the kernel knows
+// none of them. Element types: double, float, bfloat16; tables in acc type (double for double, else float).
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace ropeway {
 
-// x: tokens rows of heads x head_dim contiguous elements, rows token_stride elements apart. The first rotary_dim dims
-// of a head turn, the others stay. Tables: [tokens, rotary_dim/2], contiguous.
+// x: tokens rows of heads x head_dim contiguous elements, rows token_stride elements apart. The first
+// rotary_dim dims of a head turn, the others stay. Tables: [tokens, rotary_dim/2], contiguous.
 struct RopeShape {
   int64_t tokens = 0, heads = 0, head_dim = 0, rotary_dim = 0, token_stride = 0;
 };
@@ -25,10 +25,10 @@ void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>*
 
 // The gradient with respect to the factors, from the rotated y and g = d loss / d y:
 //   d loss / d phi_i         = g2*y1 - g1*y2
-//   grad_log_factors[i]     -= sum over scaled tokens and heads of phi_i * that        (phi_i = n * omega_i / lambda_i)
-//   grad_log_temperature[0] += sum over scaled tokens, heads and pairs of g1*y1 + g2*y2
-// y and dy share `shape` except their strides; angles [tokens, rotary_dim/2] in double; scaled [tokens]: 0 for start
-// tokens, which use neither factors nor temperature. Sums in double, token after token.
+//   grad_log_factors[i]     -= sum over scaled tokens and heads of phi_i * that        (phi_i = n * omega_i /
+//   lambda_i) grad_log_temperature[0] += sum over scaled tokens, heads and pairs of g1*y1 + g2*y2
+// y and dy share `shape` except their strides; angles [tokens, rotary_dim/2] in double; scaled [tokens]: 0
+// for start tokens, which use neither factors nor temperature. Sums in double, token after token.
 template <typename T>
 void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, const double* angles,
                           const uint8_t* scaled, const RopeShape& shape, double* grad_log_factors,

@@ -31,8 +31,8 @@ void rotate(T* x, const accumulation_t<T>* cos, const accumulation_t<T>* sin, co
     for (int64_t t = 0; t < shape.tokens; ++t) {
       T* const row = row_pointer(x, t, shape.token_stride);
       for (int64_t h = 0; h < shape.heads; ++h) {
-        rotate_head<transposed>(row + h * shape.head_dim, row_pointer(cos, t, pairs), row_pointer(sin, t, pairs),
-                                pairs);
+        rotate_head<transposed>(row + h * shape.head_dim, row_pointer(cos, t, pairs),
+                                row_pointer(sin, t, pairs), pairs);
       }
     }
   });
@@ -68,7 +68,8 @@ void rope_forward(T* x, const accumulation_t<T>* cos, const accumulation_t<T>* s
 }
 
 template <typename T>
-void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>* sin, const RopeShape& shape) {
+void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>* sin,
+                   const RopeShape& shape) {
   rotate<true>(dy, cos, sin, shape);
 }
 
@@ -98,10 +99,10 @@ void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, cons
   *grad_log_temperature += temperature;
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                                 \
-  template void rope_forward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&);      \
-  template void rope_backward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&);     \
-  template void rope_factor_gradient<T>(const T*, const T*, int64_t, const double*, const uint8_t*,             \
+#define ROPEWAY_INSTANTIATE(T)                                                                              \
+  template void rope_forward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&);  \
+  template void rope_backward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&); \
+  template void rope_factor_gradient<T>(const T*, const T*, int64_t, const double*, const uint8_t*,         \
                                         const RopeShape&, double*, double*);
 ROPEWAY_INSTANTIATE(double)
 ROPEWAY_INSTANTIATE(float)

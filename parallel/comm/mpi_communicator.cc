@@ -1,14 +1,20 @@
-// The verbs over MPI, for host memory. Collectives are MPI's non-blocking ones, polled (mpi_progress.h),
-// except that sums are formed here, in rank order: MPI_Allreduce may add in another order on every rank count
-// and message size.
+// The verbs over MPI, for host memory. Collectives are MPI's non-blocking ones, polled (MPI's own waits
+// spin), except that sums are formed here, in rank order: MPI_Allreduce may add in another order on every
+// rank count and message size.
 #include "parallel/comm/mpi_communicator.h"
+
+#define OMPI_SKIP_MPICXX 1
+#include <mpi.h>
 
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <mutex>
+#include <string>
+#include <vector>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/mpi_progress.h"
+#include "parallel/comm/progress_thread.h"
 #include "parallel/comm/reduce.h"
 
 namespace ropeway::internal {
@@ -16,6 +22,25 @@ namespace {
 
 // Below this many bytes in all, every rank fetches everybody's values at once: one exchange instead of two.
 constexpr int64_t kSmallReduceBytes = 64 << 10;
+
+// Throws kPeer with MPI's own text when code is not MPI_SUCCESS.
+void check_mpi(int code, const char* what) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = {};
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  fail(ErrorKind::kPeer, "MPI {}: {}", what, std::string(text, static_cast<size_t>(length)));
+}
+
+void poll_until_done(MPI_Request& request, const char* what) {
+  Backoff backoff;
+  int done = 0;
+  for (;;) {
+    check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), what);
+    if (done) return;
+    backoff.pause();
+  }
+}
 
 bool mpi_is_finalized() {
   int finalized = 0;
@@ -30,9 +55,19 @@ MPI_Comm duplicate(MPI_Comm comm) {
   return copy;
 }
 
+struct HopRequests : Transfer {
+  bool poll() override {
+    int done = 0;
+    check_mpi(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+              "send or receive of a hop");
+    return done != 0;
+  }
+  std::vector<MPI_Request> requests;
+};
+
 class MpiHop : public Hop {
  public:
-  MpiHop(std::shared_ptr<ProgressThread> progress, std::shared_ptr<PendingHop> pending)
+  MpiHop(std::shared_ptr<ProgressThread> progress, std::shared_ptr<HopRequests> pending)
       : progress_(std::move(progress)), pending_(std::move(pending)) {}
 
   ~MpiHop() override {
@@ -52,7 +87,7 @@ class MpiHop : public Hop {
 
  private:
   std::shared_ptr<ProgressThread> progress_;
-  std::shared_ptr<PendingHop> pending_;
+  std::shared_ptr<HopRequests> pending_;
   int exceptions_at_start_ = std::uncaught_exceptions();
 };
 
@@ -131,7 +166,7 @@ class MpiCommunicator : public Communicator {
   std::unique_ptr<Hop> start_hop(const void* send, int to, void* recv, int from, int64_t bytes) override {
     ROPEWAY_CHECK(to >= 0 && to < size_ && from >= 0 && from < size_, "hop to rank {} and from rank {} of {}",
                   to, from, size_);
-    auto pending = std::make_shared<PendingHop>();
+    auto pending = std::make_shared<HopRequests>();
     // MPI keeps the order of messages between two ranks, so that cut hops need no further label.
     for (int64_t at = 0; at < bytes; at += options_.max_message_bytes) {
       const auto n = static_cast<int>(std::min(options_.max_message_bytes, bytes - at));

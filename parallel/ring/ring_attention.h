@@ -35,10 +35,13 @@ class RingAttention {
 
   Communicator& group() const { return group_; }
   Placement placement() const { return placement_; }
-  int64_t bytes_sent() const;  // since construction, for reports
+  int64_t bytes_sent() const;        // since construction, for reports
+  int64_t slot_allocations() const;  // buffers made since construction: does not grow while the shape stays
 
  private:
   struct Slots;
+  std::unique_ptr<Hop> start_ring_hop(const at::Tensor& send, const at::Tensor& recv);
+
   Communicator& group_;
   Placement placement_;
   std::unique_ptr<Slots> slots_;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ropeway {
@@ -13,6 +15,7 @@ enum class StageKind { kPretrain, kSearch, kFinetune, kReadjust, kEvaluate };
 // model: either an existing directory, or the shape of a new one (only for a recipe that starts with pretrain).
 struct ModelRecipe {
   std::string path;
+  std::vector<std::string> sets;  // factor sets the directory already holds and stages may start from
   struct Architecture {
     int64_t vocab_size = 258, hidden_size = 0, intermediate_size = 0, num_layers = 0;
     int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0, window = 0;
@@ -93,6 +96,12 @@ struct StageRecipe {
   int line = 0;  // in the recipe file, for messages
 };
 
+// Where a value was written: line and column from 1, or the number of the override that set it.
+struct RecipePlace {
+  int line = 0, column = 0;
+  int override_index = -1;
+};
+
 struct Recipe {
   std::string name, device = "cpu", dtype = "fp32", run_dir;
   uint64_t seed = 0;
@@ -102,6 +111,9 @@ struct Recipe {
   EngineRecipe engine;
   std::vector<StageRecipe> stages;
   std::string source_file;
+  // For messages only: "stages[1].length" -> place; the overrides as they were given.
+  std::map<std::string, RecipePlace> places;
+  std::vector<std::string> overrides;
 };
 
 std::string_view name_of(StageKind kind);

@@ -25,8 +25,12 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
 // The resolved recipe as YAML: every key with its value. Parsing it gives the same Recipe.
 std::string recipe_to_yaml(const Recipe& recipe);
 
+// Every key a recipe may hold: its type, default, range, the kinds of stage it is for, and what it means. Written from
+// the same table that the parser reads.
+std::string recipe_reference();
+
 // What the model adds once it is known: factor sets that stages start from and that do not exist, head counts, lengths
-// against the model's original window. Same message form.
+// against the model's original window. Same message form. existing_sets: of the model the recipe begins with.
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window, int64_t rotary_pairs,
                                                     const std::vector<std::string>& existing_sets);
 

@@ -1,5 +1,5 @@
-// Whole documents as token ids: text files (one document each) encoded once into a cache, or a .npy file of ids.
-// Documents keep their borders.
+// Whole documents as token ids: text files (one document each) encoded once into a cache, or a .npy file of
+// ids. Documents keep their borders.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class Documents {
   size_t count() const;
   std::span<const int32_t> tokens(size_t document) const;  // memory-mapped
   const std::string& name(size_t document) const;          // file it came from
-  int64_t bytes(size_t document) const;                    // of text; equals the tokens for the byte-level tokenizer
+  int64_t bytes(size_t document) const;  // of text; equals the tokens for the byte-level tokenizer
   int64_t total_tokens() const;
   // SHA-256 over names, lengths and contents: changes when the data does.
   const std::string& fingerprint() const;
@@ -37,11 +37,11 @@ class Documents {
   std::unique_ptr<State> state_;
 };
 
-// Collective: rank 0 encodes what the cache lacks (cache file: named by the hash of tokenizer and source, written
-// atomically, verified on opening), the others map it. patterns: paths with * in the file name, each must match.
-// Throws kMissingInput naming the pattern or file; kBadData for an empty file.
-Documents load_documents(Communicator& world, const std::vector<std::string>& patterns, const Tokenizer& tokenizer,
-                         const std::filesystem::path& cache_folder);
+// Collective: rank 0 encodes what the cache lacks (cache file: named by the hash of tokenizer and source,
+// written atomically, verified on opening), the others map it. patterns: paths with * in the file name, each
+// must match. Throws kMissingInput naming the pattern or file; kBadData for an empty file.
+Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
+                         const Tokenizer& tokenizer, const std::filesystem::path& cache_folder);
 // One document from a one-dimensional little-endian integer .npy (int32, int64, uint16, uint8); an id outside
 // [0, vocab_size) is kBadData naming its index.
 Documents load_token_file(const std::filesystem::path& npy, int64_t vocab_size);
@@ -49,8 +49,9 @@ Documents load_token_file(const std::filesystem::path& npy, int64_t vocab_size);
 // Throws kBadData naming documents and sizes unless some document has at least `length` tokens.
 void require_document_of(const Documents& documents, int64_t length, const std::string& purpose);
 
-// The first `length` tokens of up to `limit` documents that have them, in order; disjoint further windows of the same
-// documents follow when there are fewer documents than `limit`. For search and readjust fitness.
-std::vector<std::vector<int32_t>> whole_document_windows(const Documents& documents, int64_t length, int64_t limit);
+// The first `length` tokens of up to `limit` documents that have them, in order; disjoint further windows of
+// the same documents follow when there are fewer documents than `limit`. For search and readjust fitness.
+std::vector<std::vector<int32_t>> whole_document_windows(const Documents& documents, int64_t length,
+                                                         int64_t limit);
 
 }  // namespace ropeway

@@ -1,7 +1,9 @@
-// Passkey retrieval (Mohtashami & Jaggi 2023; LongRoPE section 4): a five-digit number hidden in text and asked for at
-// the end. The haystack is real prose, so that a model cannot tell the needle by its surroundings alone.
+// Passkey retrieval (Mohtashami & Jaggi 2023; LongRoPE section 4): a five-digit number hidden in text and
+// asked for at the end. The haystack is real prose, so that a model cannot tell the needle by its
+// surroundings alone.
 //
-//   ... prose The pass key is 12345. Remember it. 12345 is the pass key. prose ... What is the pass key? The pass key is 12345.
+//   ... prose The pass key is 12345. Remember it. 12345 is the pass key. prose ... What is the pass key? The
+//   pass key is 12345.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +16,13 @@ namespace ropeway {
 
 struct PasskeySample {
   std::vector<int32_t> tokens;  // exactly `length`
-  int64_t answer_begin = 0;     // index of the answer's first token; its prediction is made at answer_begin - 1
+  int64_t answer_begin = 0;  // index of the answer's first token; its prediction is made at answer_begin - 1
   int64_t answer_count = 0;
 };
 
 struct PasskeyOptions {
-  int64_t length = 0;  // tokens
-  double depth = 0;    // 0: needle at the start, 1: right before the question
+  int64_t length = 0;            // tokens
+  double depth = 0;              // 0: needle at the start, 1: right before the question
   uint64_t seed = 0, index = 0;  // digits are a pure function of both
 };
 // `haystack`: at least `length` tokens. Throws kConfig when length is too short for needle and question.

@@ -1,5 +1,5 @@
-// Text to token ids and back. The byte-level kind: id = byte value, so every text is representable and bits per byte
-// are directly comparable. Read from the model directory's tokenizer.json.
+// Text to token ids and back. The byte-level kind: id = byte value, so every text is representable and bits
+// per byte are directly comparable. Read from the model directory's tokenizer.json.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,12 @@ class Tokenizer {
   virtual std::string fingerprint() const = 0;  // names the tokenizer in caches and histories
 };
 
-// Throws kMissingInput / kBadData naming the file and what is supported: a byte-level BPE with an empty merge list
-// whose 256 byte characters have ids 0..255.
+// Throws kMissingInput / kBadData naming the file and what is supported: a byte-level BPE with an empty merge
+// list whose 256 byte characters have ids 0..255.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir);
 std::unique_ptr<Tokenizer> make_byte_tokenizer();
-// tokenizer.json of the byte-level kind with these special tokens (ids from 256 on), readable by Hugging Face tokenizers.
+// tokenizer.json of the byte-level kind with these special tokens (ids from 256 on), readable by Hugging Face
+// tokenizers.
 std::string byte_tokenizer_json(const std::vector<std::string>& special_tokens);
 
 }  // namespace ropeway

@@ -1,5 +1,5 @@
-// Training windows: window i of a run is a pure function of (documents, options, i), so data order depends neither on
-// the number of ranks nor on how often a run was resumed.
+// Training windows: window i of a run is a pure function of (documents, options, i), so data order depends
+// neither on the number of ranks nor on how often a run was resumed.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 namespace ropeway {
 
 struct Window {
-  std::vector<int32_t> tokens;   // `length`
-  std::vector<float> weights;    // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
+  std::vector<int32_t> tokens;  // `length`
+  std::vector<float> weights;   // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
 };
 
 struct WindowOptions {
   int64_t length = 0;
   uint64_t seed = 0;
-  double passkey_fraction = 0;      // share of windows that carry a passkey
+  double passkey_fraction = 0;       // share of windows that carry a passkey
   double passkey_answer_weight = 1;  // loss weight of the answer's tokens
 };
 

@@ -1,5 +1,6 @@
-// Passkey retrieval by length and depth. Greedy decoding gives the whole answer right exactly when every answer token
-// is the arg-max given the true ones before it, so one teacher-forced pass per sample decides and no cache is needed.
+// Passkey retrieval by length and depth. Greedy decoding gives the whole answer right exactly when every
+// answer token is the arg-max given the true ones before it, so one teacher-forced pass per sample decides
+// and no cache is needed.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ struct PasskeyEvalOptions {
   int64_t depths = 10, samples_per_depth = 2;
   uint64_t seed = 0;
 };
-// Collective over the mesh; samples are spread over its data axis. Haystacks are the documents' successive stretches.
+// Collective over the mesh; samples are spread over its data axis. Haystacks are the documents' successive
+// stretches.
 PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
                                const Tokenizer& tokenizer, const FactorSet& factors,
                                const PasskeyEvalOptions& options);

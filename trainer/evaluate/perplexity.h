@@ -1,4 +1,5 @@
-// Perplexity and bits per byte by length: a text is scored from its first token in disjoint windows of each length.
+// Perplexity and bits per byte by length: a text is scored from its first token in disjoint windows of each
+// length.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,13 @@ struct PerplexityOptions {
   int64_t max_windows = 0;  // 0: all that fit, over all documents in order
   int64_t tail_tokens = 256;
   bool keep_token_nll = false;
-  // Score the same targets at every length: windows end where windows of this length end (0: plain disjoint windows).
+  // Score the same targets at every length: windows end where windows of this length end (0: plain disjoint
+  // windows).
   int64_t align_to = 0;
 };
-// Collective over the mesh: windows are spread over its data axis, each sharded over its sequence axis. Sums in F64 in
-// window and position order. Throws kBadData naming documents and sizes when no document has `length` tokens.
+// Collective over the mesh: windows are spread over its data axis, each sharded over its sequence axis. Sums
+// in F64 in window and position order. Throws kBadData naming documents and sizes when no document has
+// `length` tokens.
 PerplexityResult evaluate_perplexity(CausalLM& model, const Mesh& mesh, const Documents& documents,
                                      const FactorSet& factors, const PerplexityOptions& options);
 

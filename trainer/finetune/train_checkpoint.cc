@@ -18,21 +18,23 @@ struct NamedState {
 };
 
 std::vector<NamedState> optimizer_state(const ShardedAdamW& optimizer) {
-  return {{"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
+  return {
+      {"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
 }
 
 void require_same(const std::string& what, const std::string& found, const std::string& wanted,
                   const std::filesystem::path& checkpoint) {
   if (found != wanted) {
-    fail(ErrorKind::kBadData, "{}: the checkpoint was made with {} {}, this run has {}; use --fresh to start anew",
+    fail(ErrorKind::kBadData,
+         "{}: the checkpoint was made with {} {}, this run has {}; use --fresh to start anew",
          checkpoint.string(), what, found, wanted);
   }
 }
 
 }  // namespace
 
-void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context, const ShardedAdamW& optimizer,
-                           const TrainState& state) {
+void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context,
+                           const ShardedAdamW& optimizer, const TrainState& state) {
   CheckpointContent content;
   content.step = state.step;
   content.recipe_sha256 = context.recipe_sha256;
@@ -44,13 +46,16 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                            .dump(2);
   content.weights = context.parameters->tensors_to_write();
   for (const NamedState& part : optimizer_state(optimizer)) {
-    content.optimizer.push_back({part.name, part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
-                                 {part.tensor.numel()}, part.tensor.data_ptr()});
+    content.optimizer.push_back({part.name,
+                                 part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
+                                 {part.tensor.numel()},
+                                 part.tensor.data_ptr()});
   }
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
   content.optimizer_total = context.parameters->flat_weights().numel();
-  save_checkpoint(*context.mesh->world, context.checkpoint_folder, content, static_cast<int>(options.keep_checkpoints));
+  save_checkpoint(*context.mesh->world, context.checkpoint_folder, content,
+                  static_cast<int>(options.keep_checkpoints));
 }
 
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {
@@ -59,8 +64,8 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
   const auto state = nlohmann::json::parse(loaded->state_json);
   require_same("training data", state.at("data_fingerprint"), context.data_fingerprint, loaded->path);
-  require_same("factor set", state.at("factor_sets").get<std::string>(), factor_sets_to_json({context.factors}),
-               loaded->path);
+  require_same("factor set", state.at("factor_sets").get<std::string>(),
+               factor_sets_to_json({context.factors}), loaded->path);
 
   std::vector<at::Tensor> restored;
   const FlatRange range = optimizer.range();

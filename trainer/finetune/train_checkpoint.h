@@ -1,5 +1,6 @@
-// What a training stage saves and how it finds its way back: weights, this rank's range of masters and moments, and a
-// small state (step, factor set, data fingerprint). The data position needs no file: window i is a pure function of i.
+// What a training stage saves and how it finds its way back: weights, this rank's range of masters and
+// moments, and a small state (step, factor set, data fingerprint). The data position needs no file: window i
+// is a pure function of i.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,10 @@ struct TrainState {
 };
 
 // Collective.
-void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context, const ShardedAdamW& optimizer,
-                           const TrainState& state);
-// Collective. Step 0 when there is no checkpoint. Throws kBadData when the one found belongs to another recipe, factor
-// set or data, naming both.
+void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context,
+                           const ShardedAdamW& optimizer, const TrainState& state);
+// Collective. Step 0 when there is no checkpoint. Throws kBadData when the one found belongs to another
+// recipe, factor set or data, naming both.
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer);
 
 }  // namespace ropeway

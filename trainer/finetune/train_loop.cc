@@ -18,7 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 int64_t peak_memory_bytes() {
   rusage usage{};
@@ -89,9 +91,11 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
       fail(ErrorKind::kBadData, "{}: step {} has no token to score", context.stage_name, step);
     }
 
-    // Gradients are summed over ranks and the loss is scaled by the global weight: uneven labels per rank cost nothing.
+    // Gradients are summed over ranks and the loss is scaled by the global weight: uneven labels per rank
+    // cost nothing.
     double loss = 0;
-    for (const LocalBatch& batch : batches) loss += context.model->forward_backward(batch, context.factors, 1.0 / weight);
+    for (const LocalBatch& batch : batches)
+      loss += context.model->forward_backward(batch, context.factors, 1.0 / weight);
     loss = all_reduce_sum(world, loss);
     adamw.learning_rate = learning_rate_at(options, step);
     const ShardedAdamW::StepResult result = optimizer.step(adamw, options.clip_norm);
@@ -102,11 +106,12 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
     } else {
       ++state.skipped_steps;
       if (world.rank() == 0) {
-        log_warning("{}: step {}: loss {}, gradient norm {}: not finite, the update is skipped", context.stage_name,
-                    step, loss, result.gradient_norm);
+        log_warning("{}: step {}: loss {}, gradient norm {}: not finite, the update is skipped",
+                    context.stage_name, step, loss, result.gradient_norm);
       }
       if (++skipped_in_a_row > options.max_skipped_steps) {
-        fail(ErrorKind::kNumerics, "{}: {} steps in a row without a finite gradient, the last one is {}; the newest "
+        fail(ErrorKind::kNumerics,
+             "{}: {} steps in a row without a finite gradient, the last one is {}; the newest "
              "checkpoint is kept; lower learning_rate (now {}) or look at the data of that step",
              context.stage_name, skipped_in_a_row, step, adamw.learning_rate);
       }
@@ -127,15 +132,16 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
                             .peak_memory_bytes = peak_memory_bytes(),
                             .skipped_steps = state.skipped_steps});
     progress.update(context.stage_name, step, options.steps,
-                    fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", loss, result.gradient_norm,
-                                adamw.learning_rate, tokens_per_second));
+                    fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", loss,
+                                result.gradient_norm, adamw.learning_rate, tokens_per_second));
 
     const bool stop = step < options.steps && any_rank(world, context.should_stop && context.should_stop());
     const bool due = options.checkpoint_every > 0 && step % options.checkpoint_every == 0;
     if (stop || due || step == options.steps) save_train_checkpoint(options, context, optimizer, state);
     if (stop) {
       progress.finish();
-      fail(ErrorKind::kStopped, "{}: stopped on request after step {} of {}; saved; run the same command again to go on",
+      fail(ErrorKind::kStopped,
+           "{}: stopped on request after step {} of {}; saved; run the same command again to go on",
            context.stage_name, step, options.steps);
     }
   }
@@ -145,9 +151,9 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   outcome.skipped_steps = state.skipped_steps;
   for (double loss : recent_losses) outcome.final_loss += loss / static_cast<double>(recent_losses.size());
   outcome.seconds = seconds_since(start);
-  outcome.tokens_per_second = static_cast<double>((state.step - outcome.resumed_from) * options.batch_sequences *
-                                                  options.length) /
-                              std::max(outcome.seconds, 1e-9);
+  outcome.tokens_per_second =
+      static_cast<double>((state.step - outcome.resumed_from) * options.batch_sequences * options.length) /
+      std::max(outcome.seconds, 1e-9);
   return outcome;
 }
 

@@ -1,5 +1,5 @@
-// Training: steps of forward, backward and AdamW over windows of text, with checkpoints and exact resumption. Serves
-// the stages `finetune` (under a factor set) and `pretrain` (the original RoPE).
+// Training: steps of forward, backward and AdamW over windows of text, with checkpoints and exact resumption.
+// Serves the stages `finetune` (under a factor set) and `pretrain` (the original RoPE).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct TrainContext {
   FactorSet factors;
   std::filesystem::path checkpoint_folder;
   std::string stage_name, recipe_sha256;
-  std::string data_fingerprint;  // of the training documents: a resume on other data is refused
+  std::string data_fingerprint;       // of the training documents: a resume on other data is refused
   std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks
 };
 struct TrainOutcome {
@@ -34,8 +34,8 @@ struct TrainOutcome {
   double final_loss = 0;  // mean of the last 10 steps
   double seconds = 0, tokens_per_second = 0;
 };
-// Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when should_stop says
-// so, kNumerics after max_skipped_steps steps in a row without a finite gradient.
+// Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when
+// should_stop says so, kNumerics after max_skipped_steps steps in a row without a finite gradient.
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context);
 
 }  // namespace ropeway

@@ -1,9 +1,10 @@
-// What a training step keeps of each block between forward and backward, and where. The engine fills a block's record
-// in forward, seals it, and fetches it again in backward, in reverse order: a store may move sealed records elsewhere
-// (host memory, on a side stream) and bring them back just before they are fetched. This one leaves them where they
-// are, and uses the same memory in every step.
+// What a training step keeps of each block between forward and backward, and where. The engine fills a
+// block's record in forward, seals it, and fetches it again in backward, in reverse order: a store may move
+// sealed records elsewhere (host memory, on a side stream) and bring them back just before they are fetched.
+// This one leaves them where they are, and uses the same memory in every step.
 //
-// T = B * n tokens of this rank, C hidden size, H query heads, K key/value heads, D head_dim, I intermediate size.
+// T = B * n tokens of this rank, C hidden size, H query heads, K key/value heads, D head_dim, I intermediate
+// size.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,7 +29,8 @@ struct BlockActivations {
 class ActivationStore {
  public:
   virtual ~ActivationStore() = default;
-  // Starts a step of `tokens` tokens. The token-wise results of the first `keep_blocks` blocks are to be kept.
+  // Starts a step of `tokens` tokens. The token-wise results of the first `keep_blocks` blocks are to be
+  // kept.
   virtual void begin_step(int64_t tokens, at::TensorOptions options, int64_t keep_blocks) = 0;
   // The block's record, its input (and qkv, middle, gate_up, where kept) ready to be written.
   virtual BlockActivations& open(int64_t layer) = 0;

@@ -1,6 +1,7 @@
-// A Llama-style decoder (RMSNorm, grouped-query attention, RoPE with factors, SwiGLU) whose backward is written out:
-// no autograd, no graph. Forward keeps the input of each block and, by option, attention's output and log-sum-exp;
-// backward walks the blocks in reverse, recomputing token by token work in tiles. The sequence is sharded over a ring.
+// A Llama-style decoder (RMSNorm, grouped-query attention, RoPE with factors, SwiGLU) whose backward is
+// written out: no autograd, no graph. Forward keeps the input of each block and, by option, attention's
+// output and log-sum-exp; backward walks the blocks in reverse, recomputing token by token work in tiles. The
+// sequence is sharded over a ring.
 //
 // B sequences of n local tokens each; what a rank holds of them is given by `positions`.
 #pragma once
@@ -18,35 +19,40 @@
 
 namespace ropeway {
 
-// What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows the one at
-// positions[i], -100 where there is none.
+// What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows
+// the one at positions[i], -100 where there is none.
 struct LocalBatch {
   at::Tensor tokens;               // [B, n] int64
   at::Tensor labels;               // [B, n] int64
   at::Tensor weights;              // [B, n] acc type; undefined: all 1
   std::vector<int64_t> positions;  // n, ascending
 };
-// Cuts whole sequences (equal lengths) into this rank's shard. weights may be empty; weights[b][t] is the weight of
-// predicting sequences[b][t+1].
+// Cuts whole sequences (equal lengths) into this rank's shard. weights may be empty; weights[b][t] is the
+// weight of predicting sequences[b][t+1].
 LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
                             const std::vector<std::vector<float>>& weights, const RingAttention& ring,
                             at::ScalarType dtype);
 
 struct EngineOptions {
-  bool save_attention = true;    // keep O and LSE per block: attention forward is not repeated in backward
-  int64_t tile_tokens = 2048;    // tokens per tile of norms, projections and MLP
+  bool save_attention = true;  // keep O and LSE per block: attention forward is not repeated in backward
+  // As many blocks as fit into this many bytes keep their projections for backward; the others compute them
+  // again (about a quarter more work). 0: all compute again. The result is the same.
+  int64_t keep_bytes = int64_t{1} << 30;
+  int64_t tile_tokens = 2048;       // tokens per tile of norms, projections and MLP
   int64_t loss_tile_tokens = 1024;  // tokens per tile of head + cross-entropy
 };
 
 struct FactorGradient {
-  std::vector<double> log_factors;  // d loss / d log lambda: pairs, or layers * pairs when the set is per layer
+  std::vector<double>
+      log_factors;  // d loss / d log lambda: pairs, or layers * pairs when the set is per layer
   double log_temperature = 0;
 };
 
 class CausalLM {
  public:
   // Keeps references to store and ring.
-  CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring, const EngineOptions& options);
+  CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring,
+           const EngineOptions& options);
   ~CausalLM();
 
   struct TokenResults {
@@ -56,9 +62,9 @@ class CausalLM {
   // Collective over the ring.
   TokenResults evaluate(const LocalBatch& batch, const FactorSet& factors);
 
-  // loss = loss_scale * sum(weights * nll) over all ranks' tokens; loss_scale is 1 / (global sum of weights), the same
-  // on every rank. Adds the gradients of this rank's tokens to the store (summed over ranks by the optimizer).
-  // Returns this rank's share of the loss. Collective over the ring.
+  // loss = loss_scale * sum(weights * nll) over all ranks' tokens; loss_scale is 1 / (global sum of weights),
+  // the same on every rank. Adds the gradients of this rank's tokens to the store (summed over ranks by the
+  // optimizer). Returns this rank's share of the loss. Collective over the ring.
   double forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale);
 
   // As forward_backward, but no weight gradients are formed: the gradient with respect to the factors and the

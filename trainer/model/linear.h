@@ -1,5 +1,6 @@
-// The matrix products of a block, on tiles of tokens and into memory that is already there. Weights are [out, in] as in
-// Hugging Face checkpoints. Activations are F64, F32 or BF16; weight gradients are summed in F64 or F32.
+// The matrix products of a block, on tiles of tokens and into memory that is already there. Weights are [out,
+// in] as in Hugging Face checkpoints. Activations are F64, F32 or BF16; weight gradients are summed in F64 or
+// F32.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +13,8 @@ namespace ropeway {
 // y [T, out] = x [T, in] * w^T.
 inline void linear(const at::Tensor& x, const at::Tensor& w, at::Tensor y) { at::mm_out(y, x, w.t()); }
 
-// y [T, out] = residual + x * w^T. One rounding to the activation's dtype, where a separate addition would have two.
+// y [T, out] = residual + x * w^T. One rounding to the activation's dtype, where a separate addition would
+// have two.
 inline void linear_plus(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& w, at::Tensor y) {
   at::addmm_out(y, residual, x, w.t());
 }
@@ -22,8 +24,8 @@ inline void linear_input_gradient(const at::Tensor& dy, const at::Tensor& w, at:
   at::mm_out(dx, dy, w);
 }
 
-// grad [out, in] += dy^T * x. An undefined grad asks for none. BF16 operands are widened first: the products are then
-// summed in F32 over the whole batch, and nothing is rounded to BF16 on the way.
+// grad [out, in] += dy^T * x. An undefined grad asks for none. BF16 operands are widened first: the products
+// are then summed in F32 over the whole batch, and nothing is rounded to BF16 on the way.
 inline void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor grad) {
   if (!grad.defined()) return;
   if (dy.scalar_type() == grad.scalar_type()) {

@@ -1,8 +1,9 @@
-// Where a model's weights and gradients live. The engine asks for the weights of one block at a time and gives them
-// back, so that a store may gather them around the block (ZeRO stage 3) or keep them resident, as this one does.
+// Where a model's weights and gradients live. The engine asks for the weights of one block at a time and
+// gives them back, so that a store may gather them around the block (ZeRO stage 3) or keep them resident, as
+// this one does.
 //
-// All weights are one flat array (gradients another, in acc type), in the order of weight_names(): block by block, and
-// q, k, v and gate, up next to each other, so that the fused projections are plain views.
+// All weights are one flat array (gradients another, in acc type), in the order of weight_names(): block by
+// block, and q, k, v and gate, up next to each other, so that the fused projections are plain views.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,12 +17,12 @@
 namespace ropeway {
 
 struct BlockTensors {
-  at::Tensor input_norm;      // [C]
-  at::Tensor qkv;             // [(H + 2K) * D, C]
-  at::Tensor attention_out;   // [C, H * D]
-  at::Tensor post_norm;       // [C]
-  at::Tensor gate_up;         // [2 * I, C]
-  at::Tensor down;            // [C, I]
+  at::Tensor input_norm;     // [C]
+  at::Tensor qkv;            // [(H + 2K) * D, C]
+  at::Tensor attention_out;  // [C, H * D]
+  at::Tensor post_norm;      // [C]
+  at::Tensor gate_up;        // [2 * I, C]
+  at::Tensor down;           // [C, I]
 };
 struct OuterTensors {
   at::Tensor embedding;   // [V, C]
@@ -52,17 +53,22 @@ class ResidentParameters : public ParameterStore {
 
   at::Tensor flat_weights() const { return weights_; }
   at::Tensor flat_gradients();
-  at::Tensor weight_decay_mask() const;  // uint8 [total]: 0 for norms, 1 elsewhere
-  at::Tensor weight(const std::string& name) const;    // view in the named shape
+  at::Tensor weight_decay_mask() const;              // uint8 [total]: 0 for norms, 1 elsewhere
+  at::Tensor weight(const std::string& name) const;  // view in the named shape
   at::Tensor gradient(const std::string& name);
   const std::vector<NamedShape>& names() const { return names_; }
 
-  void initialize(uint64_t seed);          // normal(0, initializer_range), norms 1, residual projections / sqrt(2 layers)
-  void load(const ModelDir& dir);          // converts the dtype; throws kBadData
+  void initialize(
+      uint64_t seed);  // normal(0, initializer_range), norms 1, residual projections / sqrt(2 layers)
+  void load(const ModelDir& dir);                       // converts the dtype; throws kBadData
   std::vector<TensorToWrite> tensors_to_write() const;  // views; valid while this lives
 
  private:
+  size_t index_of(const std::string& name) const;
   at::Tensor view(const at::Tensor& flat, size_t index) const;
+  at::Tensor fused_view(const at::Tensor& flat, size_t first, size_t count) const;
+  BlockTensors block_views(const at::Tensor& flat, int64_t layer) const;
+  OuterTensors outer_views(const at::Tensor& flat) const;
 
   ModelConfig config_;
   std::vector<NamedShape> names_;

@@ -1,6 +1,6 @@
-// cos/sin tables by layer, kept from step to step: a step with the positions and factors of the one before computes no
-// sine. Tables of layers that share their factors are one table. The least recently used ones go when all together
-// exceed a limit (per-layer factors at long lengths).
+// cos/sin tables by layer, kept from step to step: a step with the positions and factors of the one before
+// computes no sine. Tables of layers that share their factors are one table. The least recently used ones go
+// when all together exceed a limit (per-layer factors at long lengths).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +25,8 @@ class RopeCache {
   RopeCache(int64_t pairs, at::ScalarType acc_type, int64_t limit_bytes = int64_t{1} << 28);
 
   // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
-  RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions, bool with_angles);
+  RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions,
+                 bool with_angles);
 
  private:
   struct Entry {

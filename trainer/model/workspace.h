@@ -1,4 +1,5 @@
-// Memory that is used again by every tile, block and step: a flat buffer that grows to the largest shape asked for.
+// Memory that is used again by every tile, block and step: a flat buffer that grows to the largest shape
+// asked for.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,6 @@
-// What a run leaves for people and tools: metrics.jsonl, TensorBoard event files, report.json, and a progress line.
-// Rank 0 writes; on other ranks every call does nothing. A failing write warns once and never ends the run.
+// What a run leaves for people and tools: metrics.jsonl, TensorBoard event files, report.json, and a progress
+// line. Rank 0 writes; on other ranks every call does nothing. A failing write warns once and never ends the
+// run.
 #pragma once
 
 #include <cstdint>
@@ -35,16 +36,18 @@ struct StageRecord {
 
 class Reporter {
  public:
-  // enabled: this is rank 0. Appends to what an interrupted run left; records of a step seen before are not repeated
-  // (metrics.jsonl is cut back to the step a resume starts from).
+  // enabled: this is rank 0. Appends to what an interrupted run left; records of a step seen before are not
+  // repeated (metrics.jsonl is cut back to the step a resume starts from).
   Reporter(const std::filesystem::path& run_dir, bool enabled);
   ~Reporter();
 
-  void resume_at(const std::string& stage, int64_t step);  // drops the stage's records with a step beyond `step`
+  void resume_at(const std::string& stage,
+                 int64_t step);  // drops the stage's records with a step beyond `step`
   void step(const StepRecord& record);
   void evaluation(const EvaluationRecord& record);
   void stage(const StageRecord& record);
-  // report.json: {"base_window", "evaluations": [...], "stages": [...]}; rewritten atomically, earlier content kept.
+  // report.json: {"base_window", "evaluations": [...], "stages": [...]}; rewritten atomically, earlier
+  // content kept.
   void write_report(int64_t base_window);
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
   std::string table() const;
@@ -54,7 +57,8 @@ class Reporter {
   std::unique_ptr<State> state_;
 };
 
-// One line on a terminal, rewritten in place; on anything else a plain line every few seconds. NO_COLOR respected.
+// One line on a terminal, rewritten in place; on anything else a plain line every few seconds. NO_COLOR
+// respected.
 class ProgressLine {
  public:
   explicit ProgressLine(bool enabled);

@@ -39,9 +39,12 @@ class Objective {
     double log_temperature = 0;
   };
   virtual Gradient gradient(const Candidate& candidate, int64_t draw) = 0;
-  // Spread over the mesh's data axis: scores[i][j] of candidates[i] on documents[j].
+  // Spread over the mesh's data axis: scores[i][j] = score(candidates[i], documents[j], length).nll.
   virtual std::vector<std::vector<double>> score_all(const std::vector<Candidate>& candidates,
-                                                     const std::vector<int64_t>& documents) = 0;
+                                                     const std::vector<int64_t>& documents,
+                                                     int64_t length = 0) = 0;
+  // How many (candidate, document) pairs score_all works on at the same time: rows of the data axis.
+  virtual int64_t parallel_scores() const { return 1; }
   virtual const std::string& data_fingerprint() const = 0;
 };
 

@@ -1,0 +1,85 @@
+#include "kernels/ops/ops.h"
+#include "kernels/ops/tensor_access.h"
+#include "kernels/rope/rope.h"
+
+namespace ropeway::ops {
+namespace {
+
+void check_heads(const char* operation, const char* name, const at::Tensor& x) {
+  ROPEWAY_CHECK(x.dim() == 3 && x.device().is_cpu(),
+                "{}: {} must be a CPU tensor [T, H, D], has {} dimensions", operation, name, x.dim());
+  ROPEWAY_CHECK(x.numel() == 0 ||
+                    ((x.stride(2) == 1 || x.size(2) == 1) && (x.stride(1) == x.size(2) || x.size(1) == 1) &&
+                     (x.stride(0) >= x.size(1) * x.size(2) || x.size(0) == 1)),
+                "{}: {}: the inner two dimensions must be contiguous and tokens must not overlap", operation,
+                name);
+}
+
+RopeShape shape_of(const at::Tensor& x, int64_t pairs) {
+  return {.tokens = x.size(0),
+          .heads = x.size(1),
+          .head_dim = x.size(2),
+          .rotary_dim = 2 * pairs,
+          .token_stride = x.stride(0)};
+}
+
+template <typename Kernel>
+void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+            const Kernel& kernel) {
+  check_heads(operation, "x", x);
+  ROPEWAY_CHECK(cos.dim() == 2 && 2 * cos.size(1) <= x.size(2), "{}: cos must be [T, R/2] with R <= {}",
+                operation, x.size(2));
+  const int64_t pairs = cos.size(1);
+  const at::ScalarType acc = accumulation_type(x.scalar_type());
+  check_flat(operation, "cos", cos, acc, x.size(0) * pairs);
+  check_flat(operation, "sin", sin, acc, x.size(0) * pairs);
+  for_activation_type(x.scalar_type(), operation, [&]<typename T>(T) {
+    using Acc = accumulation_t<T>;
+    kernel(data_of<T>(x), data_of<const Acc>(cos), data_of<const Acc>(sin), shape_of(x, pairs));
+  });
+}
+
+}  // namespace
+
+at::ScalarType accumulation_type(at::ScalarType activation) {
+  return activation == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  rotate("rope_", x, cos, sin,
+         []<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
+           rope_forward<T>(data, c, s, shape);
+         });
+}
+
+void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin) {
+  rotate("rope_backward_", dy, cos, sin,
+         []<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
+           rope_backward<T>(data, c, s, shape);
+         });
+}
+
+void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::Tensor& angles,
+                          const at::Tensor& scaled, const at::Tensor& grad_log_factors,
+                          const at::Tensor& grad_log_temperature) {
+  constexpr const char* kName = "rope_factor_gradient";
+  check_heads(kName, "y", y);
+  check_heads(kName, "dy", dy);
+  ROPEWAY_CHECK(y.sizes() == dy.sizes() && y.scalar_type() == dy.scalar_type(),
+                "{}: y and dy must agree in shape and type", kName);
+  ROPEWAY_CHECK(angles.dim() == 2 && 2 * angles.size(1) <= y.size(2),
+                "{}: angles must be [T, R/2] with R <= {}", kName, y.size(2));
+  const int64_t pairs = angles.size(1);
+  check_flat(kName, "angles", angles, at::kDouble, y.size(0) * pairs);
+  check_flat(kName, "scaled", scaled, at::kBool, y.size(0));
+  check_flat(kName, "grad_log_factors", grad_log_factors, at::kDouble, pairs);
+  check_flat(kName, "grad_log_temperature", grad_log_temperature, at::kDouble, 1);
+  for_activation_type(y.scalar_type(), kName, [&]<typename T>(T) {
+    ropeway::rope_factor_gradient<T>(data_of<const T>(y), data_of<const T>(dy), dy.stride(0),
+                                     data_of<const double>(angles), data_of<const uint8_t>(scaled),
+                                     shape_of(y, pairs), data_of<double>(grad_log_factors),
+                                     data_of<double>(grad_log_temperature));
+  });
+}
+
+}  // namespace ropeway::ops

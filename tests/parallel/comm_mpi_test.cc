@@ -1,0 +1,36 @@
+// The conformance cases over real MPI processes, once more with every transfer cut into small messages.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "parallel/comm/mpi_communicator.h"
+#include "tests/parallel/comm_cases.h"
+#include "tests/parallel/mpi_main.h"
+
+namespace ropeway::testing {
+namespace {
+
+class MpiConformance : public ::testing::TestWithParam<CommCase> {};
+
+TEST_P(MpiConformance, Holds) { GetParam().run(mpi_session().world()); }
+
+// 1000 stands for the 2^30 bytes at which transfers are cut: the path that lengths beyond INT_MAX take.
+TEST_P(MpiConformance, HoldsInSmallMessages) {
+  const auto world = internal::make_mpi_world({.max_message_bytes = 1000, .reduce_scratch_bytes = 5000});
+  GetParam().run(*world);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MpiConformance, ::testing::ValuesIn(comm_cases()),
+                         [](const ::testing::TestParamInfo<CommCase>& info) { return info.param.name; });
+
+TEST(MpiSession, SeesTheJobTheLauncherStarted) {
+  const MpiSession& session = mpi_session();
+  EXPECT_TRUE(session.under_launcher());
+  ASSERT_NE(std::getenv("OMPI_COMM_WORLD_SIZE"), nullptr);
+  EXPECT_EQ(mpi_session().world().size(), std::atoi(std::getenv("OMPI_COMM_WORLD_SIZE")));
+  EXPECT_EQ(mpi_session().world().rank(), std::atoi(std::getenv("OMPI_COMM_WORLD_RANK")));
+  EXPECT_EQ(session.local_rank(), std::atoi(std::getenv("OMPI_COMM_WORLD_LOCAL_RANK")));
+}
+
+}  // namespace
+}  // namespace ropeway::testing

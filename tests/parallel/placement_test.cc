@@ -1,0 +1,102 @@
+#include "parallel/ring/placement.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+
+namespace ropeway::testing {
+namespace {
+
+using Param = std::tuple<Placement, int>;
+class PlacementOf : public ::testing::TestWithParam<Param> {
+ protected:
+  Placement placement() const { return std::get<0>(GetParam()); }
+  int ranks() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(PlacementOf, IsAPartitionInAscendingOrder) {
+  const int64_t length = 6 * ranks();
+  std::vector<int> owners(length, 0);
+  for (int r = 0; r < ranks(); ++r) {
+    const auto positions = local_positions(length, ranks(), r, placement());
+    EXPECT_EQ(static_cast<int64_t>(positions.size()), length / ranks());
+    EXPECT_TRUE(std::is_sorted(positions.begin(), positions.end()));
+    for (const int64_t p : positions) ++owners.at(p);
+  }
+  EXPECT_EQ(owners, std::vector<int>(length, 1));
+}
+
+// Every pair (query, key) that some hop computes, against the causal mask written out.
+TEST_P(PlacementOf, HopsComputeTheCausalMaskOnceAndNothingElse) {
+  const int64_t n = 6, length = n * ranks();
+  std::vector<int> computed(length * length, 0), mask(length * length, 0);
+  for (int64_t q = 0; q < length; ++q) {
+    for (int64_t k = 0; k <= q; ++k) mask[q * length + k] = 1;
+  }
+  for (int rank = 0; rank < ranks(); ++rank) {
+    const auto queries = local_positions(length, ranks(), rank, placement());
+    for (int source = 0; source < ranks(); ++source) {
+      const auto keys = local_positions(length, ranks(), source, placement());
+      const HopWork work = hop_work(n, ranks(), rank, source, placement());
+      if (work.kind == HopWork::Kind::kNone) continue;
+      for (int64_t i = 0; i < work.query_count; ++i) {
+        const int64_t last = work.kind == HopWork::Kind::kCausal ? i + 1 : work.key_count;
+        for (int64_t j = 0; j < last; ++j) {
+          ++computed[queries.at(work.query_begin + i) * length + keys.at(work.key_begin + j)];
+        }
+      }
+    }
+  }
+  EXPECT_EQ(computed, mask);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PlacementOf,
+                         ::testing::Combine(::testing::Values(Placement::kZigzag, Placement::kContiguous),
+                                            ::testing::Values(1, 2, 3, 4, 5, 7, 8, 16, 33)));
+
+// Zigzag's reason to be: the same number of causal pairs for every rank, and at every hop.
+TEST(Zigzag, GivesEveryRankTheSameWorkAtEveryHop) {
+  for (const int ranks : {1, 2, 3, 4, 8, 17}) {
+    const int64_t n = 8;
+    const int64_t length = n * ranks, total_pairs = length * (length + 1) / 2;
+    for (int rank = 0; rank < ranks; ++rank) {
+      int64_t pairs = 0;
+      for (int source = 0; source < ranks; ++source) {
+        const HopWork work = hop_work(n, ranks, rank, source, Placement::kZigzag);
+        const int64_t here =
+            work.kind == HopWork::Kind::kCausal ? n * (n + 1) / 2 : work.query_count * work.key_count;
+        if (source != rank) {
+          EXPECT_EQ(here, n * n / 2);
+        }
+        pairs += here;
+      }
+      EXPECT_EQ(pairs * ranks, total_pairs) << "rank " << rank << " of " << ranks;
+    }
+  }
+}
+
+TEST(Placement, LengthThatCannotBeDividedIsRefused) {
+  const auto kind_of = [](int64_t length, int ranks, Placement placement) {
+    try {
+      local_positions(length, ranks, 0, placement);
+    } catch (const Error& e) {
+      return e.kind();
+    }
+    return ErrorKind::kInternal;
+  };
+  EXPECT_EQ(kind_of(12, 8, Placement::kContiguous), ErrorKind::kConfig);
+  EXPECT_EQ(kind_of(8, 8, Placement::kZigzag), ErrorKind::kConfig);
+  EXPECT_EQ(kind_of(0, 1, Placement::kContiguous), ErrorKind::kConfig);
+  EXPECT_EQ(local_positions(8, 8, 3, Placement::kContiguous), std::vector<int64_t>{3});
+}
+
+TEST(Placement, PositionsAreSixtyFourBit) {
+  const int64_t length = int64_t{1} << 25;
+  const auto positions = local_positions(length * 512, 1024 * 64, 5, Placement::kContiguous);
+  EXPECT_EQ(positions.back(), 6 * (length * 512 / (1024 * 64)) - 1);
+}
+
+}  // namespace
+}  // namespace ropeway::testing

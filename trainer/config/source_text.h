@@ -1,0 +1,38 @@
+// The bytes of a recipe: checked to be text, and byte offsets turned into lines and columns (in characters, from 1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+class SourceText {
+ public:
+  // Keeps a view of `text`, past its byte-order mark if it has one.
+  SourceText(std::string_view text, int override_index);
+
+  std::string_view text() const { return text_; }
+  RecipePlace place(size_t offset) const;
+
+  struct BadByte {
+    size_t offset;
+    std::string what;
+  };
+  // The first byte that is not UTF-8 (overlong forms, surrogates and values beyond U+10FFFF included) or a control
+  // character other than tab, line feed and carriage return.
+  std::optional<BadByte> first_bad_byte() const;
+
+ private:
+  std::string_view text_;
+  int override_index_;
+  std::vector<size_t> line_starts_;
+};
+
+// Cut to `characters` with "..." at the end; control characters become spaces. Never cuts inside a UTF-8 sequence.
+std::string shorten(std::string_view text, size_t characters);
+
+}  // namespace ropeway

@@ -1,0 +1,47 @@
+// YAML text to a small tree in which every node knows its line and column. Stricter than YAML: one document; no
+// anchors, aliases, tags or merge keys, so nothing can expand or form a cycle; at most 64 levels; valid UTF-8
+// without control characters; quotes that are opened must be closed. A byte-order mark and CRLF line ends are accepted.
+// Scalars keep their text: what `no`, `010` or `12:30` mean is up to the key that reads them (value_reader.h).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+constexpr size_t kMaxYamlBytes = 1 << 20;
+constexpr size_t kMaxYamlDepth = 64;
+
+struct YamlNode {
+  enum class Kind { kNothing, kScalar, kList, kMap };
+  Kind kind = Kind::kNothing;
+  std::string text;  // of a scalar
+  bool quoted = false;
+  RecipePlace place;
+  std::vector<YamlNode> items;                         // of a list
+  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map: key and value in the order of the text
+
+  YamlNode* find(std::string_view key);  // first entry of a map with this key, or null
+  const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlProblem {
+  RecipePlace place;
+  std::string text;
+};
+struct YamlResult {
+  YamlNode root;
+  std::optional<YamlProblem> problem;  // the first thing that is not the YAML described above; then root is empty
+};
+// override_index: the places of all nodes name this override instead of lines (-1: the text is a file).
+YamlResult read_yaml(std::string_view text, int override_index = -1);
+
+// A node as a message shows it: its text cut to 60 characters, "nothing", "a list of 3", "a map of 2 keys".
+std::string describe(const YamlNode& node);
+
+}  // namespace ropeway

@@ -1,0 +1,65 @@
+#include "trainer/data/windows.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
+#include "trainer/data/passkey.h"
+
+namespace ropeway {
+namespace {
+
+// make_passkey_sample draws its digits from block 0 of the same stream.
+constexpr uint32_t kPlacementBlock = 1;
+
+}  // namespace
+
+WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokenizer,
+                             const WindowOptions& options)
+    : documents_(documents), tokenizer_(tokenizer), options_(options) {
+  ROPEWAY_CHECK(options_.length >= 2, "window of {} tokens", options_.length);
+  ROPEWAY_CHECK(options_.passkey_fraction >= 0 && options_.passkey_fraction <= 1, "passkey_fraction {}",
+                options_.passkey_fraction);
+  require_document_of(documents, options_.length, "training windows");
+  int64_t starts = 0;
+  for (size_t i = 0; i < documents.count(); ++i) {
+    const int64_t tokens = static_cast<int64_t>(documents.tokens(i).size());
+    starts += std::max<int64_t>(0, tokens - options_.length + 1);
+    cumulative_starts_.push_back(starts);
+  }
+  if (options_.passkey_fraction > 0) {
+    // A length without room for needle and question is refused now, not at the first window that wants one.
+    const std::vector<int32_t> blank(static_cast<size_t>(options_.length), 0);
+    make_passkey_sample(tokenizer_, blank, {.length = options_.length});
+  }
+}
+
+Window WindowSampler::window(uint64_t index) const {
+  Philox where(options_.seed, Stream::kWindow, index);
+  const int64_t start = static_cast<int64_t>(where.below(static_cast<uint64_t>(cumulative_starts_.back())));
+  const auto found = std::upper_bound(cumulative_starts_.begin(), cumulative_starts_.end(), start);
+  const size_t document = static_cast<size_t>(found - cumulative_starts_.begin());
+  const int64_t offset = start - (document == 0 ? 0 : cumulative_starts_[document - 1]);
+  const std::span<const int32_t> text =
+      documents_.tokens(document).subspan(static_cast<size_t>(offset), static_cast<size_t>(options_.length));
+
+  Window window;
+  window.weights.assign(static_cast<size_t>(options_.length), 1.0f);
+  window.weights.back() = 0;
+  Philox placement(options_.seed, Stream::kPasskey, index, kPlacementBlock);
+  if (placement.uniform() >= options_.passkey_fraction) {
+    window.tokens.assign(text.begin(), text.end());
+    return window;
+  }
+  const double depth = placement.uniform();
+  PasskeySample sample = make_passkey_sample(
+      tokenizer_, text, {.length = options_.length, .depth = depth, .seed = options_.seed, .index = index});
+  for (int64_t i = 0; i < sample.answer_count; ++i) {
+    window.weights[static_cast<size_t>(sample.answer_begin + i - 1)] =
+        static_cast<float>(options_.passkey_answer_weight);
+  }
+  window.tokens = std::move(sample.tokens);
+  return window;
+}
+
+}  // namespace ropeway

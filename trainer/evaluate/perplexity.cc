@@ -1,0 +1,85 @@
+#include "trainer/evaluate/perplexity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/base/error.h"
+#include "trainer/evaluate/score_sequences.h"
+
+namespace ropeway {
+namespace {
+
+struct WindowPlace {
+  size_t document = 0;
+  int64_t begin = 0;
+};
+
+// Disjoint windows of `span` tokens over all documents in order; of each the last `length` tokens.
+std::vector<WindowPlace> place_windows(const Documents& documents, int64_t length, int64_t span,
+                                       int64_t max_windows) {
+  std::vector<WindowPlace> places;
+  for (size_t d = 0; d < documents.count(); ++d) {
+    const int64_t tokens = static_cast<int64_t>(documents.tokens(d).size());
+    for (int64_t end = span; end <= tokens; end += span) {
+      if (max_windows > 0 && static_cast<int64_t>(places.size()) == max_windows) return places;
+      places.push_back({d, end - length});
+    }
+  }
+  return places;
+}
+
+double sum(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+
+}  // namespace
+
+PerplexityResult evaluate_perplexity(CausalLM& model, const Mesh& mesh, const Documents& documents,
+                                     const FactorSet& factors, const PerplexityOptions& options) {
+  const int64_t length = options.length;
+  const std::string purpose = fmt::format("perplexity at length {}", length);
+  if (length < 2) fail(ErrorKind::kConfig, "{}: wanted at least 2 tokens", purpose);
+  if (options.align_to != 0 && options.align_to < length) {
+    fail(ErrorKind::kConfig, "{}: windows cannot be aligned to the shorter length {}", purpose,
+         options.align_to);
+  }
+  ROPEWAY_CHECK(options.tail_tokens > 0, "tail_tokens {}", options.tail_tokens);
+  const int64_t span = std::max(length, options.align_to);
+  require_document_of(documents, span, purpose);
+  const std::vector<WindowPlace> places = place_windows(documents, length, span, options.max_windows);
+
+  const int64_t targets = length - 1, tail = std::min(options.tail_tokens, targets);
+  PerplexityResult result;
+  result.length = length;
+  result.windows = static_cast<int64_t>(places.size());
+  result.predicted_tokens = result.windows * targets;
+  double total = 0, total_bytes = 0, tail_total = 0, tail_bytes = 0;
+
+  const SequenceSet sequences = {result.windows, length, [&](int64_t index) {
+                                   const WindowPlace& place = places[static_cast<size_t>(index)];
+                                   const auto text = documents.tokens(place.document)
+                                                         .subspan(static_cast<size_t>(place.begin),
+                                                                  static_cast<size_t>(length));
+                                   return std::vector<int32_t>(text.begin(), text.end());
+                                 }};
+  score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
+    total += sum(score.nll);
+    tail_total += sum(score.nll.last(static_cast<size_t>(tail)));
+    // Bytes of the predicted tokens at their document's own rate: exact for the byte-level tokenizer.
+    const size_t document = places[static_cast<size_t>(index)].document;
+    const double bytes_per_token = static_cast<double>(documents.bytes(document)) /
+                                   static_cast<double>(documents.tokens(document).size());
+    total_bytes += static_cast<double>(targets) * bytes_per_token;
+    tail_bytes += static_cast<double>(tail) * bytes_per_token;
+    if (options.keep_token_nll) {
+      result.token_nll.insert(result.token_nll.end(), score.nll.begin(), score.nll.end());
+    }
+  });
+
+  result.nll = total / static_cast<double>(result.predicted_tokens);
+  result.perplexity = std::exp(result.nll);
+  result.bits_per_byte = total / std::log(2.0) / total_bytes;
+  result.tail_bits_per_byte = tail_total / std::log(2.0) / tail_bytes;
+  return result;
+}
+
+}  // namespace ropeway

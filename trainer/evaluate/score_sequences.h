@@ -1,0 +1,36 @@
+// Teacher-forced scores of many sequences of one length over a mesh: what perplexity and passkey share.
+// Sequences are batched, batches are dealt to the rows of the data axis, and each batch is sharded over a
+// row's sequence axis.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parallel/mesh.h"
+#include "trainer/model/causal_lm.h"
+
+namespace ropeway {
+
+struct SequenceSet {
+  int64_t count = 0;
+  int64_t length = 0;                                     // of each, tokens
+  std::function<std::vector<int32_t>(int64_t index)> of;  // the sequence itself; called on some ranks only
+};
+
+// What is known of one sequence: entry t is about predicting token t+1 from tokens 0..t.
+struct SequenceScore {
+  std::span<const double> nll;       // length - 1, nats
+  std::span<const uint8_t> correct;  // length - 1; 1 where the arg-max is the true token
+};
+
+// Calls `use` for every sequence, in order, on every rank with the same numbers. Collective over the mesh.
+// Holds the scores of one batch a row at a time. Throws kNumerics naming `purpose`, sequence and position
+// when a loss is not finite; kConfig when length < 2.
+void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
+                     const SequenceSet& sequences, const std::string& purpose,
+                     const std::function<void(int64_t index, const SequenceScore& score)>& use);
+
+}  // namespace ropeway

@@ -1,0 +1,75 @@
+// Forward; the backward half is in block_backward.cc.
+#include "trainer/model/block.h"
+
+#include <cmath>
+
+#include "kernels/ops/ops.h"
+#include "trainer/model/head_views.h"
+#include "trainer/model/linear.h"
+
+namespace ropeway {
+
+Block::Block(const ModelConfig& config, RingAttention& ring, int64_t tile_tokens)
+    : config_(config),
+      ring_(ring),
+      tile_tokens_(tile_tokens),
+      qkv_width_((config.num_heads + 2 * config.num_kv_heads) * config.head_dim),
+      scale_(1 / std::sqrt(static_cast<double>(config.head_dim))) {}
+
+void Block::project_qkv(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+                        const at::Tensor& x, const at::Tensor& qkv) {
+  const auto acc = x.options().dtype(ops::accumulation_type(x.scalar_type()));
+  for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, x.options());
+    const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
+    const at::Tensor qkv_tile = qkv.narrow(0, tile.begin, tile.count);
+    ops::rms_norm(x.narrow(0, tile.begin, tile.count), weights.input_norm, config_.rms_norm_eps, normed,
+                  rstd);
+    linear(normed, weights.qkv, qkv_tile);
+    const at::Tensor q_and_k = rotated_heads(qkv_tile, config_);
+    for (const Piece& piece : pieces_of(shape, tile)) {
+      ops::rope_(q_and_k.narrow(0, piece.row, piece.count), rope.cos.narrow(0, piece.position, piece.count),
+                 rope.sin.narrow(0, piece.position, piece.count));
+    }
+  }
+}
+
+RingAttention::Output Block::attend(const at::Tensor& qkv, BatchShape shape) {
+  const HeadViews heads = split_heads(qkv, shape, config_);
+  return ring_.forward(heads.q, heads.k, heads.v, scale_);
+}
+
+void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+                    const at::Tensor& x, const at::Tensor& y, BlockActivations* record, bool save_attention) {
+  const auto options = x.options();
+  const auto acc = options.dtype(ops::accumulation_type(x.scalar_type()));
+  const bool keep = record != nullptr && record->qkv.defined();
+
+  const at::Tensor qkv = keep ? record->qkv : qkv_.shaped({shape.tokens(), qkv_width_}, options);
+  project_qkv(weights, rope, shape, x, qkv);
+  RingAttention::Output attended = attend(qkv, shape);
+  const at::Tensor attention = attended.out.reshape({shape.tokens(), config_.num_heads * config_.head_dim});
+  if (record != nullptr && save_attention) {
+    record->attention_out = attention.view(attended.out.sizes());
+    record->lse = attended.lse;
+  }
+  attended = {};
+
+  for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
+    const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, options);
+    const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
+    const at::Tensor middle =
+        keep ? rows(record->middle) : middle_.shaped({tile.count, config_.hidden_size}, options);
+    const at::Tensor gate_up =
+        keep ? rows(record->gate_up) : gate_up_.shaped({tile.count, 2 * config_.intermediate_size}, options);
+    const at::Tensor hidden = hidden_.shaped({tile.count, config_.intermediate_size}, options);
+    linear_plus(rows(x), rows(attention), weights.attention_out, middle);
+    ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
+    linear(normed, weights.gate_up, gate_up);
+    ops::swiglu(gate_up, hidden);
+    linear_plus(middle, hidden, weights.down, rows(y));
+  }
+}
+
+}  // namespace ropeway

@@ -1,0 +1,123 @@
+// The backward half of a block: the MLP and the output projection, attention on the ring, then the
+// projections q, k, v.
+#include "kernels/ops/ops.h"
+#include "trainer/model/block.h"
+#include "trainer/model/head_views.h"
+#include "trainer/model/linear.h"
+
+namespace ropeway {
+
+void Block::backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+                     const BlockActivations& record, const BlockGradients& gradients, const at::Tensor& d_x) {
+  const int64_t attention_width = config_.num_heads * config_.head_dim;
+  at::Tensor qkv = record.qkv;
+  if (!qkv.defined()) {
+    qkv = qkv_.shaped({shape.tokens(), qkv_width_}, d_x.options());
+    project_qkv(weights, rope, shape, record.input, qkv);
+  }
+  at::Tensor attention = record.attention_out, lse = record.lse;
+  if (!attention.defined()) {
+    RingAttention::Output attended = attend(qkv, shape);
+    attention = attended.out;
+    lse = attended.lse;
+  }
+  attention = attention.reshape({shape.tokens(), attention_width});
+
+  const at::Tensor d_attention = d_attention_.shaped({shape.tokens(), attention_width}, d_x.options());
+  mlp_backward(weights, shape, record, attention, gradients, d_x, d_attention);
+
+  const HeadViews heads = split_heads(qkv, shape, config_);
+  const at::IntArrayRef out_sizes = heads.q.sizes();
+  const RingAttention::Gradients attention_gradients = ring_.backward(
+      d_attention.view(out_sizes), heads.q, heads.k, heads.v, attention.view(out_sizes), lse, scale_);
+  qkv_backward(weights, rope, shape, record.input, qkv, attention_gradients, gradients, d_x);
+}
+
+// d_x: d loss / d y on entry, d loss / d h on return; d_attention [T, H*D] written.
+void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const BlockActivations& record,
+                         const at::Tensor& attention, const BlockGradients& gradients, const at::Tensor& d_x,
+                         const at::Tensor& d_attention) {
+  const auto options = d_x.options();
+  const auto acc = options.dtype(ops::accumulation_type(d_x.scalar_type()));
+  const int64_t c = config_.hidden_size, i = config_.intermediate_size;
+  const bool kept = record.middle.defined();
+  const BlockTensors& grads = gradients.weights;
+
+  for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
+    const at::Tensor middle = kept ? rows(record.middle) : middle_.shaped({tile.count, c}, options);
+    const at::Tensor gate_up = kept ? rows(record.gate_up) : gate_up_.shaped({tile.count, 2 * i}, options);
+    const at::Tensor normed = normed_.shaped({tile.count, c}, options);
+    const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
+    if (!kept) linear_plus(rows(record.input), rows(attention), weights.attention_out, middle);
+    ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
+    if (!kept) linear(normed, weights.gate_up, gate_up);
+
+    const at::Tensor d_rows = rows(d_x);
+    const at::Tensor d_hidden = d_hidden_.shaped({tile.count, i}, options);
+    linear_input_gradient(d_rows, weights.down, d_hidden);
+    if (grads.down.defined()) {
+      const at::Tensor hidden = hidden_.shaped({tile.count, i}, options);
+      ops::swiglu(gate_up, hidden);
+      linear_weight_gradient(d_rows, hidden, grads.down);
+    }
+    const at::Tensor d_gate_up = d_gate_up_.shaped({tile.count, 2 * i}, options);
+    ops::swiglu_backward(d_hidden, gate_up, d_gate_up);
+    linear_weight_gradient(d_gate_up, normed, grads.gate_up);
+
+    const at::Tensor d_normed = d_normed_.shaped({tile.count, c}, options);
+    linear_input_gradient(d_gate_up, weights.gate_up, d_normed);
+    ops::rms_norm_backward(d_normed, middle, weights.post_norm, rstd, d_rows, true, grads.post_norm);
+    linear_weight_gradient(d_rows, rows(attention), grads.attention_out);
+    linear_input_gradient(d_rows, weights.attention_out, rows(d_attention));
+  }
+}
+
+// d_x: d loss / d h on entry, d loss / d x on return.
+void Block::qkv_backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+                         const at::Tensor& x, const at::Tensor& qkv,
+                         const RingAttention::Gradients& attention, const BlockGradients& gradients,
+                         const at::Tensor& d_x) {
+  const auto options = d_x.options();
+  const auto acc = options.dtype(ops::accumulation_type(d_x.scalar_type()));
+  const int64_t h = config_.num_heads, k = config_.num_kv_heads;
+
+  for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
+    const at::Tensor d_qkv = d_qkv_.shaped({tile.count, qkv_width_}, options);
+    const at::Tensor d_heads = d_qkv.view({tile.count, h + 2 * k, config_.head_dim});
+    const at::Tensor d_rotated = rotated_heads(d_qkv, config_);
+    const at::Tensor rotated = rotated_heads(rows(qkv), config_);
+    for (const Piece& piece : pieces_of(shape, tile)) {
+      const auto gather = [&](const at::Tensor& from, int64_t first_head) {
+        d_heads.narrow(0, piece.row, piece.count)
+            .narrow(1, first_head, from.size(2))
+            .copy_(from.select(0, piece.sequence).narrow(0, piece.position, piece.count));
+      };
+      gather(attention.dq, 0);
+      gather(attention.dk, h);
+      gather(attention.dv, h + k);
+      const auto table = [&piece](const at::Tensor& t) { return t.narrow(0, piece.position, piece.count); };
+      const at::Tensor d_piece = d_rotated.narrow(0, piece.row, piece.count);
+      if (gradients.log_factors.defined()) {
+        ops::rope_factor_gradient(rotated.narrow(0, piece.row, piece.count), d_piece, table(rope.angles),
+                                  table(rope.scaled), gradients.log_factors, gradients.log_temperature);
+      }
+      if (gradients.input || gradients.weights.qkv.defined()) {
+        ops::rope_backward_(d_piece, table(rope.cos), table(rope.sin));
+      }
+    }
+    if (gradients.input || gradients.weights.qkv.defined()) {
+      const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, options);
+      const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
+      const at::Tensor d_normed = d_normed_.shaped({tile.count, config_.hidden_size}, options);
+      ops::rms_norm(rows(x), weights.input_norm, config_.rms_norm_eps, normed, rstd);
+      linear_weight_gradient(d_qkv, normed, gradients.weights.qkv);
+      linear_input_gradient(d_qkv, weights.qkv, d_normed);
+      ops::rms_norm_backward(d_normed, rows(x), weights.input_norm, rstd, rows(d_x), true,
+                             gradients.weights.input_norm);
+    }
+  }
+}
+
+}  // namespace ropeway

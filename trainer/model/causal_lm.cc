@@ -1,0 +1,250 @@
+#include "trainer/model/causal_lm.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_add.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "kernels/ops/ops.h"
+#include "trainer/model/activation_store.h"
+#include "trainer/model/block.h"
+#include "trainer/model/rope_cache.h"
+#include "trainer/model/workspace.h"
+
+namespace ropeway {
+
+namespace {
+
+double weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
+  if (!weights.defined()) return nll.sum(at::kDouble).item<double>();
+  return nll.to(at::kDouble).dot(weights.to(at::kDouble)).item<double>();
+}
+
+}  // namespace
+
+struct CausalLM::Engine {
+  Engine(const ModelConfig& model_config, ParameterStore& parameters, RingAttention& ring_attention,
+         const EngineOptions& engine_options)
+      : config(model_config),
+        store(parameters),
+        ring(ring_attention),
+        options(engine_options),
+        tensor_options(parameters.outer().embedding.options()),
+        acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
+        ropes(config.rotary_pairs(), acc_options.dtype().toScalarType()),
+        block(config, ring, options.tile_tokens),
+        activations(config) {
+    ROPEWAY_CHECK(options.tile_tokens > 0 && options.loss_tile_tokens > 0, "tiles must hold tokens");
+  }
+
+  BatchShape check(const LocalBatch& batch, const FactorSet& factors) const;
+  void embed(const LocalBatch& batch, const at::Tensor& x);
+  double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
+               FactorGradient* factor_gradient);
+  double head_backward(const LocalBatch& batch, const at::Tensor& hidden, double loss_scale,
+                       const OuterTensors& gradients, const at::Tensor& d_hidden);
+  void embedding_backward(const LocalBatch& batch, const at::Tensor& d_x);
+
+  const ModelConfig config;
+  ParameterStore& store;
+  RingAttention& ring;
+  const EngineOptions options;
+  const at::TensorOptions tensor_options, acc_options;
+  RopeCache ropes;
+  Block block;
+  ResidentActivations activations;
+  Buffer hidden, d_x, normed, d_normed, rstd;
+};
+
+BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& factors) const {
+  ROPEWAY_CHECK(batch.tokens.dim() == 2 && batch.tokens.is_contiguous() && batch.labels.is_contiguous() &&
+                    batch.labels.sizes() == batch.tokens.sizes(),
+                "tokens and labels must be contiguous and of one shape [B, n]");
+  const BatchShape shape{batch.tokens.size(0), batch.tokens.size(1)};
+  ROPEWAY_CHECK(static_cast<int64_t>(batch.positions.size()) == shape.length, "{} positions for {} tokens",
+                batch.positions.size(), shape.length);
+  const auto count = static_cast<int64_t>(factors.factors.size());
+  const int64_t pairs = config.rotary_pairs();
+  if (count != pairs && count != pairs * config.num_layers) {
+    fail(ErrorKind::kBadData, "factor set '{}' has {} factors; this model has {} rotary pairs in {} layers",
+         factors.name, count, pairs, config.num_layers);
+  }
+  const auto in_vocabulary = [this](const at::Tensor& ids, int64_t ignored, const char* what) {
+    const int64_t* id = ids.const_data_ptr<int64_t>();
+    for (int64_t i = 0; i < ids.numel(); ++i) {
+      if ((id[i] < 0 || id[i] >= config.vocab_size) && id[i] != ignored) {
+        fail(ErrorKind::kBadData, "{} {} at index {} of a batch; the vocabulary has {}", what, id[i], i,
+             config.vocab_size);
+      }
+    }
+  };
+  in_vocabulary(batch.tokens, 0, "token");
+  in_vocabulary(batch.labels, -100, "label");
+  return shape;
+}
+
+void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
+  at::Tensor out = x;
+  at::index_select_out(out, store.outer().embedding, 0, batch.tokens.flatten());
+}
+
+// Final norm, head and loss, tile by tile: writes d loss / d hidden [T, C], returns the loss.
+double CausalLM::Engine::head_backward(const LocalBatch& batch, const at::Tensor& x, double loss_scale,
+                                       const OuterTensors& gradients, const at::Tensor& d_hidden) {
+  const OuterTensors outer = store.outer();
+  const at::Tensor labels = batch.labels.flatten();
+  const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
+  double sum = 0;
+  for (const Tile& tile : tiles_of({1, x.size(0)}, options.tile_tokens)) {
+    const auto rows = [&tile](const at::Tensor& t) {
+      return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
+    };
+    const at::Tensor normed_tile = normed.shaped({tile.count, config.hidden_size}, tensor_options);
+    const at::Tensor d_tile = d_normed.shaped({tile.count, config.hidden_size}, tensor_options);
+    const at::Tensor rstd_tile = rstd.shaped({tile.count}, acc_options);
+    ops::rms_norm(rows(x), outer.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
+    const ops::CrossEntropyOutput result =
+        ops::linear_cross_entropy_backward(normed_tile, outer.head, rows(labels), rows(weights), loss_scale,
+                                           options.loss_tile_tokens, d_tile, gradients.head);
+    sum += weighted_sum(result.nll, rows(weights));
+    ops::rms_norm_backward(d_tile, rows(x), outer.final_norm, rstd_tile, rows(d_hidden), false,
+                           gradients.final_norm);
+  }
+  return loss_scale * sum;
+}
+
+// Row t of d_x is added to the gradient of token t's embedding, in the order of t.
+void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& gradient) {
+  const at::Tensor tokens = batch.tokens.flatten();
+  at::Tensor embedding = store.outer_gradients().embedding;
+  for (const Tile& tile : tiles_of({1, gradient.size(0)}, options.tile_tokens)) {
+    const at::Tensor rows = gradient.narrow(0, tile.begin, tile.count).to(embedding.scalar_type());
+    embedding.index_add_(0, tokens.narrow(0, tile.begin, tile.count), rows);
+  }
+}
+
+// Forward and backward. factor_gradient null: the gradients of all weights; otherwise those of the factors
+// alone.
+double CausalLM::Engine::train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
+                               FactorGradient* factor_gradient) {
+  const BatchShape shape = check(batch, factors);
+  const bool weight_gradients = factor_gradient == nullptr;
+  const int64_t layers = config.num_layers;
+  const auto rope_of = [&](int64_t layer) {
+    return ropes.get(factors, layer, batch.positions, factor_gradient != nullptr);
+  };
+
+  const int64_t keep_blocks =
+      options.keep_bytes / tokenwise_bytes(config, shape.tokens(), tensor_options.dtype().itemsize());
+  activations.begin_step(shape.tokens(), tensor_options, keep_blocks);
+  embed(batch, activations.open(0).input);
+  const at::Tensor last = hidden.shaped({shape.tokens(), config.hidden_size}, tensor_options);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    BlockActivations& record = activations.open(layer);
+    const at::Tensor& y = layer + 1 < layers ? activations.open(layer + 1).input : last;
+    block.forward(store.acquire_block(layer), rope_of(layer), shape, record.input, y, &record,
+                  options.save_attention);
+    store.release_block(layer);
+    activations.seal(layer);
+  }
+
+  const at::Tensor gradient = d_x.shaped({shape.tokens(), config.hidden_size}, tensor_options);
+  const OuterTensors outer_gradients = weight_gradients ? store.outer_gradients() : OuterTensors();
+  const double loss = head_backward(batch, last, loss_scale, outer_gradients, gradient);
+
+  // One row of factors for all layers, or one a layer.
+  const int64_t pairs = config.rotary_pairs();
+  const int64_t factor_rows = static_cast<int64_t>(factors.factors.size()) / pairs;
+  at::Tensor log_factors, log_temperature;
+  if (factor_gradient != nullptr) {
+    log_factors = at::zeros({factor_rows, pairs}, at::kDouble);
+    log_temperature = at::zeros({1}, at::kDouble);
+  }
+  for (int64_t layer = layers - 1; layer >= 0; --layer) {
+    BlockGradients gradients;
+    if (weight_gradients) {
+      gradients.weights = store.block_gradients(layer);
+    } else {
+      gradients.log_factors = log_factors[factor_rows > 1 ? layer : 0];
+      gradients.log_temperature = log_temperature;
+      gradients.input = layer > 0;
+    }
+    block.backward(store.acquire_block(layer), rope_of(layer), shape, activations.fetch(layer), gradients,
+                   gradient);
+    store.release_block(layer);
+    activations.release(layer);
+  }
+
+  if (weight_gradients) {
+    embedding_backward(batch, gradient);
+  } else {
+    const double* values = log_factors.const_data_ptr<double>();
+    factor_gradient->log_factors.assign(values, values + log_factors.numel());
+    factor_gradient->log_temperature = log_temperature.item<double>();
+  }
+  return loss;
+}
+
+CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring,
+                   const EngineOptions& options)
+    : engine_(std::make_unique<Engine>(config, store, ring, options)) {}
+
+CausalLM::~CausalLM() = default;
+
+CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& batch, const FactorSet& factors) {
+  Engine& e = *engine_;
+  const BatchShape shape = e.check(batch, factors);
+  const at::Tensor x = e.hidden.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
+  e.embed(batch, x);
+  for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
+    e.block.forward(e.store.acquire_block(layer), e.ropes.get(factors, layer, batch.positions, false), shape,
+                    x, x, nullptr, false);
+    e.store.release_block(layer);
+  }
+
+  const OuterTensors outer = e.store.outer();
+  const at::Tensor labels = batch.labels.flatten();
+  TokenResults results{at::empty({shape.tokens()}, e.acc_options),
+                       at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool))};
+  for (const Tile& tile : tiles_of(shape, e.options.tile_tokens)) {
+    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
+    const at::Tensor normed = e.normed.shaped({tile.count, e.config.hidden_size}, e.tensor_options);
+    ops::rms_norm(rows(x), outer.final_norm, e.config.rms_norm_eps, normed,
+                  e.rstd.shaped({tile.count}, e.acc_options));
+    const ops::CrossEntropyOutput scored =
+        ops::linear_cross_entropy(normed, outer.head, rows(labels), e.options.loss_tile_tokens);
+    rows(results.nll).copy_(scored.nll);
+    rows(results.correct).copy_(scored.correct);
+  }
+  return {results.nll.view(batch.tokens.sizes()), results.correct.view(batch.tokens.sizes())};
+}
+
+double CausalLM::forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale) {
+  return engine_->train(batch, factors, loss_scale, nullptr);
+}
+
+CausalLM::FactorResult CausalLM::factor_gradient(const LocalBatch& batch, const FactorSet& factors,
+                                                 double loss_scale) {
+  FactorResult result;
+  result.loss = engine_->train(batch, factors, loss_scale, &result.gradient);
+  return result;
+}
+
+const ModelConfig& CausalLM::config() const { return engine_->config; }
+RingAttention& CausalLM::ring() { return engine_->ring; }
+int64_t CausalLM::activation_bytes() const { return engine_->activations.peak_bytes(); }
+
+FactorSet CausalLM::identity() const {
+  FactorSet set;
+  set.name = "none";
+  set.max_length = set.original_length = engine_->config.original_window;
+  set.rope_theta = engine_->config.rope_theta;
+  set.factors.assign(static_cast<size_t>(engine_->config.rotary_pairs()), 1.0);
+  set.history.method = "identity";
+  return set;
+}
+
+}  // namespace ropeway

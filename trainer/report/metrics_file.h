@@ -1,0 +1,23 @@
+// metrics.jsonl: one JSON object a line, one line a training step. Appended to; whole lines only.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace ropeway {
+
+class MetricsFile {
+ public:
+  explicit MetricsFile(std::filesystem::path path) : path_(std::move(path)) {}
+
+  // Rewrites the file without a torn last line and without records of `stage` whose step is beyond `step`.
+  void cut(const std::string& stage, int64_t step);
+  void append(const std::string& line);  // warns once when it cannot
+
+ private:
+  std::filesystem::path path_;
+  bool failed_ = false;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,148 @@
+#include "trainer/report/reporter.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/io/files.h"
+#include "trainer/report/metrics_file.h"
+#include "trainer/report/result_table.h"
+#include "trainer/report/tensorboard.h"
+
+namespace ropeway {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_or_null(double value) { return value < 0 ? Json(nullptr) : Json(value); }
+double value_or_absent(const Json& value) { return value.is_number() ? value.get<double>() : -1.0; }
+
+// Evaluations of a run in one process or several: the report file is the memory between them.
+void read_report(const std::filesystem::path& path, std::vector<EvaluationRecord>& evaluations,
+                 std::vector<StageRecord>& stages) {
+  if (!std::filesystem::exists(path)) return;
+  const Json report = Json::parse(read_text_file(path), nullptr, /*allow_exceptions=*/false);
+  if (!report.is_object()) fail(ErrorKind::kBadData, "{}: not a JSON object; move it away", path.string());
+  for (const Json& entry : report.value("evaluations", Json::array())) {
+    evaluations.push_back({.stage = entry.value("stage", ""),
+                           .model = entry.value("model", ""),
+                           .factors = entry.value("factors", ""),
+                           .length = entry.value("length", int64_t{0}),
+                           .bits_per_byte = value_or_absent(entry.value("bits_per_byte", Json())),
+                           .tail_bits_per_byte = value_or_absent(entry.value("tail_bits_per_byte", Json())),
+                           .passkey = value_or_absent(entry.value("passkey", Json()))});
+  }
+  for (const Json& entry : report.value("stages", Json::array())) {
+    StageRecord record{.name = entry.value("name", ""),
+                       .kind = entry.value("kind", ""),
+                       .seconds = entry.value("seconds", 0.0),
+                       .ranks = entry.value("ranks", 1),
+                       .numbers = {}};
+    for (const auto& [key, value] : entry.items()) {
+      if (value.is_number() && key != "seconds" && key != "ranks") record.numbers.emplace_back(key, value);
+    }
+    stages.push_back(record);
+  }
+}
+
+}  // namespace
+
+struct Reporter::State {
+  State(const std::filesystem::path& run_dir)
+      : report_path(run_dir / "report.json"), metrics(run_dir / "metrics.jsonl"), events(run_dir) {
+    read_report(report_path, evaluations, stages);
+  }
+
+  std::filesystem::path report_path;
+  MetricsFile metrics;
+  TensorBoardWriter events;
+  std::vector<EvaluationRecord> evaluations;
+  std::vector<StageRecord> stages;
+};
+
+Reporter::Reporter(const std::filesystem::path& run_dir, bool enabled) {
+  if (enabled) state_ = std::make_unique<State>(run_dir);
+}
+Reporter::~Reporter() = default;
+
+void Reporter::resume_at(const std::string& stage, int64_t step) {
+  if (state_) state_->metrics.cut(stage, step);
+}
+
+void Reporter::step(const StepRecord& record) {
+  if (!state_) return;
+  state_->metrics.append(Json{
+      {"stage", record.stage},
+      {"step", record.step},
+      {"total_steps", record.total_steps},
+      {"loss", record.loss},
+      {"lr", record.learning_rate},
+      {"grad_norm", record.gradient_norm},
+      {"tokens_per_second", record.tokens_per_second},
+      {"seconds", record.seconds},
+      {"peak_memory_bytes", record.peak_memory_bytes},
+      {"skipped_steps",
+       record.skipped_steps}}.dump());
+  const std::string prefix = record.stage + "/";
+  state_->events.scalars(record.step, {{prefix + "loss_metrics/global_avg_loss", record.loss},
+                                       {prefix + "grad_norm", record.gradient_norm},
+                                       {prefix + "lr", record.learning_rate},
+                                       {prefix + "throughput(tps)", record.tokens_per_second},
+                                       {prefix + "time_metrics/end_to_end(s)", record.seconds}});
+}
+
+void Reporter::evaluation(const EvaluationRecord& record) {
+  if (!state_) return;
+  auto& all = state_->evaluations;
+  const auto same = std::find_if(all.begin(), all.end(), [&](const EvaluationRecord& earlier) {
+    return earlier.stage == record.stage && earlier.model == record.model &&
+           earlier.factors == record.factors && earlier.length == record.length;
+  });
+  if (same == all.end()) {
+    all.push_back(record);
+  } else {
+    *same = record;
+  }
+  const std::string prefix = fmt::format("evaluate/{}/{}/", record.model, record.factors);
+  std::vector<std::pair<std::string, double>> scalars;
+  if (record.bits_per_byte >= 0) scalars.emplace_back(prefix + "bits_per_byte", record.bits_per_byte);
+  if (record.passkey >= 0) scalars.emplace_back(prefix + "passkey", record.passkey);
+  state_->events.scalars(record.length, scalars);
+}
+
+void Reporter::stage(const StageRecord& record) {
+  if (!state_) return;
+  auto& all = state_->stages;
+  std::erase_if(all, [&](const StageRecord& earlier) { return earlier.name == record.name; });
+  all.push_back(record);
+}
+
+void Reporter::write_report(int64_t base_window) {
+  if (!state_) return;
+  Json report{{"base_window", base_window}, {"evaluations", Json::array()}, {"stages", Json::array()}};
+  for (const EvaluationRecord& record : state_->evaluations) {
+    report["evaluations"].push_back({{"stage", record.stage},
+                                     {"model", record.model},
+                                     {"factors", record.factors},
+                                     {"length", record.length},
+                                     {"bits_per_byte", json_or_null(record.bits_per_byte)},
+                                     {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
+                                     {"passkey", json_or_null(record.passkey)}});
+  }
+  for (const StageRecord& record : state_->stages) {
+    Json entry{
+        {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
+    for (const auto& [key, value] : record.numbers) entry[key] = value;
+    report["stages"].push_back(entry);
+  }
+  try {
+    write_file_atomically(state_->report_path, report.dump(2) + "\n");
+  } catch (const Error& error) {
+    log_warning("{}; the run goes on without it", error.what());
+  }
+}
+
+std::string Reporter::table() const { return state_ ? result_table(state_->evaluations) : ""; }
+
+}  // namespace ropeway

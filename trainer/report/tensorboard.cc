@@ -1,0 +1,79 @@
+#include "trainer/report/tensorboard.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/crc.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "event.pb.h"
+#include "kernels/base/log.h"
+
+namespace ropeway {
+namespace {
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+template <typename T>
+void append_little_endian(std::string& out, T value) {
+  for (size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+}  // namespace
+
+uint32_t masked_crc32c(const void* data, size_t bytes) {
+  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
+  crc.process_bytes(data, bytes);
+  const uint32_t value = crc.checksum();
+  return ((value >> 15) | (value << 17)) + 0xa282ead8u;
+}
+
+TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
+  path_ = folder / fmt::format("events.out.tfevents.{:.6f}.ropeway", seconds_since_1970());
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd_ < 0) {
+    log_warning("{}: {}; no TensorBoard events are written", path_.string(), std::strerror(errno));
+    return;
+  }
+  tensorboard::Event event;
+  event.set_wall_time(seconds_since_1970());
+  event.set_file_version("brain.Event:2");
+  record(event.SerializeAsString());
+}
+
+TensorBoardWriter::~TensorBoardWriter() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void TensorBoardWriter::scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
+  if (fd_ < 0) return;
+  tensorboard::Event event;
+  event.set_wall_time(seconds_since_1970());
+  event.set_step(step);
+  for (const auto& [tag, number] : values) {
+    auto* value = event.mutable_summary()->add_value();
+    value->set_tag(tag);
+    value->set_simple_value(static_cast<float>(number));
+  }
+  record(event.SerializeAsString());
+}
+
+void TensorBoardWriter::record(const std::string& bytes) {
+  std::string framed;
+  append_little_endian(framed, static_cast<uint64_t>(bytes.size()));
+  append_little_endian(framed, masked_crc32c(framed.data(), framed.size()));
+  framed += bytes;
+  append_little_endian(framed, masked_crc32c(bytes.data(), bytes.size()));
+  // One write a record: a reader never sees half of one, and a full disk costs the events, not the run.
+  if (::write(fd_, framed.data(), framed.size()) != static_cast<ssize_t>(framed.size())) {
+    log_warning("{}: {}; no further TensorBoard events are written", path_.string(), std::strerror(errno));
+    ::close(fd_);
+    fd_ = -1;
+  }
+}
+
+}  // namespace ropeway

@@ -1,0 +1,101 @@
+#include "trainer/search/factor_space.h"
+
+#include <algorithm>
+
+namespace ropeway {
+namespace {
+constexpr double kRounding = 1e-9;
+}
+
+std::vector<double> FactorSpace::factors(const std::vector<double>& x) const {
+  std::vector<double> result(x.size());
+  for (size_t i = 0; i < x.size(); ++i) result[i] = base[i] * x[i];
+  return result;
+}
+
+std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors) const {
+  std::vector<double> x(factors.size());
+  for (size_t i = 0; i < x.size(); ++i) x[i] = factors[i] / base[i];
+  const double lowest = *std::min_element(low.begin(), low.end());
+  const double highest = *std::max_element(high.begin(), high.end());
+  x = make_monotone(x, lowest, highest);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::clamp(x[i], low[i], high[i]);
+  // Bounds that are not monotone themselves (foreign factor sets) may undo the order: the left neighbour wins.
+  for (size_t i = 1; i < x.size(); ++i) x[i] = std::max(x[i], x[i - 1]);
+  return x;
+}
+
+bool FactorSpace::contains(const std::vector<double>& x) const {
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (x[i] < low[i] - kRounding || x[i] > high[i] + kRounding) return false;
+  }
+  return is_monotone(x);
+}
+
+void FactorSpace::include(const std::vector<double>& factors) {
+  for (size_t i = 0; i < base.size(); ++i) {
+    low[i] = std::min(low[i], factors[i] / base[i]);
+    high[i] = std::max(high[i], factors[i] / base[i]);
+  }
+}
+
+FactorSpace FactorSpace::absolute() const {
+  return {std::vector<double>(base.size(), 1.0), factors(low), factors(high)};
+}
+
+bool FactorSpace::is_point() const {
+  for (size_t i = 0; i < base.size(); ++i) {
+    if (high[i] - low[i] > kRounding) return false;
+  }
+  return true;
+}
+
+std::vector<double> trained_factors(const SearchProblem& problem) {
+  return problem.trained_factors.empty() ? identity_factors(problem.geometry.pairs) : problem.trained_factors;
+}
+
+int64_t trained_length(const SearchProblem& problem) {
+  return problem.trained_length > 0 ? problem.trained_length : problem.geometry.original_length;
+}
+
+double total_scale(const SearchProblem& problem) {
+  return static_cast<double>(problem.target_length) / static_cast<double>(problem.geometry.original_length);
+}
+
+double remaining_scale(const SearchProblem& problem) {
+  return static_cast<double>(problem.target_length) / static_cast<double>(trained_length(problem));
+}
+
+namespace {
+
+FactorSpace readjust_space(const SearchProblem& problem) {
+  const std::vector<double> tuned = trained_factors(problem);
+  FactorSpace space{std::vector<double>(tuned.size(), 1.0), std::vector<double>(tuned.size(), 1.0), tuned};
+  for (size_t i = 0; i < tuned.size(); ++i) space.low[i] = std::min(1.0, tuned[i]);
+  // A foreign set may dip: bounds follow the highest so far, so that there is always a monotone point inside.
+  for (size_t i = 1; i < tuned.size(); ++i) space.high[i] = std::max(space.high[i], space.high[i - 1]);
+  return space;
+}
+
+double highest_stretch(const SearchProblem& problem) {
+  return std::max(1.0, problem.options.max_scale_margin * remaining_scale(problem));
+}
+
+}  // namespace
+
+FactorSpace published_space(const SearchProblem& problem) {
+  if (problem.readjust) return readjust_space(problem);
+  const size_t pairs = problem.geometry.pairs;
+  return {trained_factors(problem), std::vector<double>(pairs, 1.0),
+          std::vector<double>(pairs, highest_stretch(problem))};
+}
+
+FactorSpace family_space(const SearchProblem& problem) {
+  if (problem.readjust) return readjust_space(problem);
+  const std::vector<double> tuned = trained_factors(problem);
+  const double largest = *std::max_element(tuned.begin(), tuned.end());
+  return {std::vector<double>(tuned.size(), 1.0), tuned,
+          std::vector<double>(tuned.size(), highest_stretch(problem) * largest)};
+}
+
+}  // namespace ropeway

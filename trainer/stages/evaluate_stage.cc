@@ -1,0 +1,73 @@
+// evaluate: bits per byte and passkey retrieval for every factor name and length of the stage, on the test
+// text.
+#include "trainer/evaluate/passkey_eval.h"
+#include "trainer/evaluate/perplexity.h"
+#include "trainer/stages/factor_names.h"
+#include "trainer/stages/stages.h"
+
+namespace ropeway {
+namespace {
+
+bool contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// Within the original window every computed schedule is the original RoPE: "none" stands for them all.
+bool same_as_none(const std::string& name, int64_t length, const ModelConfig& config) {
+  return name != "none" && is_computed_name(name) && length <= config.original_window;
+}
+
+}  // namespace
+
+StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
+  Communicator& world = *state.mesh.world;
+  const EvaluateRecipe& options = stage.evaluate;
+  const bool base = stage.model == "base" || state.current_model == state.base_model;
+  CausalLM& model = state.model(base ? state.base_model : state.current_model);
+  const Documents& documents = state.documents("test");
+  const int64_t longest = *std::max_element(options.lengths.begin(), options.lengths.end());
+  require_document_of(documents, longest, "stage " + stage.name);
+
+  ProgressLine progress(world.rank() == 0);
+  const int64_t total = static_cast<int64_t>(options.lengths.size() * options.factors.size());
+  int64_t done = 0;
+  for (const int64_t length : options.lengths) {
+    for (const std::string& name : options.factors) {
+      ++done;
+      if (same_as_none(name, length, state.config)) continue;
+      const FactorSet factors = resolve_factors(name, length, state.config, state.sets);
+      EvaluationRecord record{.stage = stage.name,
+                              .model = base ? "base" : "tuned",
+                              .factors = name == "auto" ? factors.name : name,
+                              .length = length};
+      if (contains(options.tasks, "perplexity")) {
+        const PerplexityResult result = evaluate_perplexity(
+            model, state.mesh, documents, factors, {.length = length, .max_windows = options.windows});
+        record.bits_per_byte = result.bits_per_byte;
+        record.tail_bits_per_byte = result.tail_bits_per_byte;
+      }
+      if (contains(options.tasks, "passkey")) {
+        const PasskeyResult result = evaluate_passkey(model, state.mesh, documents, *state.tokenizer, factors,
+                                                      {.length = length,
+                                                       .depths = options.passkey_depths,
+                                                       .samples_per_depth = options.passkey_samples,
+                                                       .seed = state.recipe.seed});
+        record.passkey = result.accuracy;
+      }
+      state.reporter->evaluation(record);
+      progress.update(stage.name, done, total,
+                      fmt::format("{} at {}: {:.3f} bits/byte, passkey {:.0f}%", record.factors, length,
+                                  record.bits_per_byte, 100 * record.passkey));
+      if (any_rank(world, state.stop_requested && state.stop_requested())) {
+        progress.finish();
+        fail(ErrorKind::kStopped,
+             "{}: stopped on request after {} of {} evaluations; run the same command again to go on",
+             stage.name, done, total);
+      }
+    }
+  }
+  progress.finish();
+  return {};
+}
+
+}  // namespace ropeway

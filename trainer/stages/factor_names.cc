@@ -1,0 +1,40 @@
+#include "trainer/stages/factor_names.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/rope/schedules.h"
+
+namespace ropeway {
+namespace {
+
+constexpr std::string_view kStretched = "stretched:";
+
+const FactorSet& named_set(const std::string& name, const std::vector<FactorSet>& sets) {
+  if (const FactorSet* set = find_factor_set(sets, name)) return *set;
+  std::string known = "auto, none, pi, ntk, yarn";
+  for (const FactorSet& set : sets) known += ", " + set.name;
+  fail(ErrorKind::kUsage, "factors \"{}\": no such set; there are {}", name, known);
+}
+
+}  // namespace
+
+FactorSet resolve_factors(const std::string& name, int64_t length, const ModelConfig& config,
+                          const std::vector<FactorSet>& sets) {
+  if (name == "auto") {
+    return select_factor_set(sets, length, computed_factor_set("none", config.rope_geometry(), length));
+  }
+  if (is_computed_name(name)) return computed_factor_set(name, config.rope_geometry(), length);
+  if (name.rfind(kStretched, 0) == 0) {
+    FactorSet set = named_set(name.substr(kStretched.size()), sets);
+    const double stretch = std::max(1.0, static_cast<double>(length) / static_cast<double>(set.max_length));
+    for (double& factor : set.factors) factor *= stretch;
+    set.name = name;
+    set.max_length = std::max(set.max_length, length);
+    set.attention_temperature = attention_temperature("su", set.scale(), set.original_length);
+    return set;
+  }
+  return named_set(name, sets);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,21 @@
+// What a name in a recipe or on the command line stands for at a length: a set of the model, a computed
+// schedule, or one of two rules.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/io/model_config.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway {
+
+// "auto": the smallest set that covers the length (the original RoPE within the original window when no set
+// is for it). "none", "pi", "ntk", "yarn": computed at scale length / original window. "stretched:NAME": the
+// set NAME times length / its own length, at every pair, with the formula's temperature: what extending a
+// tuned model without a new search amounts to. Otherwise a set's name. Throws kUsage listing the names there
+// are.
+FactorSet resolve_factors(const std::string& name, int64_t length, const ModelConfig& config,
+                          const std::vector<FactorSet>& sets);
+
+}  // namespace ropeway

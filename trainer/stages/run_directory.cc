@@ -1,0 +1,116 @@
+#include "trainer/stages/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+#include <vector>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/io/files.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// The first lines that differ, as "- was" / "+ is". Recipes are resolved to the same keys in the same order,
+// so a line-by-line comparison shows values; a different number of stages shows up as the remainder.
+std::string difference(const std::string& was, const std::string& is) {
+  const auto old_lines = lines_of(was), new_lines = lines_of(is);
+  std::string text;
+  int shown = 0;
+  for (size_t i = 0; i < std::max(old_lines.size(), new_lines.size()) && shown < 5; ++i) {
+    const std::string before = i < old_lines.size() ? old_lines[i] : "",
+                      after = i < new_lines.size() ? new_lines[i] : "";
+    if (before == after) continue;
+    text += fmt::format("\n  line {}: there \"{}\", here \"{}\"", i + 1, before, after);
+    ++shown;
+  }
+  return text;
+}
+
+void move_aside(const fs::path& path) {
+  for (int i = 1;; ++i) {
+    const fs::path target = fmt::format("{}.old-{}", path.string(), i);
+    if (fs::exists(target)) continue;
+    fs::rename(path, target);
+    log_info("{}: moved to {}", path.string(), target.string());
+    return;
+  }
+}
+
+int take_lock(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) fail(ErrorKind::kCannotCreate, "{}: {}", file.string(), std::strerror(errno));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    ::close(fd);
+    fail(ErrorKind::kCannotCreate,
+         "{}: another run is writing to this folder; wait for it, or set run_dir to another "
+         "folder",
+         file.parent_path().string());
+  }
+  return fd;
+}
+
+}  // namespace
+
+std::string recipe_identity(const Recipe& recipe) {
+  Recipe core = recipe;
+  core.mesh = {};
+  core.engine = {};
+  core.run_dir.clear();
+  core.source_file.clear();
+  for (StageRecipe& stage : core.stages) stage.line = 0;
+  return recipe_to_yaml(core);
+}
+
+RunDirectory::RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed)
+    : path_(recipe.run_dir), recipe_sha256_(sha256_of(recipe_identity(recipe))) {
+  run_on_rank(world, 0, [&] {
+    if (fresh && fs::exists(path_)) move_aside(path_);
+    require_writable_folder(path_, bytes_needed);
+    lock_ = take_lock(path_ / ".lock");
+    const std::string identity = recipe_identity(recipe);
+    const fs::path identity_file = path_ / ".identity.yaml";
+    if (fs::exists(identity_file)) {
+      const std::string there = read_text_file(identity_file);
+      if (there != identity) {
+        fail(ErrorKind::kCannotCreate,
+             "{}: holds a run of another recipe; use --fresh to move it aside, or another "
+             "run_dir:{}",
+             path_.string(), difference(there, identity));
+      }
+    } else {
+      write_file_atomically(identity_file, identity);
+    }
+    write_file_atomically(path_ / "recipe.yaml", recipe_to_yaml(recipe));
+    for (const StageRecipe& stage : recipe.stages) fs::create_directories(stage_folder(stage.name));
+  });
+}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+bool RunDirectory::is_done(const std::string& stage) const {
+  return fs::exists(stage_folder(stage) / "done.json");
+}
+
+void RunDirectory::mark_done(const std::string& stage, const std::string& json) const {
+  write_file_atomically(stage_folder(stage) / "done.json", json);
+}
+
+}  // namespace ropeway

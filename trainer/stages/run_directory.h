@@ -1,0 +1,38 @@
+// One run's folder: whose it is, who is writing to it, and which stages are finished.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "parallel/comm/communicator.h"
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+// What identifies a run: the resolved recipe without the parts that may change between invocations of the
+// same run (mesh, engine, run_dir, name of the file). Results agree across them within rounding.
+std::string recipe_identity(const Recipe& recipe);
+
+class RunDirectory {
+ public:
+  // Collective. Creates the folder, or opens that of an interrupted run of the same recipe. Throws
+  // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run, cannot be
+  // written, or when the file system has less than `bytes_needed` free.
+  RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& recipe_sha256() const { return recipe_sha256_; }
+  std::filesystem::path stage_folder(const std::string& stage) const { return path_ / "stages" / stage; }
+  bool is_done(const std::string& stage) const;
+  void mark_done(const std::string& stage, const std::string& json) const;  // rank 0
+
+ private:
+  std::filesystem::path path_;
+  std::string recipe_sha256_;
+  int lock_ = -1;
+};
+
+}  // namespace ropeway

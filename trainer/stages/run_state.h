@@ -1,0 +1,67 @@
+// What the stages hand from one to the next: the model as it stands, its factor sets, and the data.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parallel/mesh.h"
+#include "trainer/config/recipe.h"
+#include "trainer/data/documents.h"
+#include "trainer/data/tokenizer.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/report/reporter.h"
+#include "trainer/stages/run_directory.h"
+
+namespace ropeway {
+
+class RunState {
+ public:
+  RunState(const Recipe& recipe, Communicator& world, const RunDirectory& directory,
+           std::function<bool()> stop_requested);
+
+  const Recipe& recipe;
+  const RunDirectory& directory;
+  const std::function<bool()> stop_requested;
+  Mesh mesh;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Reporter> reporter;
+
+  ModelConfig config;
+  std::vector<FactorSet> sets;          // of the model, in the order they were made
+  std::filesystem::path base_model;     // empty: the recipe starts with pretrain
+  std::filesystem::path current_model;  // newest weights on disk
+
+  // The model with the weights of `folder` in it (loaded only when they are not there already; empty: freshly
+  // initialised).
+  CausalLM& model(const std::filesystem::path& folder);
+  ResidentParameters& parameters() { return *parameters_; }
+  const Documents& documents(
+      const std::string& split);  // "train", "validation", "test": loaded at the first use
+  // A stage changed the weights held here: they are those of `folder` now.
+  void weights_are(const std::filesystem::path& folder) {
+    loaded_ = folder;
+    current_model = folder;
+  }
+
+  const FactorSet& set_named(const std::string& name) const;  // throws kConfig
+  FactorSet start_set(const std::string& from) const;         // "none": the original RoPE
+  void add_set(const FactorSet& set);                         // replaces one of the same name
+
+  // run_dir/model: the newest weights with all factor sets.
+  void publish_model();
+
+ private:
+  std::unique_ptr<ResidentParameters> parameters_;
+  std::unique_ptr<RingAttention> ring_;
+  std::unique_ptr<CausalLM> model_;
+  std::optional<std::filesystem::path> loaded_;
+  std::optional<Documents> train_, validation_, test_;
+};
+
+at::ScalarType scalar_type_of(const std::string& dtype);  // "fp32", "bf16", "fp64"
+
+}  // namespace ropeway

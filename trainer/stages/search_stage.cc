@@ -1,0 +1,113 @@
+// search: factors for a longer target than the model was trained at. readjust: factors for a short length of
+// an extended model. Both are one search; they differ in bounds and in the candidates that are always kept.
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/io/factor_file.h"
+#include "trainer/search/model_objective.h"
+#include "trainer/search/search.h"
+#include "trainer/stages/stages.h"
+
+namespace ropeway {
+namespace {
+
+bool is_tuned(const FactorSet& set) { return set.history.method == "finetune"; }
+
+Candidate as_candidate(const FactorSet& set) {
+  return {.factors = set.factors,
+          .temperature = set.attention_temperature,
+          .start_tokens = set.start_tokens,
+          .origin = set.name};
+}
+
+SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
+  SearchProblem problem;
+  problem.geometry = state.config.rope_geometry();
+  problem.target_length = stage.search.length;
+  problem.trained_length = state.config.original_window;
+  problem.seed = state.recipe.seed;
+  problem.options = stage.search;
+  const FactorSet start = state.start_set(stage.from);
+  if (stage.from != "none") {
+    if (!is_tuned(start)) {
+      fail(ErrorKind::kConfig,
+           "stage {}: from: set \"{}\" was not made by a finetune stage; a search starts from none or "
+           "from the set of tuned weights",
+           stage.name, stage.from);
+    }
+    problem.trained_factors = start.factors;
+    problem.trained_length = start.max_length;
+    problem.trained_temperature = start.attention_temperature;
+  }
+  // Sets found on the same weights for shorter targets: a longer search starts from what they know.
+  for (const FactorSet& set : state.sets) {
+    const bool same_weights = set.history.parent == (stage.from == "none" ? "none" : stage.from);
+    if (!is_tuned(set) && same_weights && set.max_length < stage.search.length &&
+        set.max_length > state.config.original_window) {
+      problem.known_sets.push_back(set);
+    }
+  }
+  if (stage.kind == StageKind::kReadjust) {
+    problem.readjust = true;
+    problem.keep = {as_candidate(state.start_set("none")), as_candidate(start)};
+  }
+  return problem;
+}
+
+}  // namespace
+
+StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
+  Communicator& world = *state.mesh.world;
+  const auto folder = state.directory.stage_folder(stage.name);
+  CausalLM& model = state.model(state.current_model);
+  const SearchProblem problem = make_problem(state, stage);
+  const auto objective = make_model_objective(model, state.mesh, state.documents("validation"),
+                                              state.documents("train"), *state.tokenizer,
+                                              {.length = stage.search.length,
+                                               .documents = stage.search.documents,
+                                               .finalist_documents = stage.search.finalist_documents,
+                                               .seed = state.recipe.seed});
+  ProgressLine progress(world.rank() == 0);
+  const auto show = [&](const SearchProgress& p) {
+    progress.update(stage.name, static_cast<int64_t>(p.spent),
+                    static_cast<int64_t>(std::max(p.expected, p.spent)),
+                    fmt::format("{}  best {:.4f}  {:.0f} of about {:.0f} forward equivalents", p.phase,
+                                p.best, p.spent, p.expected));
+  };
+  const auto stop = [&] { return any_rank(world, state.stop_requested && state.stop_requested()); };
+  const SearchOutcome outcome = run_search(problem, *objective, world, folder / "search.jsonl", show, stop);
+  progress.finish();
+
+  const auto finish = [&](FactorSet set) {
+    set.history.stage = stage.name;
+    set.history.parent = stage.from;
+    set.history.recipe_sha256 = state.directory.recipe_sha256();
+    set.history.data_fingerprint = objective->data_fingerprint();
+    return set;
+  };
+  const FactorSet found = finish(to_factor_set(problem, outcome, stage.makes));
+  check_factor_set(found, state.config.rotary_pairs(), state.config.num_layers, "stage " + stage.name);
+  state.add_set(found);
+
+  // The finalists are kept beside the winner: needle retrieval and mean loss do not always agree on one.
+  std::vector<FactorSet> finalists;
+  for (size_t i = 0; i < outcome.finalists.size(); ++i) {
+    SearchOutcome one = outcome;
+    one.best = outcome.finalists[i];
+    finalists.push_back(
+        finish(to_factor_set(problem, one, fmt::format("{}-finalist-{}", stage.makes, i + 1))));
+  }
+  run_on_rank(world, 0, [&] {
+    write_factor_file(folder / "finalists.json", finalists);
+    write_factor_file(folder / "factors.json", {found});
+  });
+  if (world.rank() == 0) {
+    log_info("{}: {} from {}, loss {:.4f}, temperature {:.4f}, {:.0f} forward equivalents", stage.name,
+             stage.makes, outcome.best.origin, outcome.fitness, outcome.best.temperature,
+             outcome.forward_equivalents);
+  }
+  return {{"fitness", outcome.fitness}, {"forward_equivalents", outcome.forward_equivalents}};
+}
+
+}  // namespace ropeway

@@ -1,0 +1,121 @@
+#include "trainer/stages/stage_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/io/factor_file.h"
+#include "trainer/io/model_dir.h"
+#include "trainer/stages/stages.h"
+
+namespace ropeway {
+namespace {
+
+StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
+  switch (stage.kind) {
+    case StageKind::kPretrain:
+    case StageKind::kFinetune:
+      return run_train_stage(state, stage);
+    case StageKind::kSearch:
+    case StageKind::kReadjust:
+      return run_search_stage(state, stage);
+    case StageKind::kEvaluate:
+      return run_evaluate_stage(state, stage);
+  }
+  fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
+}
+
+bool wanted(const RunOptions& options, const std::string& stage) {
+  return options.only_stages.empty() || std::find(options.only_stages.begin(), options.only_stages.end(),
+                                                  stage) != options.only_stages.end();
+}
+
+void check_only_stages(const Recipe& recipe, const RunOptions& options) {
+  for (const std::string& name : options.only_stages) {
+    std::string known;
+    bool found = false;
+    for (const StageRecipe& stage : recipe.stages) {
+      known += (known.empty() ? "" : ", ") + stage.name;
+      found = found || stage.name == name;
+    }
+    if (!found) fail(ErrorKind::kUsage, "--stage {}: no such stage; there are {}", name, known);
+  }
+}
+
+// Two checkpoints in flight with weights, masters and moments, the stage's model and the published one.
+int64_t bytes_needed(const Recipe& recipe) {
+  const ModelRecipe::Architecture& shape = recipe.model.architecture;
+  int64_t parameters = 0;
+  if (recipe.model.has_architecture) {
+    ModelConfig config;
+    config.vocab_size = shape.vocab_size;
+    config.hidden_size = shape.hidden_size;
+    config.intermediate_size = shape.intermediate_size;
+    config.num_layers = shape.num_layers;
+    config.num_heads = shape.num_heads;
+    config.num_kv_heads = shape.num_kv_heads;
+    config.head_dim = shape.head_dim;
+    config.tie_word_embeddings = shape.tie_word_embeddings;
+    parameters = config.num_parameters();
+  } else {
+    parameters = open_model_dir(recipe.model.path).config.num_parameters();
+  }
+  int64_t copies = 0, stages = 0;
+  for (const StageRecipe& stage : recipe.stages) {
+    if (stage.kind != StageKind::kPretrain && stage.kind != StageKind::kFinetune) continue;
+    copies = std::max(copies, stage.train.keep_checkpoints + 1);
+    ++stages;
+  }
+  return parameters * (16 * copies + 4 * (stages + 2));
+}
+
+}  // namespace
+
+void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
+  const auto folder = state.directory.stage_folder(stage.name);
+  if (stage.kind == StageKind::kPretrain || stage.kind == StageKind::kFinetune) {
+    for (const FactorSet& set : open_model_dir(folder / "model").sets) state.add_set(set);
+    state.current_model = folder / "model";
+  } else if (stage.kind == StageKind::kSearch || stage.kind == StageKind::kReadjust) {
+    for (const FactorSet& set : read_factor_file(folder / "factors.json")) state.add_set(set);
+  }
+}
+
+std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptions& options) {
+  check_only_stages(recipe, options);
+  const RunDirectory directory(recipe, world, options.fresh, bytes_needed(recipe));
+  RunState state(recipe, world, directory, options.stop_requested);
+
+  for (const StageRecipe& stage : recipe.stages) {
+    // Every rank must take the same branch even when the file system shows them different things.
+    const bool done = any_rank(world, world.rank() == 0 && directory.is_done(stage.name));
+    if (done) {
+      if (world.rank() == 0) log_info("{}: finished earlier, skipped", stage.name);
+      adopt_finished_stage(state, stage);
+      continue;
+    }
+    if (!wanted(options, stage.name)) continue;
+    if (world.rank() == 0)
+      log_info("stage {} ({}) on {} rank(s)", stage.name, name_of(stage.kind), world.size());
+    const auto start = std::chrono::steady_clock::now();
+    const StageNumbers numbers = run_stage(state, stage);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    state.reporter->stage({.name = stage.name,
+                           .kind = std::string(name_of(stage.kind)),
+                           .seconds = seconds,
+                           .ranks = world.size(),
+                           .numbers = numbers});
+    if (stage.kind != StageKind::kEvaluate) state.publish_model();
+    run_on_rank(world, 0, [&] {
+      state.reporter->write_report(state.config.original_window);
+      nlohmann::json record{{"stage", stage.name}, {"kind", name_of(stage.kind)}, {"seconds", seconds}};
+      for (const auto& [key, value] : numbers) record[key] = value;
+      directory.mark_done(stage.name, record.dump(2));
+    });
+  }
+  return world.rank() == 0 ? state.reporter->table() : "";
+}
+
+}  // namespace ropeway

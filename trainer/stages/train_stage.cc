@@ -1,0 +1,77 @@
+// pretrain and finetune: the train loop over the stage's windows, then the model saved with its factor sets.
+#include "kernels/base/log.h"
+#include "trainer/finetune/train_loop.h"
+#include "trainer/io/files.h"
+#include "trainer/io/model_dir.h"
+#include "trainer/stages/stages.h"
+
+namespace ropeway {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The set the tuned weights belong to: the factors trained under, with the record that they were.
+FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const TrainOutcome& outcome,
+                    const std::string& data_fingerprint) {
+  FactorSet set = state.start_set(stage.from);
+  set.history = {.method = "finetune",
+                 .stage = stage.name,
+                 .parent = set.name,
+                 .recipe_sha256 = state.directory.recipe_sha256(),
+                 .search_sha256 = set.history.search_sha256,
+                 .data_fingerprint = data_fingerprint,
+                 .fitness = outcome.final_loss,
+                 .forward_equivalents = 0};
+  set.name = stage.makes;
+  set.max_length = stage.train.length;
+  return set;
+}
+
+void write_tokenizer_beside(const RunState& state, const fs::path& folder) {
+  if (state.base_model.empty()) {
+    write_file_atomically(folder / "tokenizer.json", byte_tokenizer_json({"<s>", "</s>"}));
+  }
+}
+
+}  // namespace
+
+StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
+  const fs::path folder = state.directory.stage_folder(stage.name);
+  CausalLM& model = state.model(state.current_model);
+  const Documents& documents = state.documents("train");
+  const WindowSampler windows(documents, *state.tokenizer,
+                              {.length = stage.train.length,
+                               .seed = state.recipe.seed,
+                               .passkey_fraction = stage.train.passkey_fraction,
+                               .passkey_answer_weight = stage.train.passkey_answer_weight});
+  TrainContext context;
+  context.model = &model;
+  context.parameters = &state.parameters();
+  context.mesh = &state.mesh;
+  context.windows = &windows;
+  context.reporter = state.reporter.get();
+  context.factors = state.start_set(stage.from);
+  context.checkpoint_folder = folder / "checkpoints";
+  context.stage_name = stage.name;
+  context.recipe_sha256 = state.directory.recipe_sha256();
+  context.data_fingerprint = documents.fingerprint();
+  context.should_stop = state.stop_requested;
+
+  const TrainOutcome outcome = train(stage.train, context);
+  if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
+
+  const fs::path model_folder = folder / "model";
+  run_on_rank(*state.mesh.world, 0, [&] {
+    save_model_dir(model_folder, state.config, state.sets, state.parameters().tensors_to_write(),
+                   {.copy_small_files_from = state.base_model, .in_force = stage.makes, .replace = true});
+    write_tokenizer_beside(state, model_folder);
+  });
+  state.weights_are(model_folder);
+  return {{"steps", static_cast<double>(outcome.steps)},
+          {"final_loss", outcome.final_loss},
+          {"tokens_per_second", outcome.tokens_per_second},
+          {"skipped_steps", static_cast<double>(outcome.skipped_steps)}};
+}
+
+}  // namespace ropeway
