@@ -48,7 +48,7 @@ ROPEWAY_HOST_DEVICE void merge_rows(const AttentionMerge<T>& call) {
 template <typename T>
 void merge_attention(const AttentionMerge<T>& call) {
   const AttentionMerge<T>* const c = &call;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY { merge_rows(*c); });
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY { merge_rows(*c); });
 }
 
 template void merge_attention<double>(const AttentionMerge<double>&);

@@ -1,6 +1,7 @@
-// exp of a non-positive number and the logistic function in a form that compilers turn into vector code: no
-// call, no table, one clamp. (A second comparison with the same argument would become a branch and stop the
-// vectoriser.)
+// exp and the logistic function in a form that compilers turn into vector code: no call, no table, one clamp. (A second
+// comparison with the same argument would become a branch and stop the vectoriser.)
+//
+//   exp(x) = 2^n * exp(r),  n = round(x / ln 2),  |r| <= ln(2)/2,  exp(r) by its Taylor series.
 #pragma once
 
 #include <cmath>
@@ -11,21 +12,19 @@
 
 namespace ropeway {
 
-// exp(x) for x <= 0 in float, within 1 unit in the last place down to x = -87; below, the value there
-// (1.6e-38), which counts as nothing in any sum this is used for. NaN gives NaN. Undefined for x > 0. exp(x)
-// = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2)/2, exp(r) by its Taylor series to r^7 (remainder 5e-9).
-ROPEWAY_HOST_DEVICE float exp_nonpositive(float x) {
-  constexpr float kLowest = -87.0f;
+// exp(x) for x <= 80, meant for x <= 0 (softmax relative to the maximum): within one unit in the last place down to
+// x = -87, exactly 0 from -88 on. NaN gives NaN.
+ROPEWAY_HOST_DEVICE float bounded_exp(float x) {
+  constexpr float kLowest = -88.0f;  // n = -127: the bit pattern of 2^n is that of 0
   constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f;  // 11 bits: n * kLn2High is exact
+  constexpr float kLn2High = 0.693359375f;  // 10 bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kRound =
-      12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
   const float inside = x < kLowest ? kLowest : x;
   const float shifted = inside * kLog2E + kRound;
   const float n = shifted - kRound;
   const float r = (inside - n * kLn2High) - n * kLn2Low;
-  float series = 1.0f / 5040;
+  float series = 1.0f / 5040;  // the next term is below 6e-9
   series = series * r + 1.0f / 720;
   series = series * r + 1.0f / 120;
   series = series * r + 1.0f / 24;
@@ -41,12 +40,43 @@ ROPEWAY_HOST_DEVICE float exp_nonpositive(float x) {
   return series * power;
 }
 
-ROPEWAY_HOST_DEVICE double exp_nonpositive(double x) { return std::exp(x); }
+// The same in double: x <= 700; within two units in the last place down to -708, exactly 0 from -709 on.
+ROPEWAY_HOST_DEVICE double bounded_exp(double x) {
+  constexpr double kLowest = -709.0;  // n = -1023
+  constexpr double kLog2E = 1.4426950408889634;
+  constexpr double kLn2High = 0x1.62e42fefa38p-1;  // 41 bits: n * kLn2High is exact
+  constexpr double kLn2Low = 0x1.ef35793c7673p-45;
+  constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
+  const double inside = x < kLowest ? kLowest : x;
+  const double shifted = inside * kLog2E + kRound;
+  const double n = shifted - kRound;
+  const double r = (inside - n * kLn2High) - n * kLn2Low;
+  double series = 1.0 / 6227020800;  // 1/13!; the next term is below 5e-18
+  series = series * r + 1.0 / 479001600;
+  series = series * r + 1.0 / 39916800;
+  series = series * r + 1.0 / 3628800;
+  series = series * r + 1.0 / 362880;
+  series = series * r + 1.0 / 40320;
+  series = series * r + 1.0 / 5040;
+  series = series * r + 1.0 / 720;
+  series = series * r + 1.0 / 120;
+  series = series * r + 1.0 / 24;
+  series = series * r + 1.0 / 6;
+  series = series * r + 0.5;
+  series = series * r + 1.0;
+  series = series * r + 1.0;
+  uint64_t power_bits;
+  std::memcpy(&power_bits, &shifted, sizeof power_bits);
+  power_bits = (power_bits + 1023u) << 52;
+  double power;
+  std::memcpy(&power, &power_bits, sizeof power);
+  return series * power;
+}
 
 // 1 / (1 + exp(-x)).
 template <typename Acc>
 ROPEWAY_HOST_DEVICE Acc sigmoid(Acc x) {
-  const Acc small = exp_nonpositive(-std::abs(x));
+  const Acc small = bounded_exp(-std::abs(x));
   const Acc numerator = x < 0 ? small : Acc(1);
   return numerator / (Acc(1) + small);
 }

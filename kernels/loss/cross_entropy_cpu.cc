@@ -27,7 +27,7 @@ ROPEWAY_HOST_DEVICE Acc exponentials(Acc* row, int64_t count, Acc top) {
   Acc sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < count; ++i) {
-    const Acc e = exp_nonpositive(row[i] - top);
+    const Acc e = bounded_exp(row[i] - top);
     row[i] = e;
     sum += e;
   }
@@ -78,7 +78,7 @@ ROPEWAY_HOST_DEVICE void all_rows(const CrossEntropyRows<Acc>& call) {
 template <typename Acc>
 void cross_entropy_rows(const CrossEntropyRows<Acc>& call) {
   const CrossEntropyRows<Acc>* const c = &call;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY { all_rows(*c); });
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY { all_rows(*c); });
 }
 
 template void cross_entropy_rows<double>(const CrossEntropyRows<double>&);

@@ -31,7 +31,7 @@ ROPEWAY_HOST_DEVICE void backward_row(const T* d_out, const T* gate, const T* up
 template <typename T>
 void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int64_t width, T* out,
                     int64_t out_stride) {
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t r = 0; r < rows; ++r) {
       const T* const gate = row_pointer(gate_up, r, gate_up_stride);
       forward_row(gate, gate + width, width, row_pointer(out, r, out_stride));
@@ -42,7 +42,7 @@ void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int6
 template <typename T>
 void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int64_t gate_up_stride,
                      int64_t rows, int64_t width, T* d_gate_up, int64_t d_gate_up_stride) {
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t r = 0; r < rows; ++r) {
       const T* const gate = row_pointer(gate_up, r, gate_up_stride);
       T* const d_gate = row_pointer(d_gate_up, r, d_gate_up_stride);

@@ -87,7 +87,7 @@ template <typename T>
 void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows,
                       int64_t channels, T* y, int64_t y_stride, accumulation_t<T>* rstd) {
   using Acc = accumulation_t<T>;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t r = 0; r < rows; ++r) {
       const T* const x_row = row_pointer(x, r, x_stride);
       const Acc mean = sum_of_row_squares(x_row, channels) / static_cast<Acc>(channels);
@@ -103,7 +103,7 @@ void rms_norm_backward(const RmsNormGradient<T>& call) {
   std::vector<Acc> buffer(call.grad_weight ? call.channels : 0, Acc(0));
   Acc* const weight_sum = buffer.data();
   const RmsNormGradient<T>* const c = &call;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     if (c->grad_weight) {
       c->accumulate ? backward_rows<true, true>(*c, weight_sum) : backward_rows<false, true>(*c, weight_sum);
     } else {

@@ -63,7 +63,7 @@ void adamw(Acc* master, Acc* moment1, Acc* moment2, const Acc* gradient, T* weig
            int64_t count, const AdamWStep& step) {
   const AdamWCoefficients<Acc> k = coefficients_of<Acc>(step);
   const bool separate = static_cast<const void*>(weight) != static_cast<const void*>(master);
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     if (decay_mask) {
       separate ? adamw_loop<true, true>(master, moment1, moment2, gradient, weight, decay_mask, count, k)
                : adamw_loop<true, false>(master, moment1, moment2, gradient, weight, decay_mask, count, k);
@@ -78,7 +78,7 @@ template <typename T>
 double sum_of_squares(const T* values, int64_t count) {
   double total = 0;
   double* const out = &total;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t begin = 0; begin < count; begin += kChunk) {
       *out += chunk_sum_of_squares(values + begin, std::min(kChunk, count - begin));
     }

@@ -27,7 +27,7 @@ ROPEWAY_HOST_DEVICE void rotate_head(T* head, const Acc* cos, const Acc* sin, in
 template <bool transposed, typename T>
 void rotate(T* x, const accumulation_t<T>* cos, const accumulation_t<T>* sin, const RopeShape& shape) {
   const int64_t pairs = shape.rotary_dim / 2;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t t = 0; t < shape.tokens; ++t) {
       T* const row = row_pointer(x, t, shape.token_stride);
       for (int64_t h = 0; h < shape.heads; ++h) {
@@ -83,7 +83,7 @@ void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, cons
   double* const sum = sum_buffer.data();
   double temperature = 0;
   double* const temperature_out = &temperature;
-  with_widest_vectors([=]() ROPEWAY_VECTOR_BODY {
+  with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     for (int64_t t = 0; t < shape.tokens; ++t) {
       if (!scaled[t]) continue;
       const T* const y_row = row_pointer(y, t, shape.token_stride);

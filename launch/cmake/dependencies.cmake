@@ -36,8 +36,9 @@ add_library(torch_c10_imported SHARED IMPORTED)
 set_target_properties(torch_c10_imported PROPERTIES IMPORTED_LOCATION "${TORCH_ROOT}/lib/libc10.so")
 add_library(torch_cpu INTERFACE)
 add_library(torch::cpu ALIAS torch_cpu)
-target_include_directories(torch_cpu SYSTEM INTERFACE "${TORCH_ROOT}/include"
-                                                      "${TORCH_ROOT}/include/torch/csrc/api/include")
+# Searched after the system's: the wheel carries its own fmt and protobuf headers, which must not meet Debian's libraries.
+target_compile_options(torch_cpu INTERFACE "SHELL:-idirafter ${TORCH_ROOT}/include"
+                                           "SHELL:-idirafter ${TORCH_ROOT}/include/torch/csrc/api/include")
 target_compile_definitions(torch_cpu INTERFACE AT_PER_OPERATOR_HEADERS)
 target_link_libraries(torch_cpu INTERFACE torch_cpu_imported torch_c10_imported)
 # libtorch_cpu's own needs (libcudart, libcupti) are resolved by the loader, from a toolkit or from the wheels.

@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <numeric>
 #include <ostream>
 
 #include "kernels/base/error.h"
@@ -38,7 +36,7 @@ void sums_in_rank_order(Communicator& comm, DType dtype, std::initializer_list<i
       for (int r = 1; r < comm.size(); ++r) expected[i] = static_cast<T>(expected[i] + value_of<T>(r, i));
     }
     comm.all_reduce(data.data(), count, dtype, ReduceOp::kSum);
-    EXPECT_EQ(std::memcmp(data.data(), expected.data(), count * sizeof(T)), 0) << count << " elements";
+    EXPECT_TRUE(data == expected) << count << " elements";
   }
 }
 

@@ -1,5 +1,5 @@
-// The recipe: one YAML file describes model, data, mesh and an ordered list of stages. Plain structs; parsing is strict
-// and collects every error before giving up (recipe_parser.h).
+// The recipe: one YAML file describes model, data, mesh and an ordered list of stages. Plain structs; parsing
+// is strict and collects every error before giving up (recipe_parser.h).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace ropeway {
 
 enum class StageKind { kPretrain, kSearch, kFinetune, kReadjust, kEvaluate };
 
-// model: either an existing directory, or the shape of a new one (only for a recipe that starts with pretrain).
+// model: either an existing directory, or the shape of a new one (only for a recipe that starts with
+// pretrain).
 struct ModelRecipe {
   std::string path;
   std::vector<std::string> sets;  // factor sets the directory already holds and stages may start from
@@ -43,9 +44,10 @@ struct EngineRecipe {
 
 // pretrain and finetune.
 struct TrainRecipe {
-  int64_t length = 0;          // tokens per sequence
+  int64_t length = 0;           // tokens per sequence
   int64_t batch_sequences = 1;  // sequences a step, over all ranks
-  int64_t micro_batch_tokens = 16384;  // tokens a rank holds at once; a step is cut into micro-batches of whole sequences
+  int64_t micro_batch_tokens =
+      16384;  // tokens a rank holds at once; a step is cut into micro-batches of whole sequences
   int64_t steps = 0;
   double learning_rate = 2e-5, min_learning_rate = 0;
   int64_t warmup_steps = 0;
@@ -68,7 +70,8 @@ struct SearchRecipe {
   double max_scale_margin = 1.25;      // lambda at most margin * scale (LongRoPE Table 4)
   bool start_tokens = false;           // search n-hat as well
   // evolution (LongRoPE section 3.3 and its code's defaults)
-  int64_t population = 64, mutations = 16, crossovers = 16, parents = 32, iterations = 40, max_crossover_tries = 20;
+  int64_t population = 64, mutations = 16, crossovers = 16, parents = 32, iterations = 40,
+          max_crossover_tries = 20;
   double mutation_probability = 0.3, step = 0.01;
   // gradient
   int64_t gradient_steps = 60, check_every = 5;
@@ -79,7 +82,7 @@ struct EvaluateRecipe {
   std::vector<int64_t> lengths;
   std::vector<std::string> tasks = {"perplexity", "passkey"};
   std::vector<std::string> factors = {"auto"};
-  int64_t windows = 0;          // 0: all that fit
+  int64_t windows = 0;  // 0: all that fit
   int64_t passkey_depths = 10, passkey_samples = 2;
 };
 

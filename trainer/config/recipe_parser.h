@@ -1,5 +1,6 @@
-// YAML to Recipe. Strict: unknown, duplicate and mistyped keys, values out of range and impossible combinations are all
-// collected, each as `file:line:column: key: found …, wanted …`, with the nearest known key for a misspelt one.
+// YAML to Recipe. Strict: unknown, duplicate and mistyped keys, values out of range and impossible
+// combinations are all collected, each as `file:line:column: key: found …, wanted …`, with the nearest known
+// key for a misspelt one.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 namespace ropeway {
 
 struct ParseRecipeOptions {
-  std::vector<std::string> overrides;  // "stages[1].learning_rate=1e-5", "mesh.sequence=4", "stages.tune.steps=10"
-  int ranks = 0;                       // 0: unknown, mesh is not checked against it
+  std::vector<std::string>
+      overrides;  // "stages[1].learning_rate=1e-5", "mesh.sequence=4", "stages.tune.steps=10"
+  int ranks = 0;  // 0: unknown, mesh is not checked against it
 };
 struct RecipeResult {
   Recipe recipe;
@@ -25,13 +27,15 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
 // The resolved recipe as YAML: every key with its value. Parsing it gives the same Recipe.
 std::string recipe_to_yaml(const Recipe& recipe);
 
-// Every key a recipe may hold: its type, default, range, the kinds of stage it is for, and what it means. Written from
-// the same table that the parser reads.
+// Every key a recipe may hold: its type, default, range, the kinds of stage it is for, and what it means.
+// Written from the same table that the parser reads.
 std::string recipe_reference();
 
-// What the model adds once it is known: factor sets that stages start from and that do not exist, head counts, lengths
-// against the model's original window. Same message form. existing_sets: of the model the recipe begins with.
-std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window, int64_t rotary_pairs,
+// What the model adds once it is known: factor sets that stages start from and that do not exist, head
+// counts, lengths against the model's original window. Same message form. existing_sets: of the model the
+// recipe begins with.
+std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window,
+                                                    int64_t rotary_pairs,
                                                     const std::vector<std::string>& existing_sets);
 
 // "4096", "4K", "256K", "2M": powers of two. Throws kUsage naming the text.

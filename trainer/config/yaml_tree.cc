@@ -99,8 +99,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (open_.size() >= kMaxYamlDepth) {
       throw Stop{offset_of(mark), fmt::format("found more than {} levels of nesting", kMaxYamlDepth)};
     }
-    open_.push_back({start(mark, tag, anchor, kind), std::nullopt, offset_of(mark),
-                     style == YAML::EmitterStyle::Flow});
+    open_.push_back(
+        {start(mark, tag, anchor, kind), std::nullopt, offset_of(mark), style == YAML::EmitterStyle::Flow});
   }
 
   void close() {
@@ -150,8 +150,10 @@ class TreeBuilder : public YAML::EventHandler {
 };
 
 std::string explain(const std::string& message) {
-  if (message == "illegal map value") return "found a ':' inside a value, wanted it quoted or on a line of its own";
-  if (message == "end of map not found") return "found text that does not fit in here (a quote or ':' too many?)";
+  if (message == "illegal map value")
+    return "found a ':' inside a value, wanted it quoted or on a line of its own";
+  if (message == "end of map not found")
+    return "found text that does not fit in here (a quote or ':' too many?)";
   return "not YAML: " + message;
 }
 
@@ -182,7 +184,8 @@ YamlResult read_yaml(std::string_view text, int override_index) {
   }
   TreeBuilder builder(source);
   try {
-    std::istringstream stream{std::string(source.text())};
+    // With a line end behind the last line, where yaml-cpp otherwise reads some texts differently.
+    std::istringstream stream{std::string(source.text()) + "\n"};
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
@@ -190,7 +193,8 @@ YamlResult read_yaml(std::string_view text, int override_index) {
   } catch (const Stop& stop) {
     problem_at(stop.offset, stop.text);
   } catch (const YAML::Exception& error) {
-    const bool unclosed = error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW || error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW;
+    const bool unclosed =
+        error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW || error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW;
     const size_t bracket = builder.open_bracket();
     if (unclosed && bracket != std::string::npos) {
       problem_at(bracket, fmt::format("this {} is never closed", source.text()[bracket]));

@@ -1,7 +1,8 @@
-// YAML text to a small tree in which every node knows its line and column. Stricter than YAML: one document; no
-// anchors, aliases, tags or merge keys, so nothing can expand or form a cycle; at most 64 levels; valid UTF-8
-// without control characters; quotes that are opened must be closed. A byte-order mark and CRLF line ends are accepted.
-// Scalars keep their text: what `no`, `010` or `12:30` mean is up to the key that reads them (value_reader.h).
+// YAML text to a small tree in which every node knows its line and column. Stricter than YAML: one document;
+// no anchors, aliases, tags or merge keys, so nothing can expand or form a cycle; at most 64 levels; valid
+// UTF-8 without control characters; quotes that are opened must be closed. A byte-order mark and CRLF line
+// ends are accepted. Scalars keep their text: what `no`, `010` or `12:30` mean is up to the key that reads
+// them (value_reader.h).
 #pragma once
 
 #include <optional>
@@ -36,7 +37,8 @@ struct YamlProblem {
 };
 struct YamlResult {
   YamlNode root;
-  std::optional<YamlProblem> problem;  // the first thing that is not the YAML described above; then root is empty
+  std::optional<YamlProblem>
+      problem;  // the first thing that is not the YAML described above; then root is empty
 };
 // override_index: the places of all nodes name this override instead of lines (-1: the text is a file).
 YamlResult read_yaml(std::string_view text, int override_index = -1);

@@ -28,15 +28,17 @@ PasskeySample make_passkey_sample(const Tokenizer& tokenizer, std::span<const in
                                   const PasskeyOptions& options) {
   ROPEWAY_CHECK(options.depth >= 0 && options.depth <= 1, "depth {}", options.depth);
   const std::string key = draw_digits(options.seed, options.index);
-  const std::vector<int32_t> needle =
-      tokenizer.encode(" The pass key is " + key + ". Remember it. " + key + " is the pass key. ");
-  // Encoded apart, so that the answer has tokens of its own whatever the tokenizer would merge.
+  // The key's mentions and the answer are encoded apart, so that they have tokens of their own whatever the
+  // tokenizer would merge.
+  const std::vector<int32_t> needle_start = tokenizer.encode(" The pass key is ");
+  const std::vector<int32_t> needle_middle = tokenizer.encode(". Remember it. ");
+  const std::vector<int32_t> needle_end = tokenizer.encode(" is the pass key. ");
   const std::vector<int32_t> question = tokenizer.encode(" What is the pass key? The pass key is ");
   const std::vector<int32_t> answer = tokenizer.encode(key);
   const std::vector<int32_t> full_stop = tokenizer.encode(".");
 
-  const int64_t fixed =
-      static_cast<int64_t>(needle.size() + question.size() + answer.size() + full_stop.size());
+  const int64_t fixed = static_cast<int64_t>(needle_start.size() + needle_middle.size() + needle_end.size() +
+                                             3 * answer.size() + question.size() + full_stop.size());
   if (options.length < fixed) {
     fail(ErrorKind::kConfig, "passkey length {} is too short: needle and question take {} tokens",
          options.length, fixed);
@@ -49,7 +51,12 @@ PasskeySample make_passkey_sample(const Tokenizer& tokenizer, std::span<const in
   PasskeySample sample;
   sample.tokens.reserve(static_cast<size_t>(options.length));
   append(sample.tokens, haystack.first(static_cast<size_t>(before)));
-  append(sample.tokens, needle);
+  append(sample.tokens, needle_start);
+  append(sample.tokens, answer);
+  append(sample.tokens, needle_middle);
+  sample.repeat_begin = static_cast<int64_t>(sample.tokens.size());
+  append(sample.tokens, answer);
+  append(sample.tokens, needle_end);
   append(sample.tokens, haystack.subspan(static_cast<size_t>(before), static_cast<size_t>(prose - before)));
   append(sample.tokens, question);
   sample.answer_begin = static_cast<int64_t>(sample.tokens.size());

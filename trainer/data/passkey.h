@@ -18,6 +18,7 @@ struct PasskeySample {
   std::vector<int32_t> tokens;  // exactly `length`
   int64_t answer_begin = 0;  // index of the answer's first token; its prediction is made at answer_begin - 1
   int64_t answer_count = 0;
+  int64_t repeat_begin = 0;  // index of the key's second mention, inside the needle; answer_count tokens
 };
 
 struct PasskeyOptions {

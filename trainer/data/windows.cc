@@ -54,9 +54,9 @@ Window WindowSampler::window(uint64_t index) const {
   const double depth = placement.uniform();
   PasskeySample sample = make_passkey_sample(
       tokenizer_, text, {.length = options_.length, .depth = depth, .seed = options_.seed, .index = index});
-  for (int64_t i = 0; i < sample.answer_count; ++i) {
-    window.weights[static_cast<size_t>(sample.answer_begin + i - 1)] =
-        static_cast<float>(options_.passkey_answer_weight);
+  for (const int64_t begin : {sample.repeat_begin, sample.answer_begin}) {
+    std::fill_n(window.weights.begin() + begin - 1, sample.answer_count,
+                static_cast<float>(options_.passkey_answer_weight));
   }
   window.tokens = std::move(sample.tokens);
   return window;

@@ -18,8 +18,10 @@ struct Window {
 struct WindowOptions {
   int64_t length = 0;
   uint64_t seed = 0;
-  double passkey_fraction = 0;       // share of windows that carry a passkey
-  double passkey_answer_weight = 1;  // loss weight of the answer's tokens
+  double passkey_fraction = 0;  // share of windows that carry a passkey
+  // Loss weight of the digits an earlier mention tells: the answer's, and those of the key's second mention
+  // in the needle (copying from near by is learnt first, and retrieval from far grows out of it).
+  double passkey_answer_weight = 1;
 };
 
 class WindowSampler {

@@ -103,7 +103,8 @@ std::vector<FactorSet> factor_sets_from_json(const std::string& text, const std:
   const JsonValue format = json.at("format");
   if (format.string() != kFormat) format.refuse(fmt::format("\"{}\"", kFormat));
   const JsonValue version = json.at("version");
-  if (version.integer(1, INT64_MAX) != kVersion) version.refuse(fmt::format("version {}, the one this program reads", kVersion));
+  if (version.integer(1, INT64_MAX) != kVersion)
+    version.refuse(fmt::format("version {}, the one this program reads", kVersion));
   std::vector<FactorSet> sets;
   std::set<std::string> names;
   const JsonValue list = json.at("sets");

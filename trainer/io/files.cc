@@ -19,7 +19,8 @@ class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path) : path_(path) {
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor_ < 0) fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
+    if (descriptor_ < 0)
+      fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
     struct stat status;
     if (::fstat(descriptor_, &status) == 0 && S_ISDIR(status.st_mode)) {
       ::close(descriptor_);
@@ -35,7 +36,8 @@ class InputFile {
     for (;;) {
       const ssize_t got = ::read(descriptor_, buffer, bytes);
       if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EINTR) fail(ErrorKind::kIo, "{}: reading failed: {}", path_.string(), std::strerror(errno));
+      if (errno != EINTR)
+        fail(ErrorKind::kIo, "{}: reading failed: {}", path_.string(), std::strerror(errno));
     }
   }
 
@@ -100,7 +102,8 @@ std::string sha256_of(std::string_view bytes) {
 void require_writable_folder(const std::filesystem::path& folder, int64_t bytes) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", folder.string(), error.message());
+  if (error)
+    fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", folder.string(), error.message());
   if (!std::filesystem::is_directory(folder)) {
     fail(ErrorKind::kCannotCreate, "{}: exists and is not a folder", folder.string());
   }
@@ -109,7 +112,8 @@ void require_writable_folder(const std::filesystem::path& folder, int64_t bytes)
     fail(ErrorKind::kCannotCreate, "{}: {} bytes are needed and {} are free there", folder.string(), bytes,
          available);
   }
-  // Permission bits do not tell (read-only mounts, quotas, root): only writing does. Removed by the destructor.
+  // Permission bits do not tell (read-only mounts, quotas, root): only writing does. Removed by the
+  // destructor.
   OutputFile probe(folder / fmt::format(".probe.tmp-{}", make_uuid()));
   try {
     probe.write("probe", 5);

@@ -1,5 +1,5 @@
-// Reads config.json: what changes the arithmetic is checked, what does not is ignored (auto_map and other code
-// references are never followed).
+// Reads config.json: what changes the arithmetic is checked, what does not is ignored (auto_map and other
+// code references are never followed).
 #include <algorithm>
 #include <array>
 
@@ -11,9 +11,9 @@
 namespace ropeway {
 namespace {
 
-// Large enough for any model, small enough that no product of two of them overflows.
-constexpr int64_t kMaxSize = int64_t{1} << 28;
-constexpr int64_t kMaxLayers = 10'000;
+// Large enough for any model, small enough that no parameter count overflows.
+constexpr int64_t kMaxSize = int64_t{1} << 24;
+constexpr int64_t kMaxLayers = 1000;
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
 double optional_number(const JsonValue& config, const char* key, double fallback) {
@@ -44,7 +44,8 @@ void check_architecture(const JsonValue& config) {
   if (std::find(kKnown.begin(), kKnown.end(), type.string()) == kKnown.end()) {
     type.refuse("one of the decoders this program has: llama, mistral, phi3");
   }
-  if (const auto act = config.find("hidden_act"); act && act->string() != "silu" && act->string() != "swish") {
+  if (const auto act = config.find("hidden_act");
+      act && act->string() != "silu" && act->string() != "swish") {
     act->refuse("\"silu\"");
   }
   refuse_unless_absent_or_false(config, "attention_bias", "false: biases are not supported");
@@ -52,13 +53,15 @@ void check_architecture(const JsonValue& config) {
   if (const auto value = config.find("partial_rotary_factor"); value && value->number() != 1) {
     value->refuse("1: partly rotated heads are not supported");
   }
-  if (const auto value = config.find("quantization_config")) value->refuse("no quantization: weights in BF16, F16 or F32");
+  if (const auto value = config.find("quantization_config"))
+    value->refuse("no quantization: weights in BF16, F16 or F32");
 }
 
 }  // namespace
 
 int64_t ModelConfig::num_parameters() const {
-  const int64_t attention = 2 * hidden_size * num_heads * head_dim + 2 * hidden_size * num_kv_heads * head_dim;
+  const int64_t attention =
+      2 * hidden_size * num_heads * head_dim + 2 * hidden_size * num_kv_heads * head_dim;
   const int64_t layer = attention + 3 * hidden_size * intermediate_size + 2 * hidden_size;
   const int64_t embeddings = vocab_size * hidden_size * (tie_word_embeddings ? 1 : 2);
   return embeddings + num_layers * layer + hidden_size;
@@ -89,8 +92,12 @@ ParsedConfig read_hf_config(const std::filesystem::path& config_json) {
     config.head_dim = config.hidden_size / config.num_heads;
     if (config.hidden_size % config.num_heads != 0 || config.head_dim % 2 != 0) {
       json.at("num_attention_heads")
-          .refuse(fmt::format("a number that divides hidden_size, {}, into an even head_dim", config.hidden_size));
+          .refuse(fmt::format("a number that divides hidden_size, {}, into an even head_dim",
+                              config.hidden_size));
     }
+  }
+  if (config.num_heads * config.head_dim > kMaxSize) {
+    json.at("num_attention_heads").refuse(fmt::format("at most {} rows of queries in all", kMaxSize));
   }
   config.rms_norm_eps = optional_number(json, "rms_norm_eps", 1e-6);
   if (!(config.rms_norm_eps > 0)) json.at("rms_norm_eps").refuse("a number above 0");
@@ -102,8 +109,8 @@ ParsedConfig read_hf_config(const std::filesystem::path& config_json) {
 
   const int64_t max_positions = json.at("max_position_embeddings").integer(2, kMaxLength);
   int64_t window = max_positions;
-  // Attention here is full. A model trained with a sliding window agrees with that up to the window, which is what the
-  // LongRoPE authors take for the original length of Mistral v0.1 and Phi-3-mini too.
+  // Attention here is full. A model trained with a sliding window agrees with that up to the window, which is
+  // what the LongRoPE authors take for the original length of Mistral v0.1 and Phi-3-mini too.
   const auto use_sliding = json.find("use_sliding_window");
   if (const auto value = json.find("sliding_window"); value && (!use_sliding || use_sliding->boolean())) {
     window = std::min(window, value->integer(2, kMaxLength));

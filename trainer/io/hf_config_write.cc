@@ -1,6 +1,7 @@
-// Writes config.json so that transformers 4 (rope_scaling) and 5 (rope_parameters), vLLM and llama.cpp's converters find
-// the same RoPE in it. max_position_embeddings is the target length, never the length of a training chunk; factor is a
-// JSON float; all of max, original and factor are written, which makes the versions' formulas agree.
+// Writes config.json so that transformers 4 (rope_scaling) and 5 (rope_parameters), vLLM and llama.cpp's
+// converters find the same RoPE in it. max_position_embeddings is the target length, never the length of a
+// training chunk; factor is a JSON float; all of max, original and factor are written, which makes the
+// versions' formulas agree.
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -16,12 +17,14 @@ using nlohmann::ordered_json;
 void require_expressible(const FactorSet& set, int64_t pairs) {
   if (set.start_tokens > 0) {
     fail(ErrorKind::kBadData,
-         "factor set '{}': start_tokens is {}: config.json cannot hold start tokens, and no other program reads them",
+         "factor set '{}': start_tokens is {}: config.json cannot hold start tokens, and no other program "
+         "reads them",
          set.name, set.start_tokens);
   }
   if (static_cast<int64_t>(set.factors.size()) != pairs) {
-    fail(ErrorKind::kBadData, "factor set '{}': {} factors: config.json holds one a rotary pair, {}, for all layers",
-         set.name, set.factors.size(), pairs);
+    fail(ErrorKind::kBadData,
+         "factor set '{}': {} factors: config.json holds one a rotary pair, {}, for all layers", set.name,
+         set.factors.size(), pairs);
   }
 }
 
@@ -52,8 +55,8 @@ ordered_json longrope_block(const ModelConfig& config, const FactorSet& long_set
 
 std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set, const FactorSet* short_set,
                             const std::string& torch_dtype) {
-  ROPEWAY_CHECK(config.model_type == "llama" || config.model_type == "mistral", "no class name for model type '{}'",
-                config.model_type);
+  ROPEWAY_CHECK(config.model_type == "llama" || config.model_type == "mistral",
+                "no class name for model type '{}'", config.model_type);
   const int64_t max_positions =
       long_set == nullptr ? config.original_window : std::max(long_set->max_length, config.original_window);
   ordered_json json;

@@ -27,8 +27,8 @@ struct ModelConfig {
   RopeGeometry rope_geometry() const { return {rotary_pairs(), rope_theta, original_window}; }
 };
 
-// What a config.json says: the shape, and the factor sets its rope_scaling / rope_parameters hold (longrope: the set
-// "short" when it is not the identity, and "long"; linear, yarn: one computed set; default: none).
+// What a config.json says: the shape, and the factor sets its rope_scaling / rope_parameters hold (longrope:
+// the set "short" when it is not the identity, and "long"; linear, yarn: one computed set; default: none).
 struct ParsedConfig {
   ModelConfig config;
   std::vector<FactorSet> sets;
@@ -36,8 +36,9 @@ struct ParsedConfig {
 // Throws kMissingInput / kBadData naming the file, the JSON path, what was found and what was wanted.
 ParsedConfig read_hf_config(const std::filesystem::path& config_json);
 
-// config.json text for transformers 4 and 5: rope_scaling and rope_parameters of type longrope with `long_set` in force
-// (null: plain RoPE) and `short_set` (null: ones); max_position_embeddings = long_set->max_length.
+// config.json text for transformers 4 and 5: rope_scaling and rope_parameters of type longrope with
+// `long_set` in force (null: plain RoPE) and `short_set` (null: ones); max_position_embeddings =
+// long_set->max_length.
 std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set, const FactorSet* short_set,
                             const std::string& torch_dtype);
 

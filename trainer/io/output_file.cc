@@ -25,7 +25,8 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 OutputFile::OutputFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail(ErrorKind::kCannotCreate, "{}: cannot create: {}", path.string(), std::strerror(errno));
+  if (descriptor_ < 0)
+    fail(ErrorKind::kCannotCreate, "{}: cannot create: {}", path.string(), std::strerror(errno));
 }
 
 OutputFile::~OutputFile() {

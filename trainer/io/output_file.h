@@ -1,6 +1,7 @@
-// A new file, written through the system calls with every return value checked: a full disk is an error where it
-// happens (a C++ stream reports it at close, or never). The file must not exist before; until keep() it is removed
-// again by the destructor. Errors: kCannotCreate when it cannot be created, kIo afterwards; both name path and reason.
+// A new file, written through the system calls with every return value checked: a full disk is an error where
+// it happens (a C++ stream reports it at close, or never). The file must not exist before; until keep() it is
+// removed again by the destructor. Errors: kCannotCreate when it cannot be created, kIo afterwards; both name
+// path and reason.
 #pragma once
 
 #include <cstddef>
@@ -35,18 +36,20 @@ class OutputFile {
   std::string sha256_;
 };
 
-// "8b1f0c9e-....": 122 random bits from the system in the form of a version 4 UUID; names temporary files, nothing else.
+// "8b1f0c9e-....": 122 random bits from the system in the form of a version 4 UUID; names temporary files,
+// nothing else.
 std::string make_uuid();
 
-// Bytes that an ordinary user may still write where `path` lies (a file or folder that exists); -1 when unknown.
+// Bytes that an ordinary user may still write where `path` lies (a file or folder that exists); -1 when
+// unknown.
 int64_t free_bytes(const std::filesystem::path& path);
 
-// Gives a finished, kept file its final name, replacing what has it, and makes the name durable. Removes `temporary` and
-// throws kCannotCreate when that fails.
+// Gives a finished, kept file its final name, replacing what has it, and makes the name durable. Removes
+// `temporary` and throws kCannotCreate when that fails.
 void rename_file(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
-// Gives the finished folder `temporary` the name `target` and makes that durable. A `target` that exists is exchanged
-// for it in one step where the file system can, and removed. Throws kCannotCreate.
+// Gives the finished folder `temporary` the name `target` and makes that durable. A `target` that exists is
+// exchanged for it in one step where the file system can, and removed. Throws kCannotCreate.
 void publish_folder(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
 }  // namespace ropeway

@@ -51,8 +51,8 @@ std::vector<double> factor_list(const JsonValue& list, int64_t pairs) {
   return factors;
 }
 
-FactorSet make_set(std::string name, const RopeSettings& settings, double max_length, std::vector<double> factors,
-                   double temperature, const char* method) {
+FactorSet make_set(std::string name, const RopeSettings& settings, double max_length,
+                   std::vector<double> factors, double temperature, const char* method) {
   FactorSet set;
   set.name = std::move(name);
   set.max_length = std::llround(max_length);
@@ -84,11 +84,13 @@ void read_longrope(const JsonValue& block, const Surroundings& around, RopeSetti
   if (!original) block.at("original_max_position_embeddings");  // throws: missing
   settings.original_window = *original;
   if (around.max_positions < *original) {
-    around.config.at("max_position_embeddings").refuse(fmt::format("at least the original window, {}", *original));
+    around.config.at("max_position_embeddings")
+        .refuse(fmt::format("at least the original window, {}", *original));
   }
   const auto stated_factor = block.find("factor");
-  const double factor = stated_factor ? scale_factor(*stated_factor)
-                                      : static_cast<double>(around.max_positions) / static_cast<double>(*original);
+  const double factor = stated_factor
+                            ? scale_factor(*stated_factor)
+                            : static_cast<double>(around.max_positions) / static_cast<double>(*original);
   const double formula = attention_temperature("su", factor, *original);
   auto temperature = [&](const char* mscale_key) {
     for (const char* key : {"attention_factor", mscale_key}) {
@@ -97,14 +99,14 @@ void read_longrope(const JsonValue& block, const Surroundings& around, RopeSetti
     return formula;
   };
   FactorSet short_set = make_set("short", settings, static_cast<double>(*original),
-                                 factor_list(block.at("short_factor"), around.pairs), temperature("short_mscale"),
-                                 "config.json:short_factor");
+                                 factor_list(block.at("short_factor"), around.pairs),
+                                 temperature("short_mscale"), "config.json:short_factor");
   if (short_set.attention_temperature != 1 || short_set.factors != identity_factors(around.pairs)) {
     settings.sets.push_back(std::move(short_set));
   }
   settings.sets.push_back(make_set("long", settings, static_cast<double>(around.max_positions),
-                                   factor_list(block.at("long_factor"), around.pairs), temperature("long_mscale"),
-                                   "config.json:long_factor"));
+                                   factor_list(block.at("long_factor"), around.pairs),
+                                   temperature("long_mscale"), "config.json:long_factor"));
 }
 
 void read_uniform(const std::string& type, const JsonValue& block, const Surroundings& around,
@@ -120,11 +122,14 @@ void read_uniform(const std::string& type, const JsonValue& block, const Surroun
       if (const auto value = block.find(key)) value->refuse("no such key: this variant of yarn is not read");
     }
     YarnOptions options;
-    if (const auto value = block.find("beta_fast")) options.beta_fast = positive_number(*value, "a number above 0");
-    if (const auto value = block.find("beta_slow")) options.beta_slow = positive_number(*value, "a number above 0");
+    if (const auto value = block.find("beta_fast"))
+      options.beta_fast = positive_number(*value, "a number above 0");
+    if (const auto value = block.find("beta_slow"))
+      options.beta_slow = positive_number(*value, "a number above 0");
     factors = yarn_factors({around.pairs, settings.theta, settings.original_window}, factor, options);
     temperature = attention_temperature("yarn", factor, settings.original_window);
-    if (const auto value = block.find("attention_factor")) temperature = positive_number(*value, "a number above 0");
+    if (const auto value = block.find("attention_factor"))
+      temperature = positive_number(*value, "a number above 0");
   }
   const auto window = static_cast<double>(settings.original_window);
   const char* method = type == "linear" ? "config.json:linear" : "config.json:yarn";
@@ -138,6 +143,9 @@ RopeSettings read_block(const JsonValue& block, const Surroundings& around, doub
   settings.original_window = around.window;
   if (const auto value = block.find("partial_rotary_factor"); value && value->number() != 1) {
     value->refuse("1: partly rotated heads are not supported");
+  }
+  for (const std::string& key : block.keys()) {
+    if (block.at(key).is_object()) block.at(key).refuse("one RoPE for all layers: a number, string or list");
   }
   const std::string type = rope_type_of(block);
   if (type == "longrope") {
@@ -167,7 +175,8 @@ bool same(const RopeSettings& a, const RopeSettings& b) {
 
 }  // namespace
 
-RopeSettings read_rope_settings(const JsonValue& config, int64_t pairs, int64_t window, int64_t max_positions) {
+RopeSettings read_rope_settings(const JsonValue& config, int64_t pairs, int64_t window,
+                                int64_t max_positions) {
   const Surroundings around{config, pairs, window, max_positions};
   const auto scaling = config.find("rope_scaling");
   const auto parameters = config.find("rope_parameters");
@@ -178,7 +187,8 @@ RopeSettings read_rope_settings(const JsonValue& config, int64_t pairs, int64_t 
   if (scaling) settings = read_block(*scaling, around, read_theta(*scaling, theta));
   if (parameters) {
     RopeSettings newer = read_block(*parameters, around, theta);
-    if (settings && !same(*settings, newer)) parameters->refuse("the same RoPE as rope_scaling describes, or only one of them");
+    if (settings && !same(*settings, newer))
+      parameters->refuse("the same RoPE as rope_scaling describes, or only one of them");
     settings = std::move(newer);
   }
   if (!settings) {

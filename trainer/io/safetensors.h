@@ -1,6 +1,6 @@
-// Reader and writer of the safetensors format: 8-byte little-endian header length, JSON header, raw little-endian data.
-// Strict: every rule of the reference validator, plus duplicate names, with messages that name file, tensor and numbers.
-// The reader maps the file; tensors are spans into the mapping.
+// Reader and writer of the safetensors format: 8-byte little-endian header length, JSON header, raw
+// little-endian data. Strict: every rule of the reference validator, plus duplicate names, with messages that
+// name file, tensor and numbers. The reader maps the file; tensors are spans into the mapping.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,8 @@ class SafetensorsFile {
   const std::map<std::string, TensorInfo>& tensors() const;
   const std::map<std::string, std::string>& metadata() const;
   const std::filesystem::path& path() const;
-  // The tensor's bytes; throws kBadData naming file and tensor when there is none of that name.
+  // The tensor's bytes; throws kBadData naming file and tensor when there is none of that name. Files of
+  // other writers may place it at an odd address: copy with memcpy.
   std::span<const std::byte> data(const std::string& name) const;
 
  private:
@@ -48,7 +49,8 @@ struct TensorToWrite {
   std::vector<int64_t> shape;
   const void* data = nullptr;  // contiguous, little-endian
 };
-// Atomic (temporary name, fsync, rename), data section aligned to 8, metadata gets {"format":"pt"} unless given.
+// Atomic (temporary name, fsync, rename), data section aligned to 8, metadata gets {"format":"pt"} unless
+// given.
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        std::map<std::string, std::string> metadata = {});
 

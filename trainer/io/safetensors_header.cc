@@ -11,15 +11,15 @@ namespace {
 using nlohmann::json;
 
 std::optional<DType> dtype_of(const std::string& name) {
-  for (const DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32, DType::kI16,
-                            DType::kI8, DType::kU8, DType::kBool}) {
+  for (const DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32,
+                            DType::kI16, DType::kI8, DType::kU8, DType::kBool}) {
     if (name_of(dtype) == name) return dtype;
   }
   return std::nullopt;
 }
 
-// {"__metadata__": {"k": "v", ...}, "tensor": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
-// One handler for the one grammar: anything else is refused at the event where it shows.
+// {"__metadata__": {"k": "v", ...}, "tensor": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+// ...} One handler for the one grammar: anything else is refused at the event where it shows.
 class HeaderHandler : public nlohmann::json_sax<json> {
  public:
   HeaderHandler(SafetensorsHeader* header, const std::string& where) : header_(header), where_(where) {}
@@ -150,7 +150,8 @@ class HeaderHandler : public nlohmann::json_sax<json> {
   bool parse_error(std::size_t position, const std::string&, const json::exception& error) override {
     std::string reason = error.what();
     if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
-    fail(ErrorKind::kBadData, "{}: header, byte {}: not valid JSON: {}", where_, position, reason.substr(0, 200));
+    fail(ErrorKind::kBadData, "{}: header, byte {}: not valid JSON: {}", where_, position,
+         reason.substr(0, 200));
   }
 
  private:
@@ -170,8 +171,8 @@ class HeaderHandler : public nlohmann::json_sax<json> {
       case Place::kRoot:
         fail(ErrorKind::kBadData, "{}: tensor '{}': found {}, wanted an object", where_, key_, found);
       case Place::kMetadata:
-        fail(ErrorKind::kBadData, "{}: __metadata__: {}: found {}, wanted a string", where_, key_.substr(0, 60),
-             found);
+        fail(ErrorKind::kBadData, "{}: __metadata__: {}: found {}, wanted a string", where_,
+             key_.substr(0, 60), found);
       case Place::kTensor:
         refuse("{}: found {}, wanted {}", key_, found, key_ == "dtype" ? "a string" : "an array");
       case Place::kShape:
@@ -202,8 +203,8 @@ int64_t checked_tensor_bytes(DType dtype, const std::vector<int64_t>& shape, con
   for (const int64_t dim : shape) overflow = overflow || __builtin_mul_overflow(bytes, dim, &bytes);
   overflow = overflow || __builtin_mul_overflow(bytes, bytes_of(dtype), &bytes);
   if (overflow) {
-    fail(ErrorKind::kBadData, "{}: tensor '{}': the size of shape [{}] of {} overflows 63 bits", where, tensor,
-         fmt::join(shape, ", "), name_of(dtype));
+    fail(ErrorKind::kBadData, "{}: tensor '{}': the size of shape [{}] of {} overflows 63 bits", where,
+         tensor, fmt::join(shape, ", "), name_of(dtype));
   }
   return bytes;
 }

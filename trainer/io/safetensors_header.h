@@ -1,5 +1,5 @@
-// The JSON header of a safetensors file, parsed straight into TensorInfo (a document tree of a hostile header would
-// take many times its size). Inside trainer/io only.
+// The JSON header of a safetensors file, parsed straight into TensorInfo (a document tree of a hostile header
+// would take many times its size). Inside trainer/io only.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Opens, checks and maps a safetensors file. Layout rules beyond the header's own: the tensors, by offset, cover the
-// data section without hole or overlap, and the file ends where the last one does (so nothing can hide in it).
+// Opens, checks and maps a safetensors file. Layout rules beyond the header's own: the tensors, by offset,
+// cover the data section without hole or overlap, and the file ends where the last one does (so nothing can
+// hide in it).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -38,7 +39,8 @@ struct Descriptor {
 };
 
 int64_t open_and_measure(const std::filesystem::path& path, Descriptor& file) {
-  if (file.value < 0) fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
+  if (file.value < 0)
+    fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
   struct stat status;
   if (::fstat(file.value, &status) != 0) {
     fail(ErrorKind::kIo, "{}: cannot read its size: {}", path.string(), std::strerror(errno));
@@ -66,22 +68,25 @@ void check_layout(const SafetensorsHeader& header, int64_t data_bytes, const std
   for (const Entry* entry : order) {
     const TensorInfo& info = entry->second;
     if (info.end > data_bytes) {
-      fail(ErrorKind::kBadData, "{}: tensor '{}': ends at byte {} of the data section, which has {} (truncated?)",
-           where, entry->first, info.end, data_bytes);
+      fail(ErrorKind::kBadData,
+           "{}: tensor '{}': ends at byte {} of the data section, which has {} (truncated?)", where,
+           entry->first, info.end, data_bytes);
     }
     if (info.begin < covered) {
       fail(ErrorKind::kBadData, "{}: tensors '{}' [{}, {}] and '{}' [{}, {}] overlap", where, before->first,
            before->second.begin, before->second.end, entry->first, info.begin, info.end);
     }
     if (info.begin > covered) {
-      fail(ErrorKind::kBadData, "{}: a hole of {} bytes before tensor '{}': the data before it ends at {}, it begins at {}",
-           where, info.begin - covered, entry->first, covered, info.begin);
+      fail(ErrorKind::kBadData,
+           "{}: a hole of {} bytes before tensor '{}': the data before it ends at {}, it begins at {}", where,
+           info.begin - covered, entry->first, covered, info.begin);
     }
     covered = info.end;
     before = entry;
   }
   if (covered != data_bytes) {
-    fail(ErrorKind::kBadData, "{}: {} bytes after the last tensor: the tensors take {}, the data section has {}", where,
+    fail(ErrorKind::kBadData,
+         "{}: {} bytes after the last tensor: the tensors take {}, the data section has {}", where,
          data_bytes - covered, covered, data_bytes);
   }
 }
@@ -93,12 +98,14 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   const int64_t file_bytes = open_and_measure(path, file);
   if (file_bytes < 8) {
-    fail(ErrorKind::kBadData, "{}: needs at least 8 bytes for the header's length, has {}", where, file_bytes);
+    fail(ErrorKind::kBadData, "{}: needs at least 8 bytes for the header's length, has {}", where,
+         file_bytes);
   }
   auto state = std::make_unique<State>();
   state->path = path;
   void* map = ::mmap(nullptr, static_cast<size_t>(file_bytes), PROT_READ, MAP_PRIVATE, file.value, 0);
-  if (map == MAP_FAILED) fail(ErrorKind::kIo, "{}: cannot map {} bytes: {}", where, file_bytes, std::strerror(errno));
+  if (map == MAP_FAILED)
+    fail(ErrorKind::kIo, "{}: cannot map {} bytes: {}", where, file_bytes, std::strerror(errno));
   state->map = static_cast<const std::byte*>(map);
   state->map_bytes = static_cast<size_t>(file_bytes);
 
@@ -109,11 +116,12 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   }
   state->data_start = 8 + static_cast<int64_t>(header_bytes);
   if (state->data_start > file_bytes) {
-    fail(ErrorKind::kBadData, "{}: the header claims {} bytes, the file has {} after its length (truncated?)", where,
-         header_bytes, file_bytes - 8);
+    fail(ErrorKind::kBadData, "{}: the header claims {} bytes, the file has {} after its length (truncated?)",
+         where, header_bytes, file_bytes - 8);
   }
   state->header = parse_safetensors_header(
-      std::string_view(reinterpret_cast<const char*>(state->map + 8), static_cast<size_t>(header_bytes)), where);
+      std::string_view(reinterpret_cast<const char*>(state->map + 8), static_cast<size_t>(header_bytes)),
+      where);
   check_layout(state->header, file_bytes - state->data_start, where);
   return SafetensorsFile(std::move(state));
 }
@@ -124,7 +132,9 @@ SafetensorsFile& SafetensorsFile::operator=(SafetensorsFile&&) noexcept = defaul
 SafetensorsFile::~SafetensorsFile() = default;
 
 const std::map<std::string, TensorInfo>& SafetensorsFile::tensors() const { return state_->header.tensors; }
-const std::map<std::string, std::string>& SafetensorsFile::metadata() const { return state_->header.metadata; }
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
+  return state_->header.metadata;
+}
 const std::filesystem::path& SafetensorsFile::path() const { return state_->path; }
 
 std::span<const std::byte> SafetensorsFile::data(const std::string& name) const {

@@ -20,7 +20,8 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
     return std::pair(-bytes_of(a->dtype), a->name) < std::pair(-bytes_of(b->dtype), b->name);
   });
 
-  metadata.try_emplace("format", "pt");  // transformers refuses a file that does not say which framework's layout it has
+  metadata.try_emplace(
+      "format", "pt");  // transformers refuses a file that does not say which framework's layout it has
   nlohmann::ordered_json header;
   header["__metadata__"] = metadata;
   int64_t offset = 0;
@@ -37,8 +38,8 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
   }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');
-  ROPEWAY_CHECK(static_cast<int64_t>(text.size()) <= kMaxSafetensorsHeaderBytes, "{}: a header of {} bytes", where,
-                text.size());
+  ROPEWAY_CHECK(static_cast<int64_t>(text.size()) <= kMaxSafetensorsHeaderBytes, "{}: a header of {} bytes",
+                where, text.size());
   const uint64_t length = text.size();
   file.write(&length, sizeof length);
   file.write(text.data(), static_cast<int64_t>(text.size()));

@@ -10,7 +10,8 @@
 
 namespace ropeway {
 
-// Header and data, widest elements first and then by name, so that every tensor is aligned to its element size.
+// Header and data, widest elements first and then by name, so that every tensor is aligned to its element
+// size.
 void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tensors,
                         std::map<std::string, std::string> metadata);
 

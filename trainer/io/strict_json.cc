@@ -24,7 +24,8 @@ std::string describe(const json& value) {
   return text;
 }
 
-// Builds the document, event by event. The parser calls without recursion, so depth costs no stack before it is refused.
+// Builds the document, event by event. The parser calls without recursion, so depth costs no stack before it
+// is refused.
 class Builder : public nlohmann::json_sax<json> {
  public:
   Builder(json* root, const std::string& where, const JsonLimits& limits)
@@ -43,13 +44,16 @@ class Builder : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     if (stack_.back()->contains(name)) {
-      fail(ErrorKind::kBadData, "{}: {}: the key occurs twice in one object", where_, join_path(path(), name));
+      fail(ErrorKind::kBadData, "{}: {}: the key occurs twice in one object", where_,
+           join_path(path(), name));
     }
     keys_.back() = name;
     return true;
   }
-  bool parse_error(std::size_t position, const std::string& last_token, const json::exception& error) override {
-    // Only the reason: the text before the first colon names the library's classes and counts lines of its own.
+  bool parse_error(std::size_t position, const std::string& last_token,
+                   const json::exception& error) override {
+    // Only the reason: the text before the first colon names the library's classes and counts lines of its
+    // own.
     std::string reason = error.what();
     if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
     fail(ErrorKind::kBadData, "{}: byte {}: not valid JSON near '{}': {}", where_, position,
@@ -119,7 +123,8 @@ JsonValue::JsonValue(std::shared_ptr<const Document> document, const json* value
 
 JsonValue parse_strict_json(std::string_view text, const std::string& where, const JsonLimits& limits) {
   if (static_cast<int64_t>(text.size()) > limits.max_bytes) {
-    fail(ErrorKind::kBadData, "{}: {} bytes of JSON, at most {} are read", where, text.size(), limits.max_bytes);
+    fail(ErrorKind::kBadData, "{}: {} bytes of JSON, at most {} are read", where, text.size(),
+         limits.max_bytes);
   }
   // The library takes a NUL byte for the end of the text and would accept anything after it.
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
@@ -139,7 +144,8 @@ JsonValue read_strict_json(const std::filesystem::path& path, const JsonLimits& 
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
   if (!error && static_cast<int64_t>(bytes) > limits.max_bytes) {
-    fail(ErrorKind::kBadData, "{}: {} bytes of JSON, at most {} are read", path.string(), bytes, limits.max_bytes);
+    fail(ErrorKind::kBadData, "{}: {} bytes of JSON, at most {} are read", path.string(), bytes,
+         limits.max_bytes);
   }
   return parse_strict_json(read_text_file(path), path.string(), limits);
 }
@@ -184,8 +190,8 @@ std::vector<std::string> JsonValue::keys() const {
 void JsonValue::require_known_keys(const std::vector<std::string>& known) const {
   for (const std::string& key : keys()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      fail(ErrorKind::kBadData, "{}: {}: unknown key, wanted one of: {}", document_->where, join_path(path_, key),
-           fmt::join(known, ", "));
+      fail(ErrorKind::kBadData, "{}: {}: unknown key, wanted one of: {}", document_->where,
+           join_path(path_, key), fmt::join(known, ", "));
     }
   }
 }

@@ -1,6 +1,6 @@
-// JSON from files that anybody may have written, read without surprises: size and depth limits, no duplicate keys, no
-// NUL bytes, no silent conversion of numbers (the parser's own get<> turns -1 into 2^64-1, 1.5 into 1 and 1e20 into 0).
-// A JsonValue knows the file and the path it came from, so that every error reads
+// JSON from files that anybody may have written, read without surprises: size and depth limits, no duplicate
+// keys, no NUL bytes, no silent conversion of numbers (the parser's own get<> turns -1 into 2^64-1, 1.5 into
+// 1 and 1e20 into 0). A JsonValue knows the file and the path it came from, so that every error reads
 //   config.json: rope_scaling.long_factor[3]: found "x", wanted a number
 // All errors are kBadData, an absent file kMissingInput.
 #pragma once
@@ -29,7 +29,8 @@ class JsonValue {
   bool is_string() const;
   bool is_array() const;
 
-  // Members of an object. find: nullopt when absent or null. at: an error when absent; null is returned as a value.
+  // Members of an object. find: nullopt when absent or null. at: an error when absent; null is returned as a
+  // value.
   std::optional<JsonValue> find(const std::string& key) const;
   JsonValue at(const std::string& key) const;
   std::vector<std::string> keys() const;

@@ -20,7 +20,8 @@ std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors)
   const double highest = *std::max_element(high.begin(), high.end());
   x = make_monotone(x, lowest, highest);
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::clamp(x[i], low[i], high[i]);
-  // Bounds that are not monotone themselves (foreign factor sets) may undo the order: the left neighbour wins.
+  // Bounds that are not monotone themselves (foreign factor sets) may undo the order: the left neighbour
+  // wins.
   for (size_t i = 1; i < x.size(); ++i) x[i] = std::max(x[i], x[i - 1]);
   return x;
 }

@@ -1,5 +1,5 @@
-// The objective on a real model: documents of validation text for ranking and finalists, documents of training text for
-// gradients.
+// The objective on a real model: documents of validation text for ranking and finalists, documents of
+// training text for gradients.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,11 @@ struct ModelObjectiveOptions {
   int64_t length = 0, documents = 5, finalist_documents = 2;
   uint64_t seed = 0;
 };
-// Keeps references. Documents that rank and those of the finalists do not overlap. Throws kBadData when the validation
-// text is too short, with the sums.
-std::unique_ptr<Objective> make_model_objective(CausalLM& model, const Mesh& mesh, const Documents& validation,
-                                                const Documents& train, const Tokenizer& tokenizer,
+// Keeps references. Documents that rank and those of the finalists do not overlap. Throws kBadData when the
+// validation text is too short, with the sums.
+std::unique_ptr<Objective> make_model_objective(CausalLM& model, const Mesh& mesh,
+                                                const Documents& validation, const Documents& train,
+                                                const Tokenizer& tokenizer,
                                                 const ModelObjectiveOptions& options);
 
 }  // namespace ropeway

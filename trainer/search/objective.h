@@ -1,5 +1,6 @@
-// What a search minimises: the mean negative log-likelihood of documents under candidate factors. An interface, so that
-// the search itself can be tested on functions whose minimum is known; model_objective.h is the real one.
+// What a search minimises: the mean negative log-likelihood of documents under candidate factors. An
+// interface, so that the search itself can be tested on functions whose minimum is known; model_objective.h
+// is the real one.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +28,12 @@ struct DocumentScore {
 class Objective {
  public:
   virtual ~Objective() = default;
-  virtual int64_t num_documents() const = 0;    // fixed, ranked on
+  virtual int64_t num_documents() const = 0;           // fixed, ranked on
   virtual int64_t num_finalist_documents() const = 0;  // held out from the ranking
   // Mean NLL of document `index` cut to `length` tokens (0: the target length). Non-finite is +infinity.
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
-  virtual DocumentScore score_finalist(const Candidate& candidate, int64_t index) = 0;  // nll, tail and needle
+  virtual DocumentScore score_finalist(const Candidate& candidate,
+                                       int64_t index) = 0;  // nll, tail and needle
   // On fresh document number `draw` (a function of the seed and draw): loss and its gradient.
   struct Gradient {
     double nll = 0;

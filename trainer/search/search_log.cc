@@ -19,10 +19,13 @@ namespace {
 constexpr const char* kSeconds = ",\"seconds\":";
 
 const char* results_key(SearchLine::Kind kind) {
-  return kind == SearchLine::Kind::kGradient ? "draw" : kind == SearchLine::Kind::kFinalist ? "held_out" : "documents";
+  return kind == SearchLine::Kind::kGradient   ? "draw"
+         : kind == SearchLine::Kind::kFinalist ? "held_out"
+                                               : "documents";
 }
 
-// Everything that is known before the evaluation; a recorded line is the same evaluation if it begins with this.
+// Everything that is known before the evaluation; a recorded line is the same evaluation if it begins with
+// this.
 std::string question(const SearchLine& line, const std::string& identity) {
   nlohmann::ordered_json json;
   json["search"] = identity;
@@ -41,7 +44,8 @@ std::string question(const SearchLine& line, const std::string& identity) {
 
 // The line up to its seconds.
 std::string canonical_text(const SearchLine& line, const std::string& identity) {
-  nlohmann::ordered_json json;  // nlohmann writes the shortest digits that read back to the same double; infinity as null
+  nlohmann::ordered_json
+      json;  // nlohmann writes the shortest digits that read back to the same double; infinity as null
   double sum = 0;
   for (const double score : line.scores) sum += score;
   json["fitness"] = sum / static_cast<double>(line.scores.size());
@@ -132,7 +136,8 @@ void SearchLog::replay(SearchLine& line) {
   const std::string& text = recorded_[next_];
   const std::string where = fmt::format("{}: line {}", path_.string(), next_ + 1);
   if (!parses(text)) {
-    fail(ErrorKind::kBadData, "{} is damaged: remove it and what follows, and the search goes on from there", where);
+    fail(ErrorKind::kBadData, "{} is damaged: remove it and what follows, and the search goes on from there",
+         where);
   }
   const std::string expected = question(line, identity_);
   if (!text.starts_with(expected)) {
@@ -140,12 +145,14 @@ void SearchLog::replay(SearchLine& line) {
     const std::string found = json.at("search").string();
     if (found != identity_) {
       fail(ErrorKind::kCannotCreate,
-           "{} belongs to another search ({}, this one is {}): the recipe, the data or the model's factors differ; "
+           "{} belongs to another search ({}, this one is {}): the recipe, the data or the model's factors "
+           "differ; "
            "choose another run_dir or start with --fresh",
            where, found, identity_);
     }
     fail(ErrorKind::kBadData,
-         "{} holds \"{}\" in phase {}, where this program evaluates \"{}\" in phase {}: written by another version; "
+         "{} holds \"{}\" in phase {}, where this program evaluates \"{}\" in phase {}: written by another "
+         "version; "
          "remove the file to search again",
          where, json.at("origin").string(), json.at("phase").string(), line.candidate.origin, line.phase);
   }

@@ -1,12 +1,13 @@
-// search.jsonl: a line for every evaluation, written and fsynced before the search goes on. Read back, it is the
-// search's memory: lines already there are replayed instead of computed, so that a search that was killed ends at the
-// very same result. A line is
+// search.jsonl: a line for every evaluation, written and fsynced before the search goes on. Read back, it is
+// the search's memory: lines already there are replayed instead of computed, so that a search that was killed
+// ends at the very same result. A line is
 //
 //   {"search":ID,"step":17,"phase":"seeds","origin":"yarn(4,1)","factors":[...],"temperature":1.11,"start_tokens":0,
-//    "length":2048,"documents":[0],"fitness":1.2034,"scores":[1.2034], ... ,"forward_equivalents":1,"seconds":0.41}
+//    "length":2048,"documents":[0],"fitness":1.2034,"scores":[1.2034], ...
+//    ,"forward_equivalents":1,"seconds":0.41}
 //
-// ID names the problem: another recipe's log is refused. An infinite fitness is null. Seconds come last and never
-// decide anything; the log's hash leaves them out.
+// ID names the problem: another recipe's log is refused. An infinite fitness is null. Seconds come last and
+// never decide anything; the log's hash leaves them out.
 #pragma once
 
 #include <filesystem>
@@ -23,18 +24,18 @@ struct SearchLine {
   int64_t step = 0;  // number of the line
   std::string phase;
   Candidate candidate;
-  int64_t length = 0;                // tokens scored of each document
-  std::vector<int64_t> documents;    // fixed ones; of a finalist line: held-out ones; of a gradient: the draw
-  std::vector<double> scores;        // nll of each
-  double tail = 0, needle = 0;       // finalist
-  Objective::Gradient gradient;      // gradient
+  int64_t length = 0;              // tokens scored of each document
+  std::vector<int64_t> documents;  // fixed ones; of a finalist line: held-out ones; of a gradient: the draw
+  std::vector<double> scores;      // nll of each
+  double tail = 0, needle = 0;     // finalist
+  Objective::Gradient gradient;    // gradient
   double forward_equivalents = 0, seconds = 0;
 };
 
 class SearchLog {
  public:
-  // Collective. Rank 0 reads what is there; a torn last line is cut off. Throws kCannotCreate when the log belongs to
-  // another search or cannot be written, kBadData naming the line that is damaged.
+  // Collective. Rank 0 reads what is there; a torn last line is cut off. Throws kCannotCreate when the log
+  // belongs to another search or cannot be written, kBadData naming the line that is damaged.
   SearchLog(Communicator& world, const std::filesystem::path& path, const std::string& identity);
   ~SearchLog();
   SearchLog(const SearchLog&) = delete;
@@ -42,7 +43,8 @@ class SearchLog {
 
   int64_t next_step() const { return next_; }
   bool can_replay() const { return next_ < static_cast<int64_t>(recorded_.size()); }
-  // Fills the results of `line` from the next recorded one. Throws kBadData when that is about something else.
+  // Fills the results of `line` from the next recorded one. Throws kBadData when that is about something
+  // else.
   void replay(SearchLine& line);
   // Collective: rank 0 writes all lines and fsyncs once.
   void append(const std::vector<SearchLine>& lines);

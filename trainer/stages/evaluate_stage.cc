@@ -1,5 +1,8 @@
 // evaluate: bits per byte and passkey retrieval for every factor name and length of the stage, on the test
 // text.
+#include <algorithm>
+
+#include "kernels/base/error.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
 #include "trainer/stages/factor_names.h"

@@ -1,0 +1,61 @@
+#include "kernels/base/fast_exp.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace ropeway {
+namespace {
+
+constexpr double kUnitRoundoff = 0x1p-24;
+
+// Every 257th float from 0 down to -87 (no power of two: all mantissa bits vary).
+template <typename Check>
+void for_floats_down_to_minus_87(const Check& check) {
+  for (uint32_t bits = std::bit_cast<uint32_t>(-0.0f); bits <= std::bit_cast<uint32_t>(-87.0f); bits += 257) {
+    check(std::bit_cast<float>(bits));
+  }
+}
+
+TEST(ExpNonpositive, WithinOneUnitInTheLastPlace) {
+  double worst = 0;
+  for_floats_down_to_minus_87([&](float x) {
+    const double exact = std::exp(static_cast<double>(x));
+    worst = std::max(worst, std::abs(exp_nonpositive(x) - exact) / exact);
+  });
+  EXPECT_LE(worst, 2 * kUnitRoundoff);
+}
+
+TEST(ExpNonpositive, IsOneAtZero) { EXPECT_EQ(exp_nonpositive(0.0f), 1.0f); }
+
+TEST(ExpNonpositive, FarBelowIsPositiveAndNegligible) {
+  for (float x : {-88.0f, -1e4f, -std::numeric_limits<float>::infinity()}) {
+    EXPECT_GE(exp_nonpositive(x), 0.0f);
+    EXPECT_LE(exp_nonpositive(x), 2e-38f);
+  }
+}
+
+TEST(ExpNonpositive, KeepsNaN) { EXPECT_TRUE(std::isnan(exp_nonpositive(std::nanf("")))); }
+
+// One rounding each in exp (2 half-units), the sum, and the quotient.
+TEST(Sigmoid, WithinFourHalfUnits) {
+  double worst = 0;
+  for_floats_down_to_minus_87([&](float x) {
+    for (const float signed_x : {x, -x}) {
+      const double exact = 1 / (1 + std::exp(-static_cast<double>(signed_x)));
+      worst = std::max(worst, std::abs(sigmoid(signed_x) - exact) / exact);
+    }
+  });
+  EXPECT_LE(worst, 4 * kUnitRoundoff * (1 + 1e-6));
+}
+
+TEST(Sigmoid, LimitsAndNaN) {
+  EXPECT_EQ(sigmoid(200.0f), 1.0f);
+  EXPECT_LE(sigmoid(-200.0f), 2e-38f);
+  EXPECT_TRUE(std::isnan(sigmoid(std::nanf(""))));
+}
+
+}  // namespace
+}  // namespace ropeway

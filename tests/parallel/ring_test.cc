@@ -1,0 +1,148 @@
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include "kernels/ops/ops.h"
+#include "parallel/ring/ring_attention.h"
+#include "tests/parallel/ring_cases.h"
+
+namespace ropeway::testing {
+namespace {
+
+class Ring : public ::testing::TestWithParam<RingCase> {};
+
+TEST_P(Ring, AgreesWithAttentionOfTheWholeSequence) {
+  const RingCase c = GetParam();
+  const AttentionProblem problem = make_problem(c);
+  for (const int ranks : {1, 2, 4, 8}) {
+    run_thread_world(ranks, [&](Communicator& comm) {
+      const RingErrors errors = ring_errors(comm, c, problem);
+      const double limit = c.dtype == at::kDouble ? 1e-10 : 2e-6;
+      EXPECT_LE(errors.out, limit) << ranks << " ranks";
+      EXPECT_LE(errors.lse, limit) << ranks << " ranks";
+      EXPECT_LE(errors.dq, limit) << ranks << " ranks";
+      EXPECT_LE(errors.dk, limit) << ranks << " ranks";
+      EXPECT_LE(errors.dv, limit) << ranks << " ranks";
+    });
+  }
+}
+
+std::vector<RingCase> all_cases() {
+  std::vector<RingCase> cases;
+  for (const auto dtype : {at::kDouble, at::kFloat}) {
+    for (const auto placement : {Placement::kZigzag, Placement::kContiguous}) {
+      for (const int64_t kv_heads : {4, 2, 1}) {  // multi-head, grouped-query, multi-query
+        for (const int64_t batch : {1, 2}) {
+          cases.push_back({.placement = placement, .batch = batch, .kv_heads = kv_heads, .dtype = dtype});
+        }
+      }
+    }
+  }
+  cases.push_back({.length = 48, .fused_inputs = false});
+  cases.push_back({.length = 16, .heads = 3, .kv_heads = 1, .head_dim = 5});  // one token a chunk on 8 ranks
+  cases.push_back(
+      {.batch = 2, .length = 1024, .heads = 2, .kv_heads = 1, .head_dim = 32, .dtype = at::kFloat});
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(All, Ring, ::testing::ValuesIn(all_cases()),
+                         [](const ::testing::TestParamInfo<RingCase>& info) { return name_of(info.param); });
+
+// Five ranks: neither a power of two nor even.
+TEST(RingAttention, AgreesOnFiveRanks) {
+  const RingCase c{.length = 70, .kv_heads = 2};
+  const AttentionProblem problem = make_problem(c);
+  run_thread_world(5, [&](Communicator& comm) { EXPECT_LE(ring_errors(comm, c, problem).largest(), 1e-10); });
+}
+
+TEST(RingAttention, MergeAddsAtMostATenthToTheKernelsError) {
+  const RingCase c{.length = 1024, .heads = 2, .kv_heads = 1, .head_dim = 64, .dtype = at::kFloat};
+  const AttentionProblem problem = make_problem(c);
+  RingErrors plain{};
+  run_thread_world(1, [&](Communicator& comm) { plain = ring_errors(comm, c, problem); });
+  for (const int ranks : {2, 4, 8}) {
+    run_thread_world(ranks, [&](Communicator& comm) {
+      const RingErrors ring = ring_errors(comm, c, problem);
+      EXPECT_LE(ring.out, 1.1 * plain.out) << ranks << " ranks";
+      EXPECT_LE(ring.dq, 1.1 * plain.dq) << ranks << " ranks";
+      EXPECT_LE(ring.dk, 1.1 * plain.dk) << ranks << " ranks";
+      EXPECT_LE(ring.dv, 1.1 * plain.dv) << ranks << " ranks";
+    });
+  }
+}
+
+TEST(RingAttention, OneRankIsThePlainKernelBitForBit) {
+  const at::Tensor q = at::randn({1, 32, 4, 16}), k = at::randn({1, 32, 2, 16}),
+                   v = at::randn({1, 32, 2, 16});
+  const auto first = [](const at::Tensor& t) { return t.transpose(1, 2); };
+  const auto plain = ops::block_attention(first(q), first(k), first(v), true, 0.25);
+  const auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  const auto result = ring.forward(q, k, v, 0.25);
+  EXPECT_TRUE(at::equal(result.out, first(plain.out)));
+  EXPECT_TRUE(at::equal(result.lse, plain.lse));
+  EXPECT_EQ(ring.bytes_sent(), 0);
+  EXPECT_EQ(ring.slot_allocations(), 0);
+}
+
+// bfloat16 activations: results in bfloat16, statistics and gradients in float.
+TEST(RingAttention, TypesOfResultsFollowTheActivations) {
+  run_thread_world(2, [](Communicator& comm) {
+    const auto options = at::TensorOptions().dtype(at::kBFloat16);
+    const at::Tensor q = at::randn({1, 8, 2, 16}, options), k = at::randn({1, 8, 1, 16}, options);
+    RingAttention ring(comm, Placement::kZigzag);
+    const auto result = ring.forward(q, k, k, 0.25);
+    const auto grads = ring.backward(result.out, q, k, k, result.out, result.lse, 0.25);
+    EXPECT_EQ(result.out.scalar_type(), at::kBFloat16);
+    EXPECT_EQ(result.out.sizes(), q.sizes());
+    EXPECT_TRUE(result.out.is_contiguous());
+    for (const auto& t : {result.lse, grads.dq, grads.dk, grads.dv}) EXPECT_EQ(t.scalar_type(), at::kFloat);
+    EXPECT_EQ(grads.dk.sizes(), k.sizes());
+  });
+}
+
+TEST(RingAttention, SlotsAreKeptWhileTheShapeStays) {
+  run_thread_world(4, [](Communicator& comm) {
+    RingAttention ring(comm, Placement::kZigzag);
+    for (int call = 0; call < 3; ++call) {
+      const at::Tensor q = at::randn({2, 16, 4, 8}), k = at::randn({2, 16, 2, 8});
+      const auto result = ring.forward(q, k, k, 0.3);
+      ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+      EXPECT_EQ(ring.slot_allocations(), 4);  // two for k, v and two for dk, dv
+    }
+  });
+}
+
+// Results of one call must not lie in the slots the next call writes.
+TEST(RingAttention, ResultsSurviveTheNextCall) {
+  run_thread_world(4, [](Communicator& comm) {
+    RingAttention ring(comm, Placement::kZigzag);
+    const at::Tensor q = at::randn({1, 16, 2, 8}), k = at::randn({1, 16, 2, 8});
+    const auto result = ring.forward(q, k, k, 0.3);
+    const auto grads = ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+    const at::Tensor copies[] = {result.out.clone(), result.lse.clone(), grads.dq.clone(), grads.dk.clone(),
+                                 grads.dv.clone()};
+    const at::Tensor other = at::full({1, 16, 2, 8}, 3.0);
+    const auto later = ring.forward(other, other, other, 0.3);
+    ring.backward(later.out, other, other, other, later.out, later.lse, 0.3);
+    const at::Tensor kept[] = {result.out, result.lse, grads.dq, grads.dk, grads.dv};
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(at::equal(kept[i], copies[i])) << i;
+  });
+}
+
+// Keys and values travel with K heads, not H: P-1 hops forward; P-1 hops and P of the gradients backward.
+TEST(RingAttention, SendsKeyValueHeadsOnly) {
+  run_thread_world(4, [](Communicator& comm) {
+    RingAttention ring(comm, Placement::kZigzag);
+    const at::Tensor q = at::randn({1, 16, 8, 8}), k = at::randn({1, 16, 2, 8});
+    const int64_t kv_bytes = 2 * 16 * 2 * 8 * 4;
+    const auto result = ring.forward(q, k, k, 0.3);
+    EXPECT_EQ(ring.bytes_sent(), 3 * kv_bytes);
+    ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+    EXPECT_EQ(ring.bytes_sent(), 3 * kv_bytes + 3 * kv_bytes + 4 * kv_bytes);
+  });
+}
+
+}  // namespace
+}  // namespace ropeway::testing

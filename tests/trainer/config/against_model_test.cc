@@ -1,0 +1,67 @@
+// What a recipe and the model it names say together.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/trainer/config/recipe_text.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(AgainstModel, AGoodRecipeFits) {
+  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, 256, 32, {}), IsEmpty());
+}
+
+TEST(AgainstModel, SearchAndFineTuneMustGoBeyondTheWindow) {
+  const auto errors = check_recipe_against_model(parse_text(kGoodRecipe).recipe, 4096, 32, {});
+  EXPECT_THAT(
+      errors,
+      ElementsAre(HasSubstr(":17:13: stages[0].length: found 2K, wanted more than the original window of 4K"),
+                  HasSubstr(":22:13: stages[1].length: found 2K, wanted more than")));
+}
+
+TEST(AgainstModel, ReadjustMayStayInsideTheWindow) {
+  const auto recipe = replaced(kGoodRecipe, "    kind: evaluate\n    lengths: [256, 2K]",
+                               "    kind: readjust\n    from: tuned\n    makes: short\n    length: 256");
+  EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, 256, 32, {}), IsEmpty());
+}
+
+TEST(AgainstModel, SetsTheRecipeCountsOnMustExist) {
+  const auto recipe =
+      replaced(replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  sets: [old]"),
+               "from: none", "from: old");
+  const auto result = parse_text(recipe);
+  ASSERT_THAT(result.errors, IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 32, {"old"}), IsEmpty());
+  EXPECT_THAT(
+      check_recipe_against_model(result.recipe, 256, 32, {"odl", "new"}),
+      ElementsAre(HasSubstr(
+          ":5:9: model.sets: found old, wanted sets that the model has: odl and new; did you mean odl?")));
+}
+
+TEST(AgainstModel, SetsTheModelHasCannotBeMadeAgain) {
+  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, 256, 32, {"tuned"}),
+              ElementsAre(HasSubstr(":21:12: stages[1].makes: found tuned, which the model has already")));
+}
+
+TEST(AgainstModel, ANewModelHasTheHeadsOfTheRecipe) {
+  const auto result = parse_text(kNewModelRecipe);
+  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 32, {}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 16, {}),
+              ElementsAre(HasSubstr("head_dim: found 64, wanted 32: the model has 16 rotary pairs")));
+}
+
+TEST(AgainstModel, OverridesAreNamed) {
+  const auto result = parse_text(kGoodRecipe, {.overrides = {"stages.search_8x.length=128"}, .ranks = 0});
+  EXPECT_THAT(
+      check_recipe_against_model(result.recipe, 256, 32, {}),
+      ElementsAre(
+          "--set stages.search_8x.length=128: stages[0].length: found 128, wanted more than the original "
+          "window of 256"));
+}
+
+}  // namespace
+}  // namespace ropeway

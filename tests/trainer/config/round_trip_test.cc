@@ -1,0 +1,123 @@
+// The resolved recipe: every key is written, and reading it gives the same recipe again.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/trainer/config/recipe_text.h"
+#include "trainer/config/recipe_keys.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Every value of a recipe through the table, so that a key added there is compared here.
+std::string all_values(Recipe recipe) {
+  std::string out;
+  const auto add = [&](const RecipeKey& key, const Field& field) {
+    out += std::string(key.section) + "." + std::string(key.name) + " = ";
+    std::visit(
+        [&](auto* value) {
+          using Value = std::remove_pointer_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, std::string>) {
+            out += *value;
+          } else if constexpr (std::is_same_v<Value, StageKind>) {
+            out += name_of(*value);
+          } else if constexpr (std::is_same_v<Value, double>) {
+            out += fmt::format("{:a}", *value);
+          } else if constexpr (std::is_arithmetic_v<Value>) {
+            out += fmt::format("{}", *value);
+          } else {
+            for (const auto& item : *value) out += fmt::format("{}|", item);
+          }
+        },
+        field);
+    out += "\n";
+  };
+  for (const RecipeKey& key : recipe_keys()) {
+    if (key.in_recipe != nullptr) add(key, key.in_recipe(recipe));
+  }
+  for (StageRecipe& stage : recipe.stages) {
+    for (const RecipeKey& key : recipe_keys()) {
+      if (key.in_stage != nullptr && is_for(key, stage.kind)) add(key, key.in_stage(stage));
+    }
+  }
+  return out;
+}
+
+void expect_round_trip(const RecipeResult& first) {
+  ASSERT_THAT(first.errors, IsEmpty());
+  const std::string written = recipe_to_yaml(first.recipe);
+  const auto second = parse_text(written);
+  ASSERT_THAT(second.errors, IsEmpty()) << written;
+  EXPECT_EQ(all_values(second.recipe), all_values(first.recipe));
+  EXPECT_EQ(recipe_to_yaml(second.recipe), written);
+}
+
+TEST(RoundTrip, GoodRecipe) { expect_round_trip(parse_text(kGoodRecipe)); }
+TEST(RoundTrip, NewModel) { expect_round_trip(parse_text(kNewModelRecipe)); }
+
+TEST(RoundTrip, ShippedRecipes) {
+  for (const auto& entry : std::filesystem::directory_iterator(ROPEWAY_SOURCE_DIR "/configs")) {
+    SCOPED_TRACE(entry.path());
+    expect_round_trip(parse_recipe(entry.path()));
+  }
+}
+
+TEST(RoundTrip, TextsThatYamlWouldTakeForSomethingElse) {
+  for (const std::string text :
+       {"no",         "null",        "~",        "010",         "1e3",    "a: b",  "a #b", "[x]",  "it's",
+        "\"quoted\"", "back\\slash", " spaces ", "caf\xc3\xa9", "- dash", "*star", "&and", "!tag", "%x",
+        "@at",        "`tick",       "a,b",      "tab\there",   "<<",     "?",     "-"}) {
+    SCOPED_TRACE(text);
+    auto result = parse_text(kGoodRecipe);
+    result.recipe.run_dir = text;
+    result.recipe.data.train = {text, "plain"};
+    expect_round_trip(result);
+  }
+}
+
+TEST(RoundTrip, NumbersKeepAllTheirBits) {
+  auto result = parse_text(kGoodRecipe);
+  auto& train = result.recipe.stages[1].train;
+  train.learning_rate = 0.1 + 0.2;
+  train.eps = 4.9406564584124654e-300;
+  train.weight_decay = 1.0 / 3;
+  result.recipe.seed = 9007199254740993u;  // 2^53 + 1
+  expect_round_trip(result);
+}
+
+TEST(RoundTrip, EveryKeyIsWritten) {
+  const std::string written =
+      recipe_to_yaml(parse_recipe(ROPEWAY_SOURCE_DIR "/configs/tiny_base.yaml").recipe) +
+      recipe_to_yaml(parse_recipe(ROPEWAY_SOURCE_DIR "/configs/tiny_cpu.yaml").recipe);
+  for (const RecipeKey& key : recipe_keys()) {
+    const bool left_out_when_empty = key.name == "sets" || (key.name == "model" && key.section == "stages");
+    if (!left_out_when_empty) {
+      EXPECT_THAT(written, HasSubstr(std::string(key.name) + ": "));
+    }
+  }
+}
+
+TEST(RoundTrip, DefaultRunFolderIsResolved) {
+  EXPECT_THAT(recipe_to_yaml(parse_text(kGoodRecipe).recipe), HasSubstr("run_dir: runs/demo\n"));
+}
+
+TEST(Reference, NamesEveryKeyWithItsMeaning) {
+  const std::string reference = recipe_reference();
+  for (const RecipeKey& key : recipe_keys()) {
+    EXPECT_FALSE(key.meaning.empty()) << key.name;
+    EXPECT_THAT(reference, HasSubstr(fmt::format("  {:<26}{}", key.name, key.meaning)));
+  }
+}
+
+TEST(Reference, SaysTheDefaultsOfThePlainStructs) {
+  const std::string reference = recipe_reference();
+  EXPECT_THAT(reference, HasSubstr("a number above 0 and at most 1; default 2e-05"));  // learning_rate
+  EXPECT_THAT(reference, HasSubstr("families or paper; default families"));
+  EXPECT_THAT(reference, HasSubstr("auto, or an integer from 1 to 1000000; default auto"));
+}
+
+}  // namespace
+}  // namespace ropeway

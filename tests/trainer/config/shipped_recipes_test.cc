@@ -1,0 +1,98 @@
+// The recipes in configs/: they are good, and the paper's schedules say what the paper says.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "trainer/config/recipe_parser.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Recipe shipped(const std::string& name, int ranks = 0) {
+  const auto result =
+      parse_recipe(std::string(ROPEWAY_SOURCE_DIR "/configs/") + name, {.overrides = {}, .ranks = ranks});
+  EXPECT_THAT(result.errors, IsEmpty());
+  return result.recipe;
+}
+
+TEST(ShippedRecipes, AreGoodOnAnyUsualNumberOfRanks) {
+  for (const char* name : {"tiny_cpu.yaml", "tiny_base.yaml", "llama2_7b_2048k.yaml", "mistral_7b_2048k.yaml",
+                           "phi3_mini_128k.yaml"}) {
+    for (const int ranks : {0, 1, 2, 4, 8, 16}) shipped(name, ranks);
+  }
+}
+
+TEST(ShippedRecipes, AreNamedLikeTheirFiles) {
+  for (const auto& entry : std::filesystem::directory_iterator(ROPEWAY_SOURCE_DIR "/configs")) {
+    EXPECT_EQ(shipped(entry.path().filename()).name, entry.path().stem());
+  }
+}
+
+std::vector<std::string> outline(const Recipe& recipe) {
+  std::vector<std::string> out;
+  for (const StageRecipe& stage : recipe.stages) {
+    const int64_t length = stage.kind == StageKind::kFinetune ? stage.train.length : stage.search.length;
+    out.push_back(std::string(name_of(stage.kind)) + " " + stage.from + " " + format_length(length));
+  }
+  return out;
+}
+
+TEST(ShippedRecipes, Llama2FollowsThePaper) {
+  const Recipe recipe = shipped("llama2_7b_2048k.yaml");
+  EXPECT_THAT(
+      outline(recipe),
+      ElementsAre("search none 128K", "search none 256K", "finetune searched_128k 128K",
+                  "finetune searched_256k 256K", "search tuned_256k 512K", "search tuned_256k 1M",
+                  "search tuned_256k 2M", "readjust tuned_256k 4K", "readjust tuned_256k 8K", "evaluate  0"));
+  const TrainRecipe &first = recipe.stages[2].train, &second = recipe.stages[3].train;
+  EXPECT_EQ(first.steps, 400);
+  EXPECT_EQ(second.steps, 600);
+  for (const TrainRecipe& train : {first, second}) {
+    EXPECT_EQ(train.learning_rate, 2e-5);
+    EXPECT_EQ(train.schedule, "linear");
+    EXPECT_EQ(train.batch_sequences, 32);
+    EXPECT_EQ(train.warmup_steps, 20);
+  }
+  for (const size_t i : {4, 5, 6}) EXPECT_EQ(recipe.stages[i].search.population, 32);
+  for (const size_t i : {0, 1}) {
+    const SearchRecipe& search = recipe.stages[i].search;
+    EXPECT_EQ(search.seeds + "+" + search.refine, "paper+evolution");
+    EXPECT_EQ(search.population, 64);
+    EXPECT_EQ(search.parents, 32);
+    EXPECT_EQ(search.iterations, 40);
+    EXPECT_EQ(search.documents, 5);
+  }
+}
+
+TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
+  const Recipe recipe = shipped("mistral_7b_2048k.yaml");
+  for (const size_t i : {2, 3}) {
+    const TrainRecipe& train = recipe.stages[i].train;
+    EXPECT_EQ(train.length, 16384);
+    EXPECT_EQ(train.steps, 400);
+    EXPECT_EQ(train.learning_rate, 1e-6);
+    EXPECT_EQ(train.schedule, "constant");
+    EXPECT_EQ(train.batch_sequences, 64);
+  }
+}
+
+TEST(ShippedRecipes, Phi3SeesTenBillionTokens) {
+  const TrainRecipe train = shipped("phi3_mini_128k.yaml").stages[1].train;
+  EXPECT_NEAR(static_cast<double>(train.steps * train.batch_sequences * train.length), 1e10, 0.01e10);
+}
+
+TEST(ShippedRecipes, TheDemonstrationTunesOnAboutAMillionBytes) {
+  const Recipe recipe = shipped("tiny_cpu.yaml");
+  for (const StageRecipe& stage : recipe.stages) {
+    if (stage.kind != StageKind::kFinetune) continue;
+    EXPECT_NEAR(static_cast<double>(stage.train.steps * stage.train.batch_sequences * stage.train.length),
+                1e6, 0.1e6);
+  }
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,152 @@
+#include "trainer/data/npy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <sstream>
+
+#include "tests/trainer/data/helpers.h"
+#include "trainer/data/documents.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Npy, ReadsWhatNumpyWrites) {
+  ROPEWAY_NEEDS_PYTHON();
+  const TempDir folder;
+  run_python(R"(
+import sys, numpy as np
+ids = np.array([0, 1, 255, 17, 200, 42])
+for kind in ("int32", "int64", "uint16", "uint8"):
+    for major in (1, 2):
+        with open(f"{sys.argv[1]}/{kind}-{major}.npy", "wb") as f:
+            np.lib.format.write_array(f, ids.astype(kind), version=(major, 0))
+)",
+             folder.path().string());
+  for (const std::string kind : {"int32", "int64", "uint16", "uint8"}) {
+    for (const std::string major : {"1", "2"}) {
+      EXPECT_EQ(read_npy_token_ids(folder / (kind + "-" + major + ".npy"), 256),
+                (std::vector<int32_t>{0, 1, 255, 17, 200, 42}))
+          << kind << major;
+    }
+  }
+}
+
+TEST(Npy, NumpyReadsWhatIsWritten) {
+  ROPEWAY_NEEDS_PYTHON();
+  const TempDir folder;
+  const float infinity = std::numeric_limits<float>::infinity();
+  write_npy_float32(folder / "nll.npy", std::vector<float>{0.1f, -2.5f, 1e-40f, infinity, 5, 6}, 2, 3);
+  const std::string output = run_python(R"(
+import sys, numpy as np
+a = np.load(sys.argv[1] + "/nll.npy", mmap_mode="r")
+print(a.shape, a.dtype, a.flags["C_CONTIGUOUS"], a.offset % 64)
+print(a.tobytes() == np.array([0.1, -2.5, 1e-40, np.inf, 5, 6], dtype="float32").tobytes())
+)",
+                                        folder.path().string());
+  EXPECT_EQ(output, "(2, 3) float32 True 0\nTrue\n");
+}
+
+std::string npy(const std::string& dictionary, const std::string& values, char major = 1, char minor = 0) {
+  std::string header = dictionary + "\n";
+  std::string file = "\x93NUMPY";
+  file += {major, minor, static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
+  if (major == 2) file += {0, 0};
+  return file + header + values;
+}
+
+constexpr const char* kGood = "{'descr': '<u2', 'fortran_order': False, 'shape': (2,), }";
+const std::string kValues("\x05\x00\x06\x00", 4);
+
+TEST(Npy, TheCorpusOfBadFilesIsSpoiledFromAGoodOne) {
+  const TempDir folder;
+  write_bytes(folder / "a.npy", npy(kGood, kValues));
+  EXPECT_EQ(read_npy_token_ids(folder / "a.npy", 7), (std::vector<int32_t>{5, 6}));
+}
+
+struct BadNpy {
+  const char* name;
+  std::string file;
+  const char* message;
+};
+void PrintTo(const BadNpy& bad, std::ostream* out) { *out << bad.name; }
+
+class BadNpyFile : public ::testing::TestWithParam<BadNpy> {};
+
+TEST_P(BadNpyFile, IsRefused) {
+  const TempDir folder;
+  write_bytes(folder / "ids.npy", GetParam().file);
+  const auto error = error_of([&] { read_npy_token_ids(folder / "ids.npy", 7); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+  EXPECT_THAT(error->what(), HasSubstr((folder / "ids.npy").string()));
+  EXPECT_THAT(error->what(), HasSubstr(GetParam().message));
+}
+
+std::string dictionary(const std::string& descr, const std::string& order, const std::string& shape) {
+  return "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Corpus, BadNpyFile,
+    ::testing::Values(
+        BadNpy{"empty", "", "not a .npy file"}, BadNpy{"text", "0 1 2 3 4 5 6 7\n", "not a .npy file"},
+        BadNpy{"version_three", npy(kGood, kValues, 3), "version 3.0"},
+        BadNpy{"version_one_one", npy(kGood, kValues, 1, 1), "version 1.1"},
+        BadNpy{"cut_in_header", npy(kGood, kValues).substr(0, 40), "inside the .npy header"},
+        BadNpy{"cut_in_length", npy(kGood, kValues, 2).substr(0, 10), "inside the .npy header"},
+        BadNpy{"cut_in_values", npy(kGood, kValues.substr(0, 3)),
+               "3 bytes follow the header, wanted 2 values"},
+        BadNpy{"one_value_short", npy(kGood, kValues.substr(0, 2)), "2 bytes follow"},
+        BadNpy{"bytes_left_over", npy(kGood, kValues + "x"), "5 bytes follow"},
+        BadNpy{"size_overflows", npy(dictionary("'<u2'", "False", "(9223372036854775807,)"), kValues),
+               "4 bytes follow"},
+        BadNpy{"size_beyond_64_bits", npy(dictionary("'<u2'", "False", "(99999999999999999999,)"), kValues),
+               "beyond 64 bits"},
+        BadNpy{"negative_size", npy(dictionary("'<u2'", "False", "(-2,)"), kValues), "no number"},
+        BadNpy{"big_endian", npy(dictionary("'>u2'", "False", "(2,)"), kValues), "type '>u2'"},
+        BadNpy{"floats", npy(dictionary("'<f4'", "False", "(1,)"), kValues), "type '<f4'"},
+        BadNpy{"objects", npy(dictionary("'|O'", "False", "(1,)"), kValues), "type '|O'"},
+        BadNpy{"records", npy(dictionary("[('a', '<u2')]", "False", "(2,)"), kValues), "no '''"},
+        BadNpy{"two_dimensions", npy(dictionary("'<u2'", "False", "(1, 2)"), kValues), "2 dimensions"},
+        BadNpy{"scalar", npy(dictionary("'<u2'", "False", "()"), kValues.substr(0, 2)), "0 dimensions"},
+        BadNpy{"fortran", npy(dictionary("'<u2'", "True", "(2,)"), kValues), "Fortran order"},
+        BadNpy{"number_for_flag", npy(dictionary("'<u2'", "0", "(2,)"), kValues), "neither True nor False"},
+        BadNpy{"shape_is_no_tuple", npy(dictionary("'<u2'", "False", "(2)"), kValues), "no ',' after"},
+        BadNpy{"no_values", npy(dictionary("'<u2'", "False", "(0,)"), ""), "no token ids"},
+        BadNpy{"unknown_key", npy("{'descr': '<u2', 'x': 1}", kValues), "unknown or repeated key 'x'"},
+        BadNpy{"repeated_key", npy("{'descr': '<u2', 'descr': '<u2'}", kValues), "repeated key 'descr'"},
+        BadNpy{"key_missing", npy("{'descr': '<u2', 'shape': (2,)}", kValues),
+               "no descr, fortran_order or shape"},
+        BadNpy{"not_closed", npy("{'descr': '<u2", kValues), "open string"},
+        BadNpy{"text_after", npy(std::string(kGood) + " 1", kValues), "after the dictionary"},
+        BadNpy{"id_too_large", npy(kGood, std::string("\x05\x00\x07\x00", 4)), "index 1 holds token id 7"},
+        BadNpy{"id_negative", npy(dictionary("'<i4'", "False", "(1,)"), std::string(4, '\xFF')),
+               "index 0 holds token id -1"},
+        BadNpy{"id_wraps_at_32_bits",
+               npy(dictionary("'<i8'", "False", "(1,)"), std::string("\x05\0\0\0\x01\0\0\0", 8)),
+               "holds token id 4294967301"}),
+    [](const auto& param) { return param.param.name; });
+
+TEST(NpyDocument, IsOneDocumentOfOneByteATokenWithAFingerprintOfItsIds) {
+  const TempDir folder;
+  write_bytes(folder / "a.npy", npy(kGood, kValues));
+  const Documents documents = load_token_file(folder / "a.npy", 7);
+  ASSERT_EQ(documents.count(), 1u);
+  EXPECT_THAT(documents.tokens(0), ::testing::ElementsAre(5, 6));
+  EXPECT_EQ(documents.bytes(0), 2);
+  write_bytes(folder / "a.npy", npy(kGood, std::string("\x05\x00\x04\x00", 4)));
+  EXPECT_NE(load_token_file(folder / "a.npy", 7).fingerprint(), documents.fingerprint());
+}
+
+TEST(NpyDocument, AMissingFileIsMissingInput) {
+  const auto error = error_of([] { load_token_file("/nonexistent/ids.npy", 7); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kMissingInput);
+}
+
+}  // namespace
+}  // namespace ropeway

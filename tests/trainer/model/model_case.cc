@@ -1,0 +1,168 @@
+#include "tests/trainer/model/model_case.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "kernels/base/random.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway::testing {
+
+std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint64_t seed) {
+  std::map<std::string, at::Tensor> weights;
+  uint64_t index = 0;
+  for (const NamedShape& named : weight_names(config)) {
+    Philox draws(seed, Stream::kInit, ++index, 99);
+    at::Tensor weight = at::empty(named.shape, at::kDouble);
+    const bool is_norm = named.shape.size() == 1;
+    const double size = is_norm ? 0.3 : 1.2 / std::sqrt(static_cast<double>(named.shape.back()));
+    double* w = weight.data_ptr<double>();
+    for (int64_t i = 0; i < weight.numel(); ++i) w[i] = (is_norm ? 1 : 0) + size * draws.normal();
+    weights[named.name] = weight;
+  }
+  return weights;
+}
+
+ModelCase make_case(const CaseOptions& o) {
+  ModelCase c;
+  c.seed = o.seed;
+  c.config.vocab_size = o.vocab;
+  c.config.hidden_size = o.hidden;
+  c.config.intermediate_size = o.intermediate;
+  c.config.num_layers = o.layers;
+  c.config.num_heads = o.heads;
+  c.config.num_kv_heads = o.kv_heads;
+  c.config.head_dim = o.head_dim;
+  c.config.rope_theta = 500;
+  c.config.original_window = 8;
+  c.config.tie_word_embeddings = o.tied;
+
+  Philox draws(o.seed, Stream::kSearchData, 0, 99);
+  c.factors.name = "test";
+  c.factors.max_length = o.length;
+  c.factors.original_length = 8;
+  c.factors.rope_theta = c.config.rope_theta;
+  c.factors.attention_temperature = o.temperature;
+  c.factors.start_tokens = o.start_tokens;
+  const int64_t rows = o.per_layer_factors ? o.layers : 1;
+  for (int64_t i = 0; i < rows * o.head_dim / 2; ++i) c.factors.factors.push_back(1 + 2 * draws.uniform());
+
+  c.tokens = at::empty({o.sequences, o.length}, at::kLong);
+  c.labels = at::empty({o.sequences, o.length}, at::kLong);
+  at::Tensor weights = at::empty({o.sequences, o.length}, at::kDouble);
+  double sum = 0;
+  for (int64_t b = 0; b < o.sequences; ++b) {
+    for (int64_t t = 0; t < o.length; ++t) {
+      c.tokens.data_ptr<int64_t>()[b * o.length + t] =
+          static_cast<int64_t>(draws.below(static_cast<uint64_t>(o.vocab)));
+      // The first third of each sequence is mostly unscored: ranks then hold very different numbers of
+      // labels.
+      const bool scored = t + 1 < o.length && draws.uniform() > (3 * t < o.length ? 0.8 : 0.15);
+      c.labels.data_ptr<int64_t>()[b * o.length + t] =
+          scored ? static_cast<int64_t>(draws.below(static_cast<uint64_t>(o.vocab))) : -100;
+      const double weight = o.weighted ? 0.25 * static_cast<double>(1 + draws.below(12)) : 1;
+      weights.data_ptr<double>()[b * o.length + t] = weight;
+      if (scored) sum += weight;
+    }
+  }
+  if (o.weighted) c.weights = weights;
+  c.loss_scale = 1 / sum;
+  return c;
+}
+
+EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group) {
+  ResidentParameters store(c.config, run.dtype);
+  for (const auto& [name, weight] : random_weights(c.config, c.seed)) store.weight(name).copy_(weight);
+  RingAttention ring(group, run.placement);
+  CausalLM model(c.config, store, ring, run.options);
+
+  LocalBatch batch;
+  batch.positions = local_positions(c.tokens.size(1), group.size(), group.rank(), run.placement);
+  const at::Tensor index = at::tensor(batch.positions, at::kLong);
+  const at::ScalarType acc = run.dtype == at::kDouble ? at::kDouble : at::kFloat;
+  batch.tokens = c.tokens.index_select(1, index);
+  batch.labels = c.labels.index_select(1, index);
+  if (c.weights.defined()) batch.weights = c.weights.index_select(1, index).to(acc);
+
+  EngineResult result;
+  const CausalLM::TokenResults scored = model.evaluate(batch, c.factors);
+  result.nll = at::zeros(c.tokens.sizes(), at::kDouble);
+  result.nll.index_copy_(1, index, scored.nll.to(at::kDouble));
+  result.correct = at::zeros(c.tokens.sizes(), at::kDouble);
+  result.correct.index_copy_(1, index, scored.correct.to(at::kDouble));
+  if (run.factor_gradient) {
+    const CausalLM::FactorResult found = model.factor_gradient(batch, c.factors, c.loss_scale);
+    result.loss = found.loss;
+    result.factors = found.gradient;
+  } else {
+    result.loss = model.forward_backward(batch, c.factors, c.loss_scale);
+  }
+  result.flat_gradients = store.flat_gradients().to(at::kDouble).clone();
+  result.activation_bytes = model.activation_bytes();
+  return result;
+}
+
+EngineResult run_on_threads(const ModelCase& c, const EngineRun& run, int ranks) {
+  std::vector<EngineResult> shares(static_cast<size_t>(ranks));
+  run_thread_world(ranks, [&](Communicator& group) {
+    shares[static_cast<size_t>(group.rank())] = run_engine(c, run, group);
+  });
+  EngineResult sum = shares[0];
+  for (size_t r = 1; r < shares.size(); ++r) {
+    sum.loss += shares[r].loss;
+    sum.flat_gradients.add_(shares[r].flat_gradients);
+    sum.nll.add_(shares[r].nll);
+    sum.correct.add_(shares[r].correct);
+    for (size_t i = 0; i < sum.factors.log_factors.size(); ++i) {
+      sum.factors.log_factors[i] += shares[r].factors.log_factors[i];
+    }
+    sum.factors.log_temperature += shares[r].factors.log_temperature;
+  }
+  return sum;
+}
+
+PlainResult run_plain(const ModelCase& c, at::ScalarType dtype) {
+  std::map<std::string, at::Tensor> weights = random_weights(c.config, c.seed);
+  for (auto& [name, weight] : weights) weight = weight.to(dtype);
+  PlainLlama plain(c.config, weights, c.factors);
+  const PlainLlama::Output out =
+      plain.run(c.tokens, c.labels, c.weights.defined() ? c.weights.to(dtype) : at::Tensor(), c.loss_scale);
+  out.loss.backward();
+  PlainResult result;
+  result.loss = out.loss.item<double>();
+  result.nll = out.nll.detach();
+  result.logits = out.logits.detach();
+  std::vector<at::Tensor> gradients;
+  for (const NamedShape& named : weight_names(c.config))
+    gradients.push_back(plain.gradient(named.name).flatten());
+  result.flat_gradients = at::cat(gradients);
+  result.log_factors = plain.log_factor_gradient();
+  result.log_temperature = plain.log_temperature_gradient().item<double>();
+  return result;
+}
+
+double relative_error(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor expected = b.to(at::kDouble);
+  return ((a.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
+}
+
+WorstParameter worst_parameter(const ModelConfig& config, const at::Tensor& flat,
+                               const at::Tensor& expected) {
+  WorstParameter worst;
+  int64_t offset = 0;
+  for (const NamedShape& named : weight_names(config)) {
+    int64_t count = 1;
+    for (const int64_t size : named.shape) count *= size;
+    const double error = relative_error(flat.narrow(0, offset, count), expected.narrow(0, offset, count));
+    if (!(error <= worst.error)) worst = {error, named.name};
+    offset += count;
+  }
+  return worst;
+}
+
+}  // namespace ropeway::testing

@@ -1,0 +1,46 @@
+// A Llama-style decoder written as plainly as possible on tensors with autograd: the oracle for the engine's
+// loss and gradients. Whole sequences, one process, full score matrices, its own formula for angles. Nothing
+// is shared with the engine but the names of the weights.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "trainer/io/model_config.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway::testing {
+
+class PlainLlama {
+ public:
+  // weights: name -> tensor of `dtype`; copied, and made leaves that want gradients.
+  PlainLlama(const ModelConfig& config, const std::map<std::string, at::Tensor>& weights,
+             const FactorSet& factors);
+
+  struct Output {
+    at::Tensor logits;  // [B, L, V]
+    at::Tensor nll;     // [B, L], 0 where the label is -100
+    at::Tensor loss;    // scale * sum(weights * nll)
+  };
+  // tokens, labels [B, L] int64; weights [B, L] or undefined.
+  Output run(const at::Tensor& tokens, const at::Tensor& labels, const at::Tensor& weights,
+             double loss_scale);
+
+  at::Tensor gradient(const std::string& name) const { return weights_.at(name).grad(); }
+  at::Tensor log_factor_gradient() const { return log_factors_.grad(); }           // [1 or layers, pairs]
+  at::Tensor log_temperature_gradient() const { return log_temperature_.grad(); }  // []
+
+ private:
+  at::Tensor block(int64_t layer, const at::Tensor& x) const;
+  at::Tensor rotate(const at::Tensor& x, int64_t layer) const;  // [B, heads, L, D]
+  const at::Tensor& weight(int64_t layer, const std::string& part) const;
+
+  ModelConfig config_;
+  FactorSet set_;
+  std::map<std::string, at::Tensor> weights_;
+  at::Tensor log_factors_, log_temperature_;  // leaves, F64
+};
+
+}  // namespace ropeway::testing

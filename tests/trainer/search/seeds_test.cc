@@ -1,0 +1,195 @@
+#include "trainer/search/seeds.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "search_fixture.h"
+#include "trainer/search/factor_space.h"
+#include "trainer/search/temperature_search.h"
+
+namespace ropeway {
+namespace {
+
+const Seed& find(const std::vector<Seed>& seeds, const std::string& origin) {
+  for (const Seed& seed : seeds) {
+    if (seed.candidate.origin == origin) return seed;
+  }
+  throw std::runtime_error("no seed " + origin);
+}
+
+void expect_near(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], tolerance * std::abs(b[i])) << "dim " << i;
+}
+
+TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
+  const auto seeds = family_seeds(toy_problem());
+  EXPECT_EQ(seeds.size(), 3u + 12u + 24u);
+  for (const Seed& seed : seeds) {
+    EXPECT_TRUE(is_monotone(seed.candidate.factors)) << seed.candidate.origin;
+    EXPECT_GE(seed.candidate.factors.front(), 1) << seed.candidate.origin;
+    // 1 + 0.9 (su - 1), su at 8x of 256.
+    EXPECT_NEAR(seed.candidate.temperature, 1 + 0.9 * (std::sqrt(1 + std::log(8) / std::log(256)) - 1),
+                1e-12);
+  }
+}
+
+TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
+  // 2 pi 10^(i/8) reaches 256 at i = 12.9 and a quarter of dim 13's period at i = 8.2.
+  const Seed& seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
+  EXPECT_EQ(seed.critical_dim, 13);
+  EXPECT_EQ(seed.candidate.factors[8], 1);
+  EXPECT_NEAR(seed.candidate.factors[12], std::pow(8, 0.6), 1e-12);
+  EXPECT_EQ(seed.candidate.factors[13], 8);
+  EXPECT_EQ(seed.candidate.factors[31], 8);
+}
+
+TEST(FamilySeeds, OfTunedFactorsOfOneAreThoseOfTheOriginalModel) {
+  SearchProblem plain = toy_problem(), tuned = toy_problem();
+  tuned.trained_factors = identity_factors(32);
+  const auto original = family_seeds(plain), seeds = family_seeds(tuned);
+  expect_near(find(seeds, "tuned * yarn(32,1)").candidate.factors,
+              find(original, "yarn(32,1)").candidate.factors, 1e-12);
+  expect_near(find(seeds, "max(tuned, jump(9,13,0.6))").candidate.factors,
+              find(original, "jump(9,13,0.6)").candidate.factors, 1e-12);
+  expect_near(find(seeds, "proportional").candidate.factors, find(original, "pi").candidate.factors, 1e-12);
+}
+
+TEST(FamilySeeds, OfATunedModelNeverFallBelowItAndKeepItsOwnTwo) {
+  SearchProblem problem = toy_problem(64);
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  const auto seeds = family_seeds(problem);
+  EXPECT_LE(seeds.size(), 16u);  // a pass is dear
+  for (const Seed& seed : seeds) {
+    for (size_t i = 0; i < 32; ++i) {
+      EXPECT_GE(seed.candidate.factors[i], problem.trained_factors[i] * (1 - 1e-12))
+          << seed.candidate.origin << " " << i;
+    }
+  }
+  expect_near(find(seeds, "unchanged").candidate.factors, problem.trained_factors, 0);
+  for (size_t i = 0; i < 32; ++i) {
+    EXPECT_NEAR(find(seeds, "proportional").candidate.factors[i], 8 * problem.trained_factors[i], 1e-12);
+  }
+}
+
+TEST(FamilySeeds, PlaceJumpsByTunedPeriods) {
+  // Tuned at 8x with lambda = 8 from dim 13 on: dim 13 turns once in 8 * 2 pi 10^(13/8) = 2119 >= 2048
+  // tokens, as the untuned dim 13 did in 265 >= 256.
+  SearchProblem problem = toy_problem(64);
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  EXPECT_EQ(critical_dim(problem), 13);
+  problem.trained_factors = identity_factors(32);  // plain wavelengths would say 21
+  EXPECT_EQ(critical_dim(problem), 21);
+}
+
+TEST(TransferredSeeds, OfYarnAreYarnAtTheNewScale) {
+  SearchProblem problem = toy_problem(32);
+  FactorSet known;
+  known.name = "short";
+  known.max_length = 2048;
+  known.original_length = 256;
+  known.rope_theta = 1e4;
+  known.factors = yarn_factors(problem.geometry, 8);
+  problem.known_sets = {known};
+  const auto seeds = family_seeds(problem);
+  expect_near(find(seeds, "ramp of short").candidate.factors, yarn_factors(problem.geometry, 32), 1e-12);
+}
+
+TEST(TransferredSeeds, OfNtkAreNtkAtTheNewScale) {
+  SearchProblem problem = toy_problem(32);
+  FactorSet known;
+  known.name = "short";
+  known.max_length = 2048;
+  known.original_length = 256;
+  known.factors = ntk_factors(32, 8);
+  problem.known_sets = {known};
+  expect_near(find(family_seeds(problem), "power of short").candidate.factors, ntk_factors(32, 32), 1e-12);
+}
+
+TEST(PaperSeeds, AreTheThreeAtTheFormulasTemperature) {
+  const auto seeds = [] {
+    SearchProblem problem = toy_problem();
+    problem.options.seeds = "paper";
+    return paper_seeds(problem);
+  }();
+  ASSERT_EQ(seeds.size(), 3u);
+  expect_near(seeds[0].candidate.factors, std::vector<double>(32, 8), 0);
+  for (int i = 0; i < 32; ++i) {
+    EXPECT_NEAR(seeds[1].candidate.factors[i], std::pow(8, 2.0 * i / 62), 1e-12);
+  }
+  // YaRN(32, 1): the dims that turn 32 times and once in 256 tokens lie at 8 log10(256/(2 pi r)): 0.84
+  // and 12.88.
+  for (int i = 0; i < 32; ++i) {
+    const double m = 1 - std::clamp((i - 0.0) / 13.0, 0.0, 1.0);
+    EXPECT_NEAR(seeds[2].candidate.factors[i], 1 / (m + (1 - m) / 8), 1e-12) << i;
+  }
+  for (const Seed& seed : seeds)
+    EXPECT_NEAR(seed.candidate.temperature, std::sqrt(1 + std::log(8) / std::log(256)), 1e-12);
+}
+
+TEST(PaperSeeds, OfATunedModelAreProducts) {
+  SearchProblem problem = toy_problem(64);
+  problem.options.seeds = "paper";
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  const auto seeds = paper_seeds(problem);
+  for (size_t i = 0; i < 32; ++i) {
+    EXPECT_NEAR(seeds[0].candidate.factors[i] / problem.trained_factors[i], 8, 1e-12);  // s2 = 64 / 8
+  }
+}
+
+TEST(ReadjustSeeds, LieBetweenTheOriginalAndTheTunedFactors) {
+  SearchProblem problem = toy_problem(1);
+  problem.readjust = true;
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  problem.trained_temperature = 1.15;
+  const auto seeds = family_seeds(problem);
+  EXPECT_GE(seeds.size(), 10u);
+  for (const Seed& seed : seeds) {
+    EXPECT_TRUE(is_monotone(seed.candidate.factors)) << seed.candidate.origin;
+    for (size_t i = 0; i < 32; ++i) {
+      EXPECT_GE(seed.candidate.factors[i], 1 - 1e-12) << seed.candidate.origin;
+      EXPECT_LE(seed.candidate.factors[i], problem.trained_factors[i] + 1e-12) << seed.candidate.origin;
+    }
+  }
+}
+
+TEST(Temperatures, FollowThePolicy) {
+  SearchProblem problem = toy_problem();
+  problem.options.temperature = "1.25";
+  EXPECT_EQ(seed_temperature(problem), 1.25);
+  EXPECT_TRUE(temperature_choices(problem).empty());
+  problem.options.temperature = "yarn";
+  EXPECT_NEAR(seed_temperature(problem), 0.1 * std::log(8) + 1, 1e-12);
+  problem.options.temperature = "search";
+  EXPECT_EQ(temperature_choices(problem).size(), 4u);
+}
+
+TEST(Temperatures, OfReadjustRunFromOneToTheTunedOne) {
+  SearchProblem problem = toy_problem(1);
+  problem.readjust = true;
+  problem.trained_length = 2048;
+  problem.trained_temperature = 1.2;
+  EXPECT_EQ(seed_temperature(problem), 1.2);
+  const auto choices = temperature_choices(problem);
+  ASSERT_FALSE(choices.empty());
+  for (const double choice : choices) EXPECT_TRUE(choice >= 1 && choice <= 1.2);
+}
+
+TEST(FactorSpace, CoordinatesOfAProductAreTheStretch) {
+  SearchProblem problem = toy_problem(64);
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  const FactorSpace space = published_space(problem);
+  const std::vector<double> stretch = ntk_factors(32, 8);
+  expect_near(space.coordinates(space.factors(stretch)), stretch, 1e-14);
+  EXPECT_EQ(space.high[0], 1.25 * 8);
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,185 @@
+#include "trainer/config/recipe_checks.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "trainer/config/recipe_parser.h"
+
+namespace ropeway {
+
+std::string stage_path(size_t index, const std::string& key) {
+  return key.empty() ? fmt::format("stages[{}]", index) : fmt::format("stages[{}].{}", index, key);
+}
+
+bool kind_is_known(size_t index, const RecipeProblems& problems) {
+  return !problems.has(stage_path(index, "kind"));
+}
+
+bool is_training(StageKind kind) { return kind == StageKind::kPretrain || kind == StageKind::kFinetune; }
+bool is_searching(StageKind kind) { return kind == StageKind::kSearch || kind == StageKind::kReadjust; }
+
+int64_t length_of(const StageRecipe& stage) {
+  if (is_training(stage.kind)) return stage.train.length;
+  return is_searching(stage.kind) ? stage.search.length : 0;
+}
+
+void check_model(const Recipe& recipe, RecipeProblems& problems) {
+  const auto& shape = recipe.model.architecture;
+  const bool has_path = recipe.places.count("model.path") > 0;
+  if (has_path && recipe.model.has_architecture) {
+    problems.add("model.architecture", "found next to model.path, wanted one of the two");
+  } else if (!has_path && !recipe.model.has_architecture) {
+    problems.add("model", "found neither path nor architecture, wanted one of the two");
+  }
+  if (recipe.model.has_architecture) {
+    if (!recipe.model.sets.empty())
+      problems.add("model.sets", "found with a new model, wanted only next to model.path");
+    if (shape.num_kv_heads > 0 && shape.num_heads % shape.num_kv_heads != 0) {
+      problems.add(
+          "model.architecture.num_kv_heads",
+          fmt::format("found {}, wanted a divisor of num_heads = {}", shape.num_kv_heads, shape.num_heads));
+    }
+    if (shape.head_dim % 2 != 0) {
+      problems.add("model.architecture.head_dim",
+                   fmt::format("found {}, wanted an even number: rotary pairs", shape.head_dim));
+    }
+  }
+  bool has_pretrain = false, all_known = true;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    const bool known = kind_is_known(i, problems);
+    all_known = all_known && known;
+    if (!known || recipe.stages[i].kind != StageKind::kPretrain) continue;
+    has_pretrain = true;
+    if (i > 0)
+      problems.add(stage_path(i, "kind"), fmt::format("found pretrain as stage {}, wanted it first", i + 1));
+    if (!recipe.model.has_architecture) {
+      problems.add(stage_path(i, "kind"),
+                   "found pretrain without model.architecture, wanted the shape of the new model");
+    }
+  }
+  if (recipe.model.has_architecture && !has_pretrain && all_known && !recipe.stages.empty()) {
+    problems.add("model.architecture",
+                 "found a new model and no pretrain stage, wanted one first (or model.path)");
+  }
+}
+
+void check_data(const Recipe& recipe, RecipeProblems& problems) {
+  struct Need {
+    const char* key;
+    const std::vector<std::string>& files;
+    std::vector<std::string> stages;
+  };
+  Need train{"data.train", recipe.data.train, {}}, validation{"data.validation", recipe.data.validation, {}},
+      test{"data.test", recipe.data.test, {}};
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems)) continue;
+    const StageRecipe& stage = recipe.stages[i];
+    const bool needs_gradient = is_searching(stage.kind) && stage.search.refine == "gradient";
+    if (is_training(stage.kind) || needs_gradient) train.stages.push_back(stage.name);
+    if (is_searching(stage.kind)) validation.stages.push_back(stage.name);
+    if (stage.kind == StageKind::kEvaluate) test.stages.push_back(stage.name);
+  }
+  for (const Need& need : {train, validation, test}) {
+    if (need.stages.empty() || !need.files.empty() || problems.has(need.key)) continue;
+    problems.add(need.key, fmt::format("found nothing, wanted files for the stage{} {}",
+                                       need.stages.size() == 1 ? "" : "s", join_words(need.stages, "and")));
+  }
+}
+
+void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
+  const int data = recipe.mesh.data;
+  int sequence = recipe.mesh.sequence;
+  if (ranks > 0 && sequence == 0 && ranks % data != 0) {
+    problems.add("mesh.data", fmt::format("found {}, wanted a divisor of the job's {} rank{}", data, ranks,
+                                          ranks == 1 ? "" : "s"));
+  }
+  if (sequence == 0) sequence = ranks > 0 && ranks % data == 0 ? ranks / data : 1;
+  const int64_t product = int64_t{data} * sequence;
+  if (ranks > 0 && recipe.mesh.sequence != 0 && product != ranks) {
+    problems.add("mesh.sequence", fmt::format("found data {} x sequence {} = {} ranks, wanted the job's {}",
+                                              data, sequence, product, ranks));
+  }
+  const bool zigzag = recipe.mesh.placement == "zigzag";
+  const int64_t pieces = (zigzag ? 2 : 1) * int64_t{sequence};
+  const auto check_length = [&](const std::string& path, int64_t length) {
+    if (length % pieces == 0) return;
+    problems.add(path, fmt::format("found {}, wanted a multiple of {} ({}{} sequence rank{})", length, pieces,
+                                   zigzag ? "zigzag: 2 x " : "", sequence, sequence == 1 ? "" : "s"));
+  };
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems)) continue;
+    const StageRecipe& stage = recipe.stages[i];
+    check_length(stage_path(i, "length"), length_of(stage));
+    for (size_t k = 0; k < stage.evaluate.lengths.size(); ++k)
+      check_length(stage_path(i, "lengths"), stage.evaluate.lengths[k]);
+    if (is_training(stage.kind) && stage.train.batch_sequences % data != 0) {
+      problems.add(
+          stage_path(i, "batch_sequences"),
+          fmt::format("found {}, wanted a multiple of mesh.data = {}", stage.train.batch_sequences, data));
+    }
+  }
+}
+
+void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems)) continue;
+    const StageRecipe& stage = recipe.stages[i];
+    const TrainRecipe& train = stage.train;
+    const SearchRecipe& search = stage.search;
+    if (is_training(stage.kind)) {
+      if (train.steps > 0 && train.warmup_steps > train.steps) {
+        problems.add(stage_path(i, "warmup_steps"),
+                     fmt::format("found {}, wanted at most steps = {}", train.warmup_steps, train.steps));
+      }
+      if (train.min_learning_rate > train.learning_rate) {
+        problems.add(stage_path(i, "min_learning_rate"),
+                     fmt::format("found {}, wanted at most learning_rate = {}", train.min_learning_rate,
+                                 train.learning_rate));
+      }
+    }
+    const bool evolves =
+        search.refine == "evolution" || search.seeds == "paper" ||
+        recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;
+    if (is_searching(stage.kind) && evolves && search.parents > search.population) {
+      problems.add(stage_path(i, "parents"), fmt::format("found {}, wanted at most population = {}",
+                                                         search.parents, search.population));
+    }
+    if (is_searching(stage.kind) && search.refine == "evolution" &&
+        search.mutations + search.crossovers == 0) {
+      problems.add(stage_path(i, "mutations"),
+                   "found 0 and 0 crossovers, wanted one of them above 0 to evolve");
+    }
+  }
+}
+
+void check_windows(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
+  if (window <= 0) return;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems)) continue;
+    const StageRecipe& stage = recipe.stages[i];
+    const int64_t length = length_of(stage);
+    const bool extends = stage.kind == StageKind::kSearch || stage.kind == StageKind::kFinetune;
+    if (length > 0 && extends && length <= window) {
+      problems.add(stage_path(i, "length"),
+                   fmt::format("found {}, wanted more than the original window of {}", format_length(length),
+                               format_length(window)));
+    }
+    if (stage.kind == StageKind::kPretrain && length > window) {
+      problems.add(stage_path(i, "length"), fmt::format("found {}, wanted at most the window of {}",
+                                                        format_length(length), format_length(window)));
+    }
+  }
+}
+
+void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems) {
+  if (recipe.places.count("stages") == 0) problems.add("stages", "found nothing, wanted a list of stages");
+  check_model(recipe, problems);
+  check_data(recipe, problems);
+  check_mesh(recipe, ranks, problems);
+  check_stage_numbers(recipe, problems);
+  check_stage_chain(recipe, problems);
+  if (recipe.model.has_architecture) check_windows(recipe, recipe.model.architecture.window, problems);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,325 @@
+#include "trainer/config/recipe_keys.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+
+namespace ropeway {
+namespace {
+
+constexpr double kMaxLength = 1 << 30, kMaxCount = 1e9, kMaxSize = 1e7;
+constexpr std::string_view kTrain = "pretrain finetune", kSearch = "search readjust",
+                           kMakers = "search finetune readjust",
+                           kAllKinds = "pretrain search finetune readjust evaluate";
+
+template <auto Member>
+Field top(Recipe& r) {
+  return &(r.*Member);
+}
+template <auto Section, auto Member>
+Field in(Recipe& r) {
+  return &(r.*Section.*Member);
+}
+template <auto Member>
+Field shape(Recipe& r) {
+  return &(r.model.architecture.*Member);
+}
+template <auto Member>
+Field stage(StageRecipe& s) {
+  return &(s.*Member);
+}
+template <auto Section, auto Member>
+Field of(StageRecipe& s) {
+  return &(s.*Section.*Member);
+}
+using Shape = ModelRecipe::Architecture;
+
+// Bounds and the rest of a row, so that a row says only what it needs.
+struct Row {
+  double low = 0, high = kMaxCount;
+  bool required = false, above = false;
+  std::string_view choices = "", also = "";
+};
+
+RecipeKey key(std::string_view section, std::string_view name, ValueType type, Field (*field)(Recipe&),
+              const Row& row, std::string_view meaning) {
+  return {section, name,     type,      field,       nullptr,  "",     row.required,
+          row.low, row.high, row.above, row.choices, row.also, meaning};
+}
+RecipeKey key(std::string_view kinds, std::string_view name, ValueType type, Field (*field)(StageRecipe&),
+              const Row& row, std::string_view meaning) {
+  return {"stages", name,     type,      nullptr,     field,    kinds,  row.required,
+          row.low,  row.high, row.above, row.choices, row.also, meaning};
+}
+
+template <auto Member>
+constexpr auto model = in<&Recipe::model, Member>;
+template <auto Member>
+constexpr auto data = in<&Recipe::data, Member>;
+template <auto Member>
+constexpr auto mesh = in<&Recipe::mesh, Member>;
+template <auto Member>
+constexpr auto engine = in<&Recipe::engine, Member>;
+template <auto Member>
+constexpr auto train = of<&StageRecipe::train, Member>;
+template <auto Member>
+constexpr auto search = of<&StageRecipe::search, Member>;
+template <auto Member>
+constexpr auto evaluate = of<&StageRecipe::evaluate, Member>;
+
+std::vector<RecipeKey> make_keys() {
+  using enum ValueType;
+  using T = TrainRecipe;
+  using S = SearchRecipe;
+  using E = EvaluateRecipe;
+  return {
+      key("", "name", kName, top<&Recipe::name>, {.required = true}, "names the run and its folder"),
+      key("", "seed", kInteger, top<&Recipe::seed>, {.high = 9.2e18}, "of everything random"),
+      key("", "device", kChoice, top<&Recipe::device>, {.choices = "cpu cuda"}, "where tensors live"),
+      key("", "dtype", kChoice, top<&Recipe::dtype>,
+          {.choices = "fp32 bf16 fp64", .also = "precision torch_dtype bf16 fp16"},
+          "of weights and activations; bf16 keeps fp32 masters, fp64 is for tests"),
+      key("", "run_dir", kText, top<&Recipe::run_dir>, {.also = "output_dir out_dir output save_dir"},
+          "where the run is kept; default runs/<name>"),
+
+      key("model", "path", kText, model<&ModelRecipe::path>,
+          {.also = "base_model model_name_or_path checkpoint model_path hf_path"},
+          "folder in Hugging Face layout"),
+      key("model", "sets", kNameList, model<&ModelRecipe::sets>, {},
+          "factor sets that folder already holds and stages may start from"),
+      key("model.architecture", "vocab_size", kInteger, shape<&Shape::vocab_size>,
+          {.low = 2, .high = kMaxSize}, "tokens"),
+      key("model.architecture", "hidden_size", kInteger, shape<&Shape::hidden_size>,
+          {.low = 1, .high = kMaxSize, .required = true, .also = "d_model dim"}, "channels of a token"),
+      key("model.architecture", "intermediate_size", kInteger, shape<&Shape::intermediate_size>,
+          {.low = 1, .high = kMaxSize, .required = true, .also = "ffn_dim mlp_size d_ff"},
+          "channels inside the MLP"),
+      key("model.architecture", "num_layers", kInteger, shape<&Shape::num_layers>,
+          {.low = 1, .high = 10000, .required = true, .also = "num_hidden_layers n_layers layers"},
+          "decoder blocks"),
+      key("model.architecture", "num_heads", kInteger, shape<&Shape::num_heads>,
+          {.low = 1, .high = 10000, .required = true, .also = "num_attention_heads n_heads heads"},
+          "query heads"),
+      key("model.architecture", "num_kv_heads", kInteger, shape<&Shape::num_kv_heads>,
+          {.low = 1, .high = 10000, .required = true, .also = "num_key_value_heads n_kv_heads kv_heads"},
+          "key and value heads; divides num_heads"),
+      key("model.architecture", "head_dim", kInteger, shape<&Shape::head_dim>,
+          {.low = 2, .high = 4096, .required = true}, "channels of a head; even"),
+      key("model.architecture", "window", kLength, shape<&Shape::window>,
+          {.low = 2, .high = kMaxLength, .required = true, .also = "max_position_embeddings context_length"},
+          "original window L0: the length it is pretrained at"),
+      key("model.architecture", "rope_theta", kNumber, shape<&Shape::rope_theta>,
+          {.low = 1, .high = 1e12, .above = true}, "base of the rotary frequencies"),
+      key("model.architecture", "rms_norm_eps", kNumber, shape<&Shape::rms_norm_eps>,
+          {.high = 1, .above = true}, "added to the mean square in RMSNorm"),
+      key("model.architecture", "initializer_range", kNumber, shape<&Shape::initializer_range>,
+          {.high = 10, .above = true}, "standard deviation of the first weights"),
+      key("model.architecture", "tie_word_embeddings", kFlag, shape<&Shape::tie_word_embeddings>, {},
+          "the head is the embedding"),
+
+      key("data", "train", kTextList, data<&DataRecipe::train>, {.also = "train_files train_data"},
+          "text to learn from: paths, * in the file name"),
+      key("data", "validation", kTextList, data<&DataRecipe::validation>, {.also = "valid val dev eval"},
+          "text that ranks candidates of a search"),
+      key("data", "test", kTextList, data<&DataRecipe::test>, {.also = "heldout"},
+          "text that evaluate stages score"),
+      key("data", "cache", kText, data<&DataRecipe::cache>, {.also = "cache_dir"}, "folder of encoded text"),
+
+      key("mesh", "data", kInteger, mesh<&MeshRecipe::data>,
+          {.low = 1, .high = 1e6, .also = "dp data_parallel dp_size data_parallel_size"},
+          "ranks with different sequences"),
+      key("mesh", "sequence", kAutoInteger, mesh<&MeshRecipe::sequence>,
+          {.low = 1,
+           .high = 1e6,
+           .also = "cp sp context_parallel sequence_parallel context_parallel_size sequence_parallel_size "
+                   "cp_size sp_size"},
+          "ranks that share each sequence; auto: all ranks / data"),
+      key("mesh", "placement", kChoice, mesh<&MeshRecipe::placement>, {.choices = "zigzag contiguous"},
+          "which tokens of a sequence a rank holds"),
+
+      key("engine", "save_attention", kFlag, engine<&EngineRecipe::save_attention>, {},
+          "keep attention's output between forward and backward"),
+      key("engine", "tile_tokens", kInteger, engine<&EngineRecipe::tile_tokens>, {.low = 1, .high = kMaxSize},
+          "tokens a tile of norms, projections and MLP"),
+      key("engine", "loss_tile_tokens", kInteger, engine<&EngineRecipe::loss_tile_tokens>,
+          {.low = 1, .high = kMaxSize}, "tokens a tile of head and cross-entropy"),
+
+      key(kAllKinds, "name", kName, stage<&StageRecipe::name>, {.required = true},
+          "names the stage and its folder"),
+      key(kAllKinds, "kind", kStageKind, stage<&StageRecipe::kind>, {.required = true, .also = "type"},
+          "what the stage does"),
+      key(kMakers, "from", kName, stage<&StageRecipe::from>, {.required = true, .also = "start_from base"},
+          "factor set it starts from; none: the original RoPE"),
+      key(kMakers, "makes", kName, stage<&StageRecipe::makes>, {.required = true, .also = "output into"},
+          "factor set it adds to the model"),
+      key("evaluate", "model", kChoice, stage<&StageRecipe::model>, {.choices = "base"},
+          "base: the model the recipe began with; leave the key out for the current one"),
+
+      key(kTrain, "length", kLength, train<&T::length>,
+          {.low = 2,
+           .high = kMaxLength,
+           .required = true,
+           .also = "seq_len seqlen sequence_len sequence_length max_seq_len cutoff_len context_length"},
+          "tokens a sequence"),
+      key(kTrain, "batch_sequences", kInteger, train<&T::batch_sequences>,
+          {.low = 1, .high = 1e6, .also = "batch_size batch global_batch_size train_batch_size"},
+          "sequences a step, over all ranks"),
+      key(kTrain, "steps", kInteger, train<&T::steps>,
+          {.low = 1,
+           .high = kMaxCount,
+           .required = true,
+           .also = "max_steps num_steps train_steps total_steps"},
+          "optimizer steps"),
+      key(kTrain, "learning_rate", kNumber, train<&T::learning_rate>,
+          {.high = 1, .above = true, .also = "lr peak_lr max_lr"}, "peak"),
+      key(kTrain, "min_learning_rate", kNumber, train<&T::min_learning_rate>,
+          {.high = 1, .also = "min_lr end_lr"}, "where the schedule ends"),
+      key(kTrain, "warmup_steps", kInteger, train<&T::warmup_steps>, {.also = "warmup num_warmup_steps"},
+          "steps from 0 to the peak"),
+      key(kTrain, "schedule", kChoice, train<&T::schedule>,
+          {.choices = "linear cosine constant",
+           .also = "lr_scheduler lr_scheduler_type scheduler lr_schedule"},
+          "decay after the warm-up"),
+      key(kTrain, "beta1", kNumber, train<&T::beta1>, {.high = 0.999999, .also = "adam_beta1"},
+          "AdamW, first moment"),
+      key(kTrain, "beta2", kNumber, train<&T::beta2>, {.high = 0.999999999, .also = "adam_beta2"},
+          "AdamW, second moment"),
+      key(kTrain, "eps", kNumber, train<&T::eps>,
+          {.high = 1, .above = true, .also = "adam_epsilon adam_eps epsilon"},
+          "AdamW, added to the root of the second moment"),
+      key(kTrain, "weight_decay", kNumber, train<&T::weight_decay>, {.high = 10, .also = "wd"},
+          "AdamW, of all weights but the norms"),
+      key(kTrain, "clip_norm", kNumber, train<&T::clip_norm>,
+          {.high = 1e9, .above = true, .also = "max_grad_norm grad_clip gradient_clipping clip"},
+          "gradients are scaled down to this norm"),
+      key(kTrain, "passkey_fraction", kNumber, train<&T::passkey_fraction>, {.high = 1},
+          "share of windows with a passkey"),
+      key(kTrain, "passkey_answer_weight", kNumber, train<&T::passkey_answer_weight>,
+          {.high = 1e4, .above = true}, "loss weight of the passkey's digits"),
+      key(kTrain, "checkpoint_every", kInteger, train<&T::checkpoint_every>,
+          {.also = "save_every save_steps save_interval checkpoint_interval"},
+          "steps; 0: only when stopped and at the end"),
+      key(kTrain, "keep_checkpoints", kInteger, train<&T::keep_checkpoints>,
+          {.low = 1, .high = 1e6, .also = "save_total_limit keep_latest_k keep"},
+          "verified checkpoints kept"),
+      key(kTrain, "max_skipped_steps", kInteger, train<&T::max_skipped_steps>, {},
+          "steps in a row with non-finite gradients before giving up"),
+
+      key(kSearch, "length", kLength, search<&S::length>,
+          {.low = 2, .high = kMaxLength, .required = true, .also = "target_length target context_length"},
+          "tokens the set is for"),
+      key(kSearch, "seeds", kChoice, search<&S::seeds>, {.choices = "families paper"},
+          "first candidates: families of closed forms, or LongRoPE's PI, NTK, YaRN and mutants"),
+      key(kSearch, "refine", kChoice, search<&S::refine>, {.choices = "gradient evolution none"},
+          "how seeds are improved"),
+      key(kSearch, "temperature", kTemperature, search<&S::temperature>,
+          {.high = 100, .above = true, .also = "mscale attention_factor"},
+          "attention temperature: search, su, yarn (formulas) or a number"),
+      key(kSearch, "documents", kInteger, search<&S::documents>, {.low = 1, .high = 1e6, .also = "samples"},
+          "documents that rank candidates"),
+      key(kSearch, "finalist_documents", kInteger, search<&S::finalist_documents>, {.low = 0, .high = 1e6},
+          "further ones that choose among finalists"),
+      key(kSearch, "max_scale_margin", kNumber, search<&S::max_scale_margin>, {.low = 1, .high = 100},
+          "factors reach at most this times the scale"),
+      key(kSearch, "start_tokens", kFlag, search<&S::start_tokens>, {},
+          "search the number of unscaled first tokens too"),
+      key(kSearch, "population", kInteger, search<&S::population>,
+          {.low = 2, .high = 1e6, .also = "population_size"}, "evolution: candidates kept"),
+      key(kSearch, "mutations", kInteger, search<&S::mutations>, {.high = 1e6, .also = "mutation_numbers"},
+          "evolution: mutants a generation"),
+      key(kSearch, "crossovers", kInteger, search<&S::crossovers>, {.high = 1e6, .also = "crossover_size"},
+          "evolution: crossovers a generation"),
+      key(kSearch, "parents", kInteger, search<&S::parents>,
+          {.low = 1, .high = 1e6, .also = "parents_size topk"}, "evolution: best candidates that breed"),
+      key(kSearch, "iterations", kInteger, search<&S::iterations>,
+          {.high = 1e6, .also = "generations max_time_budget"}, "evolution: generations"),
+      key(kSearch, "max_crossover_tries", kInteger, search<&S::max_crossover_tries>,
+          {.low = 1, .high = 1e6, .also = "max_crossover_try"}, "evolution: tries for a new feasible child"),
+      key(kSearch, "mutation_probability", kNumber, search<&S::mutation_probability>,
+          {.high = 1, .above = true}, "evolution: chance that a factor is drawn anew"),
+      key(kSearch, "step", kNumber, search<&S::step>, {.high = 1, .above = true, .also = "list_step grid"},
+          "evolution: grid of the factors"),
+      key(kSearch, "gradient_steps", kInteger, search<&S::gradient_steps>, {.high = 1e6},
+          "gradient: Adam steps"),
+      key(kSearch, "check_every", kInteger, search<&S::check_every>, {.low = 1, .high = 1e6},
+          "gradient: steps between looks at the ranking documents"),
+      key(kSearch, "factor_learning_rate", kNumber, search<&S::factor_learning_rate>,
+          {.high = 10, .above = true}, "gradient: on the logarithms of the factors"),
+      key(kSearch, "temperature_learning_rate", kNumber, search<&S::temperature_learning_rate>,
+          {.high = 10, .above = true}, "gradient: on the logarithm of the temperature"),
+
+      key("evaluate", "lengths", kLengthList, evaluate<&E::lengths>,
+          {.low = 2, .high = kMaxLength, .required = true, .also = "length"}, "tokens a window"),
+      key("evaluate", "tasks", kChoiceList, evaluate<&E::tasks>, {.choices = "perplexity passkey"},
+          "what is measured"),
+      key("evaluate", "factors", kNameList, evaluate<&E::factors>, {.also = "sets"},
+          "auto, none, pi, ntk, yarn, or sets made before"),
+      key("evaluate", "windows", kInteger, evaluate<&E::windows>, {},
+          "windows scored a length; 0: all that fit"),
+      key("evaluate", "passkey_depths", kInteger, evaluate<&E::passkey_depths>, {.low = 1, .high = 1e4},
+          "depths a length"),
+      key("evaluate", "passkey_samples", kInteger, evaluate<&E::passkey_samples>, {.low = 1, .high = 1e6},
+          "samples a depth"),
+  };
+}
+
+}  // namespace
+
+const std::vector<RecipeKey>& recipe_keys() {
+  static const std::vector<RecipeKey> keys = make_keys();
+  return keys;
+}
+
+const std::vector<std::string>& recipe_sections() {
+  static const std::vector<std::string> sections = {"",       "model", "model.architecture", "data", "mesh",
+                                                    "engine", "stages"};
+  return sections;
+}
+
+Field field_of(const RecipeKey& key, Recipe& recipe, StageRecipe* stage) {
+  if (key.in_recipe != nullptr) return key.in_recipe(recipe);
+  ROPEWAY_CHECK(stage != nullptr, "key {} without a stage", key.name);
+  return key.in_stage(*stage);
+}
+
+std::string_view name_of(StageKind kind) {
+  switch (kind) {
+    case StageKind::kPretrain:
+      return "pretrain";
+    case StageKind::kSearch:
+      return "search";
+    case StageKind::kFinetune:
+      return "finetune";
+    case StageKind::kReadjust:
+      return "readjust";
+    case StageKind::kEvaluate:
+      return "evaluate";
+  }
+  return "?";
+}
+
+const std::vector<StageKind>& stage_kinds() {
+  static const std::vector<StageKind> kinds = {StageKind::kPretrain, StageKind::kSearch, StageKind::kFinetune,
+                                               StageKind::kReadjust, StageKind::kEvaluate};
+  return kinds;
+}
+
+bool is_for(const RecipeKey& key, StageKind kind) {
+  if (key.section != "stages") return true;
+  for (const std::string& word : split_words(key.stage_kinds)) {
+    if (word == name_of(kind)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> split_words(std::string_view words) {
+  std::vector<std::string> out;
+  for (size_t begin = 0; begin < words.size();) {
+    const size_t end = std::min(words.find(' ', begin), words.size());
+    if (end > begin) out.emplace_back(words.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+}  // namespace ropeway

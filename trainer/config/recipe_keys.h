@@ -1,0 +1,61 @@
+// The one table of everything a recipe may say. The parser, the suggestions for misspelt keys, the writer and
+// the printed reference all read it, so they cannot disagree.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+enum class ValueType {
+  kText,  // any text that is not empty
+  kName,  // letters, digits, _ and -
+  kFlag,  // true or false
+  kInteger,
+  kNumber,  // finite
+  kLength,  // tokens: 4096, 4K, 256K, 2M
+  kChoice,  // one word of `choices`
+  kStageKind,
+  kAutoInteger,  // an integer, or `auto`, which is kept as 0
+  kTemperature,  // search, su, yarn or a number
+  kTextList,
+  kNameList,
+  kChoiceList,
+  kLengthList,
+};
+
+// Where the value goes.
+using Field = std::variant<bool*, int*, int64_t*, uint64_t*, double*, StageKind*, std::string*,
+                           std::vector<std::string>*, std::vector<int64_t>*>;
+
+struct RecipeKey {
+  std::string_view section;  // "", "model", "model.architecture", "data", "mesh", "engine", "stages"
+  std::string_view name;
+  ValueType type;
+  Field (*in_recipe)(Recipe&);      // for all sections but "stages"
+  Field (*in_stage)(StageRecipe&);  // for "stages"
+  std::string_view stage_kinds;     // space-separated; empty outside stages
+  bool required;
+  double low, high;          // of numbers, lengths and the elements of lists of lengths
+  bool above;                // the number must be above `low`, not only reach it
+  std::string_view choices;  // space-separated
+  std::string_view also;     // what other trainers call it; space-separated
+  std::string_view meaning;  // one line
+};
+
+const std::vector<RecipeKey>& recipe_keys();
+
+// The sections in the order they are written; "" first. "stages" is a list, the others are maps.
+const std::vector<std::string>& recipe_sections();
+
+Field field_of(const RecipeKey& key, Recipe& recipe, StageRecipe* stage);
+bool is_for(const RecipeKey& key, StageKind kind);  // true outside stages
+
+const std::vector<StageKind>& stage_kinds();
+std::vector<std::string> split_words(std::string_view words);  // at spaces
+
+}  // namespace ropeway

@@ -1,0 +1,98 @@
+#include "trainer/config/recipe_parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "kernels/base/error.h"
+#include "trainer/config/overrides.h"
+#include "trainer/config/recipe_checks.h"
+#include "trainer/config/recipe_problems.h"
+#include "trainer/config/recipe_reader.h"
+#include "trainer/config/yaml_tree.h"
+
+namespace ropeway {
+namespace {
+
+// At most one byte more than a recipe may have, so that a file without an end does not fill the memory.
+std::string read_bounded(const std::filesystem::path& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) {
+    fail(ErrorKind::kMissingInput, "{}: is a folder, wanted a recipe file", file.string());
+  }
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) {
+    fail(ErrorKind::kMissingInput, "{}: cannot be read: {}", file.string(),
+         std::strerror(errno != 0 ? errno : ENOENT));
+  }
+  std::string text(kMaxYamlBytes + 4, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad())
+    fail(ErrorKind::kMissingInput, "{}: reading failed: {}", file.string(), std::strerror(errno));
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return text;
+}
+
+}  // namespace
+
+RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOptions& options) {
+  const std::string text = read_bounded(file);
+  RecipeResult result;
+  Recipe& recipe = result.recipe;
+  recipe.source_file = file.string();
+  recipe.overrides = options.overrides;
+  RecipeProblems problems(recipe);
+  YamlResult yaml = read_yaml(text);
+  if (yaml.problem) {
+    problems.add_at(yaml.problem->place, "", yaml.problem->text);
+  } else if (yaml.root.kind != YamlNode::Kind::kMap) {
+    RecipePlace start;
+    start.line = start.column = 1;
+    problems.add_at(yaml.root.place.line > 0 ? yaml.root.place : start, "",
+                    fmt::format("found {}, wanted a recipe: a map of keys", describe(yaml.root)));
+  } else {
+    apply_overrides(yaml.root, options.overrides, problems);
+    read_recipe(yaml.root, recipe, problems);
+    check_recipe(recipe, options.ranks, problems);
+    if (recipe.run_dir.empty()) recipe.run_dir = "runs/" + recipe.name;
+  }
+  result.errors = problems.lines();
+  return result;
+}
+
+std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window,
+                                                    int64_t rotary_pairs,
+                                                    const std::vector<std::string>& existing_sets) {
+  RecipeProblems problems(recipe);
+  check_windows(recipe, original_window, problems);
+  const auto exists = [&](const std::string& name) {
+    return std::find(existing_sets.begin(), existing_sets.end(), name) != existing_sets.end();
+  };
+  for (const std::string& name : recipe.model.sets) {
+    if (exists(name)) continue;
+    const std::string nearest = nearest_word(name, existing_sets);
+    problems.add("model.sets",
+                 fmt::format("found {}, wanted sets that the model has: {}{}", name,
+                             existing_sets.empty() ? "it has none" : join_words(existing_sets, "and"),
+                             nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
+  }
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (recipe.stages[i].makes.empty() || !exists(recipe.stages[i].makes)) continue;
+    problems.add(
+        stage_path(i, "makes"),
+        fmt::format("found {}, which the model has already, wanted another name", recipe.stages[i].makes));
+  }
+  const int64_t head_dim = recipe.model.architecture.head_dim;
+  if (recipe.model.has_architecture && head_dim != 2 * rotary_pairs) {
+    problems.add("model.architecture.head_dim",
+                 fmt::format("found {}, wanted {}: the model has {} rotary pairs", head_dim, 2 * rotary_pairs,
+                             rotary_pairs));
+  }
+  return problems.lines();
+}
+
+}  // namespace ropeway

@@ -1,0 +1,66 @@
+#include "trainer/config/recipe_problems.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+#include <tuple>
+
+namespace ropeway {
+
+void RecipeProblems::add_at(const RecipePlace& place, const std::string& path, const std::string& text) {
+  problems_.push_back({place, path, text});
+}
+
+void RecipeProblems::add(const std::string& path, const std::string& text) {
+  std::string written = path;
+  auto found = recipe_.places.find(written);
+  while (found == recipe_.places.end() && !written.empty()) {
+    written = enclosing_path(written);
+    found = recipe_.places.find(written);
+  }
+  add_at(found == recipe_.places.end() ? RecipePlace{} : found->second, path, text);
+}
+
+bool RecipeProblems::has(const std::string& path) const {
+  return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.path == path; });
+}
+
+std::vector<std::string> RecipeProblems::lines() const {
+  std::vector<Problem> sorted = problems_;
+  const auto order = [](const Problem& p) {
+    const bool from_override = p.place.override_index >= 0;
+    return from_override ? std::tuple(INT_MAX, p.place.override_index)
+                         : std::tuple(p.place.line, p.place.column);
+  };
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const Problem& a, const Problem& b) { return order(a) < order(b); });
+  std::vector<std::string> lines;
+  for (const Problem& p : sorted) {
+    std::string where = recipe_.source_file;
+    if (p.place.override_index >= 0) {
+      where = "--set " + recipe_.overrides.at(static_cast<size_t>(p.place.override_index));
+    } else if (p.place.line > 0) {
+      where += fmt::format(":{}:{}", p.place.line, p.place.column);
+    }
+    lines.push_back(p.path.empty() ? fmt::format("{}: {}", where, p.text)
+                                   : fmt::format("{}: {}: {}", where, p.path, p.text));
+  }
+  return lines;
+}
+
+std::string enclosing_path(const std::string& path) {
+  const size_t end = path.find_last_of(".[");
+  return end == std::string::npos ? "" : path.substr(0, end);
+}
+
+std::string join_words(const std::vector<std::string>& words, const std::string& last) {
+  std::string out;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? " " + last + " " : ", ";
+    out += words[i];
+  }
+  return out;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,37 @@
+// What is wrong with a recipe, collected: `file:line:column: key: what`, or `--set key=value: key: what` for
+// values that came from the command line, in the order of the file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+class RecipeProblems {
+ public:
+  explicit RecipeProblems(const Recipe& recipe)
+      : recipe_(recipe) {}  // keeps a reference: file, places, overrides
+
+  void add_at(const RecipePlace& place, const std::string& path, const std::string& text);
+  // At the place of `path`, or of the nearest enclosing key that was written.
+  void add(const std::string& path, const std::string& text);
+  bool has(const std::string& path) const;  // a problem with exactly this key was reported
+  std::vector<std::string> lines() const;
+
+ private:
+  struct Problem {
+    RecipePlace place;
+    std::string path, text;
+  };
+  const Recipe& recipe_;
+  std::vector<Problem> problems_;
+};
+
+// "stages[2].length" -> "stages[2]" -> "stages" -> "".
+std::string enclosing_path(const std::string& path);
+// "a, b or c".
+std::string join_words(const std::vector<std::string>& words, const std::string& last = "or");
+
+}  // namespace ropeway

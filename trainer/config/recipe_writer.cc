@@ -1,0 +1,140 @@
+// The resolved recipe as YAML, and the reference of all keys: both straight from the table.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "trainer/config/recipe_keys.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/config/recipe_problems.h"
+#include "trainer/config/value_reader.h"
+
+namespace ropeway {
+namespace {
+
+// Plain where any YAML reader takes it for the same text, else in double quotes.
+std::string quote(const std::string& text) {
+  const auto is_plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '.' || c == '/' || c == '-';
+  };
+  const bool starts_plain =
+      !text.empty() && text[0] != '-' && text[0] != '.' && (text[0] < '0' || text[0] > '9');
+  const auto words = split_words(
+      "null Null NULL true True TRUE false False FALSE yes Yes YES no No NO on On ON off Off OFF y Y n N");
+  const bool is_word = std::find(words.begin(), words.end(), text) != words.end();
+  if (starts_plain && !is_word && std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+// A number is written bare where the key may also hold one as text (temperature: 1.2).
+std::string write_text(const RecipeKey& key, const std::string& text) {
+  return key.type == ValueType::kTemperature ? text : quote(text);
+}
+
+// "" for a text or list that holds nothing: such keys are left out.
+std::string write_value(const RecipeKey& key, const Field& field) {
+  if (auto* value = std::get_if<bool*>(&field)) return **value ? "true" : "false";
+  if (auto* value = std::get_if<int*>(&field)) {
+    return key.type == ValueType::kAutoInteger && **value == 0 ? "auto" : fmt::format("{}", **value);
+  }
+  if (auto* value = std::get_if<int64_t*>(&field)) {
+    if (key.type == ValueType::kLength) return **value > 0 ? format_length(**value) : "";
+    return fmt::format("{}", **value);
+  }
+  if (auto* value = std::get_if<uint64_t*>(&field)) return fmt::format("{}", **value);
+  if (auto* value = std::get_if<double*>(&field))
+    return fmt::format("{}", **value);  // shortest that reads back
+  if (auto* value = std::get_if<StageKind*>(&field)) return std::string(name_of(**value));
+  if (auto* value = std::get_if<std::string*>(&field))
+    return (*value)->empty() ? "" : write_text(key, **value);
+  std::string items;
+  if (auto* value = std::get_if<std::vector<std::string>*>(&field)) {
+    for (const std::string& item : **value) items += (items.empty() ? "" : ", ") + quote(item);
+  } else {
+    for (const int64_t item : *std::get<std::vector<int64_t>*>(field)) {
+      items += (items.empty() ? "" : ", ") + format_length(item);
+    }
+  }
+  return items.empty() ? "" : "[" + items + "]";
+}
+
+// Lines "key: value" of one section; `stage` for the section "stages".
+std::vector<std::string> section_lines(const std::string& section, Recipe& recipe, StageRecipe* stage) {
+  std::vector<std::string> lines;
+  for (const RecipeKey& key : recipe_keys()) {
+    if (key.section != section || (stage != nullptr && !is_for(key, stage->kind))) continue;
+    const std::string value = write_value(key, field_of(key, recipe, stage));
+    if (!value.empty()) lines.push_back(fmt::format("{}: {}", key.name, value));
+  }
+  return lines;
+}
+
+std::string default_of(const RecipeKey& key) {
+  if (key.required) return "required";
+  Recipe recipe;
+  StageRecipe stage;
+  const std::string value = write_value(key, field_of(key, recipe, &stage));
+  return value.empty() ? "" : "default " + value;
+}
+
+}  // namespace
+
+std::string recipe_to_yaml(const Recipe& original) {
+  Recipe recipe = original;  // fields are reached through pointers to non-const
+  std::string out;
+  for (const std::string& section : recipe_sections()) {
+    if (section == "stages") continue;
+    if (section == "model.architecture" && !recipe.model.has_architecture) continue;
+    const auto lines = section_lines(section, recipe, nullptr);
+    const size_t depth =
+        section.empty() ? 0 : 1 + static_cast<size_t>(std::count(section.begin(), section.end(), '.'));
+    const bool has_subsection = section == "model" && recipe.model.has_architecture;
+    if (depth > 0 && (!lines.empty() || has_subsection)) {
+      out += fmt::format("{:{}}{}:\n", "", 2 * (depth - 1), section.substr(section.rfind('.') + 1));
+    }
+    for (const std::string& line : lines) out += fmt::format("{:{}}{}\n", "", 2 * depth, line);
+  }
+  out += "stages:\n";
+  for (StageRecipe& stage : recipe.stages) {
+    std::string lead = "  - ";
+    for (const std::string& line : section_lines("stages", recipe, &stage)) {
+      out += lead + line + "\n";
+      lead = "    ";
+    }
+  }
+  return out;
+}
+
+std::string recipe_reference() {
+  std::string out;
+  for (const std::string& section : recipe_sections()) {
+    const std::string title = section.empty() ? "At the top"
+                              : section == "stages"
+                                  ? "stages: a list; for each, in brackets, the kinds of stage a key is for"
+                                  : section + ":";
+    out += (out.empty() ? "" : "\n") + title + "\n";
+    for (const RecipeKey& key : recipe_keys()) {
+      if (key.section != section) continue;
+      const bool for_all = split_words(key.stage_kinds).size() == stage_kinds().size();
+      const std::string kinds = section != "stages" || for_all ? "" : fmt::format(" [{}]", key.stage_kinds);
+      std::string value = wanted_for(key);
+      const std::string fallback = default_of(key);
+      if (!fallback.empty()) value += "; " + fallback;
+      out += fmt::format("  {:<26}{}{}\n  {:<26}{}\n", key.name, key.meaning, kinds, "", value);
+    }
+  }
+  return out;
+}
+
+}  // namespace ropeway

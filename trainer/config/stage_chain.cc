@@ -1,0 +1,175 @@
+// The order of stages: which factor sets exist when a stage begins, and which lengths may follow which.
+//
+//   search    not shorter than any search or fine-tune before it: shorter lengths are what readjust is for
+//   finetune  not shorter than the fine-tune before it; not longer than the set it starts from. It may be
+//   shorter than a
+//             search before it: several lengths are searched on the base model, and LongRoPE tunes Mistral's
+//             128K and 256K factors on sequences of 16K.
+//   readjust  not longer than the set it starts from
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "trainer/config/recipe_checks.h"
+#include "trainer/config/recipe_parser.h"
+
+namespace ropeway {
+namespace {
+
+const std::vector<std::string>& computed_names() {
+  static const std::vector<std::string> names = {"none", "pi", "ntk", "yarn"};
+  return names;
+}
+bool is_reserved(const std::string& name) {
+  return name == "auto" || name == "base" ||
+         std::find(computed_names().begin(), computed_names().end(), name) != computed_names().end();
+}
+
+class Chain {
+ public:
+  Chain(const Recipe& recipe, RecipeProblems& problems) : recipe_(recipe), problems_(problems) {
+    for (const std::string& name : recipe.model.sets) sets_[name] = {0, "model.sets"};
+  }
+
+  void check() {
+    for (size_t i = 0; i < recipe_.stages.size(); ++i) {
+      check_name(i);
+      if (!kind_is_known(i, problems_)) continue;
+      const StageRecipe& stage = recipe_.stages[i];
+      if (stage.kind == StageKind::kEvaluate) {
+        check_evaluated_sets(i);
+        continue;
+      }
+      if (stage.kind == StageKind::kPretrain) continue;
+      check_from(i);
+      check_length(i);
+      add_made(i);
+    }
+  }
+
+ private:
+  struct Set {
+    int64_t length;  // tokens it is for; 0: unknown
+    std::string made_by;
+  };
+
+  void check_name(size_t i) {
+    const std::string& name = recipe_.stages[i].name;
+    if (name.empty()) return;
+    const auto [first, is_new] = stage_names_.emplace(name, i);
+    if (!is_new) {
+      problems_.add(stage_path(i, "name"),
+                    fmt::format("found {} again, wanted a name of its own; {} has it too", name,
+                                stage_path(first->second)));
+    }
+  }
+
+  // "; did you mean searched_2k?" or the place further down that makes the set.
+  std::string hint(const std::string& name, size_t i) const {
+    for (size_t later = i; later < recipe_.stages.size(); ++later) {
+      if (recipe_.stages[later].makes == name) {
+        return later == i ? "; this stage makes it itself"
+                          : fmt::format("; {} makes it later", stage_path(later));
+      }
+    }
+    std::vector<std::string> names = {"none"};
+    for (const auto& [known, set] : sets_) names.push_back(known);
+    const std::string nearest = nearest_word(name, names);
+    return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+  }
+
+  void check_from(size_t i) {
+    const std::string& from = recipe_.stages[i].from;
+    if (from.empty() || from == "none" || sets_.count(from) > 0) return;
+    problems_.add(
+        stage_path(i, "from"),
+        fmt::format("found {}, wanted none, a set made by a stage before, or one named in model.sets{}", from,
+                    hint(from, i)));
+  }
+
+  void check_evaluated_sets(size_t i) {
+    const auto& factors = recipe_.stages[i].evaluate.factors;
+    for (size_t k = 0; k < factors.size(); ++k) {
+      const bool computed =
+          std::find(computed_names().begin(), computed_names().end(), factors[k]) != computed_names().end();
+      if (computed || factors[k] == "auto" || sets_.count(factors[k]) > 0) continue;
+      problems_.add(
+          stage_path(i, "factors"),
+          fmt::format(
+              "found {}, wanted auto, none, pi, ntk, yarn, a set made by a stage before, or one named in "
+              "model.sets{}",
+              factors[k], hint(factors[k], i)));
+    }
+  }
+
+  int64_t length_from(const StageRecipe& stage) const {
+    const auto set = sets_.find(stage.from);
+    return set == sets_.end() ? 0 : set->second.length;
+  }
+
+  void refuse_length(size_t i, const std::string& wanted) {
+    problems_.add(stage_path(i, "length"),
+                  fmt::format("found {}, wanted {}", format_length(length_of(recipe_.stages[i])), wanted));
+  }
+
+  void check_length(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    const int64_t length = length_of(stage), from = length_from(stage);
+    if (length == 0) return;
+    if (stage.kind == StageKind::kSearch) {
+      if (length < longest_) {
+        refuse_length(i, fmt::format("at least {} like {} before it; readjust is for shorter ones",
+                                     format_length(longest_), stage_path(longest_stage_)));
+      }
+    } else if (from > 0 && length > from) {
+      refuse_length(i, fmt::format("at most {}, which the set {} is for", format_length(from), stage.from));
+    } else if (stage.kind == StageKind::kFinetune && length < tuned_) {
+      refuse_length(i, fmt::format("at least {} like the fine-tune {} before it", format_length(tuned_),
+                                   stage_path(tuned_stage_)));
+    }
+    if (stage.kind == StageKind::kReadjust) return;
+    if (length >= longest_) {
+      longest_ = length;
+      longest_stage_ = i;
+    }
+    if (stage.kind == StageKind::kFinetune && length >= tuned_) {
+      tuned_ = length;
+      tuned_stage_ = i;
+    }
+  }
+
+  void add_made(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    if (stage.makes.empty()) return;
+    if (is_reserved(stage.makes)) {
+      problems_.add(
+          stage_path(i, "makes"),
+          fmt::format("found {}, which has a meaning of its own, wanted another name", stage.makes));
+      return;
+    }
+    // Tuning keeps the factors, and with them the length they are for.
+    const int64_t length = stage.kind == StageKind::kFinetune ? std::max(length_of(stage), length_from(stage))
+                                                              : length_of(stage);
+    const auto [first, is_new] = sets_.emplace(stage.makes, Set{length, stage_path(i)});
+    if (!is_new) {
+      problems_.add(stage_path(i, "makes"),
+                    fmt::format("found {} again, wanted a name of its own; {} has it too", stage.makes,
+                                first->second.made_by));
+    }
+  }
+
+  const Recipe& recipe_;
+  RecipeProblems& problems_;
+  std::map<std::string, size_t> stage_names_;
+  std::map<std::string, Set> sets_;
+  int64_t longest_ = 0, tuned_ = 0;
+  size_t longest_stage_ = 0, tuned_stage_ = 0;
+};
+
+}  // namespace
+
+void check_stage_chain(const Recipe& recipe, RecipeProblems& problems) { Chain(recipe, problems).check(); }
+
+}  // namespace ropeway

@@ -1,0 +1,251 @@
+#include "trainer/config/value_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "kernels/base/error.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/config/recipe_problems.h"
+
+namespace ropeway {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// [+-] (0 | 1-9 digits) [. digits] [e [+-] digits]; `integer` stops after the first part. from_chars alone
+// would take "inf" and leading zeros.
+bool has_number_form(std::string_view text, bool integer) {
+  size_t i = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
+  const auto digits = [&] {
+    const size_t begin = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    return i - begin;
+  };
+  const size_t whole_begin = i, whole = digits();
+  if (whole == 0 || (whole > 1 && text[whole_begin] == '0')) return false;
+  if (integer) return i == text.size();
+  if (i < text.size() && text[i] == '.' && (++i, digits() == 0)) return false;
+  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+    ++i;
+    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
+    if (digits() == 0) return false;
+  }
+  return i == text.size();
+}
+
+template <typename Number>
+std::optional<Number> convert(std::string_view text) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> read_number(const RecipeKey& key, const YamlNode& node) {
+  if (node.quoted || !has_number_form(node.text, false)) return std::nullopt;
+  const auto value = convert<double>(node.text);
+  if (!value || !std::isfinite(*value) || *value > key.high) return std::nullopt;
+  if (key.above ? *value <= key.low : *value < key.low) return std::nullopt;
+  return value;
+}
+
+template <typename Integer>
+std::optional<Integer> read_integer(const RecipeKey& key, const YamlNode& node) {
+  if (node.quoted || !has_number_form(node.text, true)) return std::nullopt;
+  const auto value = convert<Integer>(node.text);
+  if (!value || static_cast<double>(*value) < key.low || static_cast<double>(*value) > key.high)
+    return std::nullopt;
+  return value;
+}
+
+std::optional<int64_t> read_length(const RecipeKey& key, const YamlNode& node) {
+  if (node.quoted) return std::nullopt;
+  try {
+    const int64_t value = parse_length(node.text);
+    if (static_cast<double>(value) < key.low || static_cast<double>(value) > key.high) return std::nullopt;
+    return value;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool is_name(const std::string& text) {
+  const auto fits = [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= 64 && text[0] != '-' && std::all_of(text.begin(), text.end(), fits);
+}
+
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const StageKind kind : stage_kinds()) names.emplace_back(name_of(kind));
+  return names;
+}
+
+// A scalar that is to become a std::string.
+bool fits_as_text(const RecipeKey& key, const YamlNode& node) {
+  switch (key.type) {
+    case ValueType::kName:
+    case ValueType::kNameList:
+      return is_name(node.text);
+    case ValueType::kChoice:
+    case ValueType::kChoiceList: {
+      const auto choices = split_words(key.choices);
+      return std::find(choices.begin(), choices.end(), node.text) != choices.end();
+    }
+    case ValueType::kTemperature:
+      return node.text == "search" || node.text == "su" || node.text == "yarn" ||
+             read_number(key, node).has_value();
+    default:
+      return !node.text.empty();
+  }
+}
+
+bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
+  const auto assign = [](auto* target, const auto& value) {
+    if (value) *target = *value;
+    return value.has_value();
+  };
+  if (auto* flag = std::get_if<bool*>(&field)) {
+    if (node.quoted || (node.text != "true" && node.text != "false")) return false;
+    **flag = node.text == "true";
+    return true;
+  }
+  if (auto* number = std::get_if<int*>(&field)) {
+    if (key.type == ValueType::kAutoInteger && node.text == "auto") {
+      **number = 0;
+      return true;
+    }
+    return assign(*number, read_integer<int>(key, node));
+  }
+  if (auto* number = std::get_if<int64_t*>(&field)) {
+    return assign(*number,
+                  key.type == ValueType::kLength ? read_length(key, node) : read_integer<int64_t>(key, node));
+  }
+  if (auto* number = std::get_if<uint64_t*>(&field))
+    return assign(*number, read_integer<uint64_t>(key, node));
+  if (auto* number = std::get_if<double*>(&field)) return assign(*number, read_number(key, node));
+  if (auto* kind = std::get_if<StageKind*>(&field)) {
+    for (const StageKind candidate : stage_kinds()) {
+      if (node.text == name_of(candidate)) {
+        **kind = candidate;
+        return true;
+      }
+    }
+    return false;
+  }
+  if (auto* text = std::get_if<std::string*>(&field)) {
+    if (!fits_as_text(key, node)) return false;
+    **text = node.text;
+    return true;
+  }
+  if (auto* list = std::get_if<std::vector<std::string>*>(&field)) {
+    if (!fits_as_text(key, node)) return false;
+    (*list)->push_back(node.text);
+    return true;
+  }
+  const auto length = read_length(key, node);
+  if (length) std::get<std::vector<int64_t>*>(field)->push_back(*length);
+  return length.has_value();
+}
+
+bool is_list(const RecipeKey& key) {
+  return key.type == ValueType::kTextList || key.type == ValueType::kNameList ||
+         key.type == ValueType::kChoiceList || key.type == ValueType::kLengthList;
+}
+
+std::string wanted_range(const RecipeKey& key, bool is_integer) {
+  const auto show = [&](double bound) {
+    return is_integer ? fmt::format("{}", static_cast<int64_t>(bound)) : fmt::format("{:.9g}", bound);
+  };
+  if (key.above) return fmt::format("above {} and at most {}", show(key.low), show(key.high));
+  return fmt::format("from {} to {}", show(key.low), show(key.high));
+}
+
+std::string wanted_element(const RecipeKey& key) {
+  switch (key.type) {
+    case ValueType::kText:
+    case ValueType::kTextList:
+      return "a text";
+    case ValueType::kName:
+    case ValueType::kNameList:
+      return "a name: letters, digits, _ and -, at most 64";
+    case ValueType::kFlag:
+      return "true or false";
+    case ValueType::kInteger:
+      return "an integer " + wanted_range(key, true);
+    case ValueType::kAutoInteger:
+      return "auto, or an integer " + wanted_range(key, true);
+    case ValueType::kNumber:
+      return "a number " + wanted_range(key, false);
+    case ValueType::kLength:
+    case ValueType::kLengthList:
+      return fmt::format("a length from {} to {} such as 4096, 4K or 2M",
+                         format_length(static_cast<int64_t>(key.low)),
+                         format_length(static_cast<int64_t>(key.high)));
+    case ValueType::kTemperature:
+      return "search, su, yarn, or a number " + wanted_range(key, false);
+    case ValueType::kStageKind:
+      return join_words(kind_names());
+    case ValueType::kChoice:
+    case ValueType::kChoiceList:
+      return join_words(split_words(key.choices));
+  }
+  return "";
+}
+
+ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string& suffix,
+                  const std::string& wanted) {
+  ValueError error{node.place, suffix, fmt::format("found {}, wanted {}", describe(node), wanted)};
+  const auto choices = key.type == ValueType::kStageKind ? kind_names() : split_words(key.choices);
+  if (node.kind == YamlNode::Kind::kScalar && choices.size() > 1) {
+    const std::string nearest = nearest_word(node.text, choices);
+    if (!nearest.empty()) error.text += fmt::format("; did you mean {}?", nearest);
+  }
+  return error;
+}
+
+}  // namespace
+
+std::string wanted_for(const RecipeKey& key) {
+  switch (key.type) {
+    case ValueType::kTextList:
+      return "a list of texts, [a, b]";
+    case ValueType::kNameList:
+      return "a list of names, [a, b]";
+    case ValueType::kLengthList:
+      return "a list of lengths, [4K, 64K]";
+    case ValueType::kChoiceList:
+      return fmt::format("a list of {}, [{}]", join_words(split_words(key.choices)),
+                         split_words(key.choices).front());
+    default:
+      return wanted_element(key);
+  }
+}
+
+std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, const Field& field) {
+  if (!is_list(key)) {
+    if (node.kind == YamlNode::Kind::kScalar && store(key, node, field)) return {};
+    return {refuse(key, node, "", wanted_for(key))};
+  }
+  if (node.kind != YamlNode::Kind::kList || node.items.empty())
+    return {refuse(key, node, "", wanted_for(key))};
+  if (auto* texts = std::get_if<std::vector<std::string>*>(&field)) (*texts)->clear();
+  if (auto* numbers = std::get_if<std::vector<int64_t>*>(&field)) (*numbers)->clear();
+  std::vector<ValueError> errors;
+  for (size_t i = 0; i < node.items.size(); ++i) {
+    const YamlNode& item = node.items[i];
+    if (item.kind != YamlNode::Kind::kScalar || !store(key, item, field)) {
+      errors.push_back(refuse(key, item, fmt::format("[{}]", i), wanted_element(key)));
+    }
+  }
+  return errors;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,52 @@
+#include "trainer/io/weight_check.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway {
+namespace {
+
+bool is_float(DType dtype) {
+  return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+[[noreturn]] void fail_listing(const std::string& where, const char* what,
+                               const std::vector<std::string>& list) {
+  const size_t shown = std::min<size_t>(list.size(), 10);
+  fail(ErrorKind::kBadData, "{}: {} {}: {}{}", where, list.size(), what,
+       fmt::join(list.begin(), list.begin() + shown, ", "), shown < list.size() ? ", ..." : "");
+}
+
+}  // namespace
+
+void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
+                   const std::string& where) {
+  std::map<std::string, std::vector<int64_t>> expected;
+  for (NamedShape& entry : weight_names(config))
+    expected.emplace(std::move(entry.name), std::move(entry.shape));
+  std::vector<std::string> missing, misshapen, unexpected;
+  for (const auto& [name, shape] : expected) {
+    const auto it = found.find(name);
+    if (it == found.end()) {
+      missing.push_back(name);
+    } else if (it->second.shape != shape) {
+      misshapen.push_back(fmt::format("{} is [{}], wanted [{}]", name, fmt::join(it->second.shape, ", "),
+                                      fmt::join(shape, ", ")));
+    } else if (!is_float(it->second.dtype)) {
+      misshapen.push_back(
+          fmt::format("{} is {}, wanted BF16, F16, F32 or F64", name, name_of(it->second.dtype)));
+    }
+  }
+  for (const auto& [name, tensor] : found) {
+    const bool tied_head = config.tie_word_embeddings && name == "lm_head.weight";
+    if (!expected.contains(name) && !tied_head && !name.ends_with("rotary_emb.inv_freq"))
+      unexpected.push_back(name);
+  }
+  if (!missing.empty()) fail_listing(where, "weights that config.json asks for are missing", missing);
+  if (!misshapen.empty()) fail_listing(where, "weights do not fit config.json", misshapen);
+  if (!unexpected.empty()) fail_listing(where, "unexpected tensors (another architecture?)", unexpected);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,23 @@
+// The published search (LongRoPE, Algorithm 1): a population of monotone factors; the best are parents; their
+// mutants and crossovers join them. It costs population + iterations * (mutations + crossovers) evaluations
+// of all documents and is never cut short.
+#pragma once
+
+#include "trainer/search/factor_space.h"
+#include "trainer/search/scorer.h"
+
+namespace ropeway {
+
+struct Individual {
+  Candidate candidate;
+  double fitness = 0;  // mean nll on the fixed documents
+};
+
+// The population after the last generation, best first. `start` are the first of P0; mutants of them fill it
+// up. All keep the temperature of the first.
+std::vector<Individual> evolve(Scorer& scorer, const FactorSpace& space, const std::vector<Candidate>& start,
+                               const SearchRecipe& options, uint64_t seed);
+
+int64_t evolution_evaluations(const SearchRecipe& options);
+
+}  // namespace ropeway

@@ -1,0 +1,88 @@
+#include "trainer/search/finalists.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace ropeway {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+DocumentScore held_out_mean(Scorer& scorer, const Candidate& candidate) {
+  DocumentScore mean;
+  const int64_t count = scorer.num_finalist_documents();
+  for (int64_t j = 0; j < count; ++j) {
+    const DocumentScore score = scorer.finalist(candidate, j);
+    mean.nll += score.nll / static_cast<double>(count);
+    mean.tail_nll += score.tail_nll / static_cast<double>(count);
+    mean.needle_nll += score.needle_nll / static_cast<double>(count);
+  }
+  return mean;
+}
+
+// Candidates in ascending order of their key; equal keys keep their order.
+template <typename Key>
+std::vector<Candidate> sorted_by(const std::vector<Candidate>& candidates, const std::vector<Key>& keys) {
+  std::vector<size_t> order(candidates.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return keys[a] < keys[b]; });
+  std::vector<Candidate> result;
+  for (const size_t i : order) result.push_back(candidates[i]);
+  return result;
+}
+
+}  // namespace
+
+std::vector<Candidate> without_repetitions(const std::vector<Candidate>& candidates) {
+  std::vector<Candidate> result;
+  std::set<std::string> seen;
+  for (const Candidate& candidate : candidates) {
+    if (seen.insert(candidate_key(candidate)).second) result.push_back(candidate);
+  }
+  return result;
+}
+
+std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates) {
+  const std::vector<Candidate> finalists = without_repetitions(candidates);
+  if (scorer.num_finalist_documents() == 0)
+    return sorted_by(finalists, scorer.means(finalists, scorer.num_documents()));
+  std::vector<double> keys;
+  for (const Candidate& candidate : finalists) {
+    const DocumentScore mean = held_out_mean(scorer, candidate);
+    keys.push_back(mean.tail_nll + kNeedleWeight * mean.needle_nll);
+  }
+  return sorted_by(finalists, keys);
+}
+
+std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
+                                       const std::vector<Candidate>& keep) {
+  std::vector<Candidate> all = keep;
+  all.insert(all.end(), candidates.begin(), candidates.end());
+  all = without_repetitions(all);
+  const size_t num_keep = without_repetitions(keep).size();
+  const auto fixed_count = static_cast<double>(scorer.num_documents());
+  const auto held_count = static_cast<double>(scorer.num_finalist_documents());
+
+  const std::vector<double> fixed = scorer.means(all, scorer.num_documents());
+  std::vector<double> held(all.size(), 0.0), total(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    held[i] = held_out_mean(scorer, all[i]).nll;
+    total[i] = (fixed_count * fixed[i] + held_count * held[i]) / (fixed_count + held_count);
+  }
+  double keep_fixed = kInfinity, keep_held = kInfinity;
+  size_t best_keep = 0;
+  for (size_t i = 0; i < num_keep; ++i) {
+    keep_fixed = std::min(keep_fixed, fixed[i]);
+    keep_held = std::min(keep_held, held[i]);
+    if (total[i] < total[best_keep]) best_keep = i;
+  }
+  std::vector<std::pair<int, double>> keys;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool may_win = num_keep == 0 || i == best_keep || (fixed[i] <= keep_fixed && held[i] <= keep_held);
+    keys.push_back({may_win ? 0 : 1, total[i]});
+  }
+  return sorted_by(all, keys);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,33 @@
+#include "trainer/search/race.h"
+
+#include <cmath>
+
+namespace ropeway {
+
+RaceResult race(Scorer& scorer, const Candidate& challenger, const Candidate& incumbent, int64_t documents,
+                const RaceOptions& options) {
+  RaceResult result;
+  double sum = 0, sum_of_squares = 0;
+  for (int64_t j = 0; j < documents; ++j) {
+    const double own = scorer.score(challenger, j);
+    if (!std::isfinite(own)) return {false, own, j + 1};
+    const double other = scorer.score(incumbent, j);
+    if (!std::isfinite(other)) return {true, -other, j + 1};
+    const double difference = own - other;
+    sum += difference;
+    sum_of_squares += difference * difference;
+    const auto n = static_cast<double>(j + 1);
+    const double mean = sum / n;
+    result = {mean < 0, mean, j + 1};
+    if (j == 0) {
+      if (mean >= options.hopeless) break;
+      continue;
+    }
+    const double variance = std::max(0.0, (sum_of_squares - n * mean * mean) / (n - 1));
+    if (std::abs(mean) > options.z * std::sqrt(variance / n) && std::abs(mean) >= options.min_difference)
+      break;
+  }
+  return result;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,15 @@
+// What makes two searches the same search, so that one may go on from the other's log.
+#pragma once
+
+#include <string>
+
+#include "trainer/search/search.h"
+
+namespace ropeway {
+
+// 16 hex digits over the problem, every option, and the documents. Neither ranks nor places.
+std::string search_identity(const SearchProblem& problem, const Objective& objective);
+// Throws kConfig naming what cannot be searched.
+void check_problem(const SearchProblem& problem, const Objective& objective);
+
+}  // namespace ropeway

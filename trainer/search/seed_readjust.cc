@@ -1,0 +1,38 @@
+// Candidates for a length within the tuned one: between the original RoPE and the tuned factors.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/search/seed_list.h"
+
+namespace ropeway {
+
+std::vector<Seed> readjust_seeds(const SearchProblem& problem) {
+  const RopeGeometry& g = problem.geometry;
+  const FactorSpace space = family_space(problem);
+  const double tuned_scale =
+      static_cast<double>(trained_length(problem)) / static_cast<double>(g.original_length);
+  SeedList list(problem);
+  const auto add = [&](const std::string& origin, const std::vector<double>& factors) {
+    list.add_total(origin, space.factors(space.coordinates(factors)), list.critical());
+  };
+  for (const double share : {0.0, 0.25, 0.5, 0.75, 0.9, 1.0}) {
+    std::vector<double> factors = list.tuned();
+    for (double& factor : factors) factor = std::pow(factor, share);
+    add(fmt::format("tuned^{}", share), factors);
+  }
+  for (const double share : {0.25, 0.5, 0.75}) {
+    const double scale = std::pow(std::max(tuned_scale, 1.0), share);
+    if (scale <= 1) break;
+    for (const double fast : {8.0, 32.0}) {
+      YarnOptions ramp;
+      ramp.beta_fast = fast;
+      add(fmt::format("yarn({},1) at {:.3g}x", fast, scale), yarn_factors(g, scale, ramp));
+    }
+    add(fmt::format("ntk at {:.3g}x", scale), ntk_factors(g.pairs, scale));
+  }
+  return list.take();
+}
+
+}  // namespace ropeway

@@ -1,0 +1,88 @@
+#include "trainer/search/temperature_search.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/search/factor_space.h"
+
+namespace ropeway {
+namespace {
+
+double su_excess(const SearchProblem& problem, double scale) {
+  return attention_temperature("su", scale, problem.geometry.original_length) - 1;
+}
+
+bool is_policy_without_number(const std::string& policy) {
+  return policy == "search" || policy == "su" || policy == "yarn";
+}
+
+}  // namespace
+
+double seed_temperature(const SearchProblem& problem) {
+  const std::string& policy = problem.options.temperature;
+  // The tuned model saw its own temperature in windows of every length.
+  if (problem.readjust && is_policy_without_number(policy)) return problem.trained_temperature;
+  if (policy != "search")
+    return attention_temperature(policy, total_scale(problem), problem.geometry.original_length);
+  const double excess = su_excess(problem, total_scale(problem));
+  // The published search does not look for a temperature: "search" means its formula there.
+  return 1 + (problem.options.seeds == "paper" ? 1.0 : kSeedTemperatureShare) * excess;
+}
+
+std::vector<double> temperature_choices(const SearchProblem& problem) {
+  if (problem.options.temperature != "search" || problem.options.seeds == "paper") return {};
+  std::vector<double> choices;
+  if (problem.readjust) {
+    const double excess = problem.trained_temperature - 1;
+    if (std::abs(excess) < 1e-9) return {};
+    for (const double share : {0.0, 0.25, 0.5, 0.75}) choices.push_back(1 + share * excess);
+    return choices;
+  }
+  const double excess = su_excess(problem, total_scale(problem));
+  for (const double share : {0.6, 0.8, 1.0, 1.2}) choices.push_back(1 + share * excess);
+  // A tuned model tells which share of the formula's excess suits it.
+  const double tuned_scale =
+      static_cast<double>(trained_length(problem)) / static_cast<double>(problem.geometry.original_length);
+  const double tuned_excess = su_excess(problem, tuned_scale);
+  if (tuned_excess > 0) {
+    const double share = (problem.trained_temperature - 1) / tuned_excess;
+    const bool is_new =
+        share > 0 && share < 2 && std::none_of(choices.begin(), choices.end(), [&](double choice) {
+          return std::abs(choice - (1 + share * excess)) < 0.05 * excess;
+        });
+    if (is_new) choices.push_back(1 + share * excess);
+  }
+  return choices;
+}
+
+std::vector<Candidate> search_temperature(Scorer& scorer, const std::vector<Candidate>& candidates,
+                                          const std::vector<double>& temperatures) {
+  std::vector<Candidate> variants;
+  for (const Candidate& candidate : candidates) {
+    variants.push_back(candidate);
+    for (const double temperature : temperatures) {
+      variants.push_back(candidate);
+      variants.back().temperature = temperature;
+    }
+  }
+  const auto scores = scorer.scores(variants, {0});
+  struct Best {
+    size_t index;
+    double score;
+  };
+  std::vector<Best> best;
+  const size_t each = temperatures.size() + 1;
+  for (size_t i = 0; i < variants.size(); ++i) {
+    if (i % each == 0) {
+      best.push_back({i, scores[i][0]});
+    } else if (scores[i][0] < best.back().score) {
+      best.back() = {i, scores[i][0]};
+    }
+  }
+  std::stable_sort(best.begin(), best.end(), [](const Best& a, const Best& b) { return a.score < b.score; });
+  std::vector<Candidate> result;
+  for (const Best& one : best) result.push_back(variants[one.index]);
+  return result;
+}
+
+}  // namespace ropeway

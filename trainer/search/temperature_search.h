@@ -1,0 +1,19 @@
+// Line search over the attention temperature. Its optimum nearly separates from the factors', so a handful of
+// values on one document is enough: 1 + {0.6, 0.8, 1.0, 1.2} (su - 1) with su = sqrt(1 + ln s / ln L0).
+#pragma once
+
+#include "trainer/search/scorer.h"
+
+namespace ropeway {
+
+constexpr double kSeedTemperatureShare = 0.9;  // of su - 1, where all seeds are compared
+
+// The temperature seeds are compared at: the recipe's policy, or the shares above when it says "search".
+double seed_temperature(const SearchProblem& problem);
+// What the line search tries; empty when the recipe fixes the temperature. Readjust: from 1 to the tuned one.
+std::vector<double> temperature_choices(const SearchProblem& problem);
+// Each candidate at its best temperature on the first document (its own included), best candidate first.
+std::vector<Candidate> search_temperature(Scorer& scorer, const std::vector<Candidate>& candidates,
+                                          const std::vector<double>& temperatures);
+
+}  // namespace ropeway
