@@ -1,5 +1,5 @@
-// The world as a grid: rank = data_index * sequence_size + sequence_index. Ranks of one row hold the shards of the
-// same sequences (ring attention inside a row); rows hold different sequences. Integers only.
+// The world as a grid: rank = data_index * sequence_size + sequence_index. Ranks of one row hold the shards
+// of the same sequences (ring attention inside a row); rows hold different sequences. Integers only.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ struct Mesh {
   int data_index = 0, sequence_index = 0;
 };
 
-// shape.sequence == 0 means: all ranks / data. Throws kLauncher when data * sequence != world.size(), with the sum.
+// shape.sequence == 0 means: all ranks / data. Throws kLauncher when data * sequence != world.size(), with
+// the sum.
 Mesh make_mesh(Communicator& world, MeshShape shape);
 
 }  // namespace ropeway

@@ -4,17 +4,10 @@
 
 #include <cstdint>
 
+#include "kernels/attention/row_strides.h"
 #include "kernels/base/element.h"
 
 namespace ropeway {
-
-// Offsets of row (b, h, n): b*batch + h*head + n*token elements. Rows of head_dim are contiguous.
-struct RowStrides {
-  int64_t batch = 0, head = 0, token = 0;
-  ROPEWAY_HOST_DEVICE int64_t offset(int64_t b, int64_t h, int64_t n) const {
-    return b * batch + h * head + n * token;
-  }
-};
 
 // T: the block's element type (double, float, bfloat16). out_acc, out_block [B, H, N, D]; lse_acc, lse_block
 // [B, H, N].

@@ -1,5 +1,5 @@
-// exp and the logistic function in a form that compilers turn into vector code: no call, no table, one clamp. (A second
-// comparison with the same argument would become a branch and stop the vectoriser.)
+// exp and the logistic function in a form that compilers turn into vector code: no call, no table, one clamp.
+// (A second comparison with the same argument would become a branch and stop the vectoriser.)
 //
 //   exp(x) = 2^n * exp(r),  n = round(x / ln 2),  |r| <= ln(2)/2,  exp(r) by its Taylor series.
 #pragma once
@@ -12,14 +12,15 @@
 
 namespace ropeway {
 
-// exp(x) for x <= 80, meant for x <= 0 (softmax relative to the maximum): within one unit in the last place down to
-// x = -87, exactly 0 from -88 on. NaN gives NaN.
+// exp(x) for x <= 80, meant for x <= 0 (softmax relative to the maximum): within one unit in the last place
+// down to x = -87, exactly 0 from -88 on. NaN gives NaN.
 ROPEWAY_HOST_DEVICE float bounded_exp(float x) {
   constexpr float kLowest = -88.0f;  // n = -127: the bit pattern of 2^n is that of 0
   constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f;  // 10 bits: n * kLn2High is exact
+  constexpr float kLn2High = 0.693359375f;  // 9 bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
+  constexpr float kRound =
+      12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
   const float inside = x < kLowest ? kLowest : x;
   const float shifted = inside * kLog2E + kRound;
   const float n = shifted - kRound;
@@ -44,7 +45,7 @@ ROPEWAY_HOST_DEVICE float bounded_exp(float x) {
 ROPEWAY_HOST_DEVICE double bounded_exp(double x) {
   constexpr double kLowest = -709.0;  // n = -1023
   constexpr double kLog2E = 1.4426950408889634;
-  constexpr double kLn2High = 0x1.62e42fefa38p-1;  // 41 bits: n * kLn2High is exact
+  constexpr double kLn2High = 0x1.62e42fefa38p-1;  // 42 bits: n * kLn2High is exact
   constexpr double kLn2Low = 0x1.ef35793c7673p-45;
   constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
   const double inside = x < kLowest ? kLowest : x;

@@ -1,11 +1,11 @@
-// Block attention through libtorch's flash operator for CPUs, and the merge of partial results.
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+// Block attention and the merge of partial results on tensors.
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <limits>
 
+#include "kernels/attention/block_attention.h"
 #include "kernels/attention/merge.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
@@ -13,52 +13,105 @@
 namespace ropeway::ops {
 namespace {
 
-void check_block(const char* operation, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                 bool causal) {
-  ROPEWAY_CHECK(q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes(),
-                "{}: q [B,H,Nq,D], k and v [B,K,Nk,D] wanted", operation);
+void check_rows_of_heads(const char* operation, const char* name, const at::Tensor& x, at::ScalarType type,
+                         at::IntArrayRef sizes) {
+  ROPEWAY_CHECK(x.defined() && x.device().is_cpu() && x.scalar_type() == type && x.sizes() == sizes,
+                "{}: {} must be a CPU tensor of {}, and shapes must agree", operation, name,
+                c10::toString(type));
+  ROPEWAY_CHECK(x.dim() < 4 || x.size(3) == 1 || x.numel() == 0 || x.stride(3) == 1,
+                "{}: {}: head_dim must be contiguous", operation, name);
+}
+
+BlockAttentionShape checked_shape(const char* operation, const at::Tensor& q, const at::Tensor& k,
+                                  const at::Tensor& v, bool causal, double scale) {
+  ROPEWAY_CHECK(q.dim() == 4 && k.dim() == 4, "{}: q [B,H,Nq,D], k and v [B,K,Nk,D] wanted", operation);
+  check_rows_of_heads(operation, "q", q, q.scalar_type(), q.sizes());
+  check_rows_of_heads(operation, "k", k, q.scalar_type(), k.sizes());
+  check_rows_of_heads(operation, "v", v, q.scalar_type(), k.sizes());
   ROPEWAY_CHECK(
       q.size(0) == k.size(0) && q.size(3) == k.size(3) && k.size(1) > 0 && q.size(1) % k.size(1) == 0,
       "{}: {} query heads of dim {} do not fit {} key/value heads of dim {}", operation, q.size(1), q.size(3),
       k.size(1), k.size(3));
-  ROPEWAY_CHECK(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type(),
-                "{}: q, k, v must have one element type", operation);
   ROPEWAY_CHECK(!causal || q.size(2) == k.size(2),
                 "{}: causal needs a square block, got {} queries and {} keys", operation, q.size(2),
                 k.size(2));
+  return {.batch = q.size(0),
+          .heads = q.size(1),
+          .kv_heads = k.size(1),
+          .queries = q.size(2),
+          .keys = k.size(2),
+          .head_dim = q.size(3),
+          .scale = scale,
+          .causal = causal};
 }
 
+// [B, H, N, D] or [B, H, N].
 RowStrides row_strides(const at::Tensor& x) { return {x.stride(0), x.stride(1), x.stride(2)}; }
+
+template <typename T>
+HeadRows<T> head_rows(const at::Tensor& x) {
+  return {data_of<T>(x), row_strides(x)};
+}
+
+// [B, H, N, D] in [B, N, H, D] order, as the layers before and after want it.
+at::Tensor token_major(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  return at::empty({sizes[0], sizes[2], sizes[1], sizes[3]}, options).transpose(1, 2);
+}
 
 }  // namespace
 
 AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal,
                                 double scale) {
-  check_block("block_attention", q, k, v, causal);
-  if (q.numel() == 0 || k.size(2) == 0) {
-    // No keys: nothing to attend to, weight 0 in every merge.
-    return {at::zeros(q.sizes(), q.options()),
-            at::full({q.size(0), q.size(1), q.size(2)}, -std::numeric_limits<double>::infinity(),
-                     q.options().dtype(accumulation_type(q.scalar_type())))};
+  constexpr const char* kName = "block_attention";
+  const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale);
+  const auto acc = q.options().dtype(accumulation_type(q.scalar_type()));
+  const at::IntArrayRef rows = q.sizes().slice(0, 3);
+  if (shape.keys == 0) {  // nothing to attend to: weight 0 in every merge
+    return {at::zeros(q.sizes(), q.options()), at::full(rows, -std::numeric_limits<double>::infinity(), acc)};
   }
-  auto [out, lse] =
-      at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal, std::nullopt, scale);
-  return {out, lse.contiguous()};
+  const AttentionOutput result{token_major(q.sizes(), q.options()), at::empty(rows, acc)};
+  for_activation_type(q.scalar_type(), kName, [&]<typename T>(T) {
+    block_attention_forward<T>({.shape = shape,
+                                .q = head_rows<const T>(q),
+                                .k = head_rows<const T>(k),
+                                .v = head_rows<const T>(v),
+                                .out = head_rows<T>(result.out),
+                                .lse = head_rows<accumulation_t<T>>(result.lse)});
+  });
+  return result;
 }
 
 AttentionGradients block_attention_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                                             const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
                                             bool causal, double scale) {
-  check_block("block_attention_backward", q, k, v, causal);
-  const at::ScalarType acc = accumulation_type(q.scalar_type());
-  if (q.numel() == 0 || k.size(2) == 0) {
-    const auto options = q.options().dtype(acc);
-    return {at::zeros(q.sizes(), options), at::zeros(k.sizes(), options), at::zeros(v.sizes(), options)};
+  constexpr const char* kName = "block_attention_backward";
+  const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale);
+  const at::ScalarType type = q.scalar_type(), acc = accumulation_type(type);
+  if (out.scalar_type() != type || d_out.scalar_type() != type) {
+    // A result as it was merged, in acc type, is used in full.
+    return block_attention_backward(d_out.to(acc), q.to(acc), k.to(acc), v.to(acc), out.to(acc), lse, causal,
+                                    scale);
   }
-  // The operator sums bfloat16 gradients in bfloat16, so narrow inputs are widened first.
-  auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-      d_out.to(acc), q.to(acc), k.to(acc), v.to(acc), out.to(acc), lse, 0.0, causal, std::nullopt, scale);
-  return {dq, dk, dv};
+  check_rows_of_heads(kName, "d_out", d_out, type, q.sizes());
+  check_rows_of_heads(kName, "out", out, type, q.sizes());
+  check_rows_of_heads(kName, "lse", lse, acc, q.sizes().slice(0, 3));
+  const auto options = q.options().dtype(acc);
+  const AttentionGradients result{token_major(q.sizes(), options), token_major(k.sizes(), options),
+                                  token_major(v.sizes(), options)};
+  for_activation_type(type, kName, [&]<typename T>(T) {
+    using Acc = accumulation_t<T>;
+    ropeway::block_attention_backward<T>({.shape = shape,
+                                          .d_out = head_rows<const T>(d_out),
+                                          .q = head_rows<const T>(q),
+                                          .k = head_rows<const T>(k),
+                                          .v = head_rows<const T>(v),
+                                          .out = head_rows<const T>(out),
+                                          .lse = head_rows<const Acc>(lse),
+                                          .dq = head_rows<Acc>(result.dq),
+                                          .dk = head_rows<Acc>(result.dk),
+                                          .dv = head_rows<Acc>(result.dv)});
+  });
+  return result;
 }
 
 void merge_attention_(const at::Tensor& out_acc, const at::Tensor& lse_acc, const at::Tensor& out_block,

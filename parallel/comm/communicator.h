@@ -73,6 +73,9 @@ class MpiSession {
   bool under_launcher() const;  // started by mpirun or srun
   int local_rank() const;       // rank among those of the same host (MPI_Comm_split_type)
   std::string host_name() const;
+  // True once every rank of the job has called it; false when some have not within `seconds`. For a rank that
+  // failed: were all of them stopped by the same error, or is it alone, so that the others must be aborted?
+  bool all_arrive(double seconds);
   static std::string library_version();  // "Open MPI 4.1.4"; needs no initialisation
 
  private:

@@ -36,6 +36,8 @@ struct MpiSession::State {
   int local_rank = 0;
   int exceptions_at_start = std::uncaught_exceptions();
   std::unique_ptr<Communicator> world;
+  MPI_Comm meeting =
+      MPI_COMM_NULL;  // of its own: a failed rank may have left an operation behind on the others
 };
 
 MpiSession::MpiSession() : state_(std::make_unique<State>()) {
@@ -65,6 +67,7 @@ MpiSession::MpiSession() : state_(std::make_unique<State>()) {
     fail(ErrorKind::kLauncher, "srun started {} tasks but MPI sees one: use srun --mpi=pmix, or mpirun",
          slurm_tasks);
   }
+  MPI_Comm_dup(MPI_COMM_WORLD, &state_->meeting);
   MPI_Comm host = MPI_COMM_NULL;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_rank(host, &state_->local_rank);
@@ -84,6 +87,18 @@ MpiSession::~MpiSession() {
 Communicator& MpiSession::world() { return *state_->world; }
 bool MpiSession::under_launcher() const { return state_->under_launcher; }
 int MpiSession::local_rank() const { return state_->local_rank; }
+
+bool MpiSession::all_arrive(double seconds) {
+  if (state_->meeting == MPI_COMM_NULL) return true;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Ibarrier(state_->meeting, &request);
+  int arrived = 0;
+  for (double waited = 0; waited < seconds && !arrived; waited += 0.01) {
+    MPI_Test(&request, &arrived, MPI_STATUS_IGNORE);
+    if (!arrived) usleep(10'000);
+  }
+  return arrived != 0;
+}
 
 std::string MpiSession::host_name() const {
   char name[256] = {};

@@ -1,6 +1,6 @@
-// Which positions of a sequence each rank holds. Contiguous: rank r holds [r*n, (r+1)*n). Zigzag: the sequence is cut
-// into 2P chunks and rank r holds chunks r and 2P-1-r, so that every rank has the same causal work (Brandon et al.,
-// "Striped attention", 2023; the zigzag form is that of zhuzilin/ring-flash-attention).
+// Which positions of a sequence each rank holds. Contiguous: rank r holds [r*n, (r+1)*n). Zigzag: the
+// sequence is cut into 2P chunks and rank r holds chunks r and 2P-1-r, so that every rank has the same causal
+// work (Brandon et al., "Striped attention", 2023; the zigzag form is that of zhuzilin/ring-flash-attention).
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace ropeway {
 
 enum class Placement { kZigzag, kContiguous };
 
-// The global positions rank `rank` of `ranks` holds of a sequence of `length` tokens, ascending; length/ranks of them.
-// Throws kConfig unless length is divisible by ranks (contiguous) or 2*ranks (zigzag).
+// The global positions rank `rank` of `ranks` holds of a sequence of `length` tokens, ascending; length/ranks
+// of them. Throws kConfig unless length is divisible by ranks (contiguous) or 2*ranks (zigzag).
 std::vector<int64_t> local_positions(int64_t length, int ranks, int rank, Placement placement);
 
 // What a rank's queries see of the keys that came from rank `source`: in units of the local length n.

@@ -1,8 +1,9 @@
-// Causal attention over a sequence whose tokens are spread over the ranks of a group (Liu et al., "Ring attention with
-// blockwise transformers", 2023). K and V travel round the ring un-expanded (grouped-query heads); partial results are
-// merged by log-sum-exp in acc type. In backward K and V travel again, and dK, dV travel with them one hop behind, in
-// acc type, until they are home. Two receive slots for each, none allocated per hop; a hop is in flight while the block
-// before it is computed. With one rank this is the plain kernel.
+// Causal attention over a sequence whose tokens are spread over the ranks of a group (Liu et al., "Ring
+// attention with blockwise transformers", 2023). K and V travel round the ring un-expanded (grouped-query
+// heads); partial results are merged by log-sum-exp in acc type. In backward K and V travel again, and dK, dV
+// travel with them one hop behind, in acc type, until they are home. Two receive slots for each, none
+// allocated per hop; a hop is in flight while the block before it is computed. With one rank this is the
+// plain kernel.
 //
 // Shapes: B sequences, n local tokens, H query heads, K key/value heads, D head_dim.
 #pragma once
@@ -28,7 +29,8 @@ class RingAttention {
     at::Tensor dk, dv;  // [B, n, K, D], acc type
   };
 
-  // q [B, n, H, D], k, v [B, n, K, D]: local tokens in ascending position, innermost contiguous, other strides free.
+  // q [B, n, H, D], k, v [B, n, K, D]: local tokens in ascending position, innermost contiguous, other
+  // strides free.
   Output forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale);
   Gradients backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const at::Tensor& out, const at::Tensor& lse, double scale);

@@ -1,6 +1,6 @@
-// AdamW on flat parameters, its state sharded over all ranks (ZeRO stage 1; Rajbhandari et al. 2020): every rank holds
-// all weights and gradients, and masters and moments of its own contiguous range only. A step sums the gradients over
-// the ranks, clips by the global norm, updates the own range, and gathers the new weights.
+// AdamW on flat parameters, its state sharded over all ranks (ZeRO stage 1; Rajbhandari et al. 2020): every
+// rank holds all weights and gradients, and masters and moments of its own contiguous range only. A step sums
+// the gradients over the ranks, clips by the global norm, updates the own range, and gathers the new weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,8 +18,8 @@ FlatRange shard_range(int64_t total, int ranks, int rank);
 
 class ShardedAdamW {
  public:
-  // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc type. When
-  // weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
+  // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc
+  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
   ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask);
 
   struct StepResult {
@@ -35,8 +35,10 @@ class ShardedAdamW {
   at::Tensor master() const { return master_; }
   at::Tensor moment1() const { return moment1_; }
   at::Tensor moment2() const { return moment2_; }
-  // Restores: the three tensors of this rank's range (copied) and the step count; writes the weights from the masters.
-  void restore(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2, int64_t steps_taken);
+  // Restores: the three tensors of this rank's range (copied) and the step count; writes the weights from the
+  // masters.
+  void restore(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
+               int64_t steps_taken);
 
  private:
   void gather_weights();

@@ -14,9 +14,9 @@ class MpiConformance : public ::testing::TestWithParam<CommCase> {};
 
 TEST_P(MpiConformance, Holds) { GetParam().run(mpi_session().world()); }
 
-// 1000 stands for the 2^30 bytes at which transfers are cut: the path that lengths beyond INT_MAX take.
+// 20000 stands for the 2^30 bytes at which transfers are cut: the path that lengths beyond INT_MAX take.
 TEST_P(MpiConformance, HoldsInSmallMessages) {
-  const auto world = internal::make_mpi_world({.max_message_bytes = 1000, .reduce_scratch_bytes = 5000});
+  const auto world = internal::make_mpi_world({.max_message_bytes = 20'000, .reduce_scratch_bytes = 30'000});
   GetParam().run(*world);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ostream>
 #include <stdexcept>
 
 #include "kernels/base/error.h"
@@ -47,6 +48,7 @@ struct Waiting {
   const char* name;
   void (*run)(Communicator& comm);
 };
+std::ostream& operator<<(std::ostream& out, const Waiting& w) { return out << w.name; }
 class FailingRank : public ::testing::TestWithParam<Waiting> {};
 
 TEST_P(FailingRank, ReleasesTheOthers) {

@@ -10,6 +10,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/base/random.h"
@@ -32,11 +33,7 @@ at::Tensor share(const at::Tensor& whole, int64_t dim, Communicator& comm, const
   return whole.index_select(dim, at::tensor(positions, at::kLong));
 }
 
-double relative_error(Communicator& comm, const at::Tensor& found, const at::Tensor& wanted) {
-  const at::Tensor difference = found.to(at::kDouble) - wanted;
-  const double error = all_reduce_sum(comm, difference.square().sum().item<double>());
-  return std::sqrt(error / all_reduce_sum(comm, wanted.square().sum().item<double>()));
-}
+double sum_of_squares(const at::Tensor& t) { return t.to(at::kDouble).square().sum().item<double>(); }
 
 }  // namespace
 
@@ -96,11 +93,17 @@ RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionPro
   RingAttention ring(comm, c.placement);
   const auto result = ring.forward(q, k, v, p.scale);
   const auto grads = ring.backward(d_out, q, k, v, result.out, result.lse, p.scale);
-  return {relative_error(comm, result.out, share(p.out, 1, comm, c)),
-          relative_error(comm, result.lse, share(p.lse, 2, comm, c)),
-          relative_error(comm, grads.dq, share(p.dq, 1, comm, c)),
-          relative_error(comm, grads.dk, share(p.dk, 1, comm, c)),
-          relative_error(comm, grads.dv, share(p.dv, 1, comm, c))};
+  const at::Tensor found[] = {result.out, result.lse, grads.dq, grads.dk, grads.dv};
+  const at::Tensor wanted[] = {share(p.out, 1, comm, c), share(p.lse, 2, comm, c), share(p.dq, 1, comm, c),
+                               share(p.dk, 1, comm, c), share(p.dv, 1, comm, c)};
+  std::array<double, 10> sums;  // of squares, over all ranks: differences, then wanted values
+  for (size_t i = 0; i < 5; ++i) {
+    sums[i] = sum_of_squares(found[i].to(at::kDouble) - wanted[i]);
+    sums[5 + i] = sum_of_squares(wanted[i]);
+  }
+  all_reduce_sum(comm, std::span(sums));
+  const auto error = [&](size_t i) { return std::sqrt(sums[i] / sums[5 + i]); };
+  return {error(0), error(1), error(2), error(3), error(4)};
 }
 
 }  // namespace ropeway::testing

@@ -24,6 +24,7 @@ enum class ValueType {
   kTemperature,  // search, su, yarn or a number
   kTextList,
   kNameList,
+  kFactorList,  // names, and stretched:NAME
   kChoiceList,
   kLengthList,
 };

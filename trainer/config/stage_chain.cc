@@ -6,6 +6,7 @@
 //             search before it: several lengths are searched on the base model, and LongRoPE tunes Mistral's
 //             128K and 256K factors on sequences of 16K.
 //   readjust  not longer than the set it starts from
+// A search or readjust starts from none or from the set of a fine-tune.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +31,7 @@ bool is_reserved(const std::string& name) {
 class Chain {
  public:
   Chain(const Recipe& recipe, RecipeProblems& problems) : recipe_(recipe), problems_(problems) {
-    for (const std::string& name : recipe.model.sets) sets_[name] = {0, "model.sets"};
+    for (const std::string& name : recipe.model.sets) sets_[name] = {0, "model.sets", false};
   }
 
   void check() {
@@ -53,6 +54,7 @@ class Chain {
   struct Set {
     int64_t length;  // tokens it is for; 0: unknown
     std::string made_by;
+    bool searched_only = false;  // no weights were tuned under it
   };
 
   void check_name(size_t i) {
@@ -82,7 +84,19 @@ class Chain {
 
   void check_from(size_t i) {
     const std::string& from = recipe_.stages[i].from;
-    if (from.empty() || from == "none" || sets_.count(from) > 0) return;
+    if (from.empty() || from == "none") return;
+    const auto set = sets_.find(from);
+    if (set != sets_.end()) {
+      // What a search finds multiplies the factors the weights were tuned under.
+      if (is_searching(recipe_.stages[i].kind) && set->second.searched_only) {
+        problems_.add(
+            stage_path(i, "from"),
+            fmt::format("found {}, which no fine-tune made, wanted none or the set the weights were tuned "
+                        "under",
+                        from));
+      }
+      return;
+    }
     problems_.add(
         stage_path(i, "from"),
         fmt::format("found {}, wanted none, a set made by a stage before, or one named in model.sets{}", from,
@@ -92,15 +106,17 @@ class Chain {
   void check_evaluated_sets(size_t i) {
     const auto& factors = recipe_.stages[i].evaluate.factors;
     for (size_t k = 0; k < factors.size(); ++k) {
+      const bool stretched = factors[k].rfind("stretched:", 0) == 0;
+      const std::string name = stretched ? factors[k].substr(10) : factors[k];
       const bool computed =
-          std::find(computed_names().begin(), computed_names().end(), factors[k]) != computed_names().end();
-      if (computed || factors[k] == "auto" || sets_.count(factors[k]) > 0) continue;
+          std::find(computed_names().begin(), computed_names().end(), name) != computed_names().end();
+      if (sets_.count(name) > 0 || (!stretched && (computed || name == "auto"))) continue;
       problems_.add(
           stage_path(i, "factors"),
           fmt::format(
               "found {}, wanted auto, none, pi, ntk, yarn, a set made by a stage before, or one named in "
               "model.sets{}",
-              factors[k], hint(factors[k], i)));
+              factors[k], hint(name, i)));
     }
   }
 
@@ -152,7 +168,8 @@ class Chain {
     // Tuning keeps the factors, and with them the length they are for.
     const int64_t length = stage.kind == StageKind::kFinetune ? std::max(length_of(stage), length_from(stage))
                                                               : length_of(stage);
-    const auto [first, is_new] = sets_.emplace(stage.makes, Set{length, stage_path(i)});
+    const auto [first, is_new] =
+        sets_.emplace(stage.makes, Set{length, stage_path(i), stage.kind != StageKind::kFinetune});
     if (!is_new) {
       problems_.add(stage_path(i, "makes"),
                     fmt::format("found {} again, wanted a name of its own; {} has it too", stage.makes,

@@ -94,6 +94,8 @@ bool fits_as_text(const RecipeKey& key, const YamlNode& node) {
     case ValueType::kName:
     case ValueType::kNameList:
       return is_name(node.text);
+    case ValueType::kFactorList:
+      return is_name(node.text.rfind("stretched:", 0) == 0 ? node.text.substr(10) : node.text);
     case ValueType::kChoice:
     case ValueType::kChoiceList: {
       const auto choices = split_words(key.choices);
@@ -157,7 +159,8 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
 
 bool is_list(const RecipeKey& key) {
   return key.type == ValueType::kTextList || key.type == ValueType::kNameList ||
-         key.type == ValueType::kChoiceList || key.type == ValueType::kLengthList;
+         key.type == ValueType::kFactorList || key.type == ValueType::kChoiceList ||
+         key.type == ValueType::kLengthList;
 }
 
 std::string wanted_range(const RecipeKey& key, bool is_integer) {
@@ -176,6 +179,8 @@ std::string wanted_element(const RecipeKey& key) {
     case ValueType::kName:
     case ValueType::kNameList:
       return "a name: letters, digits, _ and -, at most 64";
+    case ValueType::kFactorList:
+      return "a name, or stretched:NAME";
     case ValueType::kFlag:
       return "true or false";
     case ValueType::kInteger:
@@ -218,6 +223,7 @@ std::string wanted_for(const RecipeKey& key) {
     case ValueType::kTextList:
       return "a list of texts, [a, b]";
     case ValueType::kNameList:
+    case ValueType::kFactorList:
       return "a list of names, [a, b]";
     case ValueType::kLengthList:
       return "a list of lengths, [4K, 64K]";

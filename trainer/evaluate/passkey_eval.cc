@@ -85,8 +85,10 @@ PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Document
   std::vector<int64_t> right(result.depths.size(), 0);
   double total_nll = 0;
   int64_t answer_tokens = 0;
-  const SequenceSet sequences = {maker.count(), options.length,
-                                 [&](int64_t index) { return maker.make(index).tokens; }};
+  const SequenceSet sequences = {maker.count(), options.length, [&](int64_t index) {
+                                   PasskeySample sample = maker.make(index);
+                                   return SequenceToScore{std::move(sample.tokens), sample.answer_begin - 1};
+                                 }};
   score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
     const PasskeySample sample = maker.make(index);
     bool all_right = true;

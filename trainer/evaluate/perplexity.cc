@@ -59,7 +59,7 @@ PerplexityResult evaluate_perplexity(CausalLM& model, const Mesh& mesh, const Do
                                    const auto text = documents.tokens(place.document)
                                                          .subspan(static_cast<size_t>(place.begin),
                                                                   static_cast<size_t>(length));
-                                   return std::vector<int32_t>(text.begin(), text.end());
+                                   return SequenceToScore{{text.begin(), text.end()}};
                                  }};
   score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
     total += sum(score.nll);

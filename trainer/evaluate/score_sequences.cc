@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/loss/cross_entropy.h"
 
 namespace ropeway {
 namespace {
@@ -15,12 +16,22 @@ constexpr int64_t kBatchTokens = 8192;
 void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& sequences, int64_t begin,
                  int64_t end, double* nll, uint8_t* correct) {
   std::vector<std::vector<int32_t>> batch_tokens;
+  std::vector<int64_t> score_from;
   for (int64_t i = begin; i < end; ++i) {
-    batch_tokens.push_back(sequences.of(i));
-    ROPEWAY_CHECK(static_cast<int64_t>(batch_tokens.back().size()) == sequences.length, "sequence {} has {}",
-                  i, batch_tokens.back().size());
+    SequenceToScore sequence = sequences.of(i);
+    ROPEWAY_CHECK(static_cast<int64_t>(sequence.tokens.size()) == sequences.length,
+                  "sequence {} has {} tokens", i, sequence.tokens.size());
+    batch_tokens.push_back(std::move(sequence.tokens));
+    score_from.push_back(sequence.score_from);
   }
   const LocalBatch batch = make_local_batch(batch_tokens, {}, model.ring(), at::kFloat);
+  int64_t* label = batch.labels.mutable_data_ptr<int64_t>();
+  for (const int64_t from : score_from) {
+    for (const int64_t position : batch.positions) {
+      if (position < from) *label = kIgnoredLabel;
+      ++label;
+    }
+  }
   const CausalLM::TokenResults results = model.evaluate(batch, factors);
   const at::Tensor local_nll = results.nll.to(at::kCPU, at::kDouble).contiguous();
   const at::Tensor local_correct = results.correct.to(at::kCPU, at::kByte).contiguous();

@@ -14,10 +14,14 @@
 
 namespace ropeway {
 
+struct SequenceToScore {
+  std::vector<int32_t> tokens;
+  int64_t score_from = 0;  // predictions made at earlier positions are not asked for: scored 0, and cheaper
+};
 struct SequenceSet {
   int64_t count = 0;
-  int64_t length = 0;                                     // of each, tokens
-  std::function<std::vector<int32_t>(int64_t index)> of;  // the sequence itself; called on some ranks only
+  int64_t length = 0;                                // of each, tokens
+  std::function<SequenceToScore(int64_t index)> of;  // called on some ranks only
 };
 
 // What is known of one sequence: entry t is about predicting token t+1 from tokens 0..t.

@@ -4,35 +4,34 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/t.h>
+
+#include "kernels/ops/matmul.h"
 
 namespace ropeway {
 
 // y [T, out] = x [T, in] * w^T.
-inline void linear(const at::Tensor& x, const at::Tensor& w, at::Tensor y) { at::mm_out(y, x, w.t()); }
+inline void linear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& y) {
+  ops::matmul(x, w.t(), y);
+}
 
 // y [T, out] = residual + x * w^T. One rounding to the activation's dtype, where a separate addition would
 // have two.
-inline void linear_plus(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& w, at::Tensor y) {
-  at::addmm_out(y, residual, x, w.t());
+inline void linear_plus(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& w,
+                        const at::Tensor& y) {
+  y.copy_(residual);
+  ops::matmul_add(x, w.t(), y);
 }
 
 // dx [T, in] = dy [T, out] * w.
-inline void linear_input_gradient(const at::Tensor& dy, const at::Tensor& w, at::Tensor dx) {
-  at::mm_out(dx, dy, w);
+inline void linear_input_gradient(const at::Tensor& dy, const at::Tensor& w, const at::Tensor& dx) {
+  ops::matmul(dy, w, dx);
 }
 
 // grad [out, in] += dy^T * x. An undefined grad asks for none. BF16 operands are widened first: the products
 // are then summed in F32 over the whole batch, and nothing is rounded to BF16 on the way.
-inline void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor grad) {
+inline void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& grad) {
   if (!grad.defined()) return;
-  if (dy.scalar_type() == grad.scalar_type()) {
-    grad.addmm_(dy.t(), x);
-  } else {
-    grad.addmm_(dy.to(grad.scalar_type()).t(), x.to(grad.scalar_type()));
-  }
+  ops::matmul_add(dy.to(grad.scalar_type()).t(), x.to(grad.scalar_type()), grad);
 }
 
 }  // namespace ropeway

@@ -12,6 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+Placement placement_of(const std::string& name) {
+  return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
+}
+
+}  // namespace
+
 ModelConfig config_of(const ModelRecipe::Architecture& shape) {
   ModelConfig config;
   config.vocab_size = shape.vocab_size;
@@ -28,12 +34,6 @@ ModelConfig config_of(const ModelRecipe::Architecture& shape) {
   config.tie_word_embeddings = shape.tie_word_embeddings;
   return config;
 }
-
-Placement placement_of(const std::string& name) {
-  return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
-}
-
-}  // namespace
 
 at::ScalarType scalar_type_of(const std::string& dtype) {
   if (dtype == "fp32") return at::kFloat;

@@ -62,6 +62,7 @@ class RunState {
   std::optional<Documents> train_, validation_, test_;
 };
 
+ModelConfig config_of(const ModelRecipe::Architecture& shape);
 at::ScalarType scalar_type_of(const std::string& dtype);  // "fp32", "bf16", "fp64"
 
 }  // namespace ropeway

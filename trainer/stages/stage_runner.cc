@@ -46,22 +46,9 @@ void check_only_stages(const Recipe& recipe, const RunOptions& options) {
 
 // Two checkpoints in flight with weights, masters and moments, the stage's model and the published one.
 int64_t bytes_needed(const Recipe& recipe) {
-  const ModelRecipe::Architecture& shape = recipe.model.architecture;
-  int64_t parameters = 0;
-  if (recipe.model.has_architecture) {
-    ModelConfig config;
-    config.vocab_size = shape.vocab_size;
-    config.hidden_size = shape.hidden_size;
-    config.intermediate_size = shape.intermediate_size;
-    config.num_layers = shape.num_layers;
-    config.num_heads = shape.num_heads;
-    config.num_kv_heads = shape.num_kv_heads;
-    config.head_dim = shape.head_dim;
-    config.tie_word_embeddings = shape.tie_word_embeddings;
-    parameters = config.num_parameters();
-  } else {
-    parameters = open_model_dir(recipe.model.path).config.num_parameters();
-  }
+  const ModelConfig config = recipe.model.has_architecture ? config_of(recipe.model.architecture)
+                                                           : open_model_dir(recipe.model.path).config;
+  const int64_t parameters = config.num_parameters();
   int64_t copies = 0, stages = 0;
   for (const StageRecipe& stage : recipe.stages) {
     if (stage.kind != StageKind::kPretrain && stage.kind != StageKind::kFinetune) continue;

@@ -9,16 +9,17 @@ namespace ropeway::testing {
 
 struct AttentionProblem {
   at::Tensor q, k, v, d_out;
-  double scale = 0.3;
+  double scale = 0.25;
 };
 // Tensors in [B, N, H, D] memory order, seen as [B, H, N, D]: what a model has.
 inline AttentionProblem attention_problem(int64_t heads, int64_t kv_heads, int64_t queries, int64_t keys,
-                                          at::ScalarType type, uint64_t seed = 1) {
-  constexpr int64_t kBatch = 2, kHeadDim = 16;
+                                          at::ScalarType type, uint64_t seed = 1, int64_t head_dim = 16) {
+  constexpr int64_t kBatch = 2;
   const auto make = [&](int64_t tokens, int64_t h, uint64_t s) {
-    return random_tensor({kBatch, tokens, h, kHeadDim}, type, 10 * seed + s).transpose(1, 2);
+    return random_tensor({kBatch, tokens, h, head_dim}, type, 10 * seed + s).transpose(1, 2);
   };
-  return {make(queries, heads, 1), make(keys, kv_heads, 2), make(keys, kv_heads, 3), make(queries, heads, 4)};
+  return {make(queries, heads, 1), make(keys, kv_heads, 2), make(keys, kv_heads, 3), make(queries, heads, 4),
+          1 / std::sqrt(static_cast<double>(head_dim))};
 }
 
 inline AttentionReferenceShape reference_shape(const AttentionProblem& p, bool causal) {
@@ -53,6 +54,20 @@ inline ops::AttentionGradients reference_backward(const AttentionProblem& p,
       d_out.data_ptr<double>(), q.data_ptr<double>(), k.data_ptr<double>(), v.data_ptr<double>(), shape,
       {result.dq.data_ptr<double>(), result.dk.data_ptr<double>(), result.dv.data_ptr<double>()});
   return result;
+}
+
+// Each gradient within `tolerance` of the wanted one's norm, or of dv's where the wanted one vanishes (a single key:
+// the softmax is constant, dq and dk are 0).
+inline void expect_gradients(const ops::AttentionGradients& ours, const ops::AttentionGradients& wanted,
+                             double tolerance) {
+  const double dv_norm = in_double(wanted.dv).norm().item<double>();
+  const auto expect_close = [&](const char* name, const at::Tensor& got, const at::Tensor& want) {
+    const double size = std::max(in_double(want).norm().item<double>(), dv_norm);
+    EXPECT_LE((in_double(got) - in_double(want)).norm().item<double>(), tolerance * size) << name;
+  };
+  expect_close("dq", ours.dq, wanted.dq);
+  expect_close("dk", ours.dk, wanted.dk);
+  expect_close("dv", ours.dv, wanted.dv);
 }
 
 }  // namespace ropeway::testing

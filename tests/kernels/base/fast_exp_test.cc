@@ -19,25 +19,25 @@ void for_floats_down_to_minus_87(const Check& check) {
   }
 }
 
-TEST(ExpNonpositive, WithinOneUnitInTheLastPlace) {
+TEST(BoundedExp, WithinOneUnitInTheLastPlace) {
   double worst = 0;
   for_floats_down_to_minus_87([&](float x) {
     const double exact = std::exp(static_cast<double>(x));
-    worst = std::max(worst, std::abs(exp_nonpositive(x) - exact) / exact);
+    worst = std::max(worst, std::abs(bounded_exp(x) - exact) / exact);
   });
   EXPECT_LE(worst, 2 * kUnitRoundoff);
 }
 
-TEST(ExpNonpositive, IsOneAtZero) { EXPECT_EQ(exp_nonpositive(0.0f), 1.0f); }
+TEST(BoundedExp, IsOneAtZero) { EXPECT_EQ(bounded_exp(0.0f), 1.0f); }
 
-TEST(ExpNonpositive, FarBelowIsPositiveAndNegligible) {
+TEST(BoundedExp, FarBelowIsPositiveAndNegligible) {
   for (float x : {-88.0f, -1e4f, -std::numeric_limits<float>::infinity()}) {
-    EXPECT_GE(exp_nonpositive(x), 0.0f);
-    EXPECT_LE(exp_nonpositive(x), 2e-38f);
+    EXPECT_GE(bounded_exp(x), 0.0f);
+    EXPECT_LE(bounded_exp(x), 2e-38f);
   }
 }
 
-TEST(ExpNonpositive, KeepsNaN) { EXPECT_TRUE(std::isnan(exp_nonpositive(std::nanf("")))); }
+TEST(BoundedExp, KeepsNaN) { EXPECT_TRUE(std::isnan(bounded_exp(std::nanf("")))); }
 
 // One rounding each in exp (2 half-units), the sum, and the quotient.
 TEST(Sigmoid, WithinFourHalfUnits) {

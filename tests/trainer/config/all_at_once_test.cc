@@ -96,6 +96,13 @@ TEST(AllAtOnce, AStageOfUnknownKindIsOnlyCheckedKeyByKey) {
               ElementsAre(StartsWith("19:11: stages[1].kind: found finetun, wanted")));
 }
 
+TEST(AllAtOnce, SetsMayBeEvaluatedAsTheyAreOrStretched) {
+  const auto recipe =
+      replaced(kGoodRecipe,
+               "    lengths:", "    factors: [auto, none, yarn, tuned, \"stretched:tuned\"]\n    lengths:");
+  EXPECT_THAT(parse_text(recipe).errors, IsEmpty());
+}
+
 TEST(AllAtOnce, AFineTuneMayBeShorterThanASearchBeforeIt) {
   const std::string stages = R"(  - {name: a, kind: search, from: none, makes: a8, length: 128K}
   - {name: b, kind: search, from: none, makes: a16, length: 256K}

@@ -275,6 +275,15 @@ INSTANTIATE_TEST_SUITE_P(
             "22:12: stages[1].makes: found tuned again, wanted a name of its own; model.sets has it too"},
         BadRecipe{"reserved_set", good, "makes: tuned", "makes: yarn",
                   "21:12: stages[1].makes: found yarn, which has a meaning of its own"},
+        BadRecipe{"unknown_set_stretched", good,
+                  "    lengths:", "    factors: [\"stretched:tunde\"]\n    lengths:",
+                  "27:14: stages[2].factors: found stretched:tunde, wanted auto, none, pi, ntk, yarn, a set "
+                  "made by a stage before, or one named in model.sets; did you mean tuned?"},
+        BadRecipe{"search_from_factors_never_tuned", good,
+                  "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+                  "  - {name: again, kind: search, from: searched, makes: more, length: 4K}",
+                  "25:39: stages[2].from: found searched, which no fine-tune made, wanted none or the set "
+                  "the weights were tuned under"},
         BadRecipe{"unknown_set_evaluated", good, "    lengths:", "    factors: [auto, tunde]\n    lengths:",
                   "27:14: stages[2].factors: found tunde, wanted auto, none, pi, ntk, yarn, a set made by a "
                   "stage before"},

@@ -326,7 +326,8 @@ import torch
 from transformers import AutoModelForCausalLM
 m, info = AutoModelForCausalLM.from_pretrained('{}', output_loading_info=True)
 print(sum(p.numel() for p in m.parameters()), len(info['missing_keys']), len(info['unexpected_keys']))
-print(repr(float(m.model.layers[1].mlp.down_proj.weight[3, 5])), repr(float(m.lm_head.weight[19, 15])))
+w = m.state_dict()
+print(repr(float(w["model.layers.1.mlp.down_proj.weight"][3, 5])), repr(float(w["lm_head.weight"][19, 15])))
 print(torch.isfinite(m(torch.arange(20)[None]).logits).all().item())
 )PY",
                                                      dir().string())));

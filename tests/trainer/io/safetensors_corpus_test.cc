@@ -210,7 +210,7 @@ std::string mutated(uint64_t seed) {
   const std::string alphabet = "0123456789-.eE[]{},:\"\\ abtnul\x80\xff";
   for (uint64_t edits = 1 + random.below(3); edits > 0; --edits) {
     const size_t at = random.below(header.size());
-    switch (random.below(4)) {
+    switch (random.below(5)) {
       case 0:
         header[at] = alphabet[random.below(alphabet.size())];
         break;
@@ -219,6 +219,9 @@ std::string mutated(uint64_t seed) {
         break;
       case 2:
         header.insert(at, header.substr(random.below(header.size()), random.below(30)));
+        break;
+      case 3:
+        header.insert(at, 1, ' ');  // between tokens this changes nothing
         break;
       default:
         if (const size_t digit = header.find_first_of("0123456789", at); digit != std::string::npos) {
@@ -229,39 +232,26 @@ std::string mutated(uint64_t seed) {
   return file_of(header, 9);
 }
 
-// Whatever is in a file, it is opened with every tensor inside it, or refused as bad data.
-TEST_F(SafetensorsCorpus, RandomEditsAreRefusedOrHarmless) {
-  int opened = 0;
-  for (uint64_t seed = 0; seed < 3000; ++seed) {
-    const std::string bytes = mutated(seed);
-    write_raw(folder_ / "m", bytes);
-    try {
-      const SafetensorsFile file = SafetensorsFile::open(folder_ / "m");
-      ++opened;
-      size_t total = 0;
-      for (const auto& [name, info] : file.tensors()) total += file.data(name).size();
-      EXPECT_EQ(total, 9u) << bytes;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kBadData) << bytes;
-    }
-  }
-  EXPECT_GT(opened, 20);  // some edits only change a name or the metadata
-}
-
-// Never laxer than the reference: what opens here opens there.
-TEST_F(SafetensorsCorpus, WhatIsAcceptedTheReferenceAcceptsToo) {
-  ROPEWAY_NEEDS_PYTHON();
+// Whatever is in a file, it is refused as bad data, or opened with every tensor inside it; and then the
+// reference opens it too.
+TEST_F(SafetensorsCorpus, RandomEditsAreRefusedOrAcceptedByTheReferenceToo) {
   int accepted = 0;
-  for (uint64_t seed = 0; seed < 2000; ++seed) {
+  for (uint64_t seed = 0; seed < 500; ++seed) {
     const auto path = folder_ / fmt::format("{}.safetensors", seed);
     write_raw(path, mutated(seed));
     try {
-      SafetensorsFile::open(path);
+      const SafetensorsFile file = SafetensorsFile::open(path);
       ++accepted;
-    } catch (const Error&) {
+      size_t total = 0;
+      for (const auto& [name, info] : file.tensors()) total += file.data(name).size();
+      EXPECT_EQ(total, 9u) << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadData) << error.what();
       std::filesystem::remove(path);
     }
   }
+  EXPECT_GT(accepted, 20);
+  ROPEWAY_NEEDS_PYTHON();
   const std::string output = run_python(fmt::format(R"PY(
 import glob, safetensors
 good = 0

@@ -36,7 +36,8 @@ struct CaseOptions {
 };
 ModelCase make_case(const CaseOptions& options);
 
-// F64 weights by name: normal ones of a size that makes attention and gates work, norms around 1.
+// F64 weights by name: normal ones of a size that makes attention and gates work, norms around 1. Every value is also an
+// F32 one, so that runs in F32 and F64 are of the same model.
 std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint64_t seed);
 
 // What one rank (or all together, after summing) found.

@@ -103,12 +103,17 @@ TEST(Mutation, StartTokensComeFromThePublishedList) {
 TEST(Crossover, ThousandsMixTheirParentsAndStayFeasible) {
   const FactorSpace space = box(32, 1, 10);
   GenomeHistory history(0.01);
-  const Genome a = yarn_genome(), b{ntk_factors(32, 8), 0};
-  history.insert(a);
-  history.insert(b);
+  std::vector<Genome> parents{yarn_genome()};
+  history.insert(parents[0]);
+  for (uint32_t k = 0; k < 31; ++k) {
+    Philox random(9, Stream::kMutation, 0, k);
+    parents.push_back(*mutate(parents[k / 2], space, {}, history, random));
+    history.insert(parents.back());
+  }
   int made = 0;
-  for (uint32_t k = 0; k < 3000; ++k) {
+  for (uint32_t k = 0; k < 5000; ++k) {
     Philox random(9, Stream::kCrossover, 1, k);
+    const Genome &a = parents[random.below(32)], &b = parents[random.below(32)];
     const auto child = crossover(a, b, space, {}, history, random);
     if (!child) continue;
     ++made;
@@ -116,7 +121,7 @@ TEST(Crossover, ThousandsMixTheirParentsAndStayFeasible) {
     for (size_t i = 0; i < 32; ++i) ASSERT_TRUE(child->x[i] == a.x[i] || child->x[i] == b.x[i]);
     ASSERT_TRUE(history.insert(*child)) << "made twice: " << k;
   }
-  EXPECT_GT(made, 100);
+  EXPECT_GT(made, 2000);
 }
 
 TEST(Crossover, OfAlikeParentsIsNothing) {

@@ -1,0 +1,56 @@
+// Attention of one block of queries against one block of keys, tile by tile with the softmax kept up on the
+// way (Dao et al., "FlashAttention", 2022; "FlashAttention-2", 2023), so that scores exist for one tile only:
+//   s_ij = scale * q_i . k_j,  lse_i = log sum_j exp(s_ij),  o_i = sum_j exp(s_ij - lse_i) v_j.
+// Query head h reads key/value head h / (heads / kv_heads). causal: query i sees keys 0 .. i (square blocks
+// only). Element types double, float, bfloat16; everything between input and output is in acc type (double
+// for double, else float). One thread; scratch memory is a few copies of one head's keys, values and queries.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/attention/row_strides.h"
+#include "kernels/base/element.h"
+
+namespace ropeway {
+
+struct BlockAttentionShape {
+  int64_t batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, head_dim = 0;
+  double scale = 1.0;
+  bool causal = false;
+};
+
+// A tensor [B, H, N, D] of which D is contiguous.
+template <typename T>
+struct HeadRows {
+  T* data = nullptr;
+  RowStrides strides;
+  ROPEWAY_HOST_DEVICE T* row(int64_t b, int64_t h, int64_t n) const { return data + strides.offset(b, h, n); }
+};
+
+template <typename T>
+struct BlockAttentionForward {
+  BlockAttentionShape shape;
+  HeadRows<const T> q, k, v;        // [B, H, Nq, D], [B, K, Nk, D] twice
+  HeadRows<T> out;                  // [B, H, Nq, D], written
+  HeadRows<accumulation_t<T>> lse;  // [B, H, Nq], written
+};
+// At least one key is required.
+template <typename T>
+void block_attention_forward(const BlockAttentionForward<T>& call);
+
+// out and lse may be those of the whole row, merged over many blocks: the block's weights are exp(s - lse)
+// then, and delta_i = do_i . o_i is the row's. With p = exp(s - lse), dp_ij = do_i . v_j and ds = scale * p *
+// (dp - delta):
+//   dv_j = sum_i p_ij do_i,  dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i.
+// A row whose lse is -inf has no keys: it gets and gives no gradient.
+template <typename T>
+struct BlockAttentionBackward {
+  BlockAttentionShape shape;
+  HeadRows<const T> d_out, q, k, v, out;
+  HeadRows<const accumulation_t<T>> lse;
+  HeadRows<accumulation_t<T>> dq, dk, dv;  // written
+};
+template <typename T>
+void block_attention_backward(const BlockAttentionBackward<T>& call);
+
+}  // namespace ropeway

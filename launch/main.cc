@@ -1,0 +1,75 @@
+// ropeway VERB [arguments]: finds the verb, gives it the ranks of the job when it needs them, and is the one place that
+// turns an error into a message and an exit code.
+#include <cstdlib>
+#include <iostream>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "launch/exit_status.h"
+#include "launch/signals.h"
+#include "launch/verbs.h"
+
+namespace ropeway {
+namespace {
+
+// This process's rank as its launcher tells it, without MPI. Verbs that only look print on rank 0.
+int rank_from_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* value = std::getenv(name)) return std::atoi(value);
+  }
+  return 0;
+}
+
+int run_locally(const Verb& verb, const Arguments& arguments) {
+  const bool prints = rank_from_launcher() == 0;
+  try {
+    verb.local(arguments, prints);
+    std::cout << std::flush;
+    return 0;
+  } catch (...) {
+    const Outcome outcome = outcome_of(std::current_exception());
+    if (prints) print_error(outcome.message);
+    return outcome.code;
+  }
+}
+
+int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
+  MpiSession session;
+  Communicator& world = session.world();
+  set_log_rank(world.rank());
+  const auto ending = world.split(0, world.rank());
+  Outcome outcome;
+  try {
+    verb.collective(arguments, world);
+    std::cout << std::flush;
+  } catch (...) {
+    outcome = outcome_of(std::current_exception());
+  }
+  return agree_on_exit(*ending, outcome);
+}
+
+int run_main(const Arguments& arguments) {
+  const bool prints = rank_from_launcher() == 0;
+  try {
+    if (arguments.empty()) fail(ErrorKind::kUsage, "no verb given\n{}", overview());
+    if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+      if (prints) std::cout << overview() << std::flush;
+      return 0;
+    }
+    const Arguments rest(arguments.begin() + 1, arguments.end());
+    const Verb& verb = find_verb(arguments[0] == "--version" ? "version" : arguments[0]);
+    return verb.collective != nullptr ? run_on_all_ranks(verb, rest) : run_locally(verb, rest);
+  } catch (...) {
+    const Outcome outcome = outcome_of(std::current_exception());
+    if (prints) print_error(outcome.message);
+    return outcome.code;
+  }
+}
+
+}  // namespace
+}  // namespace ropeway
+
+int main(int argc, char** argv) {
+  ropeway::install_signal_handlers();
+  return ropeway::run_main({argv + 1, argv + argc});
+}

@@ -1,0 +1,60 @@
+// ropeway run: every stage of a recipe, in order.
+#include <iostream>
+
+#include "kernels/base/error.h"
+#include "launch/command_line.h"
+#include "launch/recipe_loading.h"
+#include "launch/signals.h"
+#include "launch/verbs.h"
+#include "trainer/stages/stage_runner.h"
+
+namespace ropeway {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(usage: ropeway run RECIPE.yaml [--set KEY=VALUE ...] [--stage NAME ...] [--fresh]
+
+Runs the stages of a recipe in order. Finished stages are skipped and the one in
+flight is resumed, so the same command continues an interrupted run.
+
+  --set KEY=VALUE   another value for a key of the recipe: mesh.sequence=4,
+                    stages[1].steps=10, or by the stage's name stages.tune.steps=10
+  --stage NAME      only this stage (finished ones before it are taken over);
+                    may be given several times
+  --fresh           moves an earlier run folder aside and starts anew
+
+SIGUSR1 (kill -USR1 on mpirun or ropeway) saves, stops and ends with code 75.
+Everything is written to the recipe's run_dir (runs/NAME): recipe.yaml, stages/,
+model/, metrics.jsonl, report.json.
+
+examples:
+  ropeway run configs/tiny_cpu.yaml
+  mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10
+)";
+
+}  // namespace
+
+void run_verb(const Arguments& arguments, Communicator& world) {
+  CommandLine line{kHelp, "RECIPE.yaml", {}};
+  line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "")(
+      "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "");
+  po::variables_map values;
+  if (!parse_command_line(line, arguments, values)) {
+    if (world.rank() == 0) std::cout << line.help;
+    return;
+  }
+  const auto list = [&](const char* name) {
+    return values.count(name) > 0 ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
+  };
+  const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
+  if (recipe.device != "cpu") {
+    fail(ErrorKind::kConfig, "{}: device: found {}, wanted cpu: this build has no CUDA", recipe.source_file, recipe.device);
+  }
+  const std::string table = run_recipe(
+      recipe, world, {.only_stages = list("stage"), .fresh = values["fresh"].as<bool>(), .stop_requested = stop_requested});
+  if (world.rank() == 0) std::cout << table;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,71 @@
+// ropeway validate: every error of a recipe, without MPI, a GPU or the weights.
+#include <filesystem>
+#include <iostream>
+
+#include "kernels/base/error.h"
+#include "launch/command_line.h"
+#include "launch/recipe_loading.h"
+#include "launch/verbs.h"
+#include "trainer/io/factor_file.h"
+#include "trainer/io/model_config.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(usage: ropeway validate RECIPE.yaml [--ranks N] [--set KEY=VALUE ...]
+       ropeway validate --keys
+
+Checks a recipe and lists every error at once, as file:line:column: key: what was
+found, what was wanted, and the nearest known key. Reads no weights. When the
+model's folder is there, its window and factor sets are checked as well.
+
+  --ranks N         also check the mesh against N ranks
+  --set KEY=VALUE   another value for a key, as in ropeway run
+  --keys            print every key a recipe may hold: type, default, range, meaning
+
+Ends with 78 when there are errors.
+
+example:
+  ropeway validate configs/tiny_cpu.yaml --ranks 2
+)";
+
+// Errors that show only next to the model's config.json; none when the folder is not there.
+std::vector<std::string> errors_against_model(const Recipe& recipe) {
+  const fs::path folder = recipe.model.path;
+  if (recipe.model.has_architecture || !fs::exists(folder / "config.json")) return {};
+  const ParsedConfig parsed = read_hf_config(folder / "config.json");
+  const bool has_file = fs::exists(folder / "rope_factors.json");
+  const auto sets = has_file ? read_factor_file(folder / "rope_factors.json") : parsed.sets;
+  std::vector<std::string> names;
+  for (const FactorSet& set : sets) names.push_back(set.name);
+  return check_recipe_against_model(recipe, parsed.config.original_window, parsed.config.rotary_pairs(), names);
+}
+
+}  // namespace
+
+void validate_verb(const Arguments& arguments, bool prints) {
+  const bool keys = arguments == Arguments{"--keys"};
+  CommandLine line{kHelp, "RECIPE.yaml", {}};
+  line.options.add_options()("ranks", po::value<int>()->default_value(0), "")(
+      "set", po::value<std::vector<std::string>>()->composing(), "")("keys", po::bool_switch(), "");
+  po::variables_map values;
+  const bool run = !keys && parse_command_line(line, arguments, values);
+  if (!run) {
+    if (prints) std::cout << (keys ? recipe_reference() : line.help);
+    return;
+  }
+  ParseRecipeOptions options;
+  options.ranks = values["ranks"].as<int>();
+  if (options.ranks < 0) fail(ErrorKind::kUsage, "--ranks {}: wanted a number of ranks", options.ranks);
+  if (values.count("set") > 0) options.overrides = values["set"].as<std::vector<std::string>>();
+  const Recipe recipe = load_recipe(values["RECIPE.yaml"].as<std::string>(), options);
+  const auto errors = errors_against_model(recipe);
+  if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
+  if (prints) std::cout << "recipe is good: " << recipe.stages.size() << " stages\n";
+}
+
+}  // namespace ropeway

@@ -1,0 +1,43 @@
+#include "launch/verbs.h"
+
+#include "kernels/base/error.h"
+#include "trainer/config/recipe_parser.h"
+
+namespace ropeway {
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all = {
+      {"run", "every stage of a recipe, in order; continues what was interrupted", run_verb, nullptr},
+      {"evaluate", "perplexity and passkey retrieval of a model by length", evaluate_verb, nullptr},
+      {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
+      {"validate", "every error of a recipe at once", nullptr, validate_verb},
+      {"version", "versions of the program and its libraries", nullptr, version_verb},
+  };
+  return all;
+}
+
+std::string overview() {
+  std::string text = "ropeway: extends the context window of RoPE language models\n\nusage: ropeway VERB ...\n";
+  for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  text +=
+      "\nropeway VERB --help tells more about each. run and evaluate use all ranks under mpirun:\n"
+      "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
+      "\nexit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal, 71 ranks or hosts,\n"
+      "73 cannot create, 74 input/output, 75 saved and stopped on request (run the same command\n"
+      "again), 76 another rank failed, 78 bad configuration, 79 non-finite numbers\n";
+  return text;
+}
+
+const Verb& find_verb(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs()) {
+    if (name == verb.name) return verb;
+    names.emplace_back(verb.name);
+  }
+  const std::string nearest = nearest_word(name, names);
+  fail(ErrorKind::kUsage, "unknown verb '{}'{}", name,
+       nearest.empty() ? "; there are run, evaluate, inspect, validate and version"
+                       : fmt::format("; did you mean {}?", nearest));
+}
+
+}  // namespace ropeway

@@ -1,0 +1,33 @@
+// The verbs of the command line, one a file. Each takes what follows it, does its work and returns; errors are thrown, and
+// main turns them into a message and an exit code. Only verbs print.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "parallel/comm/communicator.h"
+
+namespace ropeway {
+
+using Arguments = std::vector<std::string>;
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  // Exactly one of the two: verbs that need the ranks of the job, and verbs that only look (they never start MPI; under
+  // mpirun every rank does the same and rank 0 prints).
+  void (*collective)(const Arguments&, Communicator& world);
+  void (*local)(const Arguments&, bool prints);
+};
+const std::vector<Verb>& verbs();
+
+void run_verb(const Arguments& arguments, Communicator& world);       // verb_run.cc
+void evaluate_verb(const Arguments& arguments, Communicator& world);  // verb_evaluate.cc
+void inspect_verb(const Arguments& arguments, bool prints);           // verb_inspect.cc
+void validate_verb(const Arguments& arguments, bool prints);          // verb_validate.cc
+void version_verb(const Arguments& arguments, bool prints);           // verb_version.cc
+
+std::string overview();                       // what `ropeway --help` prints
+const Verb& find_verb(const std::string& name);  // throws kUsage with the nearest verb
+
+}  // namespace ropeway

@@ -1,0 +1,141 @@
+// Times the engine on a random Llama: training steps (forward, backward, AdamW) and forward evaluation, in
+// tokens/s.
+//   bench_engine [key=value ...]     and under mpirun -n P
+// Keys: layers hidden heads kv_heads head_dim intermediate vocab, length batch, threads (ranks as threads of
+// this process), dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object.
+#include <ATen/Parallel.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kernels/base/random.h"
+#include "parallel/zero/sharded_adamw.h"
+#include "trainer/model/causal_lm.h"
+
+namespace ropeway {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Settings = std::map<std::string, std::string>;
+
+int64_t number(const Settings& settings, const std::string& key) { return std::stoll(settings.at(key)); }
+
+ModelConfig config_of(const Settings& settings) {
+  ModelConfig config;
+  config.num_layers = number(settings, "layers");
+  config.hidden_size = number(settings, "hidden");
+  config.num_heads = number(settings, "heads");
+  config.num_kv_heads = number(settings, "kv_heads");
+  config.head_dim = number(settings, "head_dim");
+  config.intermediate_size = number(settings, "intermediate");
+  config.vocab_size = number(settings, "vocab");
+  config.original_window = number(settings, "length");
+  config.tie_word_embeddings = true;
+  return config;
+}
+
+std::vector<std::vector<int32_t>> random_sequences(const Settings& settings) {
+  Philox random(1, Stream::kWindow);
+  std::vector<std::vector<int32_t>> sequences(number(settings, "batch"));
+  for (auto& sequence : sequences) {
+    sequence.resize(number(settings, "length"));
+    for (int32_t& token : sequence) token = static_cast<int32_t>(random.below(number(settings, "vocab")));
+  }
+  return sequences;
+}
+
+// Seconds of each repetition on this rank, all ranks starting together.
+std::vector<double> time_steps(const Settings& settings, Communicator& world, int64_t& activation_bytes) {
+  const ModelConfig config = config_of(settings);
+  const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
+  ResidentParameters parameters(config, dtype);
+  parameters.initialize(1);
+  RingAttention ring(world, Placement::kZigzag);
+  CausalLM model(config, parameters, ring, {});
+  const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring, dtype);
+  const FactorSet factors = model.identity();
+  const bool train = settings.at("what") == "train";
+  std::unique_ptr<ShardedAdamW> optimizer;
+  if (train) {
+    optimizer = std::make_unique<ShardedAdamW>(world, parameters.flat_weights(), parameters.flat_gradients(),
+                                               parameters.weight_decay_mask());
+  }
+  const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
+
+  std::vector<double> seconds;
+  for (int64_t step = 0; step < number(settings, "steps") + 1; ++step) {
+    world.barrier();
+    const auto start = Clock::now();
+    if (train) {
+      model.forward_backward(batch, factors, 1.0 / tokens);
+      optimizer->step({}, 1.0);
+    } else {
+      model.evaluate(batch, factors);
+    }
+    world.barrier();
+    if (step > 0)
+      seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());  // 0 warms up
+  }
+  activation_bytes = model.activation_bytes();
+  return seconds;
+}
+
+void report(const Settings& settings, int ranks, std::vector<double> seconds, int64_t activation_bytes) {
+  std::sort(seconds.begin(), seconds.end());
+  const double median = seconds[seconds.size() / 2];
+  const double tokens = static_cast<double>(number(settings, "batch") * number(settings, "length"));
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf(
+      "{\"program\":\"ropeway\",\"what\":\"%s\",\"length\":%s,\"batch\":%s,\"ranks\":%d,\"seconds\":%.4f,"
+      "\"tokens_per_second\":%.1f,\"peak_memory_bytes\":%lld,\"activation_bytes\":%lld}\n",
+      settings.at("what").c_str(), settings.at("length").c_str(), settings.at("batch").c_str(), ranks, median,
+      tokens / median, static_cast<long long>(usage.ru_maxrss) * 1024,
+      static_cast<long long>(activation_bytes));
+}
+
+int run(int argc, char** argv) {
+  Settings settings = {{"layers", "4"},    {"hidden", "192"}, {"heads", "3"},          {"kv_heads", "3"},
+                       {"head_dim", "64"}, {"vocab", "258"},  {"intermediate", "512"}, {"length", "2048"},
+                       {"batch", "1"},     {"threads", "1"},  {"dtype", "fp32"},       {"steps", "5"},
+                       {"what", "train"}};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    if (equals == std::string::npos || !settings.contains(argument.substr(0, equals))) {
+      std::fprintf(stderr, "bench_engine: unknown setting '%s'\n", argv[i]);
+      return 2;
+    }
+    settings[argument.substr(0, equals)] = argument.substr(equals + 1);
+  }
+  int64_t activation_bytes = 0;
+  const int threads = static_cast<int>(number(settings, "threads"));
+  if (threads > 1) {
+    std::vector<double> seconds;
+    run_thread_world(threads, [&](Communicator& world) {
+      at::set_num_threads(1);
+      int64_t own_bytes = 0;
+      auto own = time_steps(settings, world, own_bytes);
+      if (world.rank() == 0) {
+        seconds = own;
+        activation_bytes = own_bytes;
+      }
+    });
+    report(settings, threads, seconds, activation_bytes);
+    return 0;
+  }
+  MpiSession session;
+  const auto seconds = time_steps(settings, session.world(), activation_bytes);
+  if (session.world().rank() == 0) report(settings, session.world().size(), seconds, activation_bytes);
+  return 0;
+}
+
+}  // namespace
+}  // namespace ropeway
+
+int main(int argc, char** argv) { return ropeway::run(argc, argv); }

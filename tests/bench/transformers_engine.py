@@ -1,0 +1,54 @@
+"""The same model and work as bench_engine, in Hugging Face transformers + torch: prints the same JSON object.
+Attention is scaled_dot_product_attention, the best it has on a CPU; AdamW is torch's fused one."""
+import json
+import os
+import resource
+import sys
+import time
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+settings = dict(layers=4, hidden=192, heads=3, kv_heads=3, head_dim=64, vocab=258, intermediate=512, length=2048, batch=1,
+                threads=1, dtype="fp32", steps=5, what="train")
+for argument in sys.argv[1:]:
+    key, value = argument.split("=")
+    settings[key] = type(settings[key])(value)
+torch.set_num_threads(settings["threads"])
+torch.manual_seed(1)
+config = LlamaConfig(num_hidden_layers=settings["layers"], hidden_size=settings["hidden"],
+                     num_attention_heads=settings["heads"], num_key_value_heads=settings["kv_heads"],
+                     head_dim=settings["head_dim"], intermediate_size=settings["intermediate"],
+                     vocab_size=settings["vocab"], max_position_embeddings=settings["length"],
+                     tie_word_embeddings=True, attn_implementation="sdpa", use_cache=False)
+model = LlamaForCausalLM(config).to(torch.bfloat16 if settings["dtype"] == "bf16" else torch.float32)
+ids = torch.randint(0, settings["vocab"], (settings["batch"], settings["length"]))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+
+
+def train():
+    loss = model(input_ids=ids, labels=ids).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+@torch.no_grad()
+def evaluate():
+    model(input_ids=ids, labels=ids).loss.item()
+
+
+work = train if settings["what"] == "train" else evaluate
+seconds = []
+for step in range(settings["steps"] + 1):
+    begin = time.perf_counter()
+    work()
+    if step:
+        seconds.append(time.perf_counter() - begin)
+median = sorted(seconds)[len(seconds) // 2]
+print(json.dumps({"program": "transformers", "what": settings["what"], "length": settings["length"],
+                  "batch": settings["batch"], "seconds": round(median, 4),
+                  "tokens_per_second": round(settings["batch"] * settings["length"] / median, 1),
+                  "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))

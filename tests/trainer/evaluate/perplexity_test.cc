@@ -1,0 +1,209 @@
+#include "trainer/evaluate/perplexity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "tests/trainer/evaluate/corpus.h"
+#include "tests/trainer/evaluate/tiny_rank.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::HasSubstr;
+
+PerplexityResult evaluate(TinyRank& rank, const Documents& documents, PerplexityOptions options) {
+  options.keep_token_nll = true;
+  return evaluate_perplexity(rank.model, rank.mesh, documents, rank.model.identity(), options);
+}
+PerplexityResult evaluate_alone(const Documents& documents, const PerplexityOptions& options) {
+  AloneRank alone;
+  return evaluate(alone.rank, documents, options);
+}
+
+void expect_near(const std::vector<float>& found, const std::vector<float>& wanted, float tolerance) {
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], wanted[i], tolerance) << i;
+}
+
+TEST(Perplexity, EveryTokensLossIsThatOfHuggingFaceTransformers) {
+  ROPEWAY_NEEDS_PYTHON();
+  const TempDir folder;
+  const std::string text = random_letters(200, 1);
+  write_bytes(folder / "text", text);
+  const auto world = make_world_of_one();
+  {
+    const TinyRank made(*world, {}, at::kFloat);
+    save_model_dir(folder / "model", tiny_config(), {}, made.store.tensors_to_write(), {});
+  }
+  std::istringstream output(run_python(R"(
+import sys, torch, transformers
+model = transformers.AutoModelForCausalLM.from_pretrained(
+    sys.argv[1] + "/model", dtype=torch.float64, attn_implementation="eager")
+ids = torch.tensor(list(open(sys.argv[1] + "/text", "rb").read()))
+for window in ids[:192].view(4, 48):
+    logits = model(window[None]).logits[0, :-1]
+    for nll in torch.nn.functional.cross_entropy(logits, window[1:], reduction="none"):
+        print(f"{nll.item():.9f}")
+)",
+                                       folder.path().string()));
+  const std::vector<float> expected{std::istream_iterator<float>(output), {}};
+
+  TinyRank rank(*world);
+  rank.store.load(open_model_dir(folder / "model"));
+  const PerplexityResult result = evaluate(rank, *Corpus({text}), {.length = 48});
+  EXPECT_EQ(result.windows, 4);
+  EXPECT_EQ(result.predicted_tokens, 4 * 47);
+  expect_near(result.token_nll, expected, 2e-6f);  // their angles are fp32
+}
+
+TEST(Perplexity, TheSumsAreThoseOfTheTokens) {
+  const PerplexityResult result = evaluate_alone(*Corpus({random_letters(300, 2), random_letters(100, 3)}),
+                                                 {.length = 64, .tail_tokens = 16});
+  EXPECT_EQ(result.windows, 4 + 1);
+  ASSERT_EQ(result.token_nll.size(), 5u * 63);
+  double total = 0, tail = 0;
+  for (size_t i = 0; i < result.token_nll.size(); ++i) {
+    total += result.token_nll[i];
+    if (i % 63 >= 63 - 16) tail += result.token_nll[i];
+  }
+  EXPECT_NEAR(result.nll, total / (5 * 63), 1e-6);
+  EXPECT_NEAR(result.perplexity, std::exp(total / (5 * 63)), 1e-5 * result.perplexity);
+  EXPECT_NEAR(result.bits_per_byte, total / (5 * 63) / 0.6931471805599453, 1e-6);
+  EXPECT_NEAR(result.tail_bits_per_byte, tail / (5 * 16) / 0.6931471805599453, 1e-6);
+}
+
+TEST(Perplexity, ATailLongerThanTheWindowIsTheWholeWindow) {
+  const PerplexityResult result = evaluate_alone(*Corpus({random_letters(100, 2)}), {.length = 32});
+  EXPECT_DOUBLE_EQ(result.tail_bits_per_byte, result.bits_per_byte);
+}
+
+// Two bytes make one token.
+class PairTokenizer : public Tokenizer {
+ public:
+  std::vector<int32_t> encode(std::string_view text) const override {
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i + 1 < text.size(); i += 2) ids.push_back((text[i] * 31 + text[i + 1]) % 251);
+    return ids;
+  }
+  std::string decode(const std::vector<int32_t>&) const override { return {}; }
+  int64_t vocab_size() const override { return 256; }
+  std::string fingerprint() const override { return "pairs"; }
+};
+
+TEST(Perplexity, BitsAreCountedPerByteOfTextNotPerToken) {
+  const PerplexityResult result =
+      evaluate_alone(*Corpus({random_letters(400, 4)}, PairTokenizer()), {.length = 50});
+  EXPECT_EQ(result.windows, 4);
+  EXPECT_NEAR(result.bits_per_byte, result.nll / std::log(2.0) / 2, 1e-12);
+}
+
+TEST(Perplexity, AWindowsLossesDoNotDependOnTheOthersInItsBatch) {
+  const Corpus corpus({random_letters(320, 5)});
+  AloneRank alone;
+  const PerplexityResult together = evaluate(alone.rank, *corpus, {.length = 32});
+  EXPECT_EQ(together.windows, 10);
+  const PerplexityResult first = evaluate(alone.rank, *corpus, {.length = 32, .max_windows = 1});
+  EXPECT_EQ(first.windows, 1);
+  expect_near(first.token_nll, {together.token_nll.begin(), together.token_nll.begin() + 31}, 1e-6f);
+}
+
+TEST(Perplexity, WindowsTakeDocumentsInOrderAndSkipShortOnesAndRemainders) {
+  const std::string a = random_letters(70, 6), b = random_letters(31, 7), c = random_letters(32, 8);
+  const PerplexityResult all = evaluate_alone(*Corpus({a, b, c}), {.length = 32});
+  const PerplexityResult parts =
+      evaluate_alone(*Corpus({a.substr(0, 32), a.substr(32, 32), c}), {.length = 32});
+  EXPECT_EQ(all.windows, 3);
+  expect_near(all.token_nll, parts.token_nll, 1e-6f);
+  const PerplexityResult two = evaluate_alone(*Corpus({a, b, c}), {.length = 32, .max_windows = 2});
+  EXPECT_EQ(two.windows, 2);
+}
+
+TEST(Perplexity, AlignedWindowsEndWhereTheLongOnesEnd) {
+  const std::string text = random_letters(200, 9);
+  const PerplexityResult aligned = evaluate_alone(*Corpus({text}), {.length = 24, .align_to = 64});
+  const PerplexityResult cut = evaluate_alone(
+      *Corpus({text.substr(40, 24), text.substr(104, 24), text.substr(168, 24)}), {.length = 24});
+  EXPECT_EQ(aligned.windows, 3);
+  expect_near(aligned.token_nll, cut.token_nll, 1e-6f);
+}
+
+TEST(Perplexity, ManyBatchesGiveWindowsInOrder) {
+  const std::string text = random_letters(20 * 1024, 10);
+  const Corpus corpus({text});
+  const auto results = on_mesh<PerplexityResult>(
+      {.data = 2, .sequence = 1}, [&](TinyRank& rank) { return evaluate(rank, *corpus, {.length = 1024}); });
+  AloneRank alone;
+  for (const size_t window : {0u, 7u, 8u, 15u, 16u, 19u}) {
+    const PerplexityResult one =
+        evaluate(alone.rank, *Corpus({text.substr(window * 1024, 1024)}), {.length = 1024});
+    const auto begin = results[0].token_nll.begin() + static_cast<int64_t>(window) * 1023;
+    expect_near({begin, begin + 1023}, one.token_nll, 1e-6f);
+  }
+}
+
+class PerplexityOnMesh : public ::testing::TestWithParam<MeshShape> {};
+
+TEST_P(PerplexityOnMesh, GivesTheNumbersOfOneRankOnEveryRank) {
+  const Corpus corpus({random_letters(300, 11), random_letters(200, 12)});
+  const PerplexityOptions options = {.length = 48, .tail_tokens = 8};
+  const PerplexityResult wanted = evaluate_alone(*corpus, options);
+  const auto results =
+      on_mesh<PerplexityResult>(GetParam(), [&](TinyRank& rank) { return evaluate(rank, *corpus, options); });
+  for (const PerplexityResult& result : results) {
+    EXPECT_NEAR(result.nll, wanted.nll, 1e-12 * wanted.nll);
+    EXPECT_NEAR(result.tail_bits_per_byte, wanted.tail_bits_per_byte, 1e-12 * wanted.tail_bits_per_byte);
+    expect_near(result.token_nll, wanted.token_nll, 1e-6f);
+    EXPECT_EQ(result.nll, results[0].nll);
+    EXPECT_EQ(result.token_nll, results[0].token_nll);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, PerplexityOnMesh,
+                         ::testing::Values(MeshShape{2, 1}, MeshShape{1, 2}, MeshShape{3, 1}, MeshShape{2, 2},
+                                           MeshShape{1, 4}),
+                         [](const auto& param) {
+                           return fmt::format("data{}sequence{}", param.param.data, param.param.sequence);
+                         });
+
+TEST(Perplexity, TooShortATextIsBadDataWithSizes) {
+  const Corpus corpus({random_letters(100, 13)});
+  for (const PerplexityOptions& options :
+       {PerplexityOptions{.length = 101}, PerplexityOptions{.length = 50, .align_to = 101}}) {
+    const auto error = error_of([&] { evaluate_alone(*corpus, options); });
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error->what(), HasSubstr("101 tokens"));
+    EXPECT_THAT(error->what(), HasSubstr(": 100"));
+  }
+}
+
+TEST(Perplexity, ALengthWithoutAPredictionOrBeyondItsAlignmentIsAnErrorOfTheRecipe) {
+  const Corpus corpus({random_letters(100, 13)});
+  for (const PerplexityOptions& options :
+       {PerplexityOptions{.length = 1}, PerplexityOptions{.length = 64, .align_to = 32}}) {
+    const auto error = error_of([&] { evaluate_alone(*corpus, options); });
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->kind(), ErrorKind::kConfig);
+  }
+}
+
+TEST(Perplexity, ALossThatIsNoNumberIsReportedOnEveryRankWithThePlaceAndTheFactors) {
+  const Corpus corpus({random_letters(64, 13)});
+  const auto messages = on_mesh<std::string>({.data = 1, .sequence = 2}, [&](TinyRank& rank) -> std::string {
+    rank.store.weight("model.norm.weight").fill_(std::numeric_limits<double>::quiet_NaN());
+    const auto error = error_of([&] { evaluate(rank, *corpus, {.length = 64}); });
+    return error && error->kind() == ErrorKind::kNumerics ? error->what() : "";
+  });
+  for (const std::string& message : messages) {
+    EXPECT_THAT(message, HasSubstr("window 0 at position 0"));
+    EXPECT_THAT(message, HasSubstr("'none'"));
+  }
+}
+
+}  // namespace
+}  // namespace ropeway

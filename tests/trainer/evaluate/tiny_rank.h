@@ -1,0 +1,61 @@
+// One rank with a tiny model of its own: what the tests of trainer/evaluate run on.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "parallel/mesh.h"
+#include "parallel/ring/ring_attention.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/model/parameter_store.h"
+
+namespace ropeway {
+
+inline ModelConfig tiny_config() {
+  ModelConfig config;
+  config.vocab_size = 256;
+  config.hidden_size = 32;
+  config.intermediate_size = 48;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 8;
+  config.original_window = 64;
+  config.initializer_range = 0.3;  // far from uniform predictions
+  return config;
+}
+
+struct TinyRank {
+  explicit TinyRank(Communicator& world, MeshShape shape = {}, at::ScalarType dtype = at::kDouble)
+      : mesh(make_mesh(world, shape)),
+        ring(*mesh.sequence, Placement::kZigzag),
+        store(tiny_config(), dtype),
+        model(tiny_config(), store, ring, {}) {
+    store.initialize(17);
+  }
+
+  Mesh mesh;
+  RingAttention ring;
+  ResidentParameters store;
+  CausalLM model;
+};
+
+// A group of one with its model.
+struct AloneRank {
+  std::unique_ptr<Communicator> world = make_world_of_one();
+  TinyRank rank{*world};
+};
+
+// `work` on data * sequence thread-ranks; its results by rank.
+template <typename Result>
+std::vector<Result> on_mesh(MeshShape shape, const std::function<Result(TinyRank&)>& work) {
+  std::vector<Result> results(static_cast<size_t>(shape.data * shape.sequence));
+  run_thread_world(shape.data * shape.sequence, [&](Communicator& world) {
+    TinyRank rank(world, shape);
+    results[static_cast<size_t>(world.rank())] = work(rank);
+  });
+  return results;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,64 @@
+#include "trainer/stages/open_model.h"
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/error.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/io/factor_file.h"
+#include "trainer/io/files.h"
+#include "trainer/stages/run_state.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+// <run_dir>/stages/<name>/checkpoints/step-N
+OpenedModel open_checkpoint(const fs::path& path) {
+  const fs::path run_dir =
+      fs::absolute(path).lexically_normal().parent_path().parent_path().parent_path().parent_path();
+  if (!fs::exists(run_dir / "recipe.yaml")) {
+    fail(ErrorKind::kMissingInput, "{}: a checkpoint, but not inside a run directory: no {}", path.string(),
+         (run_dir / "recipe.yaml").string());
+  }
+  const RecipeResult parsed = parse_recipe(run_dir / "recipe.yaml");
+  if (!parsed.errors.empty()) fail(ErrorKind::kBadData, "{}", parsed.errors.front());
+  const ModelRecipe& model = parsed.recipe.model;
+
+  OpenedModel opened;
+  if (!model.has_architecture) {
+    opened.tokenizer_folder = model.path;
+    ModelDir base = open_model_dir(model.path);
+    opened.dir.config = base.config;
+    opened.dir.sets = base.sets;
+  } else {
+    opened.dir.config = config_of(model.architecture);
+  }
+  opened.dir.path = path;
+  opened.dir.shards.push_back(SafetensorsFile::open(path / "weights.safetensors"));
+  const auto state = nlohmann::json::parse(read_text_file(path / "state.json"), nullptr, false);
+  if (!state.is_object() || !state.contains("factor_sets") || !state["factor_sets"].is_string()) {
+    fail(ErrorKind::kBadData, "{}: no factor_sets in it", (path / "state.json").string());
+  }
+  for (const FactorSet& set : factor_sets_from_json(state["factor_sets"], (path / "state.json").string())) {
+    if (find_factor_set(opened.dir.sets, set.name) == nullptr && set.name != "none")
+      opened.dir.sets.push_back(set);
+  }
+  return opened;
+}
+
+}  // namespace
+
+OpenedModel open_model_or_checkpoint(const fs::path& path) {
+  if (fs::exists(path / "manifest.json") && fs::exists(path / "weights.safetensors"))
+    return open_checkpoint(path);
+  const bool is_run = !fs::exists(path / "config.json") && fs::exists(path / "model" / "config.json");
+  const fs::path folder = is_run ? path / "model" : path;
+  return {open_model_dir(folder), folder};
+}
+
+std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model) {
+  return model.tokenizer_folder.empty() ? make_byte_tokenizer() : load_tokenizer(model.tokenizer_folder);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,21 @@
+// What a user may point at where a model is wanted: a model directory, a run directory (its model/), or one
+// training checkpoint (step-N), whose shape and tokenizer are those of the run it belongs to.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "trainer/data/tokenizer.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway {
+
+struct OpenedModel {
+  ModelDir dir;
+  std::filesystem::path tokenizer_folder;  // empty: the byte-level tokenizer of a freshly made model
+};
+// Throws kMissingInput / kBadData naming the path and what was looked for.
+OpenedModel open_model_or_checkpoint(const std::filesystem::path& path);
+std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model);
+
+}  // namespace ropeway
