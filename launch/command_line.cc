@@ -23,7 +23,8 @@ std::vector<std::string> option_names(const po::options_description& options) {
 
 }  // namespace
 
-bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments, po::variables_map& values) {
+bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments,
+                        po::variables_map& values) {
   po::options_description all;
   all.add(line.options);
   all.add_options()("help,h", "");
@@ -35,13 +36,15 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   // No guessing: an abbreviation that is unique today may be another option tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   try {
-    po::store(po::command_line_parser(arguments).options(all).positional(positional).style(style).run(), values);
+    po::store(po::command_line_parser(arguments).options(all).positional(positional).style(style).run(),
+              values);
     po::notify(values);
   } catch (const po::unknown_option& error) {
     unknown_option(error.get_option_name(), line.options);
   } catch (const po::too_many_positional_options_error&) {
     fail(ErrorKind::kUsage, "{}; see --help",
-         line.positional.empty() ? "found an argument, wanted none" : "found several arguments, wanted one " + line.positional);
+         line.positional.empty() ? "found an argument, wanted none"
+                                 : "found several arguments, wanted one " + line.positional);
   } catch (const po::error& error) {
     fail(ErrorKind::kUsage, "{}; see --help", error.what());
   }
@@ -56,7 +59,8 @@ std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> items;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
-    if (end == begin) fail(ErrorKind::kUsage, "'{}': wanted a list separated by commas, without empty places", text);
+    if (end == begin)
+      fail(ErrorKind::kUsage, "'{}': wanted a list separated by commas, without empty places", text);
     items.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }

@@ -1,12 +1,8 @@
 #include "launch/exit_status.h"
 
-#include <chrono>
-#include <condition_variable>
 #include <iostream>
-#include <memory>
-#include <mutex>
-#include <sstream>
-#include <thread>
+#include <limits>
+#include <new>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -14,13 +10,8 @@
 namespace ropeway {
 namespace {
 
-struct Agreement {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-  std::vector<int> codes;
-};
-
+// -1: no rank failed. A rank that only noticed the failure of another (kPeer) counts when there is no better
+// one.
 int lowest_rank_with_own_failure(const std::vector<int>& codes) {
   const int peer = static_cast<int>(ErrorKind::kPeer);
   int failed = -1;
@@ -48,42 +39,31 @@ Outcome outcome_of(std::exception_ptr error) {
   }
 }
 
-void print_error(const std::string& message) {
-  std::istringstream lines(message);
-  std::ostringstream text;  // in one piece, so that lines of several processes do not mix
-  for (std::string line; std::getline(lines, line);) text << "ropeway: " << line << "\n";
-  std::cerr << text.str() << std::flush;
+void print_error(const Outcome& outcome, const std::string& who) {
+  // The errors of a recipe keep their form, file:line:column first, which editors follow.
+  const bool as_it_is = outcome.code == static_cast<int>(ErrorKind::kConfig) && who.empty();
+  // In one piece, so that lines of several processes do not mix.
+  std::cerr << fmt::format("{}{}{}\n", as_it_is ? "" : "ropeway: ", who, outcome.message) << std::flush;
 }
 
-int agree_on_exit(Communicator& ending, const Outcome& outcome, double patience_seconds) {
-  // The exchange runs on a thread of its own, because a rank that failed must not wait for ever for one that cannot come.
-  const auto agreement = std::make_shared<Agreement>();
-  std::thread exchange([agreement, &ending, code = outcome.code] {
-    std::vector<int> codes(static_cast<size_t>(ending.size()));
-    ending.all_gather(&code, codes.data(), sizeof code);
-    const std::lock_guard lock(agreement->mutex);
-    agreement->codes = std::move(codes);
-    agreement->done = true;
-    agreement->changed.notify_all();
-  });
-  std::unique_lock lock(agreement->mutex);
-  const auto is_done = [&] { return agreement->done; };
-  if (outcome.code == 0) {
-    agreement->changed.wait(lock, is_done);
-  } else if (!agreement->changed.wait_for(lock, std::chrono::duration<double>(patience_seconds), is_done)) {
-    print_error(ending.size() > 1 ? "rank " + std::to_string(ending.rank()) + ": " + outcome.message : outcome.message);
-    exchange.detach();
+int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome) {
+  Communicator& ending = meeting.ending;
+  const double patience =
+      outcome.code == 0 ? std::numeric_limits<double>::infinity() : meeting.patience_seconds;
+  if (!meeting.all_arrive(patience)) {
+    print_error(outcome, fmt::format("rank {}: ", ending.rank()));
     ending.abort(outcome.code);
   }
-  lock.unlock();
-  exchange.join();
-  const int failed = lowest_rank_with_own_failure(agreement->codes);
+  std::vector<int> codes(static_cast<size_t>(ending.size()));
+  ending.all_gather(&outcome.code, codes.data(), sizeof outcome.code);
+  const int failed = lowest_rank_with_own_failure(codes);
   if (failed < 0) return 0;
+  const int code = codes[static_cast<size_t>(failed)];
   if (failed == ending.rank()) {
-    const bool all_failed = agreement->codes.front() != 0;
-    print_error(all_failed || failed == 0 ? outcome.message : "rank " + std::to_string(failed) + ": " + outcome.message);
+    const bool all_alike = codes == std::vector<int>(codes.size(), code);
+    print_error(outcome, all_alike ? "" : fmt::format("rank {}: ", failed));
   }
-  return agreement->codes[static_cast<size_t>(failed)];
+  return code;
 }
 
 }  // namespace ropeway

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <string>
 
 #include "parallel/comm/communicator.h"
@@ -16,13 +17,20 @@ struct Outcome {
 // The Error, or any other exception as kInternal with its text.
 Outcome outcome_of(std::exception_ptr error);
 
-// One message on stderr, each of its lines behind "ropeway: ".
-void print_error(const std::string& message);
+// One message on stderr. `who`: "rank 3: " when not all ranks say the same, else "".
+void print_error(const Outcome& outcome, const std::string& who = "");
 
-// Collective over `ending`, a group used for nothing else: every rank brings its outcome, and all return the same code: that
-// of the lowest rank that failed by itself, whose message is printed there and only there. When a rank failed and another
-// does not come here within `patience_seconds` (it waits for the failed one in some other call), the failed rank prints and
-// ends the whole job.
-int agree_on_exit(Communicator& ending, const Outcome& outcome, double patience_seconds = 3);
+// Collective: every rank brings its outcome, and all return the same code: that of the lowest rank that
+// failed by itself, whose message is printed there and only there. When a rank failed and another does not
+// come here within `patience_seconds` (it waits for the failed one in some collective call), the failed rank
+// prints and ends the job.
+//   ending      a group of all ranks, used for nothing else: calls left behind on others cannot meet it
+//   all_arrive  true once every rank has called it, false after that many seconds (MpiSession::all_arrive)
+struct ExitMeeting {
+  Communicator& ending;
+  std::function<bool(double seconds)> all_arrive;
+  double patience_seconds = 3;
+};
+int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome);
 
 }  // namespace ropeway

@@ -1,5 +1,5 @@
-// ropeway VERB [arguments]: finds the verb, gives it the ranks of the job when it needs them, and is the one place that
-// turns an error into a message and an exit code.
+// ropeway VERB [arguments]: finds the verb, gives it the ranks of the job when it needs them, and is the one
+// place that turns an error into a message and an exit code.
 #include <cstdlib>
 #include <iostream>
 
@@ -28,7 +28,7 @@ int run_locally(const Verb& verb, const Arguments& arguments) {
     return 0;
   } catch (...) {
     const Outcome outcome = outcome_of(std::current_exception());
-    if (prints) print_error(outcome.message);
+    if (prints) print_error(outcome);
     return outcome.code;
   }
 }
@@ -45,7 +45,7 @@ int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
   } catch (...) {
     outcome = outcome_of(std::current_exception());
   }
-  return agree_on_exit(*ending, outcome);
+  return agree_on_exit({*ending, [&](double seconds) { return session.all_arrive(seconds); }}, outcome);
 }
 
 int run_main(const Arguments& arguments) {
@@ -61,7 +61,7 @@ int run_main(const Arguments& arguments) {
     return verb.collective != nullptr ? run_on_all_ranks(verb, rest) : run_locally(verb, rest);
   } catch (...) {
     const Outcome outcome = outcome_of(std::current_exception());
-    if (prints) print_error(outcome.message);
+    if (prints) print_error(outcome);
     return outcome.code;
   }
 }

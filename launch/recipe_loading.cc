@@ -10,8 +10,9 @@ namespace ropeway {
 Recipe load_recipe(const std::string& file, const ParseRecipeOptions& options) {
   RecipeResult result = parse_recipe(file, options);
   if (result.errors.empty()) return std::move(result.recipe);
-  const bool only_overrides = std::all_of(result.errors.begin(), result.errors.end(),
-                                          [](const std::string& error) { return error.rfind("--set ", 0) == 0; });
+  const bool only_overrides =
+      std::all_of(result.errors.begin(), result.errors.end(),
+                  [](const std::string& error) { return error.rfind("--set ", 0) == 0; });
   fail(only_overrides ? ErrorKind::kUsage : ErrorKind::kConfig, "{}", fmt::join(result.errors, "\n"));
 }
 
@@ -24,13 +25,15 @@ Recipe load_recipe_on_all_ranks(const std::string& file, const std::vector<std::
   } catch (const Error& e) {
     error = e;
   }
-  const auto found = all_gather_strings(world, error ? std::string("error: ") + error->what() : recipe_to_yaml(recipe));
+  const auto found =
+      all_gather_strings(world, error ? std::string("error: ") + error->what() : recipe_to_yaml(recipe));
   std::string different;
   for (size_t rank = 1; rank < found.size(); ++rank) {
     if (found[rank] != found[0]) different += (different.empty() ? "" : ", ") + std::to_string(rank);
   }
   if (!different.empty()) {
-    fail(ErrorKind::kConfig, "{}: rank 0 and rank(s) {} read different recipes; is the file the same on every node?", file,
+    fail(ErrorKind::kConfig,
+         "{}: rank 0 and rank(s) {} read different recipes; is the file the same on every node?", file,
          different);
   }
   if (error) throw *error;

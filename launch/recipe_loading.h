@@ -12,8 +12,9 @@ namespace ropeway {
 // Throws all errors as one message: kUsage when every one of them is about a --set, else kConfig.
 Recipe load_recipe(const std::string& file, const ParseRecipeOptions& options);
 
-// Collective: as above, with the job's ranks; and every rank must have read the same recipe (nodes may see different
-// copies of a file): otherwise kConfig on every rank, naming those that differ from rank 0.
-Recipe load_recipe_on_all_ranks(const std::string& file, const std::vector<std::string>& overrides, Communicator& world);
+// Collective: as above, with the job's ranks; and every rank must have read the same recipe (nodes may see
+// different copies of a file): otherwise kConfig on every rank, naming those that differ from rank 0.
+Recipe load_recipe_on_all_ranks(const std::string& file, const std::vector<std::string>& overrides,
+                                Communicator& world);
 
 }  // namespace ropeway

@@ -1,5 +1,6 @@
-// Requests to stop. SIGUSR1 (mpirun forwards it to every rank) asks the run to save and stop: the handler only sets a
-// flag, which the stages poll through stop_requested(). SIGPIPE is ignored: a closed terminal must not end a run.
+// Requests to stop. SIGUSR1 (mpirun forwards it to every rank) asks the run to save and stop: the handler
+// only sets a flag, which the stages poll through stop_requested(). SIGPIPE is ignored: a closed terminal
+// must not end a run.
 #pragma once
 
 namespace ropeway {

@@ -50,10 +50,12 @@ void run_verb(const Arguments& arguments, Communicator& world) {
   };
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
   if (recipe.device != "cpu") {
-    fail(ErrorKind::kConfig, "{}: device: found {}, wanted cpu: this build has no CUDA", recipe.source_file, recipe.device);
+    fail(ErrorKind::kConfig, "{}: device: found {}, wanted cpu: this build has no CUDA", recipe.source_file,
+         recipe.device);
   }
   const std::string table = run_recipe(
-      recipe, world, {.only_stages = list("stage"), .fresh = values["fresh"].as<bool>(), .stop_requested = stop_requested});
+      recipe, world,
+      {.only_stages = list("stage"), .fresh = values["fresh"].as<bool>(), .stop_requested = stop_requested});
   if (world.rank() == 0) std::cout << table;
 }
 

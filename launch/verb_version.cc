@@ -10,9 +10,11 @@
 namespace ropeway {
 
 void version_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line{"usage: ropeway version\n\nVersions of the program and of what it was built with.\n"
-                         "example: ropeway version\n",
-                         "", {}};
+  const CommandLine line{
+      "usage: ropeway version\n\nVersions of the program and of what it was built with.\n"
+      "example: ropeway version\n",
+      "",
+      {}};
   boost::program_options::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
   if (!prints) return;

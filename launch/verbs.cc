@@ -17,7 +17,8 @@ const std::vector<Verb>& verbs() {
 }
 
 std::string overview() {
-  std::string text = "ropeway: extends the context window of RoPE language models\n\nusage: ropeway VERB ...\n";
+  std::string text =
+      "ropeway: extends the context window of RoPE language models\n\nusage: ropeway VERB ...\n";
   for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
   text +=
       "\nropeway VERB --help tells more about each. run and evaluate use all ranks under mpirun:\n"

@@ -1,5 +1,5 @@
-// The verbs of the command line, one a file. Each takes what follows it, does its work and returns; errors are thrown, and
-// main turns them into a message and an exit code. Only verbs print.
+// The verbs of the command line, one a file. Each takes what follows it, does its work and returns; errors
+// are thrown, and main turns them into a message and an exit code. Only verbs print.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ using Arguments = std::vector<std::string>;
 struct Verb {
   const char* name;
   const char* summary;
-  // Exactly one of the two: verbs that need the ranks of the job, and verbs that only look (they never start MPI; under
-  // mpirun every rank does the same and rank 0 prints).
+  // Exactly one of the two: verbs that need the ranks of the job, and verbs that only look (they never start
+  // MPI; under mpirun every rank does the same and rank 0 prints).
   void (*collective)(const Arguments&, Communicator& world);
   void (*local)(const Arguments&, bool prints);
 };
@@ -27,7 +27,7 @@ void inspect_verb(const Arguments& arguments, bool prints);           // verb_in
 void validate_verb(const Arguments& arguments, bool prints);          // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);           // verb_version.cc
 
-std::string overview();                       // what `ropeway --help` prints
+std::string overview();                          // what `ropeway --help` prints
 const Verb& find_verb(const std::string& name);  // throws kUsage with the nearest verb
 
 }  // namespace ropeway

@@ -1,14 +1,12 @@
 // Linear + cross-entropy in tiles of tokens. One buffer of tile_tokens x V logits is all that exists at a
 // time; the gradient takes the place of the logits in it.
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
 #include "kernels/loss/cross_entropy.h"
+#include "kernels/ops/matmul.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
@@ -73,7 +71,7 @@ void for_each_scored_tile(const Problem& p, const Body& body) {
     at::Tensor logits = buffer.narrow(0, 0, count);
     for_each_head_part(p, [&](int64_t row, const at::Tensor& head) {
       at::Tensor columns = logits.narrow(1, row, head.size(0));
-      at::mm_out(columns, hidden, head.t());
+      matmul(hidden, head.t(), columns);
     });
     body(begin, hidden, logits);
   }
@@ -137,15 +135,17 @@ CrossEntropyOutput linear_cross_entropy_backward(const at::Tensor& hidden, const
     score_tile(p, begin, logits, {weights, scale, true}, output);
     at::Tensor d_tile = d_hidden.narrow(0, begin, logits.size(0));
     if (p.hidden.scalar_type() == p.acc) {
-      at::mm_out(d_tile, logits, p.head);
+      matmul(logits, p.head, d_tile);
     } else {
       at::Tensor wide = at::zeros(d_tile.sizes(), d_tile.options().dtype(p.acc));
       for_each_head_part(p, [&](int64_t row, const at::Tensor& head_part) {
-        wide.addmm_(logits.narrow(1, row, head_part.size(0)), head_part);
+        matmul_add(logits.narrow(1, row, head_part.size(0)), head_part, wide);
       });
       d_tile.copy_(wide);
     }
-    if (grad_head.defined()) grad_head.view({p.vocab(), p.channels()}).addmm_(logits.t(), hidden_tile);
+    if (grad_head.defined()) {
+      matmul_add(logits.t(), hidden_tile, grad_head.view({p.vocab(), p.channels()}));
+    }
   });
   return output;
 }

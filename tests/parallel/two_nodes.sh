@@ -76,10 +76,10 @@ export OMPI_MCA_mpi_yield_when_idle=1 OMP_NUM_THREADS=1 TMPDIR=$work
 
 command=$(printf '%q ' "$@")
 echo "one node:"
-OMPI_MCA_plm_rsh_agent=/bin/false timeout -k 5 60 mpirun -n $((2 * ranks)) "$@" > "$work/one"
+OMPI_MCA_plm_rsh_agent=/bin/false timeout -k 5 100 mpirun -n $((2 * ranks)) "$@" > "$work/one"
 cat "$work/one"
 echo "two nodes:"
-timeout -k 5 60 "$work/on_node.sh" node1 "OMPI_MCA_plm_rsh_agent=$work/on_node.sh \
+timeout -k 5 100 "$work/on_node.sh" node1 "OMPI_MCA_plm_rsh_agent=$work/on_node.sh \
   mpirun --mca oob_tcp_if_include eth0 --mca btl_tcp_if_include eth0 \
   --host node1:$ranks,node2:$ranks -n $((2 * ranks)) $command" > "$work/two"
 cat "$work/two"

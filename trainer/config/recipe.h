@@ -83,6 +83,8 @@ struct EvaluateRecipe {
   std::vector<std::string> tasks = {"perplexity", "passkey"};
   std::vector<std::string> factors = {"auto"};
   int64_t windows = 0;  // 0: all that fit
+  int64_t tokens =
+      0;  // at most tokens / length windows, so that every length scores the same text; 0: no limit
   int64_t passkey_depths = 10, passkey_samples = 2;
 };
 

@@ -256,6 +256,8 @@ std::vector<RecipeKey> make_keys() {
           "auto, none, pi, ntk, yarn, sets made before, or stretched:SET"),
       key("evaluate", "windows", kInteger, evaluate<&E::windows>, {},
           "windows scored a length; 0: all that fit"),
+      key("evaluate", "tokens", kInteger, evaluate<&E::tokens>, {},
+          "tokens scored a length: the same text at every one; 0: no limit"),
       key("evaluate", "passkey_depths", kInteger, evaluate<&E::passkey_depths>, {.low = 1, .high = 1e4},
           "depths a length"),
       key("evaluate", "passkey_samples", kInteger, evaluate<&E::passkey_samples>, {.low = 1, .high = 1e6},

@@ -40,6 +40,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   content.recipe_sha256 = context.recipe_sha256;
   content.state_json = nlohmann::json{{"stage", context.stage_name},
                                       {"skipped_steps", state.skipped_steps},
+                                      {"recent_losses", state.recent_losses},
                                       {"optimizer_steps", optimizer.steps_taken()},
                                       {"data_fingerprint", context.data_fingerprint},
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
@@ -76,7 +77,7 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   // The masters hold what the weights are rounded from: they bring the weights back too.
   optimizer.restore(restored[0], restored[1], restored[2], state.at("optimizer_steps"));
   log_info("{}: resumes after step {} from {}", context.stage_name, loaded->step, loaded->path.string());
-  return {loaded->step, state.at("skipped_steps")};
+  return {loaded->step, state.at("skipped_steps"), state.value("recent_losses", std::vector<double>{})};
 }
 
 }  // namespace ropeway

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "parallel/zero/sharded_adamw.h"
 #include "trainer/finetune/train_loop.h"
@@ -11,8 +12,9 @@
 namespace ropeway {
 
 struct TrainState {
-  int64_t step = 0;           // steps finished
-  int64_t skipped_steps = 0;  // of them without an update
+  int64_t step = 0;                   // steps finished
+  int64_t skipped_steps = 0;          // of them without an update
+  std::vector<double> recent_losses;  // of the last ten steps with an update, oldest first
 };
 
 // Collective.

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
+#include <cmath>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -17,6 +17,8 @@ namespace ropeway {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr size_t kRecentLosses = 10;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -76,7 +78,6 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
                           .eps = options.eps,
                           .weight_decay = options.weight_decay};
   ProgressLine progress(world.rank() == 0);
-  std::deque<double> recent_losses;
   int64_t skipped_in_a_row = 0;
   const auto start = Clock::now();
 
@@ -103,6 +104,8 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
 
     if (result.applied) {
       skipped_in_a_row = 0;
+      if (std::isfinite(loss)) state.recent_losses.push_back(loss);
+      if (state.recent_losses.size() > kRecentLosses) state.recent_losses.erase(state.recent_losses.begin());
     } else {
       ++state.skipped_steps;
       if (world.rank() == 0) {
@@ -117,8 +120,6 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
       }
     }
 
-    recent_losses.push_back(loss);
-    if (recent_losses.size() > 10) recent_losses.pop_front();
     const double seconds = seconds_since(step_start);
     const double tokens_per_second = static_cast<double>(options.batch_sequences * options.length) / seconds;
     context.reporter->step({.stage = context.stage_name,
@@ -149,7 +150,8 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
 
   outcome.steps = state.step;
   outcome.skipped_steps = state.skipped_steps;
-  for (double loss : recent_losses) outcome.final_loss += loss / static_cast<double>(recent_losses.size());
+  const auto recent = static_cast<double>(state.recent_losses.size());
+  for (double loss : state.recent_losses) outcome.final_loss += loss / recent;
   outcome.seconds = seconds_since(start);
   outcome.tokens_per_second =
       static_cast<double>((state.step - outcome.resumed_from) * options.batch_sequences * options.length) /

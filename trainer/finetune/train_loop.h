@@ -31,7 +31,7 @@ struct TrainContext {
 };
 struct TrainOutcome {
   int64_t steps = 0, skipped_steps = 0, resumed_from = 0;
-  double final_loss = 0;  // mean of the last 10 steps
+  double final_loss = 0;  // mean of the last ten steps with an update, before a resume too
   double seconds = 0, tokens_per_second = 0;
 };
 // Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when

@@ -13,17 +13,41 @@
 
 namespace ropeway {
 
-void MetricsFile::cut(const std::string& stage, int64_t step) {
-  if (!std::filesystem::exists(path_)) return;
-  std::istringstream lines(read_text_file(path_));
+namespace {
+
+bool is_later_step(const nlohmann::json& record, const std::string& stage, int64_t step) {
+  const auto of_stage = record.find("stage"), of_step = record.find("step");
+  return of_stage != record.end() && *of_stage == stage && of_step != record.end() &&
+         of_step->is_number_integer() && of_step->get<int64_t>() > step;
+}
+
+std::string without_later_steps(const std::string& text, const std::string& stage, int64_t step) {
+  std::istringstream lines(text);
   std::string kept;
   for (std::string line; std::getline(lines, line);) {
     const auto record = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!record.is_object()) continue;  // what a killed run left half written
-    if (record.value("stage", "") == stage && record.value("step", int64_t{0}) > step) continue;
-    kept += line + "\n";
+    if (!is_later_step(record, stage, step)) kept += line + "\n";
   }
-  write_file_atomically(path_, kept);
+  return kept;
+}
+
+}  // namespace
+
+void MetricsFile::cut(const std::string& stage, int64_t step) {
+  try {
+    if (!std::filesystem::exists(path_)) return;
+    const std::string text = read_text_file(path_);
+    const std::string kept = without_later_steps(text, stage, step);
+    if (kept != text) write_file_atomically(path_, kept);
+  } catch (const std::exception& error) {
+    give_up(error.what());
+  }
+}
+
+void MetricsFile::give_up(const std::string& reason) {
+  if (!failed_) log_warning("{}: {}; the run goes on without it", path_.string(), reason);
+  failed_ = true;
 }
 
 void MetricsFile::append(const std::string& line) {
@@ -34,10 +58,7 @@ void MetricsFile::append(const std::string& line) {
       fd >= 0 && ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
   const int reason = errno;
   if (fd >= 0) ::close(fd);
-  if (!written) {
-    failed_ = true;
-    log_warning("{}: {}; the run goes on without it", path_.string(), std::strerror(reason));
-  }
+  if (!written) give_up(std::strerror(reason));
 }
 
 }  // namespace ropeway

@@ -22,9 +22,15 @@ std::string duration_text(double seconds) {
 
 struct ProgressLine::State {
   bool terminal = false, open = false;
-  std::string what;
+  std::string what, unshown;  // unshown: the newest line, while it has not been printed
   Clock::time_point start, last_shown;
   int64_t first_done = 0;
+
+  void show() {
+    std::fprintf(stderr, terminal ? "\r%-110s" : "%s\n", unshown.c_str());
+    std::fflush(stderr);
+    unshown.clear();
+  }
 };
 
 ProgressLine::ProgressLine(bool enabled) {
@@ -44,11 +50,6 @@ void ProgressLine::update(const std::string& what, int64_t done, int64_t total, 
     state_->first_done = done - 1;  // what this process has done itself; a resumed run starts in the middle
     state_->open = true;
   }
-  // A terminal is redrawn ten times a second at most; a file gets a line every ten seconds, and the last one.
-  const double quiet = std::chrono::duration<double>(now - state_->last_shown).count();
-  if (done < total && quiet < (state_->terminal ? 0.1 : 10.0)) return;
-  state_->last_shown = now;
-
   const double elapsed = std::chrono::duration<double>(now - state_->start).count();
   const auto own = static_cast<double>(done - state_->first_done);
   std::string line =
@@ -59,16 +60,17 @@ void ProgressLine::update(const std::string& what, int64_t done, int64_t total, 
   } else if (done >= total) {
     line += fmt::format("  took {}", duration_text(elapsed));
   }
-  if (state_->terminal) {
-    std::fprintf(stderr, "\r%-110s", line.c_str());
-  } else {
-    std::fprintf(stderr, "%s\n", line.c_str());
+  state_->unshown = line;
+  // A terminal is redrawn ten times a second at most; a file gets a line every ten seconds, and the last one.
+  if (std::chrono::duration<double>(now - state_->last_shown).count() >= (state_->terminal ? 0.1 : 10.0)) {
+    state_->last_shown = now;
+    state_->show();
   }
-  std::fflush(stderr);
 }
 
 void ProgressLine::finish() {
   if (!state_ || !state_->open) return;
+  if (!state_->unshown.empty()) state_->show();
   if (state_->terminal) std::fputc('\n', stderr);
   state_->open = false;
 }

@@ -21,9 +21,7 @@ double value_or_absent(const Json& value) { return value.is_number() ? value.get
 // Evaluations of a run in one process or several: the report file is the memory between them.
 void read_report(const std::filesystem::path& path, std::vector<EvaluationRecord>& evaluations,
                  std::vector<StageRecord>& stages) {
-  if (!std::filesystem::exists(path)) return;
-  const Json report = Json::parse(read_text_file(path), nullptr, /*allow_exceptions=*/false);
-  if (!report.is_object()) fail(ErrorKind::kBadData, "{}: not a JSON object; move it away", path.string());
+  const Json report = Json::parse(read_text_file(path));
   for (const Json& entry : report.value("evaluations", Json::array())) {
     evaluations.push_back({.stage = entry.value("stage", ""),
                            .model = entry.value("model", ""),
@@ -46,12 +44,30 @@ void read_report(const std::filesystem::path& path, std::vector<EvaluationRecord
   }
 }
 
+// What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
+void set_aside(const std::filesystem::path& path, const std::string& reason) {
+  std::filesystem::path target = path;
+  target += ".unreadable";
+  std::error_code error;
+  std::filesystem::rename(path, target, error);
+  log_warning("{}: {}; {}", path.string(), reason,
+              error ? "it is replaced at the end of the next stage" : "moved to " + target.string());
+}
+
 }  // namespace
 
 struct Reporter::State {
   State(const std::filesystem::path& run_dir)
       : report_path(run_dir / "report.json"), metrics(run_dir / "metrics.jsonl"), events(run_dir) {
-    read_report(report_path, evaluations, stages);
+    std::error_code ignored;
+    if (!std::filesystem::exists(report_path, ignored)) return;
+    try {
+      read_report(report_path, evaluations, stages);
+    } catch (const std::exception& error) {
+      evaluations.clear();
+      stages.clear();
+      set_aside(report_path, error.what());
+    }
   }
 
   std::filesystem::path report_path;
@@ -138,7 +154,7 @@ void Reporter::write_report(int64_t base_window) {
   }
   try {
     write_file_atomically(state_->report_path, report.dump(2) + "\n");
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log_warning("{}; the run goes on without it", error.what());
   }
 }

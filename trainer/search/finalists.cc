@@ -50,7 +50,7 @@ std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidat
   std::vector<double> keys;
   for (const Candidate& candidate : finalists) {
     const DocumentScore mean = held_out_mean(scorer, candidate);
-    keys.push_back(mean.tail_nll + kNeedleWeight * mean.needle_nll);
+    keys.push_back(0.5 * (mean.nll + mean.tail_nll) + kNeedleWeight * mean.needle_nll);
   }
   return sorted_by(finalists, keys);
 }

@@ -5,10 +5,11 @@
 
 namespace ropeway {
 
-// Mean loss hides retrieval: at nearly equal loss passkey may be 0 % or 60 %. So finalists of an extension
-// are ordered by their loss on the last 256 tokens plus a tenth of that on a passkey's answer, the mean over
-// held-out documents. The weight is small: a token of the answer costs nats, candidates differ by hundredths
-// in the tail.
+// Mean loss hides retrieval and what happens at the far end: at nearly equal loss passkey may be 0 % or 60 %.
+// The last 256 tokens of a few documents alone are a noisy measure. So finalists of an extension are ordered
+// by the mean of both losses plus a tenth of that on a passkey's answer, averaged over held-out documents.
+// The weight of the needle is small: a token of the answer costs nats, candidates differ by hundredths in the
+// rest.
 constexpr double kNeedleWeight = 0.1;
 
 // Without repetitions, best first.

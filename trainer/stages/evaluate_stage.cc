@@ -20,6 +20,13 @@ bool same_as_none(const std::string& name, int64_t length, const ModelConfig& co
   return name != "none" && is_computed_name(name) && length <= config.original_window;
 }
 
+// 0: all that fit.
+int64_t windows_at(int64_t length, const EvaluateRecipe& options) {
+  if (options.tokens == 0) return options.windows;
+  const int64_t windows = std::max<int64_t>(1, options.tokens / length);
+  return options.windows == 0 ? windows : std::min(windows, options.windows);
+}
+
 }  // namespace
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
@@ -44,8 +51,9 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
                               .factors = name == "auto" ? factors.name : name,
                               .length = length};
       if (contains(options.tasks, "perplexity")) {
-        const PerplexityResult result = evaluate_perplexity(
-            model, state.mesh, documents, factors, {.length = length, .max_windows = options.windows});
+        const PerplexityResult result =
+            evaluate_perplexity(model, state.mesh, documents, factors,
+                                {.length = length, .max_windows = windows_at(length, options)});
         record.bits_per_byte = result.bits_per_byte;
         record.tail_bits_per_byte = result.tail_bits_per_byte;
       }

@@ -27,10 +27,11 @@ FactorSet resolve_factors(const std::string& name, int64_t length, const ModelCo
   if (is_computed_name(name)) return computed_factor_set(name, config.rope_geometry(), length);
   if (name.rfind(kStretched, 0) == 0) {
     FactorSet set = named_set(name.substr(kStretched.size()), sets);
-    const double stretch = std::max(1.0, static_cast<double>(length) / static_cast<double>(set.max_length));
-    for (double& factor : set.factors) factor *= stretch;
-    set.name = name;
+    const double scale = set.scale();
     set.max_length = std::max(set.max_length, length);
+    const double stretch = scale > 1 ? (set.scale() - 1) / (scale - 1) : 1;
+    for (double& factor : set.factors) factor = 1 + (factor - 1) * stretch;
+    set.name = name;
     set.attention_temperature = attention_temperature("su", set.scale(), set.original_length);
     return set;
   }

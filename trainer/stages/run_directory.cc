@@ -42,16 +42,6 @@ std::string difference(const std::string& was, const std::string& is) {
   return text;
 }
 
-void move_aside(const fs::path& path) {
-  for (int i = 1;; ++i) {
-    const fs::path target = fmt::format("{}.old-{}", path.string(), i);
-    if (fs::exists(target)) continue;
-    fs::rename(path, target);
-    log_info("{}: moved to {}", path.string(), target.string());
-    return;
-  }
-}
-
 int take_lock(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) fail(ErrorKind::kCannotCreate, "{}: {}", file.string(), std::strerror(errno));
@@ -65,6 +55,35 @@ int take_lock(const fs::path& file) {
   return fd;
 }
 
+// The lock goes with the folder: a live run's is never moved away under it.
+void move_aside(const fs::path& path) {
+  const int lock = take_lock(path / ".lock");
+  ::close(lock);
+  for (int i = 1;; ++i) {
+    const fs::path target = fmt::format("{}.old-{}", path.string(), i);
+    if (fs::exists(target)) continue;
+    fs::rename(path, target);
+    log_info("{}: moved to {}", path.string(), target.string());
+    return;
+  }
+}
+
+fs::path without_slash(const fs::path& folder) {
+  return folder.has_filename() ? folder : folder.parent_path();
+}
+
+// Of the files in the folder; 0 when it is not there.
+int64_t bytes_in(const fs::path& folder) {
+  int64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    if (entry->is_regular_file(gone)) bytes += static_cast<int64_t>(entry->file_size(gone));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::string recipe_identity(const Recipe& recipe) {
@@ -72,41 +91,50 @@ std::string recipe_identity(const Recipe& recipe) {
   core.mesh = {};
   core.engine = {};
   core.run_dir.clear();
+  core.data.cache = DataRecipe{}.cache;
   core.source_file.clear();
   for (StageRecipe& stage : core.stages) stage.line = 0;
   return recipe_to_yaml(core);
 }
 
 RunDirectory::RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed)
-    : path_(recipe.run_dir), recipe_sha256_(sha256_of(recipe_identity(recipe))) {
+    : path_(without_slash(recipe.run_dir)), recipe_sha256_(sha256_of(recipe_identity(recipe))) {
   run_on_rank(world, 0, [&] {
-    if (fresh && fs::exists(path_)) move_aside(path_);
-    require_writable_folder(path_, bytes_needed);
-    lock_ = take_lock(path_ / ".lock");
-    const std::string identity = recipe_identity(recipe);
-    const fs::path identity_file = path_ / ".identity.yaml";
-    if (fs::exists(identity_file)) {
-      const std::string there = read_text_file(identity_file);
-      if (there != identity) {
-        fail(ErrorKind::kCannotCreate,
-             "{}: holds a run of another recipe; use --fresh to move it aside, or another "
-             "run_dir:{}",
-             path_.string(), difference(there, identity));
-      }
-    } else {
-      write_file_atomically(identity_file, identity);
+    try {
+      open(recipe, fresh, bytes_needed);
+    } catch (const fs::filesystem_error& error) {
+      fail(ErrorKind::kCannotCreate, "{}: {}", path_.string(), error.what());
     }
-    write_file_atomically(path_ / "recipe.yaml", recipe_to_yaml(recipe));
-    for (const StageRecipe& stage : recipe.stages) fs::create_directories(stage_folder(stage.name));
   });
+}
+
+void RunDirectory::open(const Recipe& recipe, bool fresh, int64_t bytes_needed) {
+  if (fresh && fs::exists(path_)) move_aside(path_);
+  require_writable_folder(path_, std::max<int64_t>(0, bytes_needed - bytes_in(path_)));
+  lock_ = take_lock(path_ / ".lock");
+  const std::string identity = recipe_identity(recipe);
+  const fs::path identity_file = path_ / ".identity.yaml";
+  if (fs::exists(identity_file)) {
+    const std::string there = read_text_file(identity_file);
+    if (there != identity) {
+      fail(ErrorKind::kCannotCreate,
+           "{}: holds a run of another recipe; use --fresh to move it aside, or another run_dir:{}",
+           path_.string(), difference(there, identity));
+    }
+  } else {
+    write_file_atomically(identity_file, identity);
+  }
+  write_file_atomically(path_ / "recipe.yaml", recipe_to_yaml(recipe));
+  for (const StageRecipe& stage : recipe.stages) fs::create_directories(stage_folder(stage.name));
 }
 
 RunDirectory::~RunDirectory() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-bool RunDirectory::is_done(const std::string& stage) const {
-  return fs::exists(stage_folder(stage) / "done.json");
+bool RunDirectory::is_done(const fs::path& run_dir, const std::string& stage) {
+  std::error_code ignored;
+  return fs::exists(run_dir / "stages" / stage / "done.json", ignored);
 }
 
 void RunDirectory::mark_done(const std::string& stage, const std::string& json) const {

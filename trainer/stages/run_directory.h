@@ -10,14 +10,15 @@
 namespace ropeway {
 
 // What identifies a run: the resolved recipe without the parts that may change between invocations of the
-// same run (mesh, engine, run_dir, name of the file). Results agree across them within rounding.
+// same run (mesh, engine, run_dir, token cache, name of the file). Results agree across them within rounding.
 std::string recipe_identity(const Recipe& recipe);
 
 class RunDirectory {
  public:
   // Collective. Creates the folder, or opens that of an interrupted run of the same recipe. Throws
-  // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run, cannot be
-  // written, or when the file system has less than `bytes_needed` free.
+  // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run (also with
+  // `fresh`, which moves it aside), cannot be written, or when the file system has less than `bytes_needed`
+  // free, counting what the folder holds already.
   RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -26,10 +27,12 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   const std::string& recipe_sha256() const { return recipe_sha256_; }
   std::filesystem::path stage_folder(const std::string& stage) const { return path_ / "stages" / stage; }
-  bool is_done(const std::string& stage) const;
+  static bool is_done(const std::filesystem::path& run_dir, const std::string& stage);
   void mark_done(const std::string& stage, const std::string& json) const;  // rank 0
 
  private:
+  void open(const Recipe& recipe, bool fresh, int64_t bytes_needed);  // rank 0
+
   std::filesystem::path path_;
   std::string recipe_sha256_;
   int lock_ = -1;

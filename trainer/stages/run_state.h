@@ -3,24 +3,23 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "parallel/mesh.h"
-#include "trainer/config/recipe.h"
-#include "trainer/data/documents.h"
-#include "trainer/data/tokenizer.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/report/reporter.h"
 #include "trainer/stages/run_directory.h"
+#include "trainer/stages/run_inputs.h"
 
 namespace ropeway {
 
 class RunState {
  public:
-  RunState(const Recipe& recipe, Communicator& world, const RunDirectory& directory,
+  RunState(const Recipe& recipe, Communicator& world, RunInputs inputs, const RunDirectory& directory,
            std::function<bool()> stop_requested);
 
   const Recipe& recipe;
@@ -39,8 +38,7 @@ class RunState {
   // initialised).
   CausalLM& model(const std::filesystem::path& folder);
   ResidentParameters& parameters() { return *parameters_; }
-  const Documents& documents(
-      const std::string& split);  // "train", "validation", "test": loaded at the first use
+  const Documents& documents(const std::string& split) const;  // "train", "validation", "test"
   // A stage changed the weights held here: they are those of `folder` now.
   void weights_are(const std::filesystem::path& folder) {
     loaded_ = folder;
@@ -59,10 +57,9 @@ class RunState {
   std::unique_ptr<RingAttention> ring_;
   std::unique_ptr<CausalLM> model_;
   std::optional<std::filesystem::path> loaded_;
-  std::optional<Documents> train_, validation_, test_;
+  std::map<std::string, Documents> documents_;
 };
 
-ModelConfig config_of(const ModelRecipe::Architecture& shape);
 at::ScalarType scalar_type_of(const std::string& dtype);  // "fp32", "bf16", "fp64"
 
 }  // namespace ropeway

@@ -62,8 +62,10 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   const auto folder = state.directory.stage_folder(stage.name);
   CausalLM& model = state.model(state.current_model);
   const SearchProblem problem = make_problem(state, stage);
-  const auto objective = make_model_objective(model, state.mesh, state.documents("validation"),
-                                              state.documents("train"), *state.tokenizer,
+  const Documents& validation = state.documents("validation");
+  // Only gradient steps read the training text; other searches need none.
+  const Documents& train = stage.search.refine == "gradient" ? state.documents("train") : validation;
+  const auto objective = make_model_objective(model, state.mesh, validation, train, *state.tokenizer,
                                               {.length = stage.search.length,
                                                .documents = stage.search.documents,
                                                .finalist_documents = stage.search.finalist_documents,

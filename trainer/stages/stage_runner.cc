@@ -45,10 +45,7 @@ void check_only_stages(const Recipe& recipe, const RunOptions& options) {
 }
 
 // Two checkpoints in flight with weights, masters and moments, the stage's model and the published one.
-int64_t bytes_needed(const Recipe& recipe) {
-  const ModelConfig config = recipe.model.has_architecture ? config_of(recipe.model.architecture)
-                                                           : open_model_dir(recipe.model.path).config;
-  const int64_t parameters = config.num_parameters();
+int64_t bytes_needed(const Recipe& recipe, int64_t parameters) {
   int64_t copies = 0, stages = 0;
   for (const StageRecipe& stage : recipe.stages) {
     if (stage.kind != StageKind::kPretrain && stage.kind != StageKind::kFinetune) continue;
@@ -56,6 +53,11 @@ int64_t bytes_needed(const Recipe& recipe) {
     ++stages;
   }
   return parameters * (16 * copies + 4 * (stages + 2));
+}
+
+// Every rank must find the same even when the file system shows them different things.
+bool is_finished(const Recipe& recipe, Communicator& world, const StageRecipe& stage) {
+  return any_rank(world, world.rank() == 0 && RunDirectory::is_done(recipe.run_dir, stage.name));
 }
 
 }  // namespace
@@ -72,13 +74,18 @@ void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
 
 std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptions& options) {
   check_only_stages(recipe, options);
-  const RunDirectory directory(recipe, world, options.fresh, bytes_needed(recipe));
-  RunState state(recipe, world, directory, options.stop_requested);
+  std::vector<const StageRecipe*> to_run;
+  for (const StageRecipe& stage : recipe.stages) {
+    const bool finished = !options.fresh && is_finished(recipe, world, stage);
+    if (!finished && wanted(options, stage.name)) to_run.push_back(&stage);
+  }
+  RunInputs inputs = open_run_inputs(recipe, world, to_run);
+  const RunDirectory directory(recipe, world, options.fresh,
+                               bytes_needed(recipe, inputs.config.num_parameters()));
+  RunState state(recipe, world, std::move(inputs), directory, options.stop_requested);
 
   for (const StageRecipe& stage : recipe.stages) {
-    // Every rank must take the same branch even when the file system shows them different things.
-    const bool done = any_rank(world, world.rank() == 0 && directory.is_done(stage.name));
-    if (done) {
+    if (is_finished(recipe, world, stage)) {
       if (world.rank() == 0) log_info("{}: finished earlier, skipped", stage.name);
       adopt_finished_stage(state, stage);
       continue;

@@ -56,8 +56,8 @@ inline ops::AttentionGradients reference_backward(const AttentionProblem& p,
   return result;
 }
 
-// Each gradient within `tolerance` of the wanted one's norm, or of dv's where the wanted one vanishes (a single key:
-// the softmax is constant, dq and dk are 0).
+// Each gradient within `tolerance` of the wanted one's norm, or of dv's where the wanted one vanishes (a
+// single key: the softmax is constant, dq and dk are 0).
 inline void expect_gradients(const ops::AttentionGradients& ours, const ops::AttentionGradients& wanted,
                              double tolerance) {
   const double dv_norm = in_double(wanted.dv).norm().item<double>();

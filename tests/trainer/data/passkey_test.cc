@@ -68,6 +68,12 @@ TEST_F(PasskeyTest, TheAnswerIsFiveDigitTokensBeforeTheLastOne) {
   EXPECT_EQ(tokenizer_->decode({begin, begin + sample.answer_count}), parts->key);
 }
 
+TEST_F(PasskeyTest, TheSecondMentionIsWhereTheSampleSays) {
+  const PasskeySample sample = make({.length = 300, .depth = 0.3, .seed = 1, .index = 2});
+  const std::string text = tokenizer_->decode(sample.tokens);
+  EXPECT_EQ(sample.repeat_begin, static_cast<int64_t>(text.find("Remember it. ") + 13));
+}
+
 TEST_F(PasskeyTest, DigitsDependOnSeedAndIndexOnly) {
   const auto key = [&](int64_t length, double depth, uint64_t seed, uint64_t index) {
     const auto sample = make({.length = length, .depth = depth, .seed = seed, .index = index});

@@ -111,18 +111,22 @@ TEST_F(WindowsTest, TheShareOfPasskeysAndTheirDepthsAreAsAsked) {
   EXPECT_LT(chi_square, 27.88);  // 9 degrees of freedom, p = 0.001
 }
 
-TEST_F(WindowsTest, OnlyThePredictionsOfTheAnswersDigitsGetTheAnswerWeight) {
+TEST_F(WindowsTest, OnlyDigitsThatAnEarlierMentionTellsGetTheAnswerWeight) {
   const WindowSampler windows =
       sampler({.length = 180, .seed = 5, .passkey_fraction = 1, .passkey_answer_weight = 8});
   for (uint64_t i = 0; i < 20; ++i) {
     const Window window = windows.window(i);
     const std::string text = text_of(window);
-    ASSERT_TRUE(std::regex_search(text, std::regex(R"(\? The pass key is \d{5}\.$)"))) << text;
-    for (size_t t = 0; t + 1 < text.size(); ++t) {
-      const bool predicts_answer = t + 1 >= text.size() - 6 && t + 1 < text.size() - 1;
-      EXPECT_EQ(window.weights[t], predicts_answer ? 8.0f : 1.0f) << t;
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(text, match,
+                                  std::regex(R"(Remember it\. (\d{5}) is .*\? The pass key is (\d{5})\.$)")))
+        << text;
+    std::vector<float> expected(180, 1);
+    for (const int64_t digits : {match.position(1), match.position(2)}) {
+      for (int64_t t = digits; t < digits + 5; ++t) expected[static_cast<size_t>(t - 1)] = 8;
     }
-    EXPECT_EQ(window.weights.back(), 0.0f);
+    expected.back() = 0;
+    EXPECT_EQ(window.weights, expected);
   }
 }
 

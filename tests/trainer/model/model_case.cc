@@ -20,7 +20,7 @@ std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint
     Philox draws(seed, Stream::kInit, ++index, 99);
     at::Tensor weight = at::empty(named.shape, at::kDouble);
     const bool is_norm = named.shape.size() == 1;
-    const double size = is_norm ? 0.3 : 1.2 / std::sqrt(static_cast<double>(named.shape.back()));
+    const double size = is_norm ? 0.3 : 0.7 / std::sqrt(static_cast<double>(named.shape.back()));
     double* w = weight.data_ptr<double>();
     for (int64_t i = 0; i < weight.numel(); ++i) w[i] = (is_norm ? 1 : 0) + size * draws.normal();
     weights[named.name] = weight.to(at::kFloat).to(at::kDouble);

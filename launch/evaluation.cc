@@ -1,0 +1,209 @@
+#include "launch/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "kernels/base/error.h"
+#include "launch/signals.h"
+#include "trainer/data/npy.h"
+#include "trainer/evaluate/passkey_eval.h"
+#include "trainer/evaluate/perplexity.h"
+#include "trainer/io/checkpoint_manifest.h"
+#include "trainer/io/files.h"
+#include "trainer/report/reporter.h"
+#include "trainer/stages/factor_names.h"
+#include "trainer/stages/open_model.h"
+#include "trainer/stages/run_state.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct LengthResult {
+  int64_t length = 0;
+  std::string factors;
+  std::optional<PerplexityResult> perplexity;
+  std::optional<PasskeyResult> passkey;
+};
+
+bool all_divisible(const std::vector<int64_t>& lengths, int64_t by) {
+  return std::all_of(lengths.begin(), lengths.end(), [by](int64_t length) { return length % by == 0; });
+}
+
+// Ranks share each window when every length can be cut for them; otherwise they take windows of their own.
+struct Layout {
+  MeshShape shape;
+  Placement placement;
+};
+Layout choose_layout(const std::vector<int64_t>& lengths, int ranks) {
+  if (all_divisible(lengths, 2 * int64_t{ranks})) return {{1, ranks}, Placement::kZigzag};
+  return {{ranks, 1}, Placement::kContiguous};
+}
+
+void check_output(const std::string& file, Communicator& world) {
+  if (file.empty()) return;
+  run_on_rank(world, 0, [&] {
+    if (fs::is_directory(file))
+      fail(ErrorKind::kCannotCreate, "{}: is a folder, wanted a file to write", file);
+    const fs::path folder = fs::path(file).parent_path();
+    require_writable_folder(folder.empty() ? fs::path(".") : folder, 1 << 20);
+  });
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json to_json(const LengthResult& result, bool bytes_are_known) {
+  Json entry{{"length", result.length}, {"factors", result.factors}};
+  if (const auto& p = result.perplexity) {
+    entry["windows"] = p->windows;
+    entry["predicted_tokens"] = p->predicted_tokens;
+    entry["nll"] = number_or_null(p->nll);
+    entry["perplexity"] = number_or_null(p->perplexity);
+    entry["bits_per_byte"] = bytes_are_known ? number_or_null(p->bits_per_byte) : Json();
+    entry["tail_bits_per_byte"] = bytes_are_known ? number_or_null(p->tail_bits_per_byte) : Json();
+  }
+  if (const auto& k = result.passkey) {
+    entry["passkey"] = k->accuracy;
+    entry["passkey_samples"] = k->samples;
+    entry["passkey_answer_nll"] = number_or_null(k->answer_nll);
+    entry["passkey_depths"] = k->depths;
+    entry["passkey_by_depth"] = k->depth_accuracy;
+  }
+  return entry;
+}
+
+std::string to_table(const std::vector<LengthResult>& results, bool bytes_are_known) {
+  std::string table =
+      fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", "length", "factors", "windows",
+                  "nats/token", "perplexity", "bits/byte", "last 256", "passkey");
+  for (const LengthResult& result : results) {
+    std::string windows = "-", nll = "-", perplexity = "-", bits = "-", tail = "-", passkey = "-";
+    if (const auto& p = result.perplexity) {
+      windows = fmt::format("{}", p->windows);
+      nll = fmt::format("{:.4f}", p->nll);
+      perplexity = fmt::format("{:.4f}", p->perplexity);
+      if (bytes_are_known) {
+        bits = fmt::format("{:.4f}", p->bits_per_byte);
+        tail = fmt::format("{:.4f}", p->tail_bits_per_byte);
+      }
+    }
+    if (result.passkey) passkey = fmt::format("{:.0f}%", 100 * result.passkey->accuracy);
+    table += fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", result.length,
+                         result.factors, windows, nll, perplexity, bits, tail, passkey);
+  }
+  return table;
+}
+
+OpenedModel open_verified(const fs::path& path, Communicator& world) {
+  run_on_rank(world, 0, [&] {
+    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
+  });
+  return open_model_or_checkpoint(path);
+}
+
+class Evaluation {
+ public:
+  Evaluation(const EvaluationRequest& request, Communicator& world)
+      : request_(request),
+        source_(open_verified(request.model, world)),
+        lengths_(request.lengths.empty() ? std::vector{source_.dir.config.original_window} : request.lengths),
+        layout_(choose_layout(lengths_, world.size())),
+        mesh_(make_mesh(world, layout_.shape)),
+        documents_(load_input(world)) {
+    require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
+    for (const int64_t length : lengths_) factors_.push_back(factors_for(length));
+  }
+
+  std::vector<LengthResult> run() {
+    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype));
+    parameters.load(source_.dir);
+    RingAttention ring(*mesh_.sequence, layout_.placement);
+    CausalLM model(source_.dir.config, parameters, ring, {});
+    ProgressLine progress(mesh_.world->rank() == 0);
+    std::vector<LengthResult> results;
+    for (size_t i = 0; i < lengths_.size(); ++i) {
+      progress.update("evaluate", static_cast<int64_t>(i), static_cast<int64_t>(lengths_.size()),
+                      fmt::format("{} tokens, factors {}", lengths_[i], factors_[i].name));
+      results.push_back(score(model, i));
+      if (any_rank(*mesh_.world, stop_requested())) {
+        progress.finish();
+        fail(ErrorKind::kStopped, "evaluate: stopped on request after {} of {} lengths", i + 1,
+             lengths_.size());
+      }
+    }
+    progress.finish();
+    return results;
+  }
+
+  bool bytes_are_known() const { return request_.tokens.empty(); }
+
+ private:
+  Documents load_input(Communicator& world) {
+    const bool needs_tokenizer = request_.passkey || !request_.text.empty();
+    if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
+    if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
+    return load_documents(world, {request_.text}, *tokenizer_, request_.cache);
+  }
+
+  FactorSet factors_for(int64_t length) const {
+    return resolve_factors(request_.factors, length, source_.dir.config, source_.dir.sets);
+  }
+
+  LengthResult score(CausalLM& model, size_t i) {
+    LengthResult result{lengths_[i], factors_[i].name, {}, {}};
+    if (request_.perplexity) {
+      result.perplexity = evaluate_perplexity(model, mesh_, documents_, factors_[i],
+                                              {.length = lengths_[i],
+                                               .max_windows = request_.windows,
+                                               .keep_token_nll = !request_.save_nll.empty()});
+    }
+    if (request_.passkey) {
+      result.passkey =
+          evaluate_passkey(model, mesh_, documents_, *tokenizer_, factors_[i], {.length = lengths_[i]});
+    }
+    return result;
+  }
+
+  const EvaluationRequest& request_;
+  OpenedModel source_;
+  std::vector<int64_t> lengths_;
+  Layout layout_;
+  Mesh mesh_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  Documents documents_;
+  std::vector<FactorSet> factors_;  // one a length
+};
+
+void write_outputs(const EvaluationRequest& request, const std::vector<LengthResult>& results,
+                   bool bytes_are_known) {
+  if (!request.save_nll.empty()) {
+    const PerplexityResult& scored = results.front().perplexity.value();
+    write_npy_float32(request.save_nll, scored.token_nll, scored.windows, scored.length - 1);
+  }
+  if (!request.json.empty()) {
+    Json report{{"model", request.model},
+                {"input", request.text.empty() ? request.tokens : request.text},
+                {"dtype", request.dtype},
+                {"evaluations", Json::array()}};
+    for (const LengthResult& result : results)
+      report["evaluations"].push_back(to_json(result, bytes_are_known));
+    write_file_atomically(request.json, report.dump(2) + "\n");
+  }
+}
+
+}  // namespace
+
+std::string evaluate_model(const EvaluationRequest& request, Communicator& world) {
+  check_output(request.json, world);
+  check_output(request.save_nll, world);
+  Evaluation evaluation(request, world);
+  const std::vector<LengthResult> results = evaluation.run();
+  run_on_rank(world, 0, [&] { write_outputs(request, results, evaluation.bytes_are_known()); });
+  return to_table(results, evaluation.bytes_are_known());
+}
+
+}  // namespace ropeway

@@ -1,0 +1,26 @@
+// What `ropeway evaluate` does, behind its command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "parallel/comm/communicator.h"
+
+namespace ropeway {
+
+struct EvaluationRequest {
+  std::string model;             // model folder, run folder or checkpoint
+  std::string text, tokens;      // exactly one: pattern of text files, or .npy of ids
+  std::vector<int64_t> lengths;  // empty: the original window
+  bool perplexity = true, passkey = false;
+  std::string factors = "auto", dtype = "fp32", cache;
+  int64_t windows = 0;         // 0: all that fit
+  std::string json, save_nll;  // empty: not written
+};
+
+// Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an
+// output cannot be written or an input does not fit.
+std::string evaluate_model(const EvaluationRequest& request, Communicator& world);
+
+}  // namespace ropeway

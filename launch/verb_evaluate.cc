@@ -1,0 +1,107 @@
+// ropeway evaluate: perplexity and passkey retrieval of a model, by length.
+#include <iostream>
+
+#include "kernels/base/error.h"
+#include "launch/command_line.h"
+#include "launch/evaluation.h"
+#include "launch/verbs.h"
+#include "trainer/config/recipe_parser.h"
+
+namespace ropeway {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy) [options]
+
+MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text is
+scored from its first token in disjoint windows of each length.
+
+  --text FILE        text to score (* in the file name: several documents)
+  --tokens FILE.npy  token ids to score instead; needs no tokenizer
+  --lengths LIST     256,2K,16K (K = 1024); default: the original window
+  --tasks LIST       perplexity,passkey; default: perplexity
+  --factors NAME     auto (default): what the model's factor sets say at a length;
+                     none, pi, ntk, yarn: computed; or the name of a set
+  --windows K        score the first K windows; default: all that fit
+  --dtype TYPE       fp32 (default), bf16, fp64
+  --json OUT         write the results as JSON
+  --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token
+  --cache DIR        where encoded text is kept; default .cache/tokens
+
+examples:
+  ropeway evaluate models/tiny --text book.txt --lengths 256,2K --factors yarn
+  mpirun -n 2 ropeway evaluate runs/tiny_cpu --text book.txt --tasks passkey
+)";
+
+CommandLine command_line() {
+  CommandLine line{kHelp, "MODEL", {}};
+  const auto text = [] { return po::value<std::string>(); };
+  line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
+      "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
+      "windows", po::value<int64_t>(), "")("dtype", text()->default_value("fp32"), "")("json", text(), "")(
+      "save-nll", text(), "")("cache", text()->default_value(".cache/tokens"), "");
+  return line;
+}
+
+EvaluationRequest read_request(const po::variables_map& values) {
+  const auto text = [&](const char* name) {
+    return values.count(name) > 0 ? values[name].as<std::string>() : "";
+  };
+  EvaluationRequest request;
+  request.model = text("MODEL");
+  request.text = text("text");
+  request.tokens = text("tokens");
+  request.factors = text("factors");
+  request.dtype = text("dtype");
+  request.cache = text("cache");
+  request.json = text("json");
+  request.save_nll = text("save-nll");
+  if (request.text.empty() == request.tokens.empty()) {
+    fail(ErrorKind::kUsage, "wanted one of --text FILE and --tokens FILE.npy, found {}",
+         request.text.empty() ? "neither" : "both");
+  }
+  if (values.count("lengths") > 0) {
+    for (const std::string& item : split_list(text("lengths"))) request.lengths.push_back(parse_length(item));
+  }
+  request.perplexity = false;
+  for (const std::string& task : split_list(text("tasks"))) {
+    if (task == "perplexity") {
+      request.perplexity = true;
+    } else if (task == "passkey") {
+      request.passkey = true;
+    } else {
+      const std::string nearest = nearest_word(task, {"perplexity", "passkey"});
+      fail(ErrorKind::kUsage, "--tasks: found {}, wanted perplexity or passkey{}", task,
+           nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+    }
+  }
+  if (request.dtype != "fp32" && request.dtype != "bf16" && request.dtype != "fp64") {
+    fail(ErrorKind::kUsage, "--dtype: found {}, wanted fp32, bf16 or fp64", request.dtype);
+  }
+  if (values.count("windows") > 0) {
+    request.windows = values["windows"].as<int64_t>();
+    if (request.windows < 1)
+      fail(ErrorKind::kUsage, "--windows: found {}, wanted 1 or more", request.windows);
+  }
+  if (!request.save_nll.empty() && (!request.perplexity || request.lengths.size() > 1)) {
+    fail(ErrorKind::kUsage, "--save-nll wants the task perplexity and one length");
+  }
+  return request;
+}
+
+}  // namespace
+
+void evaluate_verb(const Arguments& arguments, Communicator& world) {
+  const CommandLine line = command_line();
+  po::variables_map values;
+  if (!parse_command_line(line, arguments, values)) {
+    if (world.rank() == 0) std::cout << line.help;
+    return;
+  }
+  const std::string table = evaluate_model(read_request(values), world);
+  if (world.rank() == 0) std::cout << table;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,138 @@
+// Recipes, models, texts and outputs that do not fit: the exit code of each and its one message.
+#include <gmock/gmock.h>
+
+#include "tests/faults/run_ropeway.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+TEST(ConfigExit, AGoodRecipeIsSaidToBeGood) {
+  const Ended ended = run_ropeway("validate configs/tiny_cpu.yaml --ranks 2");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, StartsWith("recipe is good: 11 stages"));
+  EXPECT_THAT(ended.err, IsEmpty());
+}
+
+TEST(ConfigExit, EveryErrorOfARecipeIsListed) {
+  const Scratch scratch;
+  const std::string file = small_recipe(scratch, "  - {name: score, kind: evaluate, lenths: [256]}\n");
+  const Ended ended = run_ropeway("validate " + file);
+  EXPECT_EQ(ended.code, 78);
+  EXPECT_EQ(ended.err, file +
+                           ":6:5: stages[0].lengths: found nothing, wanted a list of lengths, [4K, 64K]\n" +
+                           file + ":6:35: stages[0].lenths: unknown key; did you mean lengths?\n");
+  EXPECT_THAT(ended.out, IsEmpty());
+}
+
+TEST(ConfigExit, ARecipeThatDoesNotFitItsModelIsRefusedBeforeWeightsAreRead) {
+  const Scratch scratch;
+  const std::string file = small_recipe(
+      scratch, "  - {name: s, kind: search, from: none, makes: a, length: 256}\n" + kEvaluateStage);
+  for (const char* verb : {"validate ", "run "}) {
+    const Ended ended = run_ropeway(verb + file);
+    EXPECT_EQ(ended.code, 78);
+    EXPECT_EQ(ended.err,
+              file + ":6:59: stages[0].length: found 256, wanted more than the original window of 256\n");
+  }
+}
+
+TEST(ConfigExit, ErrorsOfARecipeFromTheCommandLineAloneAreUsage) {
+  EXPECT_EQ(run_ropeway("validate configs/tiny_cpu.yaml --set mesh.sequence=x").code, 2);
+  EXPECT_EQ(run_ropeway("validate configs/tiny_cpu.yaml --set stages.tune_8x.steps=-1").code, 2);
+}
+
+TEST(ConfigExit, RanksThatDoNotFitTheMesh) {
+  const Ended ended = run_ropeway("validate configs/tiny_cpu.yaml --ranks 3");
+  EXPECT_EQ(ended.code, 78);
+  EXPECT_THAT(
+      ended.err,
+      HasSubstr("stages[0].lengths: found 256, wanted a multiple of 6 (zigzag: 2 x 3 sequence ranks)"));
+}
+
+TEST(ConfigExit, MissingRecipesFoldersAndOtherFilesAreMissingInput) {
+  for (const char* verb : {"validate ", "run "}) {
+    for (const char* path : {"/nowhere.yaml", "configs"}) {
+      const Ended ended = run_ropeway(std::string(verb) + path);
+      EXPECT_EQ(ended.code, 66);
+      EXPECT_THAT(ended.err, StartsWith(std::string("ropeway: ") + path + ": "));
+      EXPECT_EQ(times(ended.err, "\n"), 1);
+    }
+  }
+}
+
+TEST(ConfigExit, ABuildWithoutCudaSaysSo) {
+  const Scratch scratch;
+  const Ended ended = run_ropeway("run " + small_recipe(scratch, kEvaluateStage) + " --set device=cuda");
+  EXPECT_EQ(ended.code, 78);
+  EXPECT_THAT(ended.err, HasSubstr("device: found cuda, wanted cpu: this build has no CUDA"));
+}
+
+TEST(ConfigExit, MissingModelsAreMissingInput) {
+  const Scratch scratch;
+  for (const std::string& arguments :
+       {std::string("evaluate /nowhere --text tests/data/prose.txt"), std::string("inspect /nowhere"),
+        "run " + small_recipe(scratch, kEvaluateStage) + " --set model.path=/nowhere"}) {
+    const Ended ended = run_ropeway(arguments);
+    EXPECT_EQ(ended.code, 66) << arguments << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("/nowhere: "));
+    EXPECT_EQ(times(ended.err, "\n"), 1) << ended.err;
+  }
+}
+
+TEST(ConfigExit, ATextShorterThanTheLengthIsBadData) {
+  const Scratch scratch;
+  const std::string text = scratch.file("short.txt", "too short");
+  const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + text + " --lengths 256 --cache " +
+                                  scratch.name("cache"));
+  EXPECT_EQ(ended.code, 65) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("short.txt: 9"));
+  EXPECT_EQ(times(ended.err, "\n"), 1);
+}
+
+TEST(ConfigExit, AMissingTextIsMissingInput) {
+  const Scratch scratch;
+  const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + scratch.name("absent.txt") +
+                                  " --cache " + scratch.name("cache"));
+  EXPECT_EQ(ended.code, 66) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("absent.txt"));
+}
+
+TEST(ConfigExit, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
+  const Scratch scratch;
+  const std::string blocked = scratch.file("file", "x") + "/out.json";
+  const Ended ended = run_ropeway("evaluate /nowhere --text tests/data/prose.txt --json " + blocked);
+  EXPECT_EQ(ended.code, 73) << ended.err;  // before the model is even looked for
+  EXPECT_EQ(times(ended.err, "\n"), 1);
+}
+
+TEST(ConfigExit, ARunFolderOfAnotherRecipeIsRefusedWithTheDifference) {
+  const Scratch scratch;
+  const std::string file = small_recipe(scratch, kEvaluateStage);
+  ASSERT_EQ(run_ropeway("run " + file).code, 0);
+  const Ended ended = run_ropeway("run " + file + " --set seed=5");
+  EXPECT_EQ(ended.code, 73);
+  EXPECT_THAT(ended.err, HasSubstr("seed: 5"));
+  EXPECT_EQ(run_ropeway("run " + file + " --set seed=5 --fresh").code, 0);
+}
+
+TEST(ConfigExit, ADamagedModelIsBadDataForEveryVerb) {
+  const Scratch scratch;
+  std::filesystem::copy(kTinyBase, scratch.path() / "model", std::filesystem::copy_options::recursive);
+  std::filesystem::resize_file(scratch.path() / "model/model.safetensors", 100'000);
+  for (const std::string& arguments : {"inspect " + scratch.name("model"),
+                                       "evaluate " + scratch.name("model") +
+                                           " --text tests/data/prose.txt --cache " + scratch.name("cache")}) {
+    const Ended ended = run_ropeway(arguments);
+    EXPECT_EQ(ended.code, 65) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("model.safetensors"));
+    EXPECT_EQ(times(ended.err, "\n"), 1) << ended.err;
+  }
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,97 @@
+// Runs the real program, alone or under mpirun, and keeps what it printed and how it ended.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace ropeway {
+
+struct Ended {
+  int code = -1;
+  std::string out, err;
+};
+
+// A folder of this test, empty at its start and gone at its end.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = ::testing::TempDir() + "/ropeway_XXXXXX";
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::string file(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ / name, std::ios::binary) << content;
+    return (path_ / name).string();
+  }
+  std::string name(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string content_of(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+inline const std::string& program() {
+  static const std::string path = ROPEWAY_BINARY_DIR "/bin/ropeway";
+  return path;
+}
+
+// A shell command line with {} for the program; run in the repository's top folder, ended after a minute.
+inline Ended run_shell(std::string command) {
+  for (size_t at; (at = command.find("{}")) != std::string::npos;) command.replace(at, 2, program());
+  for (const char* setting :
+       {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_rmaps_base_oversubscribe=1",
+        "OMPI_MCA_hwloc_base_binding_policy=none", "OMPI_MCA_pml=ob1", "OMPI_MCA_btl=self,vader,tcp",
+        "OMPI_MCA_plm_rsh_agent=/bin/false", "OMP_NUM_THREADS=1"}) {
+    const std::string text = setting;
+    const size_t equals = text.find('=');
+    setenv(text.substr(0, equals).c_str(), text.substr(equals + 1).c_str(), 0);
+  }
+  const Scratch scratch;
+  const std::string out = scratch.name("out"), err = scratch.name("err");
+  const std::string script = scratch.file("command.sh", "cd " ROPEWAY_SOURCE_DIR "\n" + command + "\n");
+  const int status = std::system(("timeout -k 5 60 sh " + script + " >" + out + " 2>" + err).c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err)};
+}
+
+inline Ended run_ropeway(const std::string& arguments) { return run_shell("exec {} " + arguments); }
+inline Ended mpirun_ropeway(int ranks, const std::string& arguments) {
+  return run_shell("exec mpirun -n " + std::to_string(ranks) + " {} " + arguments);
+}
+
+inline int times(const std::string& text, const std::string& part) {
+  int count = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++count;
+  return count;
+}
+
+inline const std::string kTinyBase = ROPEWAY_SOURCE_DIR "/tests/data/tiny_base";
+
+// A quick recipe over the tiny model and the text of the tests.
+inline std::string small_recipe(const Scratch& scratch, const std::string& stages) {
+  const std::string prose = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
+  return scratch.file("recipe.yaml", "name: small\nmodel: {path: " + kTinyBase + "}\ndata: {train: [" +
+                                         prose + "], validation: [" + prose + "], test: [" + prose +
+                                         "], cache: " + scratch.name("cache") +
+                                         "}\nrun_dir: " + scratch.name("run") + "\nstages:\n" + stages);
+}
+inline const std::string kEvaluateStage =
+    "  - {name: score, kind: evaluate, lengths: [256], factors: [none], tasks: [perplexity], windows: 2}\n";
+
+}  // namespace ropeway

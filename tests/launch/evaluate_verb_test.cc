@@ -1,0 +1,146 @@
+// ropeway evaluate and inspect on the tiny base model: files written, and results that agree with each other.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "tests/faults/run_ropeway.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kProse = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
+
+// The values of a little-endian float32 .npy of version 1, and its shape as the header says it.
+struct Npy {
+  std::string header;
+  std::vector<float> values;
+};
+Npy read_npy(const std::string& path) {
+  const std::string bytes = content_of(path);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
+  const size_t length = static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
+  Npy npy{bytes.substr(10, length), std::vector<float>((bytes.size() - 10 - length) / 4)};
+  std::memcpy(npy.values.data(), bytes.data() + 10 + length, npy.values.size() * 4);
+  return npy;
+}
+
+nlohmann::json evaluate(const Scratch& scratch, const std::string& options, int ranks = 1) {
+  const std::string json = scratch.name("out.json");
+  const std::string arguments =
+      "evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --json " + json + " " + options;
+  const Ended ended = ranks == 1 ? run_ropeway(arguments) : mpirun_ropeway(ranks, arguments);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  return nlohmann::json::parse(content_of(json)).at("evaluations");
+}
+
+TEST(EvaluateVerb, LossesOfTokensHaveTheMeanThatIsReported) {
+  const Scratch scratch;
+  const auto results = evaluate(
+      scratch, "--text " + kProse + " --lengths 256 --windows 3 --save-nll " + scratch.name("nll.npy"));
+  const Npy npy = read_npy(scratch.name("nll.npy"));
+  EXPECT_THAT(npy.header, HasSubstr("'<f4'"));
+  EXPECT_THAT(npy.header, HasSubstr("(3, 255)"));
+  ASSERT_EQ(npy.values.size(), 3u * 255u);
+  double sum = 0;
+  for (const float value : npy.values) sum += value;
+  const double nll = results[0].at("nll");
+  EXPECT_NEAR(sum / 765, nll, 1e-5);
+  EXPECT_NEAR(results[0].at("perplexity").get<double>(), std::exp(nll), 1e-6);
+  EXPECT_NEAR(results[0].at("bits_per_byte").get<double>(), nll / std::log(2.0), 1e-6);  // one byte a token
+  EXPECT_EQ(results[0].at("windows"), 3);
+}
+
+TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
+  const Scratch scratch;
+  std::filesystem::create_directory(scratch.path() / "model");
+  for (const char* file : {"config.json", "model.safetensors", "rope_factors.json"}) {
+    std::filesystem::copy(kTinyBase + "/" + file, scratch.path() / "model" / file);
+  }
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (600,), }";
+  header.resize(118 - 1, ' ');
+  header += '\n';
+  scratch.file("ids.npy",
+               std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + content_of(kProse).substr(0, 600));
+  scratch.file("text.txt", content_of(kProse).substr(0, 600));
+  const auto from_text =
+      evaluate(scratch, "--text " + scratch.name("text.txt") + " --lengths 256 --factors none");
+  const std::string json = scratch.name("ids.json");
+  const Ended ended = run_ropeway("evaluate " + scratch.name("model") + " --tokens " +
+                                  scratch.name("ids.npy") + " --lengths 256 --factors none --json " + json);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const auto from_ids = nlohmann::json::parse(content_of(json)).at("evaluations");
+  EXPECT_EQ(from_ids[0].at("nll"), from_text[0].at("nll"));
+  EXPECT_EQ(from_ids[0].at("windows"), 2);
+  EXPECT_TRUE(from_ids[0].at("bits_per_byte").is_null());  // the bytes behind the ids are not known
+}
+
+TEST(EvaluateVerb, RanksShareAWindowOrTakeTheirOwnWithTheSameResult) {
+  const Scratch scratch;
+  // 258 is no multiple of 4: two ranks cannot share such a window.
+  for (const char* length : {"256", "258"}) {
+    const std::string options = "--text " + kProse + " --windows 3 --factors yarn --lengths " + length;
+    const double alone = evaluate(scratch, options)[0].at("nll"),
+                 shared = evaluate(scratch, options, 2)[0].at("nll");
+    EXPECT_NEAR(shared, alone, 2e-6 * alone) << length;
+  }
+}
+
+TEST(EvaluateVerb, DefaultsAreTheOriginalWindowAndPerplexity) {
+  const Scratch scratch;
+  const auto results = evaluate(scratch, "--text " + kProse + " --windows 1");
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].at("length"), 256);
+  EXPECT_FALSE(results[0].contains("passkey"));
+}
+
+TEST(EvaluateVerb, PasskeyIsReportedByDepth) {
+  const Scratch scratch;
+  const auto results = evaluate(scratch, "--text " + kProse + " --tasks passkey --lengths 256");
+  EXPECT_EQ(results[0].at("passkey_depths").size(), 10u);
+  EXPECT_EQ(results[0].at("passkey_by_depth").size(), 10u);
+  EXPECT_FALSE(results[0].contains("nll"));
+}
+
+TEST(InspectVerb, ShowsShapeTensorsAndParameters) {
+  const Ended ended = run_ropeway("inspect tests/data/tiny_base");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  for (const char* part :
+       {"4 layers, hidden 192", "original window 256, RoPE base 10000, 32 rotary pairs", "factor sets: none",
+        "model.layers.3.mlp.down_proj.weight", "BF16", "[192, 512]"}) {
+    EXPECT_THAT(ended.out, HasSubstr(part));
+  }
+}
+
+TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
+  const Scratch scratch;
+  const std::string recipe = small_recipe(scratch,
+                                          "  - {name: tune, kind: finetune, from: none, makes: tuned, "
+                                          "length: 512, steps: 2, checkpoint_every: 1}\n");
+  ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
+  const Ended run = run_ropeway("inspect " + scratch.name("run"));
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* part : {"run of the recipe small", "finetune  finished",
+                           "tuned: for 512 tokens (2x of 256)", "made by finetune, stage tune, from none"}) {
+    EXPECT_THAT(run.out, HasSubstr(part));
+  }
+  std::string checkpoint;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(scratch.path() / "run/stages/tune/checkpoints")) {
+    checkpoint = std::max(checkpoint, entry.path().string());
+  }
+  const Ended inspected = run_ropeway("inspect " + checkpoint);
+  EXPECT_EQ(inspected.code, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, HasSubstr("checkpoint of step 2, written by 1 rank, all hashes right"));
+  // A checkpoint is a model too.
+  const Ended scored = run_ropeway("evaluate " + checkpoint + " --windows 1 --text " + kProse + " --cache " +
+                                   scratch.name("cache"));
+  EXPECT_EQ(scored.code, 0) << scored.err;
+  EXPECT_THAT(scored.out, HasSubstr("nats/token"));
+}
+
+}  // namespace
+}  // namespace ropeway

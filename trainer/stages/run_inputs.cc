@@ -1,0 +1,119 @@
+#include "trainer/stages/run_inputs.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/data/windows.h"
+#include "trainer/io/model_dir.h"
+
+namespace ropeway {
+namespace {
+
+void open_model(const Recipe& recipe, RunInputs& inputs) {
+  if (recipe.model.has_architecture) {
+    inputs.config = config_of(recipe.model.architecture);
+    inputs.tokenizer = make_byte_tokenizer();
+  } else {
+    inputs.base_model = recipe.model.path;
+    ModelDir dir = open_model_dir(inputs.base_model);
+    inputs.config = dir.config;
+    inputs.sets = std::move(dir.sets);
+    inputs.tokenizer = load_tokenizer(inputs.base_model);
+  }
+  std::vector<std::string> names;
+  for (const FactorSet& set : inputs.sets) names.push_back(set.name);
+  const auto errors =
+      check_recipe_against_model(recipe, inputs.config.original_window, inputs.config.rotary_pairs(), names);
+  if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
+  if (inputs.tokenizer->vocab_size() > inputs.config.vocab_size) {
+    fail(ErrorKind::kBadData, "{}: the tokenizer has {} tokens, the embedding {}",
+         recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string(),
+         inputs.tokenizer->vocab_size(), inputs.config.vocab_size);
+  }
+}
+
+void check_search_texts(const StageRecipe& stage, const Documents& validation, const Documents* train) {
+  const int64_t wanted = stage.search.documents + stage.search.finalist_documents;
+  const auto found =
+      static_cast<int64_t>(whole_document_windows(validation, stage.search.length, wanted).size());
+  if (found < wanted) {
+    fail(ErrorKind::kBadData,
+         "stage {}: the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in "
+         "all), wanted {}; give a longer text, a shorter length or fewer documents",
+         stage.name, found, stage.search.length, validation.count(), validation.total_tokens(), wanted);
+  }
+  if (train != nullptr) require_document_of(*train, stage.search.length, "stage " + stage.name);
+}
+
+class Texts {
+ public:
+  Texts(const Recipe& recipe, Communicator& world, RunInputs& inputs)
+      : recipe_(recipe), world_(world), inputs_(inputs) {}
+
+  void check(const StageRecipe& stage) {
+    switch (stage.kind) {
+      case StageKind::kPretrain:
+      case StageKind::kFinetune:
+        require_document_of(train(), stage.train.length, "stage " + stage.name);
+        WindowSampler(train(), *inputs_.tokenizer,
+                      {.length = stage.train.length, .passkey_fraction = stage.train.passkey_fraction});
+        return;
+      case StageKind::kSearch:
+      case StageKind::kReadjust:
+        check_search_texts(stage, load("validation", recipe_.data.validation),
+                           stage.search.refine == "gradient" ? &train() : nullptr);
+        return;
+      case StageKind::kEvaluate:
+        const auto& lengths = stage.evaluate.lengths;
+        require_document_of(load("test", recipe_.data.test),
+                            *std::max_element(lengths.begin(), lengths.end()), "stage " + stage.name);
+        return;
+    }
+  }
+
+ private:
+  const Documents& train() { return load("train", recipe_.data.train); }
+
+  const Documents& load(const std::string& split, const std::vector<std::string>& patterns) {
+    const auto known = inputs_.documents.find(split);
+    if (known != inputs_.documents.end()) return known->second;
+    return inputs_.documents
+        .emplace(split, load_documents(world_, patterns, *inputs_.tokenizer, recipe_.data.cache))
+        .first->second;
+  }
+
+  const Recipe& recipe_;
+  Communicator& world_;
+  RunInputs& inputs_;
+};
+
+}  // namespace
+
+ModelConfig config_of(const ModelRecipe::Architecture& shape) {
+  ModelConfig config;
+  config.vocab_size = shape.vocab_size;
+  config.hidden_size = shape.hidden_size;
+  config.intermediate_size = shape.intermediate_size;
+  config.num_layers = shape.num_layers;
+  config.num_heads = shape.num_heads;
+  config.num_kv_heads = shape.num_kv_heads;
+  config.head_dim = shape.head_dim;
+  config.original_window = shape.window;
+  config.rope_theta = shape.rope_theta;
+  config.rms_norm_eps = shape.rms_norm_eps;
+  config.initializer_range = shape.initializer_range;
+  config.tie_word_embeddings = shape.tie_word_embeddings;
+  return config;
+}
+
+RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
+                          const std::vector<const StageRecipe*>& stages) {
+  RunInputs inputs;
+  open_model(recipe, inputs);
+  Texts texts(recipe, world, inputs);
+  for (const StageRecipe* stage : stages) texts.check(*stage);
+  return inputs;
+}
+
+}  // namespace ropeway
