@@ -52,7 +52,7 @@ inline const std::string& program() {
   return path;
 }
 
-// A shell command line with {} for the program; run in the repository's top folder, ended after a minute.
+// A shell command line with {} for the program; run in the repository's top folder, ended after some minutes.
 inline Ended run_shell(std::string command) {
   for (size_t at; (at = command.find("{}")) != std::string::npos;) command.replace(at, 2, program());
   for (const char* setting :
@@ -66,7 +66,7 @@ inline Ended run_shell(std::string command) {
   const Scratch scratch;
   const std::string out = scratch.name("out"), err = scratch.name("err");
   const std::string script = scratch.file("command.sh", "cd " ROPEWAY_SOURCE_DIR "\n" + command + "\n");
-  const int status = std::system(("timeout -k 5 60 sh " + script + " >" + out + " 2>" + err).c_str());
+  const int status = std::system(("timeout -k 5 200 sh " + script + " >" + out + " 2>" + err).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err)};
 }
 

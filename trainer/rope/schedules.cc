@@ -76,6 +76,13 @@ std::vector<double> jump_factors(int64_t pairs, double scale, int64_t a, int64_t
   return factors;
 }
 
+std::vector<double> grown_factors(const std::vector<double>& factors, double scale, double target_scale) {
+  const double growth = scale > 1 ? (target_scale - 1) / (scale - 1) : 1;
+  std::vector<double> grown;
+  for (const double factor : factors) grown.push_back(1 + (factor - 1) * growth);
+  return grown;
+}
+
 double attention_temperature(const std::string& policy, double scale, int64_t original_length) {
   if (policy == "su") {
     if (scale <= 1) return 1.0;

@@ -81,6 +81,9 @@ std::vector<Seed> family_seeds(const SearchProblem& problem) {
   if (tuned) {
     list.add_stretch("unchanged", identity_factors(pairs));
     list.add_stretch("proportional", pi_factors(pairs, scale));
+    const double tuned_scale = total_scale(problem) / scale;
+    list.add_total("grown", grown_factors(problem.trained_factors, tuned_scale, total_scale(problem)),
+                   critical_dim(problem));
   } else {
     list.add_stretch("pi", pi_factors(pairs, scale));
     list.add_stretch("ntk", ntk_factors(pairs, scale));

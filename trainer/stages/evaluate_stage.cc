@@ -27,6 +27,13 @@ int64_t windows_at(int64_t length, const EvaluateRecipe& options) {
   return options.windows == 0 ? windows : std::min(windows, options.windows);
 }
 
+std::string summary(const EvaluationRecord& record) {
+  std::string text = fmt::format("{} at {}:", record.factors, record.length);
+  if (record.bits_per_byte >= 0) text += fmt::format(" {:.3f} bits/byte", record.bits_per_byte);
+  if (record.passkey >= 0) text += fmt::format(" passkey {:.0f}%", 100 * record.passkey);
+  return text;
+}
+
 }  // namespace
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
@@ -66,9 +73,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
         record.passkey = result.accuracy;
       }
       state.reporter->evaluation(record);
-      progress.update(stage.name, done, total,
-                      fmt::format("{} at {}: {:.3f} bits/byte, passkey {:.0f}%", record.factors, length,
-                                  record.bits_per_byte, 100 * record.passkey));
+      progress.update(stage.name, done, total, summary(record));
       if (any_rank(world, state.stop_requested && state.stop_requested())) {
         progress.finish();
         fail(ErrorKind::kStopped,

@@ -29,8 +29,7 @@ FactorSet resolve_factors(const std::string& name, int64_t length, const ModelCo
     FactorSet set = named_set(name.substr(kStretched.size()), sets);
     const double scale = set.scale();
     set.max_length = std::max(set.max_length, length);
-    const double stretch = scale > 1 ? (set.scale() - 1) / (scale - 1) : 1;
-    for (double& factor : set.factors) factor = 1 + (factor - 1) * stretch;
+    set.factors = grown_factors(set.factors, scale, set.scale());
     set.name = name;
     set.attention_temperature = attention_temperature("su", set.scale(), set.original_length);
     return set;

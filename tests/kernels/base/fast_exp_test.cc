@@ -28,16 +28,38 @@ TEST(BoundedExp, WithinOneUnitInTheLastPlace) {
   EXPECT_LE(worst, 2 * kUnitRoundoff);
 }
 
-TEST(BoundedExp, IsOneAtZero) { EXPECT_EQ(bounded_exp(0.0f), 1.0f); }
-
-TEST(BoundedExp, FarBelowIsPositiveAndNegligible) {
-  for (float x : {-88.0f, -1e4f, -std::numeric_limits<float>::infinity()}) {
-    EXPECT_GE(bounded_exp(x), 0.0f);
-    EXPECT_LE(bounded_exp(x), 2e-38f);
+TEST(BoundedExp, DoubleWithinTwoUnitsInTheLastPlace) {
+  double worst = 0;
+  for (double x = 0; x > -708; x -= 0.00371) {
+    const long double exact = std::exp(static_cast<long double>(x));
+    worst = std::max(worst, static_cast<double>(std::abs(bounded_exp(x) - exact) / exact));
   }
+  EXPECT_LE(worst, 4 * 0x1p-53);
 }
 
-TEST(BoundedExp, KeepsNaN) { EXPECT_TRUE(std::isnan(bounded_exp(std::nanf("")))); }
+TEST(BoundedExp, IsOneAtZero) {
+  EXPECT_EQ(bounded_exp(0.0f), 1.0f);
+  EXPECT_EQ(bounded_exp(0.0), 1.0);
+}
+
+// Masked scores are -inf: their weight must be nothing at all.
+TEST(BoundedExp, FarBelowIsExactlyZero) {
+  for (float x : {-88.0f, -1e4f, -std::numeric_limits<float>::infinity()})
+    EXPECT_EQ(bounded_exp(x), 0.0f) << x;
+  for (double x : {-709.0, -1e4, -std::numeric_limits<double>::infinity()})
+    EXPECT_EQ(bounded_exp(x), 0.0) << x;
+}
+
+TEST(BoundedExp, KeepsNaN) {
+  EXPECT_TRUE(std::isnan(bounded_exp(std::nanf(""))));
+  EXPECT_TRUE(std::isnan(bounded_exp(std::nan(""))));
+}
+
+// Merged log-sum-exps are rounded, so scores may exceed them by a little.
+TEST(BoundedExp, SlightlyPositiveArgumentsAreFine) {
+  EXPECT_NEAR(bounded_exp(1e-3f), std::exp(1e-3), 2 * kUnitRoundoff);
+  EXPECT_NEAR(bounded_exp(1e-3), std::exp(1e-3), 4 * 0x1p-53);
+}
 
 // One rounding each in exp (2 half-units), the sum, and the quotient.
 TEST(Sigmoid, WithinFourHalfUnits) {

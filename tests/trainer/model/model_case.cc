@@ -28,6 +28,33 @@ std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint
   return weights;
 }
 
+at::Tensor random_direction(const ModelConfig& config, uint64_t seed) {
+  Philox draws(seed, Stream::kMutation, 0, 99);
+  at::Tensor direction = at::empty({config.num_parameters()}, at::kDouble);
+  double* d = direction.data_ptr<double>();
+  for (int64_t i = 0; i < direction.numel(); ++i) d[i] = draws.normal();
+  return direction;
+}
+
+std::map<std::string, at::Tensor> weights_of(const ModelCase& c) {
+  std::map<std::string, at::Tensor> weights = random_weights(c.config, c.seed);
+  int64_t offset = 0;
+  for (const NamedShape& named : weight_names(c.config)) {
+    at::Tensor& weight = weights.at(named.name);
+    if (c.displacement.defined())
+      weight += c.displacement.narrow(0, offset, weight.numel()).view(named.shape);
+    if (c.round_weights_to_bfloat16) weight = weight.to(at::kBFloat16).to(at::kDouble);
+    offset += weight.numel();
+  }
+  return weights;
+}
+
+LocalBatch whole_batch(const ModelCase& c) {
+  LocalBatch batch{c.tokens, c.labels, c.weights, {}};
+  for (int64_t position = 0; position < c.tokens.size(1); ++position) batch.positions.push_back(position);
+  return batch;
+}
+
 ModelCase make_case(const CaseOptions& o) {
   ModelCase c;
   c.seed = o.seed;
@@ -77,7 +104,7 @@ ModelCase make_case(const CaseOptions& o) {
 
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group) {
   ResidentParameters store(c.config, run.dtype);
-  for (const auto& [name, weight] : random_weights(c.config, c.seed)) store.weight(name).copy_(weight);
+  for (const auto& [name, weight] : weights_of(c)) store.weight(name).copy_(weight);
   RingAttention ring(group, run.placement);
   CausalLM model(c.config, store, ring, run.options);
 
@@ -100,7 +127,9 @@ EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& 
     result.loss = found.loss;
     result.factors = found.gradient;
   } else {
-    result.loss = model.forward_backward(batch, c.factors, c.loss_scale);
+    for (int i = 0; i < run.repetitions; ++i) {
+      result.loss = model.forward_backward(batch, c.factors, c.loss_scale);
+    }
   }
   result.flat_gradients = store.flat_gradients().to(at::kDouble).clone();
   result.activation_bytes = model.activation_bytes();
@@ -127,7 +156,7 @@ EngineResult run_on_threads(const ModelCase& c, const EngineRun& run, int ranks)
 }
 
 PlainResult run_plain(const ModelCase& c, at::ScalarType dtype) {
-  std::map<std::string, at::Tensor> weights = random_weights(c.config, c.seed);
+  std::map<std::string, at::Tensor> weights = weights_of(c);
   for (auto& [name, weight] : weights) weight = weight.to(dtype);
   PlainLlama plain(c.config, weights, c.factors);
   const PlainLlama::Output out =

@@ -22,7 +22,12 @@ struct ModelCase {
   at::Tensor weights;         // [B, L] F64; may be undefined
   double loss_scale = 1;      // 1 / sum of the weights of the scored tokens
   uint64_t seed = 1;
+  at::Tensor
+      displacement;  // F64, flat, in the order of weight_names: added to the random weights when defined
+  bool round_weights_to_bfloat16 = false;
 };
+std::map<std::string, at::Tensor> weights_of(const ModelCase& c);  // F64
+LocalBatch whole_batch(const ModelCase& c);                        // for one rank, weights as they are
 
 struct CaseOptions {
   int64_t layers = 2, hidden = 24, heads = 4, kv_heads = 2, head_dim = 8, intermediate = 37, vocab = 29;
@@ -36,16 +41,17 @@ struct CaseOptions {
 };
 ModelCase make_case(const CaseOptions& options);
 
-// F64 weights by name: normal ones of a size that makes attention and gates work, norms around 1. Every value is also an
-// F32 one, so that runs in F32 and F64 are of the same model.
+// F64 weights by name: normal ones of a size that makes attention and gates work, norms around 1. Every value
+// is also an F32 one, so that runs in F32 and F64 are of the same model.
 std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint64_t seed);
+at::Tensor random_direction(const ModelConfig& config, uint64_t seed);  // F64, flat, normal
 
 // What one rank (or all together, after summing) found.
 struct EngineResult {
   double loss = 0;
   at::Tensor flat_gradients;  // in the order of weight_names
   at::Tensor nll;             // [B, L] F64; a rank's own positions, 0 elsewhere
-  at::Tensor correct;         // [B, L] F64, likewise
+  at::Tensor correct;         // [B, L] F64, likewise: 1 where the arg-max is the label
   FactorGradient factors;
   int64_t activation_bytes = 0;
 };
@@ -54,6 +60,7 @@ struct EngineRun {
   Placement placement = Placement::kZigzag;
   EngineOptions options;
   bool factor_gradient = false;  // instead of the weights' gradients
+  int repetitions = 1;           // of forward_backward, without clearing the gradients
 };
 // This rank's share; collective over the group.
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group);

@@ -166,6 +166,12 @@ TEST(ComputedFactorSet, RefusesOtherNames) {
 }
 
 // Isotonic regression has the closed form g_i = max over j <= i of min over k >= i of mean(j..k).
+TEST(GrownFactors, KeepOnesAndFollowTheScale) {
+  // At scale 8 to 64: ones stay, 8 becomes 64, and 4.5, half way between 1 and 8, half way between 1 and 64.
+  EXPECT_EQ(grown_factors({1, 4.5, 8}, 8, 64), (std::vector<double>{1, 32.5, 64}));
+  EXPECT_EQ(grown_factors({1, 4.5, 8}, 8, 8), (std::vector<double>{1, 4.5, 8}));
+}
+
 TEST(MakeMonotone, IsTheLeastSquaresProjection) {
   for (uint64_t trial = 0; trial < 200; ++trial) {
     Philox random(trial, Stream::kMutation);

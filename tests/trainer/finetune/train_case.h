@@ -1,0 +1,103 @@
+// Short training runs of a tiny model on thread-ranks, and what they leave behind.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/trainer/evaluate/corpus.h"
+#include "tests/trainer/evaluate/tiny_rank.h"
+#include "trainer/finetune/train_loop.h"
+
+namespace ropeway {
+
+inline TrainRecipe short_recipe() {
+  TrainRecipe recipe;
+  recipe.length = 32;
+  recipe.batch_sequences = 4;
+  recipe.steps = 6;
+  recipe.learning_rate = 3e-3;
+  recipe.warmup_steps = 2;
+  recipe.weight_decay = 0.1;
+  recipe.passkey_answer_weight = 3;
+  return recipe;
+}
+
+struct TrainCase {
+  TrainRecipe recipe = short_recipe();
+  MeshShape shape;
+  at::ScalarType dtype = at::kDouble;
+  std::vector<std::string> texts = {random_letters(300, 1), random_letters(200, 2)};
+  int64_t stop_after = 0;  // this many steps of one run; 0: never
+  std::string data_fingerprint = "data", recipe_sha256 = "recipe";
+  double factor = 1.5;                          // of every pair
+  std::function<void(TinyRank&)> before_train;  // on every rank
+
+  FactorSet factors(const CausalLM& model) const {
+    FactorSet set = model.identity();
+    set.name = "searched";
+    set.max_length = 128;
+    for (double& value : set.factors) value = factor;
+    return set;
+  }
+  WindowOptions windows() const {
+    return {.length = recipe.length,
+            .seed = 5,
+            .passkey_fraction = recipe.passkey_fraction,
+            .passkey_answer_weight = recipe.passkey_answer_weight};
+  }
+};
+
+struct TrainResult {
+  std::vector<at::Tensor> weights;  // flat, one a rank
+  TrainOutcome outcome;             // of rank 0
+};
+
+// Trains in `folder` (metrics.jsonl, checkpoints/); an Error of the loop is thrown on.
+inline TrainResult run_training(const TrainCase& c, const std::filesystem::path& folder) {
+  const Corpus corpus(c.texts);
+  const auto tokenizer = make_byte_tokenizer();
+  const WindowSampler windows(*corpus, *tokenizer, c.windows());
+  TrainResult result;
+  result.weights.resize(static_cast<size_t>(c.shape.data * c.shape.sequence));
+  run_thread_world(c.shape.data * c.shape.sequence, [&](Communicator& world) {
+    TinyRank rank(world, c.shape, c.dtype);
+    if (c.before_train) c.before_train(rank);
+    Reporter reporter(folder, world.rank() == 0);
+    int64_t steps = 0;
+    TrainContext context;
+    context.model = &rank.model;
+    context.parameters = &rank.store;
+    context.mesh = &rank.mesh;
+    context.windows = &windows;
+    context.reporter = &reporter;
+    context.factors = c.factors(rank.model);
+    context.checkpoint_folder = folder / "checkpoints";
+    context.stage_name = "tune";
+    context.recipe_sha256 = c.recipe_sha256;
+    context.data_fingerprint = c.data_fingerprint;
+    context.should_stop = [&] { return ++steps == c.stop_after; };
+    const TrainOutcome outcome = train(c.recipe, context);
+    result.weights[static_cast<size_t>(world.rank())] = rank.store.flat_weights().clone();
+    if (world.rank() == 0) result.outcome = outcome;
+  });
+  return result;
+}
+
+// "loss" of every step on record; not a number where the record has none.
+inline std::vector<double> losses_in(const std::filesystem::path& folder) {
+  std::istringstream lines(read_bytes(folder / "metrics.jsonl"));
+  std::vector<double> losses;
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json record = nlohmann::json::parse(line);
+    EXPECT_EQ(record["step"], losses.size() + 1);
+    losses.push_back(record["loss"].is_null() ? std::nan("") : record["loss"].get<double>());
+  }
+  return losses;
+}
+
+}  // namespace ropeway

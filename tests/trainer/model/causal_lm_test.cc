@@ -1,0 +1,114 @@
+// evaluate(), the cutting of batches, and what the engine refuses.
+#include "trainer/model/causal_lm.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include "kernels/base/error.h"
+#include "tests/trainer/model/model_case.h"
+
+namespace ropeway::testing {
+namespace {
+
+TEST(EvaluateTest, MarksTokensWhoseLabelIsTheArgMax) {
+  ModelCase c = make_case({});
+  const PlainResult plain = run_plain(c);
+  const at::Tensor best = plain.logits.argmax(-1);
+  c.labels.narrow(1, 0, 5).copy_(best.narrow(1, 0, 5));
+  const EngineResult found = run_on_threads(c, {}, 1);
+  EXPECT_TRUE(at::equal(found.correct, ((c.labels == best) & (c.labels >= 0)).to(at::kDouble)));
+  EXPECT_GE(found.correct.sum().item<double>(), 10);
+}
+
+TEST(EvaluateTest, GivesZeroWhereThereIsNoLabel) {
+  const ModelCase c = make_case({});
+  const EngineResult found = run_on_threads(c, {}, 1);
+  EXPECT_EQ((found.nll * (c.labels < 0)).abs().sum().item<double>(), 0);
+}
+
+TEST(EvaluateTest, FollowsAChangeOfFactorsAndBack) {
+  const ModelCase c = make_case({});
+  ModelCase other = c;
+  for (double& factor : other.factors.factors) factor *= 2;
+  ResidentParameters store(c.config, at::kDouble);
+  store.initialize(3);
+  auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  CausalLM model(c.config, store, ring, {});
+  const LocalBatch batch = whole_batch(c);
+  const at::Tensor first = model.evaluate(batch, c.factors).nll;
+  EXPECT_FALSE(at::equal(model.evaluate(batch, other.factors).nll, first));
+  EXPECT_TRUE(at::equal(model.evaluate(batch, c.factors).nll, first));
+}
+
+class LocalBatchTest : public ::testing::Test {
+ protected:
+  const std::vector<std::vector<int32_t>> sequences_{{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}};
+};
+
+TEST_F(LocalBatchTest, ShiftsLabelsBeforeItCuts) {
+  std::vector<LocalBatch> batches(2);
+  run_thread_world(2, [&](Communicator& group) {
+    RingAttention ring(group, Placement::kZigzag);
+    batches[static_cast<size_t>(group.rank())] = make_local_batch(sequences_, {}, ring, at::kFloat);
+  });
+  EXPECT_EQ(batches[0].positions, (std::vector<int64_t>{0, 1, 6, 7}));
+  EXPECT_TRUE(at::equal(batches[0].tokens, at::tensor({0, 1, 6, 7, 7, 6, 1, 0}, at::kLong).view({2, 4})));
+  EXPECT_TRUE(
+      at::equal(batches[0].labels, at::tensor({1, 2, 7, -100, 6, 5, 0, -100}, at::kLong).view({2, 4})));
+  EXPECT_TRUE(at::equal(batches[1].labels, at::tensor({3, 4, 5, 6, 4, 3, 2, 1}, at::kLong).view({2, 4})));
+  EXPECT_FALSE(batches[0].weights.defined());
+}
+
+TEST_F(LocalBatchTest, GivesATokenTheWeightOfPredictingTheNext) {
+  auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  const LocalBatch batch = make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring, at::kDouble);
+  EXPECT_TRUE(at::equal(batch.weights, at::tensor({1, 2, 3, 4, 5, 6, 7, 0}, at::kDouble).view({1, 8})));
+}
+
+TEST_F(LocalBatchTest, RefusesSequencesOfDifferentLengths) {
+  auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}, {1, 2}}, {}, ring, at::kFloat), Error);
+}
+
+TEST_F(LocalBatchTest, RefusesTooFewWeights) {
+  auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}}, {{1, 1}}, ring, at::kFloat), Error);
+}
+
+class RefusalTest : public ::testing::Test {
+ protected:
+  std::string message(const ModelCase& c) {
+    try {
+      run_on_threads(c, {}, 1);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadData);
+      return error.what();
+    }
+    return "";
+  }
+  ModelCase case_ = make_case({});
+};
+
+TEST_F(RefusalTest, NamesATokenOutsideTheVocabulary) {
+  case_.tokens[1][2] = 29;
+  EXPECT_EQ(message(case_), "token 29 at index 18 of a batch; the vocabulary has 29");
+}
+
+TEST_F(RefusalTest, NamesALabelOutsideTheVocabulary) {
+  case_.labels[0][3] = -7;
+  EXPECT_EQ(message(case_), "label -7 at index 3 of a batch; the vocabulary has 29");
+}
+
+TEST_F(RefusalTest, NamesAFactorSetOfTheWrongSize) {
+  case_.factors.factors.pop_back();
+  EXPECT_EQ(message(case_), "factor set 'test' has 3 factors; this model has 4 rotary pairs in 2 layers");
+}
+
+}  // namespace
+}  // namespace ropeway::testing

@@ -1,0 +1,113 @@
+// d loss / d log lambda and d loss / d log temperature against autograd of the plain model, whose angles are
+// formed from the factors inside the graph, and against central differences of the engine's own loss.
+#include <ATen/core/Tensor.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/trainer/model/model_case.h"
+
+namespace ropeway::testing {
+namespace {
+
+FactorGradient engine_gradient(const ModelCase& c, at::ScalarType dtype = at::kDouble, int ranks = 1) {
+  EngineRun run;
+  run.dtype = dtype;
+  run.factor_gradient = true;
+  return run_on_threads(c, run, ranks).factors;
+}
+
+double engine_loss(const ModelCase& c) {
+  EngineRun run;
+  run.factor_gradient = true;
+  return run_on_threads(c, run, 1).loss;
+}
+
+double norm(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return std::sqrt(sum);
+}
+
+class FactorGradientTest : public ::testing::TestWithParam<CaseOptions> {};
+
+void PrintTo(const CaseOptions& o, std::ostream* out) {
+  *out << "heads " << o.heads << "/" << o.kv_heads << " start " << o.start_tokens << " per layer "
+       << o.per_layer_factors;
+}
+
+void expect_near_plain(const FactorGradient& found, const ModelCase& c, double tolerance) {
+  const PlainResult plain = run_plain(c);
+  const at::Tensor expected = plain.log_factors.flatten();
+  ASSERT_EQ(static_cast<int64_t>(found.log_factors.size()), expected.numel());
+  const double size =
+      norm({expected.const_data_ptr<double>(), expected.const_data_ptr<double>() + expected.numel()});
+  for (int64_t i = 0; i < expected.numel(); ++i) {
+    EXPECT_NEAR(found.log_factors[static_cast<size_t>(i)], expected[i].item<double>(), tolerance * size) << i;
+  }
+  EXPECT_NEAR(found.log_temperature, plain.log_temperature, tolerance * std::abs(plain.log_temperature));
+}
+
+TEST_P(FactorGradientTest, AgreesWithAutogradInDouble) {
+  const ModelCase c = make_case(GetParam());
+  expect_near_plain(engine_gradient(c), c, 1e-10);
+}
+
+TEST_P(FactorGradientTest, InFloatAgreesWithAutogradInDouble) {
+  const ModelCase c = make_case(GetParam());
+  expect_near_plain(engine_gradient(c, at::kFloat), c, 5e-6);
+}
+
+TEST_P(FactorGradientTest, OnFourRanksAgreesWithAutogradInDouble) {
+  const ModelCase c = make_case(GetParam());
+  expect_near_plain(engine_gradient(c, at::kDouble, 4), c, 1e-10);
+}
+
+// Richardson's combination of steps h and 2h leaves an error of h^4: at 0.003, below 1e-6 of the gradient.
+TEST_P(FactorGradientTest, AgreesWithCentralDifferences) {
+  const ModelCase c = make_case(GetParam());
+  const FactorGradient found = engine_gradient(c);
+  const auto slope = [&c](const std::function<void(FactorSet&, double)>& move) {
+    const auto difference = [&](double step) {
+      ModelCase ahead = c, behind = c;
+      move(ahead.factors, step);
+      move(behind.factors, -step);
+      return (engine_loss(ahead) - engine_loss(behind)) / (2 * step);
+    };
+    return (4 * difference(0.003) - difference(0.006)) / 3;
+  };
+  const double size = norm(found.log_factors);
+  for (size_t i = 0; i < found.log_factors.size(); ++i) {
+    const double expected = slope([i](FactorSet& set, double step) { set.factors[i] *= std::exp(step); });
+    EXPECT_NEAR(found.log_factors[i], expected, 1e-6 * size) << i;
+  }
+  const double expected =
+      slope([](FactorSet& set, double step) { set.attention_temperature *= std::exp(step); });
+  EXPECT_NEAR(found.log_temperature, expected, 1e-6 * std::abs(expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, FactorGradientTest,
+                         ::testing::Values(CaseOptions{},
+                                           CaseOptions{.heads = 2, .kv_heads = 1, .head_dim = 16},
+                                           CaseOptions{.start_tokens = 5, .temperature = 1.5},
+                                           CaseOptions{.layers = 3, .per_layer_factors = true}));
+
+TEST(FactorGradientTest, FormsNoWeightGradients) {
+  const ModelCase c = make_case({});
+  auto world = make_world_of_one();
+  EngineRun run;
+  run.factor_gradient = true;
+  EXPECT_EQ(run_engine(c, run, *world).flat_gradients.abs().max().item<double>(), 0);
+}
+
+TEST(FactorGradientTest, LossIsThatOfTrainingToTheLastBit) {
+  const ModelCase c = make_case({});
+  auto world = make_world_of_one();
+  EngineRun run;
+  const double trained = run_engine(c, run, *world).loss;
+  run.factor_gradient = true;
+  EXPECT_EQ(run_engine(c, run, *world).loss, trained);
+}
+
+}  // namespace
+}  // namespace ropeway::testing

@@ -1,0 +1,41 @@
+// The proof that a sharded sequence is the same sequence: loss, gradients summed over ranks, and per-token
+// losses of P ranks against the F64 oracle of one process. Shared by the thread-rank and the MPI tests.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/trainer/model/model_case.h"
+
+namespace ropeway::testing {
+
+struct ShardedCase {
+  const char* name;
+  CaseOptions options;
+  Placement placement = Placement::kZigzag;
+};
+
+inline std::vector<ShardedCase> sharded_cases() {
+  const CaseOptions multi_head{.heads = 3, .kv_heads = 3, .length = 32};
+  const CaseOptions grouped{.heads = 4, .kv_heads = 2, .length = 48, .start_tokens = 3};
+  const CaseOptions multi_query{.heads = 4, .kv_heads = 1, .tied = true, .sequences = 1, .length = 64};
+  return {{"multi_head_zigzag", multi_head, Placement::kZigzag},
+          {"multi_head_contiguous", multi_head, Placement::kContiguous},
+          {"grouped_query_zigzag", grouped, Placement::kZigzag},
+          {"grouped_query_contiguous", grouped, Placement::kContiguous},
+          {"multi_query_tied_zigzag", multi_query, Placement::kZigzag}};
+}
+
+struct ShardedErrors {
+  double loss = 0, nll = 0, gradient = 0;  // relative
+  WorstParameter worst;
+};
+inline ShardedErrors sharded_errors(const ModelCase& c, const EngineResult& summed) {
+  const PlainResult truth = run_plain(c);
+  return {std::abs(summed.loss - truth.loss) / truth.loss, relative_error(summed.nll, truth.nll),
+          relative_error(summed.flat_gradients, truth.flat_gradients),
+          worst_parameter(c.config, summed.flat_gradients, truth.flat_gradients)};
+}
+
+}  // namespace ropeway::testing

@@ -1,0 +1,223 @@
+#include "trainer/report/reporter.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/trainer/data/helpers.h"
+
+namespace ropeway {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Json report_in(const TempDir& folder) { return Json::parse(read_bytes(folder / "report.json")); }
+
+std::vector<Json> metrics_in(const TempDir& folder) {
+  std::istringstream lines(read_bytes(folder / "metrics.jsonl"));
+  std::vector<Json> records;
+  for (std::string line; std::getline(lines, line);) records.push_back(Json::parse(line));
+  return records;
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+EvaluationRecord evaluation_of(const std::string& factors, double bits_per_byte) {
+  return {.stage = "scores",
+          .model = "tuned",
+          .factors = factors,
+          .length = 2048,
+          .bits_per_byte = bits_per_byte,
+          .tail_bits_per_byte = 1.5,
+          .passkey = 0.75};
+}
+
+TEST(Reporter, AStepIsALineWithEveryNumber) {
+  const TempDir folder;
+  Reporter(folder.path(), true)
+      .step({.stage = "tune",
+             .step = 2,
+             .total_steps = 9,
+             .loss = 1.25,
+             .learning_rate = 1e-3,
+             .gradient_norm = 0.5,
+             .tokens_per_second = 8192,
+             .seconds = 0.25,
+             .peak_memory_bytes = int64_t{3} << 40,
+             .skipped_steps = 1});
+  const auto records = metrics_in(folder);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0], (Json{{"stage", "tune"},
+                              {"step", 2},
+                              {"total_steps", 9},
+                              {"loss", 1.25},
+                              {"lr", 1e-3},
+                              {"grad_norm", 0.5},
+                              {"tokens_per_second", 8192.0},
+                              {"seconds", 0.25},
+                              {"peak_memory_bytes", int64_t{3} << 40},
+                              {"skipped_steps", 1}}));
+}
+
+TEST(Reporter, AStepThatIsNotFiniteIsStillValidJson) {
+  const TempDir folder;
+  Reporter(folder.path(), true)
+      .step({.stage = "tune",
+             .step = 1,
+             .loss = kNan,
+             .gradient_norm = std::numeric_limits<double>::infinity()});
+  const Json record = metrics_in(folder).at(0);
+  EXPECT_TRUE(record["loss"].is_null());
+  EXPECT_TRUE(record["grad_norm"].is_null());
+}
+
+TEST(Reporter, AResumedStageRepeatsNoStep) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  for (int64_t step = 1; step <= 3; ++step) reporter.step({.stage = "first", .step = step});
+  for (int64_t step = 1; step <= 3; ++step) reporter.step({.stage = "second", .step = step});
+  reporter.resume_at("second", 1);
+  reporter.step({.stage = "second", .step = 2});
+  std::vector<std::string> found;
+  for (const Json& record : metrics_in(folder))
+    found.push_back(record["stage"].get<std::string>() + record["step"].dump());
+  EXPECT_EQ(found, (std::vector<std::string>{"first1", "first2", "first3", "second1", "second2"}));
+}
+
+TEST(Reporter, TheReportHasTheKeysReadersExpect) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  reporter.evaluation(evaluation_of("searched", 1.75));
+  reporter.stage(
+      {.name = "search", .kind = "search", .seconds = 2.5, .ranks = 4, .numbers = {{"fitness", 1.25}}});
+  reporter.write_report(256);
+  const Json report = report_in(folder);
+  EXPECT_EQ(keys_of(report), (std::vector<std::string>{"base_window", "evaluations", "stages"}));
+  EXPECT_EQ(report["base_window"], 256);
+  EXPECT_EQ(report["evaluations"], Json::array({{{"stage", "scores"},
+                                                 {"model", "tuned"},
+                                                 {"factors", "searched"},
+                                                 {"length", 2048},
+                                                 {"bits_per_byte", 1.75},
+                                                 {"tail_bits_per_byte", 1.5},
+                                                 {"passkey", 0.75}}}));
+  EXPECT_EQ(
+      report["stages"],
+      Json::array(
+          {{{"name", "search"}, {"kind", "search"}, {"seconds", 2.5}, {"ranks", 4}, {"fitness", 1.25}}}));
+}
+
+TEST(Reporter, WhatWasNotMeasuredIsNull) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  reporter.evaluation({.stage = "s", .model = "base", .factors = "none", .length = 256, .passkey = 0});
+  reporter.evaluation(evaluation_of("pi", kNan));
+  reporter.write_report(256);
+  const Json evaluations = report_in(folder)["evaluations"];
+  EXPECT_TRUE(evaluations[0]["bits_per_byte"].is_null());
+  EXPECT_EQ(evaluations[0]["passkey"], 0.0);
+  EXPECT_TRUE(evaluations[1]["bits_per_byte"].is_null());
+}
+
+TEST(Reporter, ARepeatedEvaluationReplacesTheEarlierOne) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  reporter.evaluation(evaluation_of("pi", 3));
+  reporter.evaluation(evaluation_of("searched", 1));
+  reporter.evaluation(evaluation_of("pi", 2));
+  reporter.write_report(256);
+  const Json evaluations = report_in(folder)["evaluations"];
+  ASSERT_EQ(evaluations.size(), 2u);
+  EXPECT_EQ(evaluations[0]["factors"], "pi");
+  EXPECT_EQ(evaluations[0]["bits_per_byte"], 2.0);
+}
+
+TEST(Reporter, ARepeatedStageReplacesTheEarlierOne) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  reporter.stage({.name = "tune", .kind = "finetune", .seconds = 1, .ranks = 1, .numbers = {}});
+  reporter.stage({.name = "tune", .kind = "finetune", .seconds = 9, .ranks = 2, .numbers = {}});
+  reporter.write_report(256);
+  const Json stages = report_in(folder)["stages"];
+  ASSERT_EQ(stages.size(), 1u);
+  EXPECT_EQ(stages[0]["seconds"], 9.0);
+}
+
+TEST(Reporter, ASecondProcessKeepsWhatTheFirstOneReported) {
+  const TempDir folder;
+  {
+    Reporter first(folder.path(), true);
+    first.evaluation(evaluation_of("pi", 3));
+    first.evaluation(evaluation_of("ntk", -1));
+    first.stage({.name = "a", .kind = "search", .seconds = 1, .ranks = 2, .numbers = {{"fitness", 0.5}}});
+    first.write_report(256);
+  }
+  const Json before = report_in(folder);
+  Reporter second(folder.path(), true);
+  EXPECT_NE(second.table().find("3.000"), std::string::npos);
+  second.write_report(256);
+  EXPECT_EQ(report_in(folder), before);
+  second.evaluation(evaluation_of("pi", 2));
+  second.write_report(256);
+  EXPECT_EQ(report_in(folder)["evaluations"].size(), 2u);
+  EXPECT_EQ(report_in(folder)["evaluations"][0]["bits_per_byte"], 2.0);
+}
+
+TEST(Reporter, AReportThatCannotBeReadIsSetAside) {
+  for (const std::string broken :
+       {"{\"evaluations\": [", "[]", "{\"evaluations\": [3]}", "{\"stages\": [{\"seconds\": \"long\"}]}"}) {
+    const TempDir folder;
+    write_bytes(folder / "report.json", broken);
+    testing::internal::CaptureStderr();
+    Reporter reporter(folder.path(), true);
+    const std::string printed = testing::internal::GetCapturedStderr();
+    EXPECT_NE(printed.find("report.json"), std::string::npos) << broken << ": " << printed;
+    reporter.evaluation(evaluation_of("pi", 2));
+    reporter.write_report(256);
+    EXPECT_EQ(report_in(folder)["evaluations"].size(), 1u);
+    EXPECT_EQ(read_bytes(folder / "report.json.unreadable"), broken);
+  }
+}
+
+TEST(Reporter, AFolderThatCannotBeWrittenNeverEndsTheRun) {
+  const TempDir folder;
+  write_bytes(folder / "file", "x");
+  testing::internal::CaptureStderr();
+  {
+    Reporter reporter(folder / "file/run", true);
+    reporter.resume_at("tune", 0);
+    for (int64_t step = 1; step <= 5; ++step) reporter.step({.stage = "tune", .step = step});
+    reporter.evaluation(evaluation_of("pi", 2));
+    reporter.stage({.name = "a", .kind = "search", .seconds = 1, .ranks = 1, .numbers = {}});
+    reporter.write_report(256);
+    EXPECT_NE(reporter.table().find("2.000"), std::string::npos);
+  }
+  const std::string printed = testing::internal::GetCapturedStderr();
+  for (const std::string file : {"metrics.jsonl", "tfevents", "report.json"}) {
+    EXPECT_NE(printed.find(file), std::string::npos) << printed;
+  }
+  EXPECT_EQ(std::count(printed.begin(), printed.end(), '\n'), 3) << printed;
+}
+
+TEST(Reporter, OtherRanksWriteNothing) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), false);
+  reporter.resume_at("tune", 0);
+  reporter.step({.stage = "tune", .step = 1});
+  reporter.evaluation(evaluation_of("pi", 2));
+  reporter.stage({.name = "a", .kind = "search", .seconds = 1, .ranks = 1, .numbers = {}});
+  reporter.write_report(256);
+  EXPECT_EQ(reporter.table(), "");
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace ropeway
