@@ -14,9 +14,10 @@ std::vector<std::string> option_names(const po::options_description& options) {
   return names;
 }
 
-[[noreturn]] void unknown_option(const std::string& given, const po::options_description& options) {
+[[noreturn]] void unknown_option(const std::string& token, const po::options_description& options) {
+  const std::string given = token.substr(0, token.find('='));
   const std::string word = given.substr(std::min(given.find_first_not_of('-'), given.size()));
-  const std::string nearest = nearest_word(word.substr(0, word.find('=')), option_names(options));
+  const std::string nearest = nearest_word(word, option_names(options));
   fail(ErrorKind::kUsage, "unknown option {}{}", given,
        nearest.empty() ? "; see --help" : fmt::format("; did you mean --{}?", nearest));
 }

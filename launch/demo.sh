@@ -17,7 +17,7 @@ step() { printf 'demo: [%3d s] %s\n' $((SECONDS - start)) "$*" >&2; }
 step "checking packages"
 launch/setup.sh
 step "building"
-launch/build.sh >&2
+launch/build.sh ropeway >&2
 step "fetching the text"
 launch/fetch_corpus.sh >&2
 

@@ -25,7 +25,8 @@ int64_t bytes_of(DType dtype) {
 }
 
 std::string_view name_of(DType dtype) {
-  static constexpr std::string_view kNames[] = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
+  static constexpr std::string_view kNames[] = {"F64", "F32", "F16", "BF16", "I64",
+                                                "I32", "I16", "I8",  "U8",   "BOOL"};
   return kNames[static_cast<int>(dtype)];
 }
 

@@ -1,5 +1,5 @@
-// Errors of the whole program: a kind, which is also the exit code, and one message that names the thing, what was
-// found and what was wanted. Libraries throw Error; only launch/ prints it and ends the process.
+// Errors of the whole program: a kind, which is also the exit code, and one message that names the thing,
+// what was found and what was wanted. Libraries throw Error; only launch/ prints it and ends the process.
 #pragma once
 
 #include <fmt/format.h>
@@ -44,13 +44,13 @@ namespace internal {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);
 }
 
-// A condition that only a defect of this program can break: throws kInternal with the place. Input is checked with
-// fail() and a kind the user can act on.
-#define ROPEWAY_CHECK(condition, ...)                                                                      \
-  do {                                                                                                     \
-    if (!(condition)) {                                                                                    \
-      ::ropeway::internal::check_failed(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__));       \
-    }                                                                                                      \
+// A condition that only a defect of this program can break: throws kInternal with the place. Input is checked
+// with fail() and a kind the user can act on.
+#define ROPEWAY_CHECK(condition, ...)                                                                \
+  do {                                                                                               \
+    if (!(condition)) {                                                                              \
+      ::ropeway::internal::check_failed(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__)); \
+    }                                                                                                \
   } while (false)
 
 }  // namespace ropeway

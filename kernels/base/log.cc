@@ -10,7 +10,8 @@ int g_rank = 0;
 
 spdlog::logger& logger() {
   static auto instance = [] {
-    auto created = std::make_shared<spdlog::logger>("ropeway", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto created =
+        std::make_shared<spdlog::logger>("ropeway", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     created->set_pattern("%v");
     created->flush_on(spdlog::level::info);
     return created;
@@ -32,7 +33,8 @@ void log_message(LogLevel level, const std::string& message) {
   if (level == LogLevel::kWarning) {
     logger().warn("ropeway: warning: {}{}", g_rank == 0 ? "" : fmt::format("rank {}: ", g_rank), message);
   } else if (g_rank == 0) {
-    logger().log(level == LogLevel::kInfo ? spdlog::level::info : spdlog::level::debug, "ropeway: {}", message);
+    logger().log(level == LogLevel::kInfo ? spdlog::level::info : spdlog::level::debug, "ropeway: {}",
+                 message);
   }
 }
 

@@ -9,7 +9,7 @@ namespace ropeway {
 
 enum class LogLevel { kDebug, kInfo, kWarning };
 
-void set_log_rank(int rank);         // called once when the communicator exists; thread-ranks share one setting
+void set_log_rank(int rank);  // called once when the communicator exists; thread-ranks share one setting
 void set_log_level(LogLevel level);  // the lowest level that is printed; default kInfo
 void log_message(LogLevel level, const std::string& message);
 

@@ -17,12 +17,12 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
   return counter;
 }
 
-// Key: the seed. Counter: word 0 counts blocks, word 1 is b with the stream in its upper byte's place (stream < 2^8 is
-// mixed into word 1 by xor of its shifted value), words 2 and 3 are a.
+// Key: the seed. Counter: word 0 counts blocks, word 1 is b with the stream in its upper byte's place (stream
+// < 2^8 is mixed into word 1 by xor of its shifted value), words 2 and 3 are a.
 Philox::Philox(uint64_t seed, Stream stream, uint64_t a, uint32_t b)
     : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-      counter_{0, b ^ (static_cast<uint32_t>(stream) << 24), static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32)} {
-}
+      counter_{0, b ^ (static_cast<uint32_t>(stream) << 24), static_cast<uint32_t>(a),
+               static_cast<uint32_t>(a >> 32)} {}
 
 uint32_t Philox::next_u32() {
   if (used_ == 4) {

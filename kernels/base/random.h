@@ -1,6 +1,6 @@
-// Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-// A draw is a pure function of (seed, stream, a, b, draw number): neither order nor the number of ranks matters, and a
-// resumed run needs no generator state beyond its own counters.
+// Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+// SC 2011). A draw is a pure function of (seed, stream, a, b, draw number): neither order nor the number of
+// ranks matters, and a resumed run needs no generator state beyond its own counters.
 #pragma once
 
 #include <array>
@@ -10,10 +10,10 @@ namespace ropeway {
 
 // One value per independent use, so that two uses never share numbers.
 enum class Stream : uint32_t {
-  kInit = 1,        // weight initialisation
-  kWindow = 2,      // which training window
-  kPasskey = 3,     // passkey digits and depths in training windows
-  kMutation = 4,    // evolution
+  kInit = 1,      // weight initialisation
+  kWindow = 2,    // which training window
+  kPasskey = 3,   // passkey digits and depths in training windows
+  kMutation = 4,  // evolution
   kCrossover = 5,
   kSearchData = 6,  // documents drawn for gradient steps
   kEvaluation = 7,  // passkey evaluation samples
@@ -29,9 +29,9 @@ class Philox {
 
   uint32_t next_u32();
   uint64_t next_u64();
-  double uniform();                    // [0, 1), 53 bits
-  double normal();                     // mean 0, variance 1 (Box-Muller)
-  uint64_t below(uint64_t bound);      // 0 .. bound-1, unbiased
+  double uniform();                // [0, 1), 53 bits
+  double normal();                 // mean 0, variance 1 (Box-Muller)
+  uint64_t below(uint64_t bound);  // 0 .. bound-1, unbiased
 
  private:
   std::array<uint32_t, 2> key_;

@@ -1,5 +1,6 @@
 """SIGKILL of one rank at a random moment, then the same command: the final weights and factors are bit-equal to those
-of a run that was left alone. Twelve moments spread over pretrain, search, fine-tune, re-search, readjust and saving."""
+of a run that was left alone. At least ten moments, spread over pretrain, search, fine-tune, re-search, readjust and
+saving."""
 import time
 
 from harness import Run, kill_a_rank, seeded
@@ -13,9 +14,11 @@ print(f"uninterrupted: {duration:.1f} s, {len(factors)} factor sets, weights {we
 assert {"searched", "tuned", "searched_512", "short_64"} <= factors.keys(), factors.keys()
 
 random = seeded("kill")
-kills = 0
-for attempt in range(6):
-    run = Run(f"kill-{attempt}")
+kills = attempts = 0
+while kills < 10:
+    attempts += 1
+    assert attempts <= 10, f"only {kills} of {2 * attempts} kills hit a live run"
+    run = Run(f"kill-{attempts}")
     moments = []
     # Two interruptions a run, the second wherever the resumed run has come to.
     for moment in (random.uniform(0.15, 0.9), random.uniform(0.1, 0.6)):
@@ -28,4 +31,4 @@ for attempt in range(6):
     print(f"killed at {', '.join(moments)}: resumed, bit-equal")
     run.remove()
 reference.remove()
-assert kills >= 10, f"only {kills} of 12 kills hit a live run"
+print(f"{kills} kills")

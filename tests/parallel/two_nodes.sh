@@ -32,6 +32,7 @@ clean_up() {
   for name in "${namespaces[@]}"; do
     [[ -e /run/netns/$name ]] || continue
     pids=$(ip netns pids "$name") # daemons a failed mpirun left behind; all of them were started here
+    # shellcheck disable=SC2086 # a list of numbers
     [[ -z $pids ]] || kill -9 $pids 2> /dev/null || true
     ip netns delete "$name" || true
   done

@@ -14,10 +14,12 @@ namespace ropeway {
 
 struct PerplexityResult {
   int64_t length = 0, windows = 0, predicted_tokens = 0;
-  double nll = 0;                 // mean over predicted tokens, nats (token-weighted)
-  double perplexity = 0;          // exp(nll)
-  double bits_per_byte = 0;       // sum of nll / ln 2 / bytes of the predicted tokens
-  double tail_bits_per_byte = 0;  // the last 256 targets of each window only
+  double nll = 0;         // mean over predicted tokens, nats (token-weighted)
+  double perplexity = 0;  // exp(nll)
+  // Sum of nll / ln 2 / bytes of the predicted tokens, counted at their document's bytes per token: exact for
+  // the byte-level tokenizer, an average for others, bits per token for a file of ids (its text is unknown).
+  double bits_per_byte = 0;
+  double tail_bits_per_byte = 0;  // the last tail_tokens targets of each window only
   std::vector<float> token_nll;   // [windows, length-1] in window order, when asked for
 };
 struct PerplexityOptions {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "fmt/format.h"
+#include <fmt/format.h>
 #include "trainer/report/reporter.h"
 
 namespace ropeway {

@@ -46,8 +46,9 @@ std::vector<double> ntk_left(std::vector<double> factors, int64_t critical_dim);
 // One step: lambda = 1 below a, log-linear from 1 up to `plateau` between a and c-1, then s from c on.
 std::vector<double> jump_factors(int64_t pairs, double scale, int64_t a, int64_t c, double plateau);
 
-// Factors for scale s grown in proportion to scale s': lambda' = 1 + (lambda - 1) (s' - 1) / (s - 1), the rule
-// microsoft/LongRoPE states for rescaling a set to another length; pairs at 1 stay there. s <= 1: unchanged.
+// Factors for scale s grown in proportion to scale s': lambda' = 1 + (lambda - 1) (s' - 1) / (s - 1), the
+// rule microsoft/LongRoPE states for rescaling a set to another length; pairs at 1 stay there. s <= 1:
+// unchanged.
 std::vector<double> grown_factors(const std::vector<double>& factors, double scale, double target_scale);
 
 // Attention temperature. "su": 1 for s <= 1, else sqrt(1 + ln s / ln L0) (microsoft/LongRoPE, Phi-3); "yarn":

@@ -5,11 +5,11 @@
 
 namespace ropeway {
 
-// Mean loss hides retrieval and what happens at the far end: at nearly equal loss passkey may be 0 % or 60 %.
-// The last 256 tokens of a few documents alone are a noisy measure. So finalists of an extension are ordered
-// by the mean of both losses plus a tenth of that on a passkey's answer, averaged over held-out documents.
-// The weight of the needle is small: a token of the answer costs nats, candidates differ by hundredths in the
-// rest.
+// Mean loss hides retrieval: at nearly equal loss passkey may be 0 % or 60 %. So finalists of an extension
+// are ordered by the mean of their loss on whole documents and on the last 256 tokens of each, plus a tenth
+// of that on a passkey's answer, over held-out documents. Tails alone would be what matters most at the
+// target length, but are too few tokens to tell close finalists apart. The needle's weight is small: a token
+// of the answer costs nats, candidates differ by hundredths in the rest.
 constexpr double kNeedleWeight = 0.1;
 
 // Without repetitions, best first.

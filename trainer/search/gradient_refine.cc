@@ -118,7 +118,9 @@ GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds, con
   Iterate iterate(bounds, seed, options);
   Candidate previous_check = seed.candidate;
   int poor_checks = 0;
-  for (int64_t step = 0; step < options.steps && poor_checks < 2; ++step) {
+  // A gradient of one document is mostly noise: the averages of Adam need a while before a check can tell.
+  const int64_t least_steps = options.steps / 3;
+  for (int64_t step = 0; step < options.steps && (poor_checks < 2 || step < least_steps); ++step) {
     const Objective::Gradient gradient = scorer.gradient(iterate.candidate(), step);
     if (all_finite(gradient)) iterate.descend(gradient, step);
     result.last = iterate.candidate();

@@ -13,7 +13,8 @@ struct GradientOptions {
   double factor_learning_rate = 0.1, temperature_learning_rate = 0.02;  // fall linearly to a tenth
   bool free_temperature = true;
   double low_temperature = 0.5, high_temperature = 4;
-  double least_gain = 5e-4;  // nats a token; two checks in a row that gain less end it
+  double least_gain =
+      5e-4;  // nats a token; two checks in a row that gain less end it, after a third of the steps
 };
 struct GradientResult {
   Candidate best;  // the seed itself if no iterate is better

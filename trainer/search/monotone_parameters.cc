@@ -32,7 +32,7 @@ MonotoneParameters::MonotoneParameters(const std::vector<double>& factors, int64
   for (int64_t i = 0; i < pairs; ++i) {
     const int64_t distance = std::abs(i - critical_dim);
     const double floor =
-        distance <= 4 ? size * (0.15 - 0.025 * static_cast<double>(distance)) : kLeastIncrement;
+        distance <= 4 ? size * (0.03 - 0.005 * static_cast<double>(distance)) : kLeastIncrement;
     increments[i] = std::max(increments[i], floor);
   }
   const double sum = std::accumulate(increments.begin(), increments.end(), 0.0);

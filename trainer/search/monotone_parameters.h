@@ -11,8 +11,8 @@ class MonotoneParameters {
  public:
   // The parameters of (close to) these factors. An increment of zero would have no gradient, and around the
   // critical dim, where the gains are, increments should be ready to grow: within four dims of it they are
-  // raised to 0.05 .. 0.15 for a stretch of 8x (in proportion for others), then all are rescaled so that the
-  // last factor stays.
+  // raised to 0.01 .. 0.03 for a stretch of 8x (in proportion for others), then all are rescaled so that the
+  // last factor stays. More than that and the descent spends its first tens of steps undoing it.
   MonotoneParameters(const std::vector<double>& factors, int64_t critical_dim);
 
   std::vector<double>& u() { return u_; }

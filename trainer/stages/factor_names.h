@@ -14,7 +14,8 @@ namespace ropeway {
 // original
 //   RoPE).
 // - "none", "pi", "ntk", "yarn": computed at scale length / original window.
-// - "stretched:NAME": the set NAME grown in proportion to this length (grown_factors), with the formula's temperature:
+// - "stretched:NAME": the set NAME grown in proportion to this length (grown_factors), with the formula's
+// temperature:
 //   what extending a tuned model without a new search amounts to.
 // - Otherwise a set's name. Throws kUsage listing the names there are.
 FactorSet resolve_factors(const std::string& name, int64_t length, const ModelConfig& config,

@@ -1,4 +1,6 @@
 // pretrain and finetune: the train loop over the stage's windows, then the model saved with its factor sets.
+#include <algorithm>
+
 #include "kernels/base/log.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/io/files.h"
@@ -24,7 +26,9 @@ FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Train
                  .fitness = outcome.final_loss,
                  .forward_equivalents = 0};
   set.name = stage.makes;
-  set.max_length = stage.train.length;
+  // Sequences may be shorter than what the factors are for (Mistral in the paper: 16K under the factors of
+  // 128K).
+  set.max_length = std::max(set.max_length, stage.train.length);
   return set;
 }
 

@@ -2,7 +2,8 @@
 // losses of P ranks against the F64 oracle of one process. Shared by the thread-rank and the MPI tests.
 #pragma once
 
-#include <algorithm>
+#include <cmath>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct ShardedCase {
   const char* name;
   CaseOptions options;
   Placement placement = Placement::kZigzag;
+  friend std::ostream& operator<<(std::ostream& out, const ShardedCase& c) { return out << c.name; }
 };
 
 inline std::vector<ShardedCase> sharded_cases() {

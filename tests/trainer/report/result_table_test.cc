@@ -23,9 +23,9 @@ TEST(ResultTable, HasARowAModelAndSetAndAColumnALength) {
   };
   EXPECT_EQ(result_table(evaluations),
             "model  factors             256        2048       16384\n"
-            "base   none          2.099  96%  3.610   0%            \n"
-            "tuned  searched_8x                    2.110            \n"
-            "tuned  none                                      - 100%\n"
+            "base   none         2.099  96%  3.610   0%            \n"
+            "tuned  searched_8x                   2.110            \n"
+            "tuned  none                                     - 100%\n"
             "bits a byte on the test text (less is better), and passkey retrieval; columns are tokens\n");
 }
 

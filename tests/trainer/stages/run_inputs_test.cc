@@ -1,0 +1,108 @@
+// What does not fit is found before the run directory exists, for all stages, not when a stage is reached.
+#include "trainer/stages/run_inputs.h"
+
+#include "tests/trainer/stages/stage_case.h"
+#include "trainer/stages/stage_runner.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const std::string kSearch =
+    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, finalist_documents: "
+    "1, refine: none}\n";
+
+void expect_refused(const TempDir& folder, const Recipe& recipe, ErrorKind kind,
+                    const testing::Matcher<std::string>& message) {
+  for (const int ranks : {1, 2}) {
+    run_thread_world(ranks, [&](Communicator& world) {
+      const auto error = error_of([&] { run_recipe(recipe, world, {}); });
+      ASSERT_TRUE(error);
+      EXPECT_EQ(error->kind(), kind) << error->what();
+      EXPECT_THAT(std::string(error->what()), message);
+    });
+    EXPECT_FALSE(fs::exists(folder / "run"));
+  }
+}
+
+TEST(RunInputs, AMissingTextIsNamed) {
+  const TempDir folder;
+  expect_refused(folder, recipe_in(folder, kPretrain), ErrorKind::kMissingInput,
+                 HasSubstr((folder / "text.txt").string()));
+}
+
+TEST(RunInputs, ATextShorterThanATrainingSequenceIsBadData) {
+  const TempDir folder;
+  write_text(folder, 31);
+  expect_refused(folder, recipe_in(folder, kPretrain), ErrorKind::kBadData,
+                 AllOf(HasSubstr("stage base"), HasSubstr("text.txt: 31"), HasSubstr("32 tokens")));
+}
+
+TEST(RunInputs, TooFewWindowsForASearchLaterOnAreFoundAtTheStart) {
+  const TempDir folder;
+  write_text(folder, 3 * 128 - 1);
+  expect_refused(
+      folder, recipe_in(folder, kPretrain + kSearch), ErrorKind::kBadData,
+      AllOf(HasSubstr("stage wide"), HasSubstr("2 disjoint windows of 128"), HasSubstr("wanted 3")));
+}
+
+TEST(RunInputs, ATextTooShortForTheEvaluationAtTheEndIsFoundAtTheStart) {
+  const TempDir folder;
+  write_text(folder, 500);
+  const Recipe recipe =
+      recipe_in(folder, kPretrain + "  - {name: scores, kind: evaluate, lengths: [32, 512]}\n");
+  expect_refused(folder, recipe, ErrorKind::kBadData, AllOf(HasSubstr("stage scores"), HasSubstr("512")));
+}
+
+TEST(RunInputs, AMissingModelIsNamed) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  Recipe recipe = recipe_in(folder, kPretrain);
+  recipe.model.has_architecture = false;
+  recipe.model.path = (folder / "absent").string();
+  recipe.stages[0].kind = StageKind::kFinetune;
+  expect_refused(folder, recipe, ErrorKind::kMissingInput, HasSubstr((folder / "absent").string()));
+}
+
+TEST(RunInputs, AnEmbeddingSmallerThanTheTokenizerIsBadData) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  Recipe recipe = recipe_in(folder, kPretrain);
+  recipe.model.architecture.vocab_size = 100;
+  expect_refused(folder, recipe, ErrorKind::kBadData, AllOf(HasSubstr("100"), HasSubstr("tokenizer")));
+}
+
+TEST(RunInputs, FinishedStagesNeedTheirTextNoMore) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  const Recipe recipe = recipe_in(folder, kPretrain);
+  const auto world = make_world_of_one();
+  run_recipe(recipe, *world, {});
+  fs::remove(folder / "text.txt");
+  run_recipe(recipe, *world, {});
+  const auto error = error_of([&] { run_recipe(recipe, *world, {.fresh = true}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::kMissingInput);
+  EXPECT_TRUE(RunDirectory::is_done(recipe.run_dir, "base")) << "the earlier run was moved aside for nothing";
+}
+
+TEST(RunInputs, OnlyGradientStepsReadTheTrainingText) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  const auto world = make_world_of_one();
+  run_recipe(recipe, *world, {.only_stages = {"base"}});
+  fs::copy(folder / "run/model", folder / "model", fs::copy_options::recursive);
+  recipe.model.has_architecture = false;
+  recipe.model.path = (folder / "model").string();
+  recipe.data.train.clear();
+  recipe.stages.erase(recipe.stages.begin());
+  run_recipe(recipe, *world, {.fresh = true});
+  EXPECT_TRUE(RunDirectory::is_done(recipe.run_dir, "wide"));
+}
+
+}  // namespace
+}  // namespace ropeway
