@@ -10,7 +10,7 @@ namespace ropeway {
 
 struct GradientOptions {
   int64_t steps = 60, check_every = 5;
-  double factor_learning_rate = 0.1, temperature_learning_rate = 0.02;  // fall linearly to a tenth
+  double factor_learning_rate = 0.03, temperature_learning_rate = 0.005;  // fall linearly to a tenth
   bool free_temperature = true;
   double low_temperature = 0.5, high_temperature = 4;
   double least_gain =

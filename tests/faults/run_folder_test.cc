@@ -1,0 +1,112 @@
+// Run folders that belong to another run, cannot be written, or have too little room: found before work
+// starts.
+#include "tests/faults/refusals.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+TEST(RunFolder, OfAnotherRecipeIsRefusedWithTheDifference) {
+  const Scratch scratch;
+  const std::string run = "run " + training_recipe(scratch);
+  ASSERT_EQ(run_ropeway(run).code, 0);
+  expect_refusal(
+      run + " --set stages.base.steps=9",
+      {.code = 73,
+       .said = {scratch.name("run") + ": holds a run of another recipe", "--fresh", "steps: 4", "steps: 9"}},
+      scratch.path() / "run");
+}
+
+TEST(RunFolder, OnAnotherNumberOfRanksIsTheSameRun) {
+  const Scratch scratch;
+  const std::string run = "run " + training_recipe(scratch);
+  ASSERT_EQ(run_ropeway(run).code, 0);
+  const Ended ended = mpirun_ropeway(2, run + " --set mesh.data=2 --set engine.tile_tokens=32");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("base: finished earlier, skipped"));
+}
+
+TEST(RunFolder, OfALiveRunIsRefusedWithAndWithoutFresh) {
+  const Scratch scratch;
+  const std::string run = "run " + training_recipe(scratch);
+  ASSERT_EQ(run_ropeway(run).code, 0);
+  const auto before = files_below(scratch.path() / "run");
+  for (const std::string& option : {"", " --fresh"}) {
+    const Ended ended =
+        run_shell("exec flock " + scratch.name("run/.lock") + " {} " + run + std::string(option));
+    EXPECT_EQ(ended.code, 73) << ended.err;
+    EXPECT_EQ(times(ended.err, scratch.name("run") + ": another run is writing"), 1) << ended.err;
+    EXPECT_EQ(times(ended.err, "\n"), 1) << ended.err;
+    EXPECT_TRUE(files_below(scratch.path() / "run") == before);
+  }
+}
+
+TEST(RunFolder, BelowAFileCannotBeMade) {
+  const Scratch scratch;
+  const std::string blocked = scratch.file("file", "x") + "/run";
+  expect_refusal("run " + training_recipe(scratch) + " --set run_dir=" + blocked,
+                 {.code = 73, .said = {blocked, "Not a directory"}}, blocked);
+}
+
+TEST(RunFolder, OnAReadOnlyFileSystemIsRefused) {
+  const Scratch scratch;
+  const Tmpfs tmpfs(scratch, "size=64m");
+  ROPEWAY_NEEDS_MOUNT(tmpfs);
+  fs::create_directory(tmpfs.path() / "there");
+  tmpfs.make_read_only();
+  for (const char* name : {"there", "new"}) {
+    const fs::path folder = tmpfs.path() / name;
+    expect_refusal("run " + training_recipe(scratch) + " --set run_dir=" + folder.string(),
+                   {.code = 73, .said = {folder.string(), "Read-only file system"}}, folder);
+  }
+}
+
+TEST(RunFolder, OutputsOfAnEvaluationOnAReadOnlyFileSystemAreRefusedBeforeTheWork) {
+  const Scratch scratch;
+  const Tmpfs tmpfs(scratch, "size=64m");
+  ROPEWAY_NEEDS_MOUNT(tmpfs);
+  tmpfs.make_read_only();
+  for (const char* option : {"--json", "--save-nll"}) {
+    expect_refusal("evaluate /nowhere --lengths 256 --text tests/data/prose.txt " + std::string(option) +
+                       " " + (tmpfs.path() / "out").string(),
+                   {.code = 73, .said = {"Read-only file system"}}, tmpfs.path());
+  }
+}
+
+TEST(RunFolder, WithTooLittleRoomIsRefusedWithBothNumbers) {
+  const Scratch scratch;
+  const Tmpfs tmpfs(scratch, "size=1m");
+  ROPEWAY_NEEDS_MOUNT(tmpfs);
+  const fs::path folder = tmpfs.path() / "run";
+  fs::create_directory(folder);
+  expect_refusal("run " + training_recipe(scratch) + " --set run_dir=" + folder.string(),
+                 {.code = 73, .said = {folder.string(), "bytes are needed and 1048576 are free"}}, folder);
+}
+
+TEST(RunFolder, ARunThatFitsOnceCanBeResumedThoughLessIsFree) {
+  const Scratch scratch;
+  const Tmpfs tmpfs(scratch, "size=3m");
+  ROPEWAY_NEEDS_MOUNT(tmpfs);
+  const fs::path folder = tmpfs.path() / "run";
+  const std::string run = "run " + training_recipe(scratch) + " --set run_dir=" + folder.string();
+  Ended ended = run_ropeway(run);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  // Other files take what the first start still asked for.
+  const auto free = static_cast<size_t>(fs::space(tmpfs.path()).available);
+  std::ofstream(tmpfs.path() / "other", std::ios::binary) << std::string(free / 4, 'x');
+  fs::remove(folder / "stages/base/done.json");
+  ended = run_ropeway(run);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+}
+
+TEST(RunFolder, ATokenCacheThatCannotBeWrittenIsFoundBeforeTheRunFolderIsMade) {
+  const Scratch scratch;
+  const std::string blocked = scratch.file("file", "x") + "/cache";
+  expect_refusal("run " + training_recipe(scratch) + " --set data.cache=" + blocked,
+                 {.code = 73, .said = {blocked}}, scratch.path() / "run");
+}
+
+}  // namespace
+}  // namespace ropeway

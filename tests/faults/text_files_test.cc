@@ -1,0 +1,72 @@
+// Texts that are missing, empty or too short, for whichever stage, before the run folder is made.
+#include "tests/faults/refusals.h"
+
+namespace ropeway {
+namespace {
+
+const std::string kTune =
+    "  - {name: tune, kind: finetune, from: none, makes: t, length: 512, steps: 1, batch_sequences: 2}\n";
+const std::string kSearch =
+    "  - {name: wide, kind: search, from: none, makes: w, length: 512, documents: 2, finalist_documents: 1, "
+    "gradient_steps: 1}\n";
+
+struct BadText {
+  const char* name;
+  const char* split;
+  size_t bytes;  // of the text; 0: an empty file
+  std::string stages;
+  std::vector<std::string> said;
+};
+void PrintTo(const BadText& text, std::ostream* out) { *out << text.name; }
+
+class TextFiles : public testing::TestWithParam<BadText> {};
+
+TEST_P(TextFiles, AreRefusedBeforeAnythingIsWritten) {
+  const Scratch scratch;
+  const std::string text = scratch.file("bad.txt", std::string(GetParam().bytes, 'a'));
+  const std::string recipe = small_recipe(scratch, kEvaluateStage + GetParam().stages);
+  std::vector<std::string> said = {text};
+  said.insert(said.end(), GetParam().said.begin(), GetParam().said.end());
+  expect_refusal("run " + recipe + " --set data." + GetParam().split + "=[" + text + "]",
+                 {.code = 65, .said = said}, scratch.path() / "run");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TextFiles,
+    testing::Values(BadText{"empty", "test", 0, "", {"empty"}},
+                    BadText{"evaluation", "test", 255, "", {"stage score", "256 tokens", "bad.txt: 255"}},
+                    BadText{"training", "train", 511, kTune, {"stage tune", "512 tokens", "bad.txt: 511"}},
+                    BadText{"gradient", "train", 511, kSearch, {"stage wide", "512 tokens", "bad.txt: 511"}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(TextFiles, TooLittleForASearchSaysHowMuchThereIs) {
+  const Scratch scratch;
+  const std::string text = scratch.file("bad.txt", std::string(3 * 512 - 1, 'a'));
+  expect_refusal("run " + small_recipe(scratch, kSearch) + " --set data.validation=[" + text + "]",
+                 {.code = 65, .said = {"stage wide", "2 disjoint windows of 512", "1535 tokens", "wanted 3"}},
+                 scratch.path() / "run");
+}
+
+TEST(TextFiles, AMissingTextIsNamed) {
+  const Scratch scratch;
+  for (const char* name : {"absent.txt", "absent/*.txt"}) {
+    expect_refusal(
+        "run " + small_recipe(scratch, kEvaluateStage) + " --set \"data.test=[" + scratch.name(name) + "]\"",
+        {.code = 66, .said = {scratch.name(name)}}, scratch.path() / "run");
+  }
+}
+
+TEST(TextFiles, AMissingTokenFileIsNamed) {
+  const Scratch scratch;
+  expect_refusal("evaluate " + kTinyBase + " --tokens " + scratch.name("absent.npy"),
+                 {.code = 66, .said = {scratch.name("absent.npy")}}, scratch.path());
+}
+
+TEST(TextFiles, AFileThatHoldsNoTokensIsNamed) {
+  const Scratch scratch;
+  const std::string file = scratch.file("text.npy", "not an array");
+  expect_refusal("evaluate " + kTinyBase + " --tokens " + file, {.code = 65, .said = {file}}, scratch.path());
+}
+
+}  // namespace
+}  // namespace ropeway
