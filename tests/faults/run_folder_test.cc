@@ -33,9 +33,8 @@ TEST(RunFolder, OfALiveRunIsRefusedWithAndWithoutFresh) {
   const std::string run = "run " + training_recipe(scratch);
   ASSERT_EQ(run_ropeway(run).code, 0);
   const auto before = files_below(scratch.path() / "run");
-  for (const std::string& option : {"", " --fresh"}) {
-    const Ended ended =
-        run_shell("exec flock " + scratch.name("run/.lock") + " {} " + run + std::string(option));
+  for (const std::string option : {"", " --fresh"}) {
+    const Ended ended = run_shell("exec flock " + scratch.name("run/.lock") + " {} " + run + option);
     EXPECT_EQ(ended.code, 73) << ended.err;
     EXPECT_EQ(times(ended.err, scratch.name("run") + ": another run is writing"), 1) << ended.err;
     EXPECT_EQ(times(ended.err, "\n"), 1) << ended.err;

@@ -28,8 +28,9 @@ inline std::string run_python(const std::string& script) {
   EXPECT_NE(::mkdtemp(folder.data()), nullptr);
   const std::string file = folder + "/script.py";
   std::ofstream(file) << script;
-  const std::string command = "HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error CUDA_VISIBLE_DEVICES= '" +
-                              python_path() + "' '" + file + "'";
+  const std::string command =
+      "OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error CUDA_VISIBLE_DEVICES= '" +
+      python_path() + "' '" + file + "'";
   FILE* pipe = ::popen(command.c_str(), "r");
   std::string output;
   char buffer[4096];

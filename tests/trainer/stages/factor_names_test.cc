@@ -104,7 +104,7 @@ TEST(FactorNames, NothingIsStretchedWithinTheSetsOwnLength) {
 
 TEST(FactorNames, AnUnknownNameListsThoseThereAre) {
   const std::vector<FactorSet> sets = {set_of("searched", 512), set_of("tuned", 512)};
-  for (const std::string& name : {"serched", "stretched:serched", "stretched:pi", ""}) {
+  for (const std::string name : {"serched", "stretched:serched", "stretched:pi", ""}) {
     try {
       resolve_factors(name, 512, config(), sets);
       ADD_FAILURE() << name << " was found";
