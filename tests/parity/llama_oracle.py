@@ -3,9 +3,11 @@
 their mean with respect to every weight, as oracle_*.safetensors beside it.
 usage: llama_oracle.py MODEL_DIR FOLDER"""
 
+import os
 import pathlib
 import sys
 
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaForCausalLM

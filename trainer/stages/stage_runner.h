@@ -17,9 +17,9 @@
 namespace ropeway {
 
 struct RunOptions {
-  std::vector<std::string> only_stages;  // empty: all
-  bool fresh = false;                    // move an earlier run directory aside first
-  std::function<bool()> stop_requested;  // polled; true: save and throw kStopped
+  std::vector<std::string> only_stages = {};  // empty: all
+  bool fresh = false;                         // move an earlier run directory aside first
+  std::function<bool()> stop_requested = {};  // polled; true: save and throw kStopped
 };
 // Collective. Returns the closing table (rank 0; "" elsewhere).
 std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptions& options);

@@ -2,6 +2,7 @@
 #include "trainer/stages/run_inputs.h"
 
 #include "tests/trainer/stages/stage_case.h"
+#include "trainer/stages/run_directory.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
