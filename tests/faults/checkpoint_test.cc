@@ -53,7 +53,7 @@ TEST_P(Checkpoints, ADamagedOneIsNamedAndTheOneBeforeUsed) {
 
 TEST_P(Checkpoints, WhenAllAreDamagedNothingIsTouched) {
   flip_a_bit("step-000002", "weights");
-  flip_a_bit("step-000004", "optimizer-");
+  flip_a_bit("step-000004", "optimizer-00001");
   const auto before = files_below(folder_);
   const Ended ended = start();
   EXPECT_EQ(ended.code, 65) << ended.err;

@@ -38,9 +38,9 @@ class ModelFiles : public testing::Test {
     said.insert(said.begin(), model);
     expect_refusal("evaluate " + model + " --text tests/data/prose.txt --windows 1 --json " +
                        scratch_.name("out/result.json") + " --cache " + scratch_.name("cache"),
-                   {.code = code, .said = said}, scratch_.path() / "cache");
+                   {.code = code, .said = said, .ranks = {1}}, scratch_.path() / "cache");
     expect_refusal("run " + small_recipe(scratch_, kEvaluateStage) + " --set model.path=" + model,
-                   {.code = code, .said = said}, scratch_.path() / "run");
+                   {.code = code, .said = said, .ranks = {2}}, scratch_.path() / "run");
     EXPECT_FALSE(fs::exists(scratch_.path() / "out/result.json"));
   }
 

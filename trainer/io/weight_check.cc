@@ -1,5 +1,7 @@
 #include "trainer/io/weight_check.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "kernels/base/error.h"
@@ -12,11 +14,12 @@ bool is_float(DType dtype) {
   return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
-[[noreturn]] void fail_listing(const std::string& where, const char* what,
-                               const std::vector<std::string>& list) {
+// "3 weights that ... are missing: a, b, c"; "" for an empty list.
+std::string listed(const char* what, const std::vector<std::string>& list) {
+  if (list.empty()) return "";
   const size_t shown = std::min<size_t>(list.size(), 10);
-  fail(ErrorKind::kBadData, "{}: {} {}: {}{}", where, list.size(), what,
-       fmt::join(list.begin(), list.begin() + shown, ", "), shown < list.size() ? ", ..." : "");
+  return fmt::format("{} {}: {}{}", list.size(), what, fmt::join(list.begin(), list.begin() + shown, ", "),
+                     shown < list.size() ? ", ..." : "");
 }
 
 }  // namespace
@@ -44,9 +47,12 @@ void check_weights(const std::map<std::string, FoundTensor>& found, const ModelC
     if (!expected.contains(name) && !tied_head && !name.ends_with("rotary_emb.inv_freq"))
       unexpected.push_back(name);
   }
-  if (!missing.empty()) fail_listing(where, "weights that config.json asks for are missing", missing);
-  if (!misshapen.empty()) fail_listing(where, "weights do not fit config.json", misshapen);
-  if (!unexpected.empty()) fail_listing(where, "unexpected tensors (another architecture?)", unexpected);
+  // All at once: a weight under another name is both missing and unexpected.
+  std::vector<std::string> problems = {listed("weights that config.json asks for are missing", missing),
+                                       listed("weights do not fit config.json", misshapen),
+                                       listed("unexpected tensors (another architecture?)", unexpected)};
+  std::erase(problems, "");
+  if (!problems.empty()) fail(ErrorKind::kBadData, "{}: {}", where, fmt::join(problems, "; "));
 }
 
 }  // namespace ropeway
