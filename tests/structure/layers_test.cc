@@ -89,7 +89,8 @@ TEST(Layers, IncludesGoDownwards) {
 TEST(Layers, OwnHeadersAreNamedFromTheRoot) {
   for (const Include& include : all_includes()) {
     if (!include.quoted || include.target == "event.pb.h") continue;
-    EXPECT_TRUE(fs::exists(kRoot / include.target))
+    // A header that CMake fills in stands in the tree as its template.
+    EXPECT_TRUE(fs::exists(kRoot / include.target) || fs::exists(kRoot / (include.target + ".in")))
         << include.file << " includes \"" << include.target << "\"";
   }
 }

@@ -66,7 +66,9 @@ TEST_F(CheckpointFault, EndAtEveryPointLeavesAVerifiedCheckpoint) {
       });
       EXPECT_EQ(code, 137);
       const auto [step, said] = load();
-      EXPECT_EQ(step, point.newest);
+      // Once all is gathered rank 0 needs no other rank: it may have published before the process is gone.
+      const bool rank_0_may_finish = rank == 1 && std::string(point.name) == "gathered";
+      EXPECT_TRUE(step == point.newest || (rank_0_may_finish && step == 3)) << step;
       EXPECT_EQ(said, "");
       save(4, 1);
       EXPECT_EQ(load().first, 4);

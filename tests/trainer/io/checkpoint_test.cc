@@ -162,7 +162,7 @@ TEST_F(Checkpoint, DamagedFilesAreNamedAndThePreviousIsUsed) {
       {"SHA256SUMS", [](const auto& p) { std::filesystem::remove(p); }},
       {"manifest.json", [](const auto& p) { write_raw(p, "{}"); }},
       {"SHA256SUMS", [](const auto& p) { write_raw(p, read_raw(p) + "x"); }},
-      // Of the same size, from the other rank: shards that were swapped.
+      // Of the right size, with other bytes: only the hash tells.
       {"optimizer-00001-of-00002.safetensors",
        [](const auto& p) { write_raw(p, std::string(std::filesystem::file_size(p), 's')); }},
   };
