@@ -59,14 +59,6 @@ void check_architecture(const JsonValue& config) {
 
 }  // namespace
 
-int64_t ModelConfig::num_parameters() const {
-  const int64_t attention =
-      2 * hidden_size * num_heads * head_dim + 2 * hidden_size * num_kv_heads * head_dim;
-  const int64_t layer = attention + 3 * hidden_size * intermediate_size + 2 * hidden_size;
-  const int64_t embeddings = vocab_size * hidden_size * (tie_word_embeddings ? 1 : 2);
-  return embeddings + num_layers * layer + hidden_size;
-}
-
 ParsedConfig read_hf_config(const std::filesystem::path& config_json) {
   const JsonValue json = read_strict_json(config_json);
   check_architecture(json);

@@ -33,7 +33,7 @@ struct NamedShape {
   std::string name;
   std::vector<int64_t> shape;
 };
-// Throws kBadData for a model type whose weights are laid out otherwise (phi3).
+// Throws kBadData for a model type that is no row of families.h.
 std::vector<NamedShape> weight_names(const ModelConfig& config);
 
 // Writes config.json, rope_factors.json, model.safetensors and the small files of `copy_small_files_from`

@@ -104,10 +104,11 @@ TEST_F(ModelDirTest, WeightNamesAreThoseOfLlama) {
   EXPECT_EQ(parameters, small_config().num_parameters());
 }
 
-TEST_F(ModelDirTest, FusedFamiliesAreRefused) {
+TEST_F(ModelDirTest, UnknownFamiliesAreRefused) {
   ModelConfig config = small_config();
-  config.model_type = "phi3";
-  expect_error(ErrorKind::kBadData, {"'phi3'", "llama and mistral"}, [&] { weight_names(config); });
+  config.model_type = "gpt2";
+  expect_error(ErrorKind::kBadData, {"'gpt2'", "llama, mistral, phi3, qwen2, qwen3"},
+               [&] { weight_names(config); });
 }
 
 TEST_F(ModelDirTest, RoundTrip) {
