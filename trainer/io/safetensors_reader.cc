@@ -1,53 +1,22 @@
 // Opens, checks and maps a safetensors file. Layout rules beyond the header's own: the tensors, by offset,
 // cover the data section without hole or overlap, and the file ends where the last one does (so nothing can
 // hide in it).
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "kernels/base/error.h"
+#include "trainer/io/mapped_file.h"
 #include "trainer/io/safetensors.h"
 #include "trainer/io/safetensors_header.h"
 
 namespace ropeway {
 
 struct SafetensorsFile::State {
-  std::filesystem::path path;
+  MappedFile file;
   SafetensorsHeader header;
-  const std::byte* map = nullptr;
-  size_t map_bytes = 0;
   int64_t data_start = 0;
-
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() {
-    if (map != nullptr) ::munmap(const_cast<std::byte*>(map), map_bytes);
-  }
 };
 
 namespace {
-
-struct Descriptor {
-  int value;
-  ~Descriptor() { ::close(value); }
-};
-
-int64_t open_and_measure(const std::filesystem::path& path, Descriptor& file) {
-  if (file.value < 0)
-    fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
-  struct stat status;
-  if (::fstat(file.value, &status) != 0) {
-    fail(ErrorKind::kIo, "{}: cannot read its size: {}", path.string(), std::strerror(errno));
-  }
-  if (!S_ISREG(status.st_mode)) fail(ErrorKind::kMissingInput, "{}: is not a regular file", path.string());
-  return status.st_size;
-}
 
 uint64_t little_endian_u64(const std::byte* bytes) {
   uint64_t value = 0;
@@ -95,21 +64,15 @@ void check_layout(const SafetensorsHeader& header, int64_t data_bytes, const std
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   const std::string where = path.string();
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  const int64_t file_bytes = open_and_measure(path, file);
+  auto state = std::make_unique<State>(State{MappedFile(path), {}, 0});
+  const std::byte* bytes = state->file.bytes().data();
+  const auto file_bytes = static_cast<int64_t>(state->file.bytes().size());
   if (file_bytes < 8) {
     fail(ErrorKind::kBadData, "{}: needs at least 8 bytes for the header's length, has {}", where,
          file_bytes);
   }
-  auto state = std::make_unique<State>();
-  state->path = path;
-  void* map = ::mmap(nullptr, static_cast<size_t>(file_bytes), PROT_READ, MAP_PRIVATE, file.value, 0);
-  if (map == MAP_FAILED)
-    fail(ErrorKind::kIo, "{}: cannot map {} bytes: {}", where, file_bytes, std::strerror(errno));
-  state->map = static_cast<const std::byte*>(map);
-  state->map_bytes = static_cast<size_t>(file_bytes);
 
-  const uint64_t header_bytes = little_endian_u64(state->map);
+  const uint64_t header_bytes = little_endian_u64(bytes);
   if (header_bytes > static_cast<uint64_t>(kMaxSafetensorsHeaderBytes)) {
     fail(ErrorKind::kBadData, "{}: the header claims {} bytes, at most {} are read", where, header_bytes,
          kMaxSafetensorsHeaderBytes);
@@ -120,8 +83,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
          where, header_bytes, file_bytes - 8);
   }
   state->header = parse_safetensors_header(
-      std::string_view(reinterpret_cast<const char*>(state->map + 8), static_cast<size_t>(header_bytes)),
-      where);
+      std::string_view(reinterpret_cast<const char*>(bytes + 8), static_cast<size_t>(header_bytes)), where);
   check_layout(state->header, file_bytes - state->data_start, where);
   return SafetensorsFile(std::move(state));
 }
@@ -135,14 +97,14 @@ const std::map<std::string, TensorInfo>& SafetensorsFile::tensors() const { retu
 const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
   return state_->header.metadata;
 }
-const std::filesystem::path& SafetensorsFile::path() const { return state_->path; }
+const std::filesystem::path& SafetensorsFile::path() const { return state_->file.path(); }
 
 std::span<const std::byte> SafetensorsFile::data(const std::string& name) const {
   const auto it = state_->header.tensors.find(name);
   if (it == state_->header.tensors.end()) {
-    fail(ErrorKind::kBadData, "{}: holds no tensor '{}'", state_->path.string(), name);
+    fail(ErrorKind::kBadData, "{}: holds no tensor '{}'", state_->file.path().string(), name);
   }
-  return {state_->map + state_->data_start + it->second.begin,
+  return {state_->file.bytes().data() + state_->data_start + it->second.begin,
           static_cast<size_t>(it->second.end - it->second.begin)};
 }
 
