@@ -16,6 +16,11 @@ done
 
 say() { echo "setup: $*" >&2; }
 
+if [ -n "${TORCH_ROOT:-}" ] && [ ! -f "$TORCH_ROOT/lib/libtorch_cpu.so" ]; then
+  say "TORCH_ROOT='$TORCH_ROOT' holds no lib/libtorch_cpu.so; wanted the folder of an installed torch 2.11"
+  exit 66
+fi
+
 # --- Debian packages ---------------------------------------------------------------------------------------------
 packages=(g++ cmake ninja-build mold ccache pkg-config git ca-certificates python3 python3-venv
           libopenmpi-dev openmpi-bin openssh-client libboost-dev libboost-program-options-dev libyaml-cpp-dev
@@ -23,9 +28,11 @@ packages=(g++ cmake ninja-build mold ccache pkg-config git ca-certificates pytho
           libgtest-dev libgmock-dev)
 if [ "$with_tests" = 1 ]; then packages+=(clang-format shellcheck iproute2); fi
 
+installed=" $({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true; } |
+  sed -n 's/^installed //p' | tr '\n' ' ')"
 missing=()
 for package in "${packages[@]}"; do
-  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  case "$installed" in *" $package "*) ;; *) missing+=("$package") ;; esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
   as_root=()
@@ -40,43 +47,50 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # --- Python venv -------------------------------------------------------------------------------------------------
-loader_has() { /sbin/ldconfig -p | grep -q "$1"; }
+known_libraries=$(/sbin/ldconfig -p || true)
+loader_has() { [[ $known_libraries == *"$1"* ]]; }
 
-wanted=()
-if [ -z "${TORCH_ROOT:-}" ]; then
-  wanted+=(libtorch)
-  if ! loader_has libcupti.so.13 || ! loader_has libcudart.so.13; then wanted+=(libtorch_runtime); fi
-fi
-if [ "$with_tests" = 1 ]; then
-  wanted+=(tests)
-  if [ -z "${TORCH_ROOT:-}" ]; then
-    wanted+=(python_torch)
-    if ! loader_has libcublas.so.13 || ! loader_has libcudnn.so.9 || ! loader_has libnccl.so.2; then
-      wanted+=(python_torch_cuda)
-    fi
-  fi
-fi
+# PyTorch as a Python package, for tests that compare with it: the one TORCH_ROOT belongs to, when Python can load it.
+torch_stamp=.venv/.uses-torch-root
+python_takes_torch_root() {
+  [ -n "${TORCH_ROOT:-}" ] || return 1
+  [ "$(cat "$torch_stamp" 2>/dev/null)" = "$TORCH_ROOT" ] && return
+  make_venv
+  PYTHONPATH=$(dirname "$TORCH_ROOT") .venv/bin/python -c 'import torch' 2>/dev/null || return 1
+  dirname "$TORCH_ROOT" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch_root.pth"
+  echo "$TORCH_ROOT" >"$torch_stamp"
+}
 
-# The pinned wheels are those of Python 3.11, Debian 12's.
-python=
-for candidate in /usr/bin/python3 python3.11 python3; do
-  if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then python=$candidate; break; fi
-done
-if [ -z "$python" ]; then
-  say "no Python 3.11 found (Debian 12's python3); set TORCH_ROOT to an installed torch 2.11 to build without it"
+# A venv that can install; one that a killed run left half made is completed.
+make_venv() {
+  .venv/bin/python -c 'import pip' 2>/dev/null && return
+  # The pinned wheels are those of Python 3.11, Debian 12's.
+  local python
+  for python in /usr/bin/python3 python3.11 python3; do
+    "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || continue
+    "$python" -m venv .venv && return
+    say "$python cannot make a venv in $PWD/.venv"
+    exit 66
+  done
+  say "no Python 3.11 found (Debian 12's python3), which the pinned wheels are for; the program alone builds without"
+  say "one when TORCH_ROOT names an installed torch 2.11"
   exit 66
-fi
+}
 
-for list in "${wanted[@]}"; do
+exec 3>&2 # progress goes where messages go; pip's errors are read first
+install_list() {
+  local list=$1 requirements stamp sum log verbosity
   requirements=launch/requirements/$list.txt
   stamp=.venv/.installed-$list
   sum=$(sha256sum <"$requirements")
-  [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && continue
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
+  make_venv
   say "installing $(grep -c == "$requirements") Python wheels of $requirements"
+  # One wheel of half a gigabyte: pip shows how far it is. Many small ones: only what goes wrong.
+  if [ "$list" = libtorch ]; then verbosity=(); else verbosity=(--quiet); fi
   log=$(mktemp)
-  if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
-      --require-hashes -r "$requirements" 2>"$log"; then
+  if ! .venv/bin/python -m pip install "${verbosity[@]}" --disable-pip-version-check --no-input --no-deps \
+      --only-binary=:all: --require-hashes -r "$requirements" 2>"$log" >&3; then
     cat "$log" >&2
     if grep -q 'DO NOT MATCH THE HASHES' "$log"; then
       say "a download does not match the SHA-256 in $requirements (see above); nothing of it was installed"
@@ -87,4 +101,16 @@ for list in "${wanted[@]}"; do
   fi
   rm -f "$log"
   echo "$sum" >"$stamp"
-done
+}
+
+if [ "$with_tests" = 1 ]; then install_list tests; fi
+if [ -z "${TORCH_ROOT:-}" ] || { [ "$with_tests" = 1 ] && ! python_takes_torch_root; }; then
+  install_list libtorch
+  if ! loader_has libcupti.so.13 || ! loader_has libcudart.so.13; then install_list libtorch_runtime; fi
+  if [ "$with_tests" = 1 ]; then
+    install_list python_torch
+    if ! loader_has libcublas.so.13 || ! loader_has libcudnn.so.9 || ! loader_has libnccl.so.2; then
+      install_list python_torch_cuda
+    fi
+  fi
+fi
