@@ -2,9 +2,12 @@
 // tokens/s.
 //   bench_engine [key=value ...]     and under mpirun -n P
 // Keys: layers hidden heads kv_heads head_dim intermediate vocab, length batch, threads (ranks as threads of
-// this process), dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object.
+// this process), dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object. Beside the wall
+// clock it takes processor time, of all ranks together: on a machine that others use as well it is the
+// steadier figure.
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -49,8 +52,24 @@ std::vector<std::vector<int32_t>> random_sequences(const Settings& settings) {
   return sequences;
 }
 
-// Seconds of each repetition on this rank, all ranks starting together.
-std::vector<double> time_steps(const Settings& settings, Communicator& world, int64_t& activation_bytes) {
+struct Timing {
+  std::vector<double> seconds, cpu_seconds;  // of each repetition; the latter of this process
+  int64_t activation_bytes = 0;              // of this rank
+};
+
+double process_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// All ranks start each repetition together.
+Timing time_steps(const Settings& settings, Communicator& world) {
   const ModelConfig config = config_of(settings);
   const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
   ResidentParameters parameters(config, dtype);
@@ -67,10 +86,11 @@ std::vector<double> time_steps(const Settings& settings, Communicator& world, in
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 
-  std::vector<double> seconds;
+  Timing timing;
   for (int64_t step = 0; step < number(settings, "steps") + 1; ++step) {
     world.barrier();
     const auto start = Clock::now();
+    const double cpu_start = process_cpu_seconds();
     if (train) {
       model.forward_backward(batch, factors, 1.0 / tokens);
       optimizer->step({}, 1.0);
@@ -78,25 +98,26 @@ std::vector<double> time_steps(const Settings& settings, Communicator& world, in
       model.evaluate(batch, factors);
     }
     world.barrier();
-    if (step > 0)
-      seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());  // 0 warms up
+    if (step == 0) continue;  // warms up
+    timing.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    timing.cpu_seconds.push_back(process_cpu_seconds() - cpu_start);
   }
-  activation_bytes = model.activation_bytes();
-  return seconds;
+  timing.activation_bytes = model.activation_bytes();
+  return timing;
 }
 
-void report(const Settings& settings, int ranks, std::vector<double> seconds, int64_t activation_bytes) {
-  std::sort(seconds.begin(), seconds.end());
-  const double median = seconds[seconds.size() / 2];
+void report(const Settings& settings, int ranks, const Timing& timing, double cpu_seconds) {
+  const double seconds = median(timing.seconds);
   const double tokens = static_cast<double>(number(settings, "batch") * number(settings, "length"));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf(
       "{\"program\":\"ropeway\",\"what\":\"%s\",\"length\":%s,\"batch\":%s,\"ranks\":%d,\"seconds\":%.4f,"
-      "\"tokens_per_second\":%.1f,\"peak_memory_bytes\":%lld,\"activation_bytes\":%lld}\n",
-      settings.at("what").c_str(), settings.at("length").c_str(), settings.at("batch").c_str(), ranks, median,
-      tokens / median, static_cast<long long>(usage.ru_maxrss) * 1024,
-      static_cast<long long>(activation_bytes));
+      "\"tokens_per_second\":%.1f,\"tokens_per_cpu_second\":%.1f,\"peak_memory_bytes\":%lld,"
+      "\"activation_bytes\":%lld}\n",
+      settings.at("what").c_str(), settings.at("length").c_str(), settings.at("batch").c_str(), ranks,
+      seconds, tokens / seconds, tokens / cpu_seconds, static_cast<long long>(usage.ru_maxrss) * 1024,
+      static_cast<long long>(timing.activation_bytes));
 }
 
 int run(int argc, char** argv) {
@@ -113,25 +134,22 @@ int run(int argc, char** argv) {
     }
     settings[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
-  int64_t activation_bytes = 0;
   const int threads = static_cast<int>(number(settings, "threads"));
   if (threads > 1) {
-    std::vector<double> seconds;
+    Timing timing;
     run_thread_world(threads, [&](Communicator& world) {
       at::set_num_threads(1);
-      int64_t own_bytes = 0;
-      auto own = time_steps(settings, world, own_bytes);
-      if (world.rank() == 0) {
-        seconds = own;
-        activation_bytes = own_bytes;
-      }
+      Timing own = time_steps(settings, world);
+      if (world.rank() == 0) timing = std::move(own);
     });
-    report(settings, threads, seconds, activation_bytes);
+    report(settings, threads, timing, median(timing.cpu_seconds));
     return 0;
   }
   MpiSession session;
-  const auto seconds = time_steps(settings, session.world(), activation_bytes);
-  if (session.world().rank() == 0) report(settings, session.world().size(), seconds, activation_bytes);
+  Communicator& world = session.world();
+  const Timing timing = time_steps(settings, world);
+  const double cpu_seconds = all_reduce_sum(world, median(timing.cpu_seconds));
+  if (world.rank() == 0) report(settings, world.size(), timing, cpu_seconds);
   return 0;
 }
 

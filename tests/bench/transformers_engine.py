@@ -41,14 +41,16 @@ def evaluate():
 
 
 work = train if settings["what"] == "train" else evaluate
-seconds = []
+seconds, cpu_seconds = [], []
 for step in range(settings["steps"] + 1):
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     work()
     if step:
         seconds.append(time.perf_counter() - begin)
-median = sorted(seconds)[len(seconds) // 2]
+        cpu_seconds.append(time.process_time() - cpu_begin)
+tokens = settings["batch"] * settings["length"]
+median, cpu_median = (sorted(values)[len(values) // 2] for values in (seconds, cpu_seconds))
 print(json.dumps({"program": "transformers", "what": settings["what"], "length": settings["length"],
                   "batch": settings["batch"], "seconds": round(median, 4),
-                  "tokens_per_second": round(settings["batch"] * settings["length"] / median, 1),
+                  "tokens_per_second": round(tokens / median, 1), "tokens_per_cpu_second": round(tokens / cpu_median, 1),
                   "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
