@@ -1,5 +1,8 @@
 #include "launch/command_line.h"
 
+#include <iterator>
+#include <sstream>
+
 #include "kernels/base/error.h"
 #include "trainer/config/recipe_parser.h"
 
@@ -12,6 +15,11 @@ std::vector<std::string> option_names(const po::options_description& options) {
   std::vector<std::string> names;
   for (const auto& option : options.options()) names.push_back(option->long_name());
   return names;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
 [[noreturn]] void unknown_option(const std::string& token, const po::options_description& options) {
@@ -30,9 +38,10 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   all.add(line.options);
   all.add_options()("help,h", "");
   po::positional_options_description positional;
-  if (!line.positional.empty()) {
-    all.add_options()(line.positional.c_str(), po::value<std::string>());
-    positional.add(line.positional.c_str(), 1);
+  const std::vector<std::string> names = words_of(line.positional);
+  for (const std::string& name : names) {
+    all.add_options()(name.c_str(), po::value<std::string>());
+    positional.add(name.c_str(), 1);
   }
   // No guessing: an abbreviation that is unique today may be another option tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
@@ -43,15 +52,14 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   } catch (const po::unknown_option& error) {
     unknown_option(error.get_option_name(), line.options);
   } catch (const po::too_many_positional_options_error&) {
-    fail(ErrorKind::kUsage, "{}; see --help",
-         line.positional.empty() ? "found an argument, wanted none"
-                                 : "found several arguments, wanted one " + line.positional);
+    fail(ErrorKind::kUsage, "found more arguments than wanted, {}; see --help",
+         names.empty() ? "none" : line.positional);
   } catch (const po::error& error) {
     fail(ErrorKind::kUsage, "{}; see --help", error.what());
   }
   if (values.count("help") > 0) return false;
-  if (!line.positional.empty() && values.count(line.positional) == 0) {
-    fail(ErrorKind::kUsage, "{} is missing; see --help", line.positional);
+  for (const std::string& name : names) {
+    if (values.count(name) == 0) fail(ErrorKind::kUsage, "{} is missing; see --help", name);
   }
   return true;
 }

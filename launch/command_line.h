@@ -9,12 +9,12 @@ namespace ropeway {
 
 struct CommandLine {
   std::string help;        // the whole help page
-  std::string positional;  // name of the one argument without dashes, "" when there is none; required
+  std::string positional;  // names of the arguments without dashes, "SOURCE TARGET", in order; all required
   boost::program_options::options_description options;
 };
 
-// Values by option name; `positional` is one of them. Throws kUsage naming the argument, and the nearest
-// option for a misspelt one. Returns false when --help was asked for and nothing else is to be done.
+// Values by option name; the positional ones are among them. Throws kUsage naming the argument, and the
+// nearest option for a misspelt one. Returns false when --help was asked for and nothing else is to be done.
 bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments,
                         boost::program_options::variables_map& values);
 

@@ -14,8 +14,8 @@ using Arguments = std::vector<std::string>;
 struct Verb {
   const char* name;
   const char* summary;
-  // Exactly one of the two: verbs that need the ranks of the job, and verbs that only look (they never start
-  // MPI; under mpirun every rank does the same and rank 0 prints).
+  // Exactly one of the two: verbs that need the ranks of the job, and verbs of one process, which never start
+  // MPI: under mpirun rank 0 prints and writes, the others do nothing that shows.
   void (*collective)(const Arguments&, Communicator& world);
   void (*local)(const Arguments&, bool prints);
 };
@@ -23,6 +23,8 @@ const std::vector<Verb>& verbs();
 
 void run_verb(const Arguments& arguments, Communicator& world);       // verb_run.cc
 void evaluate_verb(const Arguments& arguments, Communicator& world);  // verb_evaluate.cc
+void import_verb(const Arguments& arguments, bool prints);            // verb_import.cc
+void export_verb(const Arguments& arguments, bool prints);            // verb_export.cc
 void inspect_verb(const Arguments& arguments, bool prints);           // verb_inspect.cc
 void validate_verb(const Arguments& arguments, bool prints);          // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);           // verb_version.cc

@@ -51,11 +51,27 @@ TEST(CommandLine, MisspeltOptionsAreSuggested) {
 
 TEST(CommandLine, MissingAndSuperfluousArgumentsAreRefused) {
   EXPECT_EQ(refusal({}), "FILE is missing; see --help");
-  EXPECT_EQ(refusal({"a", "b"}), "found several arguments, wanted one FILE; see --help");
+  EXPECT_EQ(refusal({"a", "b"}), "found more arguments than wanted, FILE; see --help");
   EXPECT_THAT(refusal({"f", "--depth", "4", "--depth", "5"}),
               ::testing::HasSubstr("cannot be specified more than once"));
   EXPECT_THAT(refusal({"f", "--depth", "deep"}),
               ::testing::HasSubstr("('deep') for option '--depth' is invalid"));
+}
+
+TEST(CommandLine, SeveralArgumentsHaveTheirNamesInOrder) {
+  CommandLine line = sample_line();
+  line.positional = "SOURCE TARGET";
+  po::variables_map values;
+  ASSERT_TRUE(parse_command_line(line, {"a", "--verbose", "b"}, values));
+  EXPECT_EQ(values["SOURCE"].as<std::string>(), "a");
+  EXPECT_EQ(values["TARGET"].as<std::string>(), "b");
+  po::variables_map fewer;
+  try {
+    parse_command_line(line, {"a"}, fewer);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "TARGET is missing; see --help");
+  }
 }
 
 TEST(CommandLine, ListsAreSplitAtCommas) {

@@ -21,6 +21,8 @@ struct ModelDir {
 
   // Shard that holds the tensor; throws kBadData naming directory and tensor.
   const SafetensorsFile& shard_of(const std::string& tensor) const;
+  // Element type of the embedding, which is what config.json calls the model's.
+  DType dtype() const;
 };
 // Checks names and shapes of all weights against the config; lists what is missing or unexpected (at most
 // ten, and the count). `expected` maps name -> shape. Weights only in .bin/.pt: refused with the way to
@@ -47,6 +49,11 @@ struct SaveModelOptions {
 };
 void save_model_dir(const std::filesystem::path& path, const ModelConfig& config,
                     const std::vector<FactorSet>& sets, const std::vector<TensorToWrite>& weights,
+                    const SaveModelOptions& options);
+// The same with the weights of another directory as they are: its files get a second name where the file
+// system can do that, so that publishing a model anew does not write its weights again.
+void save_model_dir(const std::filesystem::path& path, const ModelConfig& config,
+                    const std::vector<FactorSet>& sets, const ModelDir& weights,
                     const SaveModelOptions& options);
 
 }  // namespace ropeway

@@ -67,6 +67,11 @@ const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
   fail(ErrorKind::kBadData, "{}: no shard holds the tensor '{}'", path.string(), tensor);
 }
 
+DType ModelDir::dtype() const {
+  const std::string embedding = "model.embed_tokens.weight";
+  return shard_of(embedding).tensors().at(embedding).dtype;
+}
+
 ModelDir open_model_dir(const fs::path& path) {
   if (!fs::is_directory(path)) {
     fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory", path.string(),

@@ -11,12 +11,28 @@ namespace ropeway {
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is written as it lies in memory");
 
-void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tensors,
+namespace {
+
+std::vector<TensorStream> as_streams(const std::vector<TensorToWrite>& tensors, const std::string& where) {
+  std::vector<TensorStream> streams;
+  streams.reserve(tensors.size());
+  for (const TensorToWrite& tensor : tensors) {
+    const int64_t bytes = checked_tensor_bytes(tensor.dtype, tensor.shape, where, tensor.name);
+    ROPEWAY_CHECK(bytes == 0 || tensor.data != nullptr, "{}: tensor '{}' has no data", where, tensor.name);
+    streams.push_back({tensor.name, tensor.dtype, tensor.shape,
+                       [data = tensor.data, bytes](const PutBytes& put) { put(data, bytes); }});
+  }
+  return streams;
+}
+
+}  // namespace
+
+void stream_safetensors(OutputFile& file, const std::vector<TensorStream>& tensors,
                         std::map<std::string, std::string> metadata) {
   const std::string where = file.path().string();
-  std::vector<const TensorToWrite*> order;
-  for (const TensorToWrite& tensor : tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
+  std::vector<const TensorStream*> order;
+  for (const TensorStream& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const TensorStream* a, const TensorStream* b) {
     return std::pair(-bytes_of(a->dtype), a->name) < std::pair(-bytes_of(b->dtype), b->name);
   });
 
@@ -25,12 +41,10 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
   nlohmann::ordered_json header;
   header["__metadata__"] = metadata;
   int64_t offset = 0;
-  for (const TensorToWrite* tensor : order) {
+  for (const TensorStream* tensor : order) {
     check_tensor_name(tensor->name, where);
     const int64_t bytes = checked_tensor_bytes(tensor->dtype, tensor->shape, where, tensor->name);
     ROPEWAY_CHECK(!header.contains(tensor->name), "{}: tensor '{}' given twice", where, tensor->name);
-    ROPEWAY_CHECK(bytes >= 0 && (bytes == 0 || tensor->data != nullptr), "{}: tensor '{}' has no data", where,
-                  tensor->name);
     header[tensor->name] = {{"dtype", std::string(name_of(tensor->dtype))},
                             {"shape", tensor->shape},
                             {"data_offsets", {offset, offset + bytes}}};
@@ -43,9 +57,26 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
   const uint64_t length = text.size();
   file.write(&length, sizeof length);
   file.write(text.data(), static_cast<int64_t>(text.size()));
-  for (const TensorToWrite* tensor : order) {
-    file.write(tensor->data, checked_tensor_bytes(tensor->dtype, tensor->shape, where, tensor->name));
+  for (const TensorStream* tensor : order) {
+    const int64_t before = file.bytes();
+    tensor->produce([&](const void* data, int64_t bytes) { file.write(data, bytes); });
+    const int64_t bytes = checked_tensor_bytes(tensor->dtype, tensor->shape, where, tensor->name);
+    ROPEWAY_CHECK(file.bytes() - before == bytes, "{}: tensor '{}' came in {} bytes, wanted {}", where,
+                  tensor->name, file.bytes() - before, bytes);
   }
+}
+
+void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tensors,
+                        std::map<std::string, std::string> metadata) {
+  stream_safetensors(file, as_streams(tensors, file.path().string()), std::move(metadata));
+}
+
+int64_t bytes_of_all(const std::vector<TensorStream>& tensors) {
+  int64_t total = 0;
+  for (const TensorStream& tensor : tensors) {
+    total += checked_tensor_bytes(tensor.dtype, tensor.shape, "tensors to write", tensor.name);
+  }
+  return total;
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,

@@ -1,6 +1,9 @@
-// The stream behind write_safetensors(), for callers that place and hash the file themselves (checkpoints).
+// The stream behind write_safetensors(): for callers that place and hash the file themselves (checkpoints),
+// and for tensors that are made while they are written, so that a model larger than the memory can be
+// converted.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,9 +13,24 @@
 
 namespace ropeway {
 
+using PutBytes = std::function<void(const void* data, int64_t bytes)>;
+
+// A tensor whose bytes come piece by piece, in order, as often as they are asked for.
+struct TensorStream {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> shape;
+  std::function<void(const PutBytes& put)> produce;
+};
+
 // Header and data, widest elements first and then by name, so that every tensor is aligned to its element
 // size.
+void stream_safetensors(OutputFile& file, const std::vector<TensorStream>& tensors,
+                        std::map<std::string, std::string> metadata);
 void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tensors,
                         std::map<std::string, std::string> metadata);
+
+// Bytes of all of them together.
+int64_t bytes_of_all(const std::vector<TensorStream>& tensors);
 
 }  // namespace ropeway

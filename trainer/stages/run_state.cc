@@ -87,12 +87,9 @@ void RunState::add_set(const FactorSet& set) {
 }
 
 void RunState::publish_model() {
-  const fs::path target = directory.path() / "model";
   if (current_model.empty()) return;
-  CausalLM& current = model(current_model);
-  (void)current;
   run_on_rank(*mesh.world, 0, [&] {
-    save_model_dir(target, config, sets, parameters_->tensors_to_write(),
+    save_model_dir(directory.path() / "model", config, sets, open_model_dir(current_model),
                    {.copy_small_files_from = current_model, .in_force = "", .replace = true});
   });
 }

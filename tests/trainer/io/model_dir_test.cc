@@ -3,61 +3,12 @@
 #include <cstring>
 #include <functional>
 
-#include "kernels/base/random.h"
-#include "tests/trainer/io/io_test_support.h"
+#include "tests/trainer/io/small_model.h"
 #include "tests/trainer/rope/python_oracle.h"
 #include "trainer/io/factor_file.h"
 
 namespace ropeway {
 namespace {
-
-ModelConfig small_config(bool tied = false) {
-  ModelConfig config;
-  config.vocab_size = 20;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  config.original_window = 256;
-  config.tie_word_embeddings = tied;
-  return config;
-}
-
-FactorSet make_set(const std::string& name, int64_t max_length, double factor) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = 256;
-  set.rope_theta = 10000;
-  set.factors = {1, factor};
-  set.attention_temperature = attention_temperature("su", set.scale(), 256);
-  return set;
-}
-
-// Random weights for a config, which can be changed before they are written.
-struct Weights {
-  std::vector<NamedShape> names;
-  std::vector<std::vector<float>> values;
-
-  explicit Weights(const ModelConfig& config) : names(weight_names(config)) {
-    Philox random(1, Stream::kInit);
-    for (const NamedShape& name : names) {
-      int64_t count = 1;
-      for (const int64_t dim : name.shape) count *= dim;
-      values.emplace_back(count);
-      for (float& value : values.back()) value = static_cast<float>(random.normal());
-    }
-  }
-  std::vector<TensorToWrite> tensors() const {
-    std::vector<TensorToWrite> tensors;
-    for (size_t i = 0; i < names.size(); ++i) {
-      tensors.push_back({names[i].name, DType::kF32, names[i].shape, values[i].data()});
-    }
-    return tensors;
-  }
-};
 
 class ModelDirTest : public FolderTest {
  protected:
@@ -160,8 +111,8 @@ TEST_F(ModelDirTest, StartTokensStayInTheFactorFile) {
 TEST_F(ModelDirTest, SmallFilesAreCopiedAndWeightsAreNot) {
   std::filesystem::create_directories(folder_ / "base" / "onnx");
   for (const char* name :
-       {"tokenizer.json", "generation_config.json", "merges.txt", "model.safetensors", "config.json",
-        "rope_factors.json", "pytorch_model.bin", "model.safetensors.index.json", ".hidden"}) {
+       {"tokenizer.json", "generation_config.json", "merges.txt", "model.safetensors", "rope_factors.json",
+        "pytorch_model.bin", "model.safetensors.index.json", ".hidden", "modeling_llama.py", "SHA256SUMS"}) {
     write_raw(folder_ / "base" / name, std::string("of ") + name);
   }
   save(small_config(), {}, {.copy_small_files_from = folder_ / "base", .in_force = "", .replace = false});
@@ -169,6 +120,35 @@ TEST_F(ModelDirTest, SmallFilesAreCopiedAndWeightsAreNot) {
             (std::vector<std::string>{"config.json", "generation_config.json", "merges.txt",
                                       "model.safetensors", "rope_factors.json", "tokenizer.json"}));
   EXPECT_EQ(read_raw(dir() / "merges.txt"), "of merges.txt");
+}
+
+TEST_F(ModelDirTest, KeysOfTheBaseConfigStay) {
+  std::filesystem::create_directories(folder_ / "base");
+  std::string config = write_hf_config(small_config(), nullptr, nullptr, "bfloat16");
+  config.insert(1, "\"auto_map\": {\"AutoConfig\": \"code.Config\"}, \"pretraining_tp\": 3,");
+  write_raw(folder_ / "base" / "config.json", config);
+  save(small_config(), {make_set("8x", 2048, 8)},
+       {.copy_small_files_from = folder_ / "base", .in_force = "", .replace = false});
+  const std::string saved = read_raw(dir() / "config.json");
+  for (const char* part : {"\"pretraining_tp\": 3", "\"max_position_embeddings\": 2048",
+                           "\"torch_dtype\": \"float32\"", "\"rope_type\": \"longrope\""}) {
+    EXPECT_THAT(saved, testing::HasSubstr(part));
+  }
+  EXPECT_THAT(saved, testing::Not(testing::HasSubstr("auto_map")));
+}
+
+TEST_F(ModelDirTest, WeightsOfAnotherDirectoryAreNotWrittenAgain) {
+  save(small_config(), {});
+  const ModelDir model = open_model_dir(dir());
+  const std::filesystem::path published = folder_ / "published";
+  for (const char* name : {"8x", "again"}) {
+    save_model_dir(published, small_config(), {make_set(name, 2048, 8)}, model,
+                   {.copy_small_files_from = dir(), .in_force = "", .replace = true});
+    EXPECT_TRUE(std::filesystem::equivalent(dir() / "model.safetensors", published / "model.safetensors"));
+    EXPECT_EQ(open_model_dir(published).sets.at(0).name, name);
+  }
+  EXPECT_TRUE(open_model_dir(dir()).sets.empty());
+  EXPECT_EQ(names_in(folder_), (std::vector<std::string>{"model", "published"}));
 }
 
 TEST_F(ModelDirTest, ExistingDirectoryIsReplacedOnlyOnRequest) {

@@ -1,0 +1,117 @@
+// ropeway import: a model made elsewhere, checked and put where recipes and the other verbs take it from.
+#include <filesystem>
+#include <iostream>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "launch/command_line.h"
+#include "launch/export_text.h"
+#include "launch/verbs.h"
+#include "trainer/data/tokenizer.h"
+#include "trainer/io/import_hf.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(usage: ropeway import SOURCE MODEL_DIR [options]
+
+SOURCE is a Hugging Face directory (config.json, safetensors in one file or in
+shards). Names and shapes of all weights, config.json, factor lists and tokenizer
+are checked before anything is written; MODEL_DIR appears whole or not at all.
+Nothing of SOURCE is run: code files and auto_map are left behind, pickled
+weights (.bin, .pt) are refused. rope_factors.json gets the factor sets that
+config.json describes.
+
+  --copy        copy the weights (default: SOURCE may change or go afterwards)
+  --link        link them: no space used. Hard links, or symbolic ones to another
+                file system
+  --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is
+  --force       replace MODEL_DIR when it is a model directory
+
+exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists or
+cannot be made, 74 input/output
+
+examples:
+  ropeway import ~/Llama-2-7b-hf models/llama2_7b --link
+  ropeway import downloads/SmolLM2-135M models/smollm2_135m
+)";
+
+CommandLine command_line() {
+  CommandLine line{kHelp, "SOURCE MODEL_DIR", {}};
+  line.options.add_options()("copy", po::bool_switch(), "")("link", po::bool_switch(), "")(
+      "dtype", po::value<std::string>()->default_value(""), "")("force", po::bool_switch(), "");
+  return line;
+}
+
+ImportOptions read_options(const po::variables_map& values) {
+  ImportOptions options;
+  const bool link = values["link"].as<bool>();
+  options.dtype = export_dtype(values["dtype"].as<std::string>());
+  options.replace = values["force"].as<bool>();
+  options.transfer = link ? Transfer::kLink : Transfer::kCopy;
+  if (link && values["copy"].as<bool>())
+    fail(ErrorKind::kUsage, "wanted one of --copy and --link, found both");
+  if (link && options.dtype) fail(ErrorKind::kUsage, "--link: weights of another --dtype are new files");
+  return options;
+}
+
+// A tokenizer that is there must be readable and fit the embedding; without one, token ids can still be used.
+void check_tokenizer(const fs::path& source) {
+  const ParsedConfig parsed = read_hf_config(source / "config.json");
+  if (!fs::exists(source / "tokenizer.json")) {
+    log_warning("{}: has no tokenizer.json: texts cannot be read with this model, files of token ids can",
+                source.string());
+    return;
+  }
+  const int64_t tokens = load_tokenizer(source)->vocab_size();
+  if (tokens > parsed.config.vocab_size) {
+    fail(ErrorKind::kBadData, "{}: has {} tokens, the embedding of config.json vocab_size, {}",
+         (source / "tokenizer.json").string(), tokens, parsed.config.vocab_size);
+  }
+}
+
+std::string describe_files(const ImportResult& result) {
+  const TransferCounts& files = result.files;
+  std::string text = "weights ";
+  if (files.copied > 0) text += fmt::format("copied ({})", size_text(files.bytes));
+  if (files.hard_links > 0) text += fmt::format("hard-linked ({})", size_text(files.bytes));
+  if (files.symbolic_links > 0) text += fmt::format("linked by symbolic links ({})", size_text(files.bytes));
+  if (files.bytes == 0) text += "rewritten";
+  if (!result.left_behind.empty()) {
+    text += fmt::format("; left behind: {}", fmt::join(result.left_behind, ", "));
+  }
+  return text;
+}
+
+}  // namespace
+
+void import_verb(const Arguments& arguments, bool prints) {
+  const CommandLine line = command_line();
+  po::variables_map values;
+  const bool run = parse_command_line(line, arguments, values);
+  if (!prints) return;
+  if (!run) {
+    std::cout << line.help;
+    return;
+  }
+  const ImportOptions options = read_options(values);
+  const fs::path source = values["SOURCE"].as<std::string>(), target = values["MODEL_DIR"].as<std::string>();
+  if (source.extension() == ".gguf") {
+    fail(ErrorKind::kUsage, "{}: GGUF files are not imported yet; wanted a Hugging Face directory",
+         source.string());
+  }
+  if (!fs::is_directory(source)) {
+    fail(ErrorKind::kMissingInput, "{}: {}, wanted a Hugging Face directory", source.string(),
+         fs::exists(source) ? "is not a folder" : "is not there");
+  }
+  check_tokenizer(source);
+  const ImportResult result = import_hf_dir(source, target, options);
+  std::cout << fmt::format("{}: {}\n  {}\n", target.string(), model_line(open_model_dir(target)),
+                           describe_files(result));
+}
+
+}  // namespace ropeway

@@ -1,0 +1,18 @@
+// What lies in a model directory beside config.json, the weights and rope_factors.json and goes with the
+// model: tokenizer, generation settings, chat template, licence. Code (*.py, and auto_map, which tells
+// transformers to run it) does not: the model here is the one that config.json describes, and nobody read
+// that code. Neither do weights in other formats, folders, hidden files, and lists of checksums, which would
+// be wrong.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ropeway {
+
+// Copies them and returns the names of what was left behind, sorted.
+std::vector<std::string> copy_companion_files(const std::filesystem::path& from,
+                                              const std::filesystem::path& to);
+
+}  // namespace ropeway

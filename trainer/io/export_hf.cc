@@ -1,0 +1,77 @@
+#include "trainer/io/export_hf.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/config/recipe_parser.h"
+#include "trainer/io/companion_files.h"
+#include "trainer/io/factor_file.h"
+#include "trainer/io/fault_point.h"
+#include "trainer/io/file_transfer.h"
+#include "trainer/io/files.h"
+#include "trainer/io/hf_config_edit.h"
+#include "trainer/io/staged_folder.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_small_files(const HfExport& what, const ExportFactors& factors, const fs::path& folder) {
+  if (!what.base.empty()) copy_companion_files(what.base, folder);
+  for (const auto& [name, content] : what.files) write_file_atomically(folder / name, content);
+  write_factor_file(folder / "rope_factors.json", what.model.sets);
+  const ConfigInForce in_force{.long_set = factors.long_set ? &*factors.long_set : nullptr,
+                               .short_set = &factors.short_set,
+                               .dtype = what.dtype.value_or(what.model.dtype())};
+  write_file_atomically(folder / "config.json", config_json_over(what.base, what.model.config, in_force));
+}
+
+}  // namespace
+
+std::vector<fs::path> export_hf(const HfExport& what, const fs::path& target) {
+  require_replaceable_model(target, what.replace);
+  require_apart(what.model.path, target);
+  const auto weights = weight_streams(what.model, what.dtype);
+  StagedFolder staged(target, bytes_of_all(weights), what.replace);
+  std::vector<fs::path> names;  // of the directories below the target; "": the target itself
+  for (const ExportFactors& factors : what.deployments) {
+    names.emplace_back(what.deployments.size() == 1 ? "" : format_length(factors.max_length));
+  }
+  const fs::path first = staged.path() / names.front();
+  for (size_t i = 0; i < names.size(); ++i) {
+    const fs::path folder = staged.path() / names[i];
+    fs::create_directories(folder);
+    write_small_files(what, what.deployments[i], folder);
+    if (i == 0) {
+      write_weight_shards(folder, weights, what.max_shard_bytes);
+      fault_point("export.weights_written");
+      verify_weights(open_model_dir(folder), weights);
+    } else {
+      const bool all_linked =
+          transfer_weights(open_model_dir(first), folder, Transfer::kHardLink).copied == 0;
+      const ModelDir written = open_model_dir(folder);
+      if (!all_linked) verify_weights(written, weights);
+    }
+    fsync_path(folder);
+  }
+  fault_point("export.verified");
+  staged.publish();
+  std::vector<fs::path> folders;
+  for (const fs::path& name : names) folders.push_back(name.empty() ? target : target / name);
+  return folders;
+}
+
+std::string temperature_warning(const ModelConfig& config, const ExportFactors& factors) {
+  if (!factors.long_set) return "";
+  const double here = factors.short_set.attention_temperature;
+  const double there = factors.long_set->attention_temperature;
+  if (here == there || factors.max_length == config.original_window) return "";
+  return fmt::format(
+      "for sequences of at most {} tokens set '{}' has attention temperature {:.6g}; transformers has one "
+      "for all "
+      "lengths and takes that of '{}', {:.6g} (ropeway and vLLM take each set's own)",
+      config.original_window, factors.short_set.name, here, factors.long_set->name, there);
+}
+
+}  // namespace ropeway
