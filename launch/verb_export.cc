@@ -21,23 +21,23 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway export CHECKPOINT OUT --format hf [options]
 
-CHECKPOINT is a model folder, a run folder or a training checkpoint (.../step-N).
-OUT is a directory that transformers and vLLM load as it is. config.json has room
-for two factor sets: the one for the declared length, and the one for the original
-window. With sets for several lengths and neither --factors nor --max-length, OUT
-holds a directory for each: OUT/64K, OUT/1M, ... (weights shared by hard links).
-rope_factors.json always has every set. OUT appears whole, checked, or not at all.
+CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT is a
+directory that transformers and vLLM load as it is. It holds two factor sets: for
+the declared window, and for the original one. A model with sets for several
+windows becomes a directory for each, OUT/64K, OUT/1M, ... (weights shared by hard
+links), unless one is chosen; rope_factors.json has all sets always. OUT appears
+whole and checked, or not at all.
 
   --format FORMAT       hf
-  --max-length LENGTH   window to declare (256K, 1M); the smallest set that covers it
-  --factors NAME        this set beyond the original window; none: the original RoPE
-  --short-factors NAME  this set up to the original window; default: what evaluate
-                        --factors auto uses there
+  --max-length LENGTH   window to declare (256K, 1M), under the smallest set for it
+  --factors NAME        set beyond the original window; none: the original RoPE
+  --short-factors NAME  set up to the original window; default: that of
+                        evaluate --factors auto
   --dtype TYPE          bf16, f16, f32; default: as the weights are
   --force               replace OUT when it is a model directory
 
-exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold, 66 missing
-input, 73 OUT exists or cannot be made, 74 input/output
+exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
+66 missing input, 73 OUT exists or cannot be made, 74 input/output
 
 examples:
   ropeway export runs/mine exported/mine --format hf --dtype bf16

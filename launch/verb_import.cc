@@ -20,20 +20,20 @@ constexpr const char* kHelp =
     R"(usage: ropeway import SOURCE MODEL_DIR [options]
 
 SOURCE is a Hugging Face directory (config.json, safetensors in one file or in
-shards). Names and shapes of all weights, config.json, factor lists and tokenizer
-are checked before anything is written; MODEL_DIR appears whole or not at all.
-Nothing of SOURCE is run: code files and auto_map are left behind, pickled
-weights (.bin, .pt) are refused. rope_factors.json gets the factor sets that
+shards). Names and shapes of all weights, config.json, factor lists and the
+tokenizer are checked before anything is written; MODEL_DIR appears whole or not
+at all. Nothing of SOURCE is run: code and auto_map are left behind, pickled
+weights (.bin, .pt) refused. rope_factors.json gets the factor sets that
 config.json describes.
 
-  --copy        copy the weights (default: SOURCE may change or go afterwards)
-  --link        link them: no space used. Hard links, or symbolic ones to another
-                file system
+  --copy        copy the weights; the default: SOURCE may change or go afterwards
+  --link        link them, which takes no space: hard links, or symbolic ones to
+                another file system
   --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is
   --force       replace MODEL_DIR when it is a model directory
 
-exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists or
-cannot be made, 74 input/output
+exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists
+or cannot be made, 74 input/output
 
 examples:
   ropeway import ~/Llama-2-7b-hf models/llama2_7b --link

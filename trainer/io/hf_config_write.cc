@@ -41,8 +41,8 @@ ordered_json longrope_block(const ModelConfig& config, const FactorSet& long_set
   block["long_factor"] = long_set.factors;
   block["factor"] = factor;
   block["original_max_position_embeddings"] = config.original_window;
-  // transformers has one temperature for both windows, attention_factor; vLLM ignores that one and has one for
-  // each. Both take the formula where nothing is said.
+  // transformers has one temperature for both windows, attention_factor; vLLM ignores that one and has one
+  // for each. Both take the formula where nothing is said.
   const double formula = attention_temperature("su", factor, config.original_window);
   const double short_temperature = short_set != nullptr ? short_set->attention_temperature : 1.0;
   if (long_set.attention_temperature != formula || short_temperature != formula) {

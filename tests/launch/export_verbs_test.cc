@@ -1,0 +1,106 @@
+// ropeway import and export as a user meets them.
+#include <gmock/gmock.h>
+
+#include "tests/faults/run_ropeway.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ExportVerbs, HelpFitsAScreen) {
+  for (const char* verb : {"import", "export"}) {
+    const Ended ended = run_ropeway(std::string(verb) + " --help");
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_LE(times(ended.out, "\n"), 24) << verb;
+    EXPECT_THAT(ended.out, AllOf(HasSubstr("examples:"), HasSubstr("exit codes:"))) << verb;
+    for (size_t begin = 0, end; (end = ended.out.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      EXPECT_LE(end - begin, 80u) << ended.out.substr(begin, end - begin);
+    }
+  }
+}
+
+TEST(ExportVerbs, ImportSaysWhatItFoundAndDid) {
+  const Scratch scratch;
+  const Ended copied = run_ropeway("import tests/data/tiny_base " + scratch.name("copied"));
+  EXPECT_EQ(copied.code, 0) << copied.err;
+  EXPECT_THAT(copied.out,
+              AllOf(HasSubstr("llama, 4 layers, 1.8M parameters, BF16; window 256; factor sets: none"),
+                    HasSubstr("weights copied"), HasSubstr("left behind: SHA256SUMS")));
+  const Ended linked =
+      run_ropeway("import " + scratch.name("copied") + " " + scratch.name("linked") + " --link");
+  EXPECT_THAT(linked.out, HasSubstr("weights hard-linked"));
+  EXPECT_TRUE(fs::equivalent(scratch.path() / "copied/model.safetensors",
+                             scratch.path() / "linked/model.safetensors"));
+}
+
+TEST(ExportVerbs, AModelWithoutATokenizerIsWarnedOf) {
+  const Scratch scratch;
+  fs::copy(kTinyBase, scratch.path() / "model");
+  fs::remove(scratch.path() / "model/tokenizer.json");
+  const Ended ended = run_ropeway("import " + scratch.name("model") + " " + scratch.name("mine"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("no tokenizer.json"));
+}
+
+TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {
+  const Scratch scratch;
+  const std::string recipe = small_recipe(scratch,
+                                          "  - {name: tune, kind: finetune, from: none, makes: tuned, "
+                                          "length: 512, steps: 2, checkpoint_every: 1}\n");
+  ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
+  const std::string checkpoint = scratch.name("run/stages/tune/checkpoints/step-000002");
+  for (const std::string& source : {scratch.name("run"), scratch.name("run/model"), checkpoint}) {
+    const Ended ended = run_ropeway("export " + source + " " + scratch.name("out") + " --format hf --force");
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_TRUE(fs::exists(scratch.path() / "out/tokenizer.json")) << source;
+    EXPECT_THAT(content_of(scratch.path() / "out/config.json"), HasSubstr("\"torch_dtype\": \"float32\""))
+        << source;
+    const Ended scored =
+        run_ropeway("evaluate " + scratch.name("out") + " --text tests/data/prose.txt --windows 1 --cache " +
+                    scratch.name("cache"));
+    EXPECT_EQ(scored.code, 0) << scored.err;
+  }
+}
+
+TEST(ExportVerbs, ACheckpointOfAModelMadeHereGetsItsTokenizer) {
+  const Scratch scratch;
+  const std::string prose = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
+  const std::string recipe = scratch.file(
+      "recipe.yaml",
+      "name: made\nmodel:\n  architecture: {vocab_size: 258, hidden_size: 16, intermediate_size: 32, "
+      "num_layers: 1, num_heads: 2, num_kv_heads: 1, head_dim: 8, window: 32}\ndata: {train: [" +
+          prose + "], cache: " + scratch.name("cache") + "}\nrun_dir: " + scratch.name("run") +
+          "\nstages:\n  - {name: base, kind: pretrain, length: 32, steps: 2, batch_sequences: 2, "
+          "checkpoint_every: 1}\n");
+  const Ended run = run_ropeway("run " + recipe);
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Ended ended = run_ropeway("export " + scratch.name("run/stages/base/checkpoints/step-000002") + " " +
+                                  scratch.name("out") + " --format hf");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(content_of(scratch.path() / "out/tokenizer.json"),
+            content_of(scratch.path() / "run/model/tokenizer.json"));
+}
+
+TEST(ExportVerbs, ADamagedCheckpointIsNotExported) {
+  const Scratch scratch;
+  const std::string recipe = small_recipe(scratch,
+                                          "  - {name: tune, kind: finetune, from: none, makes: tuned, "
+                                          "length: 256, steps: 1, checkpoint_every: 1}\n");
+  ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
+  const fs::path checkpoint = scratch.path() / "run/stages/tune/checkpoints/step-000001";
+  std::string weights = content_of(checkpoint / "weights.safetensors");
+  weights.back() ^= 1;
+  std::ofstream(checkpoint / "weights.safetensors", std::ios::binary) << weights;
+  const Ended ended =
+      run_ropeway("export " + checkpoint.string() + " " + scratch.name("out") + " --format hf");
+  EXPECT_EQ(ended.code, 65);
+  EXPECT_THAT(ended.err, HasSubstr("weights.safetensors"));
+  EXPECT_FALSE(fs::exists(scratch.path() / "out"));
+}
+
+}  // namespace
+}  // namespace ropeway
