@@ -21,15 +21,16 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway export CHECKPOINT OUT --format hf [options]
 
-CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT is a
-directory that transformers and vLLM load as it is. It holds two factor sets: for
-the declared window, and for the original one. A model with sets for several
-windows becomes a directory for each, OUT/64K, OUT/1M, ... (weights shared by hard
-links), unless one is chosen; rope_factors.json has all sets always. OUT appears
-whole and checked, or not at all.
+CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT is
+a directory that transformers and vLLM load as it is. It holds two factor sets:
+for the declared window, and for the original one. A model with sets for several
+windows becomes a directory for each, OUT/64K, OUT/1M, ... (weights shared by
+hard links), unless one is chosen; rope_factors.json has all sets always. OUT
+appears whole and checked, or not at all.
 
   --format FORMAT       hf
-  --max-length LENGTH   window to declare (256K, 1M), under the smallest set for it
+  --max-length LENGTH   window to declare (256K, 1M), under the smallest set for
+                        it
   --factors NAME        set beyond the original window; none: the original RoPE
   --short-factors NAME  set up to the original window; default: that of
                         evaluate --factors auto

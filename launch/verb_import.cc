@@ -26,7 +26,7 @@ at all. Nothing of SOURCE is run: code and auto_map are left behind, pickled
 weights (.bin, .pt) refused. rope_factors.json gets the factor sets that
 config.json describes.
 
-  --copy        copy the weights; the default: SOURCE may change or go afterwards
+  --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
                 another file system
   --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is
@@ -61,16 +61,17 @@ ImportOptions read_options(const po::variables_map& values) {
 
 // A tokenizer that is there must be readable and fit the embedding; without one, token ids can still be used.
 void check_tokenizer(const fs::path& source) {
-  const ParsedConfig parsed = read_hf_config(source / "config.json");
-  if (!fs::exists(source / "tokenizer.json")) {
-    log_warning("{}: has no tokenizer.json: texts cannot be read with this model, files of token ids can",
-                source.string());
-    return;
+  const int64_t embedded = read_hf_config(source / "config.json").config.vocab_size;
+  int64_t tokens = 0;
+  try {
+    tokens = load_tokenizer(source)->vocab_size();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kMissingInput) throw;
+    log_warning("{}; with this model token ids can be used, texts cannot", error.what());
   }
-  const int64_t tokens = load_tokenizer(source)->vocab_size();
-  if (tokens > parsed.config.vocab_size) {
-    fail(ErrorKind::kBadData, "{}: has {} tokens, the embedding of config.json vocab_size, {}",
-         (source / "tokenizer.json").string(), tokens, parsed.config.vocab_size);
+  if (tokens > embedded) {
+    fail(ErrorKind::kBadData, "{}: its tokenizer.json has {} tokens, vocab_size in config.json is {}",
+         source.string(), tokens, embedded);
   }
 }
 

@@ -43,7 +43,39 @@ TEST(ExportVerbs, AModelWithoutATokenizerIsWarnedOf) {
   fs::remove(scratch.path() / "model/tokenizer.json");
   const Ended ended = run_ropeway("import " + scratch.name("model") + " " + scratch.name("mine"));
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("no tokenizer.json"));
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("tokenizer.json"), HasSubstr("texts cannot")));
+}
+
+TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {
+  const Scratch scratch;
+  fs::copy(kTinyBase, scratch.path() / "model");
+  std::string sets;
+  for (const auto& [name, length] : {std::pair{"8x", 2048}, {"64x", 16384}}) {
+    std::string factors = "1";
+    for (int i = 1; i < 32; ++i) factors += ", 2.5";
+    sets += std::string(sets.empty() ? "" : ", ") + "{\"name\": \"" + name +
+            "\", \"max_length\": " + std::to_string(length) +
+            ", \"original_length\": 256, \"rope_theta\": 10000, \"attention_temperature\": 1.25, "
+            "\"start_tokens\": 0, \"factors\": [" +
+            factors + "]}";
+  }
+  scratch.file("model/rope_factors.json",
+               "{\"format\": \"ropeway-factors\", \"version\": 1, \"sets\": [" + sets + "]}");
+  const std::string out = scratch.name("out");
+  const Ended exported = run_ropeway("export " + scratch.name("model") + " " + out + " --format hf");
+  ASSERT_EQ(exported.code, 0) << exported.err;
+  EXPECT_THAT(exported.out, AllOf(HasSubstr(out + "/2K: window 2K, factors '8x', up to 256 'none'"),
+                                  HasSubstr(out + "/16K: window 16K, factors '64x', up to 256 'none'")));
+  EXPECT_EQ(times(exported.err, "one for all lengths"), 2) << exported.err;
+  const Ended inspected = run_ropeway("inspect " + out);
+  EXPECT_EQ(inspected.code, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, AllOf(HasSubstr("export for 2 windows"), HasSubstr("2K: llama"),
+                                   HasSubstr("declares 16K, longrope")));
+  const Ended one = run_ropeway("inspect " + out + "/16K");
+  EXPECT_THAT(one.out, AllOf(HasSubstr("config.json declares 16K, longrope"), HasSubstr("factor sets: 2")));
+  const Ended scored = run_ropeway("evaluate " + out + " --text tests/data/prose.txt");
+  EXPECT_EQ(scored.code, 66);
+  EXPECT_THAT(scored.err, HasSubstr("a directory for each window"));
 }
 
 TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {
@@ -89,7 +121,7 @@ TEST(ExportVerbs, ADamagedCheckpointIsNotExported) {
   const Scratch scratch;
   const std::string recipe = small_recipe(scratch,
                                           "  - {name: tune, kind: finetune, from: none, makes: tuned, "
-                                          "length: 256, steps: 1, checkpoint_every: 1}\n");
+                                          "length: 512, steps: 1, checkpoint_every: 1}\n");
   ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
   const fs::path checkpoint = scratch.path() / "run/stages/tune/checkpoints/step-000001";
   std::string weights = content_of(checkpoint / "weights.safetensors");

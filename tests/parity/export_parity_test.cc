@@ -3,6 +3,8 @@
 // several factor sets. One call of transformers for all of them.
 #include <gmock/gmock.h>
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
 
@@ -109,9 +111,14 @@ TEST_F(ExportParityTest, TransformersLosesAsMuchOnEveryToken) {
     ASSERT_EQ(file.tensors().at("nll").shape, std::vector<int64_t>{job.length - 1});
     std::vector<float> theirs(ours.size());
     std::memcpy(theirs.data(), file.data("nll").data(), theirs.size() * 4);
-    double worst = 0;
-    for (size_t i = 0; i < ours.size(); ++i) worst = std::max<double>(worst, std::abs(ours[i] - theirs[i]));
-    EXPECT_LE(worst, 1e-4);
+    double worst = 0, sum_of_differences = 0;
+    for (size_t i = 0; i < ours.size(); ++i) {
+      worst = std::max<double>(worst, std::abs(ours[i] - theirs[i]));
+      sum_of_differences += ours[i] - theirs[i];
+    }
+    // transformers computes angles in F32: 1e-4 rad off at a thousand tokens.
+    EXPECT_LE(worst, 2e-3);
+    EXPECT_LE(std::abs(sum_of_differences) / static_cast<double>(ours.size()), 1e-5);
   }
 }
 

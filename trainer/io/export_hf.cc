@@ -62,6 +62,17 @@ std::vector<fs::path> export_hf(const HfExport& what, const fs::path& target) {
   return folders;
 }
 
+std::vector<fs::path> export_folders(const fs::path& path) {
+  std::vector<fs::path> folders;
+  if (!fs::is_directory(path) || fs::exists(path / "config.json")) return folders;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (!fs::exists(entry.path() / "config.json")) return {};
+    folders.push_back(entry.path());
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
 std::string temperature_warning(const ModelConfig& config, const ExportFactors& factors) {
   if (!factors.long_set) return "";
   const double here = factors.short_set.attention_temperature;

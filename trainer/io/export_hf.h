@@ -31,6 +31,9 @@ struct HfExport {
 // kCannotCreate, kIo; then nothing is written.
 std::vector<std::filesystem::path> export_hf(const HfExport& what, const std::filesystem::path& target);
 
+// The directories of an export for several windows; empty when `path` is no such export.
+std::vector<std::filesystem::path> export_folders(const std::filesystem::path& path);
+
 // What transformers cannot do as this program does, "" when nothing: it has one attention temperature for
 // sequences of every length.
 std::string temperature_warning(const ModelConfig& config, const ExportFactors& factors);

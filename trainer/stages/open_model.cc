@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe_parser.h"
+#include "trainer/io/export_hf.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/files.h"
 #include "trainer/stages/run_state.h"
@@ -54,6 +55,11 @@ OpenedModel open_model_or_checkpoint(const fs::path& path) {
     return open_checkpoint(path);
   const bool is_run = !fs::exists(path / "config.json") && fs::exists(path / "model" / "config.json");
   const fs::path folder = is_run ? path / "model" : path;
+  const std::vector<fs::path> exported = is_run ? std::vector<fs::path>{} : export_folders(path);
+  if (!exported.empty()) {
+    fail(ErrorKind::kMissingInput, "{}: an export with a directory for each window: name one, such as {}",
+         path.string(), exported.front().string());
+  }
   return {open_model_dir(folder), folder};
 }
 

@@ -103,17 +103,10 @@ TEST_F(ImportTest, LinksAreSecondNamesOfTheSameFile) {
 }
 
 TEST_F(ImportTest, AnotherFileSystemIsLinkedBySymbolicLinks) {
-  const fs::path other = "/dev/shm";
-  struct Removed {
-    fs::path path;
-    ~Removed() { fs::remove_all(path); }
-  } elsewhere{other / fmt::format("ropeway-import-{}", ::getpid())};
-  std::error_code error;
-  fs::copy(source(), elsewhere.path, error);
-  if (error) GTEST_SKIP() << other << " cannot be written";
-  fs::create_hard_link(elsewhere.path / "config.json", folder_ / "probe", error);
-  if (!error) GTEST_SKIP() << other << " is not another file system";
-  const ImportResult result = import_hf_dir(elsewhere.path, target(), {.transfer = Transfer::kLink});
+  const OtherFileSystem other(folder_);
+  if (!other.usable) GTEST_SKIP() << "no other file system at " << other.path;
+  fs::copy(source(), other.path / "source");
+  const ImportResult result = import_hf_dir(other.path / "source", target(), {.transfer = Transfer::kLink});
   EXPECT_EQ(result.files.symbolic_links, 1);
   EXPECT_TRUE(fs::is_symlink(target() / "model.safetensors"));
   EXPECT_NO_THROW(open_model_dir(target()));

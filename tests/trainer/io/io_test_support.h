@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -47,6 +48,26 @@ inline std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::sort(names.begin(), names.end());
   return names;
 }
+
+// A folder on another file system than the tests' own, where hard links between the two are impossible; gone
+// with it. `usable` is false where there is none.
+struct OtherFileSystem {
+  std::filesystem::path path = "/dev/shm/ropeway-io-" + std::to_string(::getpid());
+  bool usable = false;
+  explicit OtherFileSystem(const std::filesystem::path& here) {
+    std::error_code error;
+    if (!std::filesystem::create_directories(path, error)) return;
+    write_raw(path / "probe", "x");
+    std::filesystem::create_hard_link(path / "probe", here / "probe", error);
+    usable = error && std::filesystem::exists(path / "probe");
+    std::filesystem::remove(here / "probe", error);
+    std::filesystem::remove(path / "probe", error);
+  }
+  ~OtherFileSystem() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
 
 template <typename Action>
 void expect_error(ErrorKind kind, const std::vector<std::string>& fragments, Action&& action) {

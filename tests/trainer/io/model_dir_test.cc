@@ -151,6 +151,18 @@ TEST_F(ModelDirTest, WeightsOfAnotherDirectoryAreNotWrittenAgain) {
   EXPECT_EQ(names_in(folder_), (std::vector<std::string>{"model", "published"}));
 }
 
+TEST_F(ModelDirTest, WeightsOfAnotherFileSystemAreCopied) {
+  const OtherFileSystem other(folder_);
+  if (!other.usable) GTEST_SKIP() << "no other file system at " << other.path;
+  save(small_config(), {});
+  std::filesystem::copy(dir(), other.path / "model");
+  const std::filesystem::path published = folder_ / "published";
+  save_model_dir(published, small_config(), {}, open_model_dir(other.path / "model"), {});
+  EXPECT_TRUE(
+      std::filesystem::is_regular_file(std::filesystem::symlink_status(published / "model.safetensors")));
+  EXPECT_EQ(read_raw(published / "model.safetensors"), read_raw(dir() / "model.safetensors"));
+}
+
 TEST_F(ModelDirTest, ExistingDirectoryIsReplacedOnlyOnRequest) {
   save(small_config(), {});
   write_raw(dir() / "mine.txt", "x");

@@ -1,0 +1,23 @@
+// What `ropeway inspect` prints of models: shape and what is special about it, weights, the RoPE that other
+// programs see, and every factor set with its history.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "trainer/io/model_dir.h"
+#include "trainer/io/safetensors.h"
+
+namespace ropeway {
+
+std::string describe_model(const std::filesystem::path& path);  // a model directory
+// An export for several windows: a line for each of its directories.
+std::string describe_deployments(const std::filesystem::path& path,
+                                 const std::vector<std::filesystem::path>& folders);
+
+std::string describe_sets(const std::vector<FactorSet>& sets);
+std::string describe_tensors(const std::vector<const SafetensorsFile*>& files);
+std::string short_hash(const std::string& hash);  // "-" for none
+
+}  // namespace ropeway

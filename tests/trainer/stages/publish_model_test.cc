@@ -1,0 +1,51 @@
+// run_dir/model after each stage: the newest weights, not written again, with all sets.
+#include "tests/trainer/stages/stage_case.h"
+#include "trainer/io/model_dir.h"
+#include "trainer/stages/stage_runner.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kSearch =
+    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, finalist_documents: "
+    "1, refine: none}\n";
+
+TEST(PublishModel, StagesThatLeaveTheWeightsAloneDoNotWriteThem) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  const Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  const auto world = make_world_of_one();
+  const fs::path published = folder / "run/model", trained = folder / "run/stages/base/model";
+  run_recipe(recipe, *world, {.only_stages = {"base"}});
+  EXPECT_TRUE(fs::equivalent(published / "model.safetensors", trained / "model.safetensors"));
+  EXPECT_TRUE(open_model_dir(published).sets.empty());
+  run_recipe(recipe, *world, {.only_stages = {"wide"}});
+  EXPECT_TRUE(fs::equivalent(published / "model.safetensors", trained / "model.safetensors"));
+  ASSERT_EQ(open_model_dir(published).sets.size(), 1u);
+  EXPECT_EQ(open_model_dir(published).sets[0].name, "wide");
+  EXPECT_TRUE(fs::exists(published / "tokenizer.json"));
+  EXPECT_TRUE(open_model_dir(trained).sets.empty());
+}
+
+TEST(PublishModel, ASearchOnAModelOfAnotherTypePublishesItsWeightsAsTheyAre) {
+  const TempDir folder;
+  write_text(folder, 1000);
+  Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  recipe.dtype = "bf16";
+  const auto world = make_world_of_one();
+  run_recipe(recipe, *world, {.only_stages = {"base"}});
+  fs::copy(folder / "run/model", folder / "model");
+  recipe.model.has_architecture = false;
+  recipe.model.path = (folder / "model").string();
+  recipe.dtype = "fp32";
+  recipe.stages.erase(recipe.stages.begin());
+  run_recipe(recipe, *world, {.fresh = true});
+  EXPECT_EQ(open_model_dir(folder / "run/model").dtype(), DType::kBF16);
+  EXPECT_EQ(read_bytes(folder / "run/model/model.safetensors"),
+            read_bytes(folder / "model/model.safetensors"));
+}
+
+}  // namespace
+}  // namespace ropeway
