@@ -86,16 +86,18 @@ void complete_key_styles(ordered_json& config) {
   config["rope_parameters"] = block;
 }
 
-// Keys of the file's block that the written one does not have: temperatures for other readers.
+// Keys of the file's blocks that the written ones do not have: temperatures for other readers. Phi-3's reader
+// in transformers 4 allows few keys in rope_scaling, so that one gets those it had before and no others.
 void keep_other_keys(ordered_json& config, const ordered_json& base) {
-  for (const char* style : {"rope_scaling", "rope_parameters"}) {
-    for (const char* base_style : {"rope_scaling", "rope_parameters"}) {
-      if (!base.contains(base_style) || !base[base_style].is_object()) continue;
-      for (const auto& [key, value] : base[base_style].items()) {
-        if (key != "rope_theta" && !config[style].contains(key)) config[style][key] = value;
-      }
+  const auto keep = [&](const char* from, const char* to) {
+    if (!base.contains(from) || !base[from].is_object()) return false;
+    for (const auto& [key, value] : base[from].items()) {
+      if (key != "rope_theta" && !config[to].contains(key)) config[to][key] = value;
     }
-  }
+    return true;
+  };
+  keep("rope_scaling", "rope_scaling");
+  if (!keep("rope_parameters", "rope_parameters")) keep("rope_scaling", "rope_parameters");
 }
 
 }  // namespace
