@@ -1,6 +1,7 @@
 // ropeway export: a model for other programs.
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -10,6 +11,7 @@
 #include "trainer/config/recipe_parser.h"
 #include "trainer/io/checkpoint_manifest.h"
 #include "trainer/io/export_hf.h"
+#include "trainer/io/gguf/gguf_export.h"
 #include "trainer/stages/open_model.h"
 
 namespace ropeway {
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 constexpr const char* kHelp =
-    R"(usage: ropeway export CHECKPOINT OUT --format hf [options]
+    R"(usage: ropeway export CHECKPOINT OUT --format hf|gguf [options]
 
 CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT is
 a directory that transformers and vLLM load as it is. It holds two factor sets:
@@ -28,14 +30,19 @@ windows becomes a directory for each, OUT/64K, OUT/1M, ... (weights shared by
 hard links), unless one is chosen; rope_factors.json has all sets always. OUT
 appears whole and checked, or not at all.
 
-  --format FORMAT       hf
+With --format gguf OUT is one file for llama.cpp, tokenizer included, for one
+declared window. llama.cpp takes the factors by the context it allocates (-c):
+up to the original window those for it, beyond it the others for every token.
+
+  --format FORMAT       hf or gguf
   --max-length LENGTH   window to declare (256K, 1M), under the smallest set for
                         it
   --factors NAME        set beyond the original window; none: the original RoPE
   --short-factors NAME  set up to the original window; default: that of
                         evaluate --factors auto
-  --dtype TYPE          bf16, f16, f32; default: as the weights are
-  --force               replace OUT when it is a model directory
+  --dtype TYPE          bf16, f16, f32, for GGUF q8_0; default: as the
+                        weights are
+  --force               replace OUT when it is a model directory, or a GGUF file
 
 exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
 66 missing input, 73 OUT exists or cannot be made, 74 input/output
@@ -43,6 +50,7 @@ exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
 examples:
   ropeway export runs/mine exported/mine --format hf --dtype bf16
   ropeway export runs/mine exported/mine_256k --format hf --max-length 256K
+  ropeway export runs/mine mine.gguf --format gguf --max-length 256K --dtype q8_0
 )";
 
 CommandLine command_line() {
@@ -62,11 +70,10 @@ ExportRequest read_request(const po::variables_map& values) {
   return request;
 }
 
-void check_format(const std::string& format) {
-  if (format == "hf") return;
-  if (format.empty()) fail(ErrorKind::kUsage, "--format is missing: wanted hf");
-  if (format == "gguf") fail(ErrorKind::kUsage, "--format gguf: GGUF files are not written yet; wanted hf");
-  fail(ErrorKind::kUsage, "--format: found {}, wanted hf", format);
+bool is_gguf(const std::string& format) {
+  if (format == "hf" || format == "gguf") return format == "gguf";
+  if (format.empty()) fail(ErrorKind::kUsage, "--format is missing: wanted hf or gguf");
+  fail(ErrorKind::kUsage, "--format: found {}, wanted hf or gguf", format);
 }
 
 OpenedModel open_checked(const fs::path& path) {
@@ -83,6 +90,33 @@ std::string describe(const fs::path& folder, const ExportFactors& factors, const
                      format_length(config.original_window), factors.short_set.name);
 }
 
+// What was written, and what its readers cannot do as this program does.
+void report(const fs::path& path, const ExportFactors& factors, const ModelConfig& config) {
+  std::cout << describe(path, factors, config);
+  const std::string warning = temperature_warning(config, factors);
+  if (!warning.empty()) log_warning("{}: {}", path.string(), warning);
+}
+
+const ExportFactors& only_one(const std::vector<ExportFactors>& deployments) {
+  if (deployments.size() == 1) return deployments.front();
+  std::vector<std::string> lengths;
+  for (const ExportFactors& factors : deployments) lengths.push_back(format_length(factors.max_length));
+  fail(ErrorKind::kUsage, "a GGUF file holds one declared length; give one of {} as --max-length",
+       fmt::join(lengths, ", "));
+}
+
+GgmlType gguf_type(const std::string& name, DType of_weights) {
+  if (name == "q8_0") return GgmlType::kQ8_0;
+  switch (export_dtype(name).value_or(of_weights)) {
+    case DType::kF16:
+      return GgmlType::kF16;
+    case DType::kBF16:
+      return GgmlType::kBF16;
+    default:
+      return GgmlType::kF32;
+  }
+}
+
 }  // namespace
 
 void export_verb(const Arguments& arguments, bool prints) {
@@ -94,25 +128,34 @@ void export_verb(const Arguments& arguments, bool prints) {
     std::cout << line.help;
     return;
   }
-  check_format(values["format"].as<std::string>());
+  const bool gguf = is_gguf(values["format"].as<std::string>());
   const ExportRequest request = read_request(values);
   const fs::path target = values["OUT"].as<std::string>();
   const OpenedModel source = open_checked(values["CHECKPOINT"].as<std::string>());
   const ModelConfig& config = source.dir.config;
 
-  HfExport what{.model = source.dir,
-                .base = source.tokenizer_folder,
-                .files = {},
-                .deployments = choose_export_factors(config, source.dir.sets, request),
-                .dtype = export_dtype(values["dtype"].as<std::string>()),
-                .replace = values["force"].as<bool>()};
-  if (source.tokenizer_folder.empty()) what.files["tokenizer.json"] = byte_tokenizer_json({"<s>", "</s>"});
-  const std::vector<fs::path> folders = export_hf(what, target);
-  for (size_t i = 0; i < folders.size(); ++i) {
-    std::cout << describe(folders[i], what.deployments[i], config);
-    const std::string warning = temperature_warning(config, what.deployments[i]);
-    if (!warning.empty()) log_warning("{}: {}", folders[i].string(), warning);
+  const auto deployments = choose_export_factors(config, source.dir.sets, request);
+  std::map<std::string, std::string> files;
+  if (source.tokenizer_folder.empty()) files["tokenizer.json"] = byte_tokenizer_json({"<s>", "</s>"});
+  if (gguf) {
+    export_gguf({.model = source.dir,
+                 .tokenizer_folder = source.tokenizer_folder,
+                 .files = files,
+                 .factors = only_one(deployments),
+                 .type = gguf_type(values["dtype"].as<std::string>(), source.dir.dtype()),
+                 .replace = values["force"].as<bool>()},
+                target);
+    report(target, deployments.front(), config);
+    return;
   }
+  const HfExport what{.model = source.dir,
+                      .base = source.tokenizer_folder,
+                      .files = files,
+                      .deployments = deployments,
+                      .dtype = export_dtype(values["dtype"].as<std::string>()),
+                      .replace = values["force"].as<bool>()};
+  const std::vector<fs::path> folders = export_hf(what, target);
+  for (size_t i = 0; i < folders.size(); ++i) report(folders[i], what.deployments[i], config);
 }
 
 }  // namespace ropeway

@@ -8,6 +8,7 @@
 #include "launch/export_text.h"
 #include "launch/verbs.h"
 #include "trainer/data/tokenizer.h"
+#include "trainer/io/gguf/gguf_import.h"
 #include "trainer/io/import_hf.h"
 
 namespace ropeway {
@@ -20,16 +21,17 @@ constexpr const char* kHelp =
     R"(usage: ropeway import SOURCE MODEL_DIR [options]
 
 SOURCE is a Hugging Face directory (config.json, safetensors in one file or in
-shards). Names and shapes of all weights, config.json, factor lists and the
-tokenizer are checked before anything is written; MODEL_DIR appears whole or not
-at all. Nothing of SOURCE is run: code and auto_map are left behind, pickled
-weights (.bin, .pt) refused. rope_factors.json gets the factor sets that
-config.json describes.
+shards), or a .gguf file of architecture llama, phi3, qwen2 or qwen3. Names and
+shapes of all weights, config.json, factor lists and the tokenizer are checked
+before anything is written; MODEL_DIR appears whole or not at all. Nothing of
+SOURCE is run: code and auto_map are left behind, pickled weights (.bin, .pt)
+refused. rope_factors.json gets the factor sets that config.json describes.
 
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
                 another file system
-  --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is
+  --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is,
+                and bf16 for those of a .gguf file
   --force       replace MODEL_DIR when it is a model directory
 
 exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists
@@ -37,7 +39,7 @@ or cannot be made, 74 input/output
 
 examples:
   ropeway import ~/Llama-2-7b-hf models/llama2_7b --link
-  ropeway import downloads/SmolLM2-135M models/smollm2_135m
+  ropeway import downloads/SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2_135m
 )";
 
 CommandLine command_line() {
@@ -88,6 +90,21 @@ std::string describe_files(const ImportResult& result) {
   return text;
 }
 
+void import_gguf_file(const fs::path& source, const fs::path& target, const ImportOptions& options) {
+  if (options.transfer == Transfer::kLink) {
+    fail(ErrorKind::kUsage, "--link: the weights of a .gguf file are rewritten");
+  }
+  const GgufImportResult result = import_gguf(
+      source, target, {.dtype = options.dtype.value_or(DType::kBF16), .replace = options.replace});
+  if (!result.has_tokenizer) {
+    log_warning("{}: has no tokenizer: texts cannot be read with this model, files of token ids can",
+                source.string());
+  }
+  const ModelDir model = open_model_dir(target);
+  std::cout << fmt::format("{}: {}\n  weights in {} from {}\n", target.string(), model_line(model),
+                           dtypes_text(model), result.types);
+}
+
 }  // namespace
 
 void import_verb(const Arguments& arguments, bool prints) {
@@ -102,11 +119,11 @@ void import_verb(const Arguments& arguments, bool prints) {
   const ImportOptions options = read_options(values);
   const fs::path source = values["SOURCE"].as<std::string>(), target = values["MODEL_DIR"].as<std::string>();
   if (source.extension() == ".gguf") {
-    fail(ErrorKind::kUsage, "{}: GGUF files are not imported yet; wanted a Hugging Face directory",
-         source.string());
+    import_gguf_file(source, target, options);
+    return;
   }
   if (!fs::is_directory(source)) {
-    fail(ErrorKind::kMissingInput, "{}: {}, wanted a Hugging Face directory", source.string(),
+    fail(ErrorKind::kMissingInput, "{}: {}, wanted a Hugging Face directory or a .gguf file", source.string(),
          fs::exists(source) ? "is not a folder" : "is not there");
   }
   check_tokenizer(source);

@@ -9,8 +9,8 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"run", "every stage of a recipe, in order; continues what was interrupted", run_verb, nullptr},
       {"evaluate", "perplexity and passkey retrieval of a model by length", evaluate_verb, nullptr},
-      {"import", "a Hugging Face directory, checked, as a model folder", nullptr, import_verb},
-      {"export", "a model for other programs: a Hugging Face directory", nullptr, export_verb},
+      {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
+      {"export", "a model for other programs: a Hugging Face directory or a GGUF file", nullptr, export_verb},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
       {"validate", "every error of a recipe at once", nullptr, validate_verb},
       {"version", "versions of the program and its libraries", nullptr, version_verb},

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernels/base/error.h"
+#include "trainer/io/hf_config_parse.h"
 #include "trainer/io/model_config.h"
 #include "trainer/io/rope_settings.h"
 #include "trainer/io/strict_json.h"
@@ -60,7 +61,10 @@ void check_architecture(const JsonValue& config) {
 }  // namespace
 
 ParsedConfig read_hf_config(const std::filesystem::path& config_json) {
-  const JsonValue json = read_strict_json(config_json);
+  return parse_hf_config(read_strict_json(config_json));
+}
+
+ParsedConfig parse_hf_config(const JsonValue& json) {
   check_architecture(json);
   ParsedConfig parsed;
   ModelConfig& config = parsed.config;

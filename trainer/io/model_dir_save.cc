@@ -9,9 +9,10 @@
 #include "trainer/io/files.h"
 #include "trainer/io/hf_config_edit.h"
 #include "trainer/io/model_dir.h"
-#include "trainer/io/safetensors_writer.h"
+#include "trainer/io/model_dir_stream.h"
 #include "trainer/io/staged_folder.h"
 #include "trainer/io/weight_check.h"
+#include "trainer/io/weight_shards.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
@@ -55,16 +56,16 @@ std::string config_text(const ModelConfig& config, const std::vector<FactorSet>&
   return config_json_over(options.copy_small_files_from, config, in_force);
 }
 
-// Everything but the weights, the check that it can be read back, and the name.
-void finish_model_dir(StagedFolder& folder, const ModelConfig& config, const std::vector<FactorSet>& sets,
-                      DType dtype, const SaveModelOptions& options) {
+// Everything but the weights and the name; what cannot be read back must not get the name.
+ModelDir complete_model_dir(StagedFolder& folder, const ModelConfig& config,
+                            const std::vector<FactorSet>& sets, DType dtype,
+                            const SaveModelOptions& options) {
   if (!options.copy_small_files_from.empty()) {
     copy_companion_files(options.copy_small_files_from, folder.path());
   }
   write_factor_file(folder.path() / "rope_factors.json", sets);
   write_file_atomically(folder.path() / "config.json", config_text(config, sets, dtype, options));
-  open_model_dir(folder.path());  // what cannot be read back must not get the name
-  folder.publish();
+  return open_model_dir(folder.path());
 }
 
 void check_sets(const std::vector<FactorSet>& sets, const ModelConfig& config, const fs::path& path) {
@@ -77,14 +78,19 @@ void check_sets(const std::vector<FactorSet>& sets, const ModelConfig& config, c
 void save_model_dir(const fs::path& path, const ModelConfig& config, const std::vector<FactorSet>& sets,
                     const std::vector<TensorToWrite>& weights, const SaveModelOptions& options) {
   std::map<std::string, FoundTensor> found;
+  int64_t bytes = 0;
   for (const TensorToWrite& tensor : weights) {
     found.emplace(tensor.name, FoundTensor{tensor.dtype, tensor.shape});
+    int64_t elements = 1;
+    for (const int64_t dim : tensor.shape) elements *= dim;
+    bytes += elements * bytes_of(tensor.dtype);
   }
   check_weights(found, config, path.string() + " (to write)");
   check_sets(sets, config, path);
-  StagedFolder folder(path, bytes_of_all(weights), options.replace);
+  StagedFolder folder(path, bytes, options.replace);
   write_safetensors(folder.path() / "model.safetensors", weights);
-  finish_model_dir(folder, config, sets, weights.front().dtype, options);
+  complete_model_dir(folder, config, sets, weights.front().dtype, options);
+  folder.publish();
 }
 
 void save_model_dir(const fs::path& path, const ModelConfig& config, const std::vector<FactorSet>& sets,
@@ -92,7 +98,20 @@ void save_model_dir(const fs::path& path, const ModelConfig& config, const std::
   check_sets(sets, config, path);
   StagedFolder folder(path, bytes_to_transfer(weights, Transfer::kHardLink), options.replace);
   transfer_weights(weights, folder.path(), Transfer::kHardLink);
-  finish_model_dir(folder, config, sets, weights.dtype(), options);
+  complete_model_dir(folder, config, sets, weights.dtype(), options);
+  folder.publish();
+}
+
+void stream_model_dir(const fs::path& path, const StreamedModel& model, bool replace) {
+  check_sets(model.sets, model.config, path);
+  require_replaceable_model(path, replace);
+  StagedFolder folder(path, bytes_of_all(model.weights), replace);
+  write_weight_shards(folder.path(), model.weights);
+  for (const auto& [name, content] : model.files) write_file_atomically(folder.path() / name, content);
+  const ModelDir written =
+      complete_model_dir(folder, model.config, model.sets, model.weights.front().dtype, {});
+  verify_weights(written, model.weights);
+  folder.publish();
 }
 
 }  // namespace ropeway

@@ -15,7 +15,7 @@ bool is_float(DType dtype) {
 }
 
 // "3 weights that ... are missing: a, b, c"; "" for an empty list.
-std::string listed(const char* what, const std::vector<std::string>& list) {
+std::string listed(const std::string& what, const std::vector<std::string>& list) {
   if (list.empty()) return "";
   const size_t shown = std::min<size_t>(list.size(), 10);
   return fmt::format("{} {}: {}{}", list.size(), what, fmt::join(list.begin(), list.begin() + shown, ", "),
@@ -24,11 +24,9 @@ std::string listed(const char* what, const std::vector<std::string>& list) {
 
 }  // namespace
 
-void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
-                   const std::string& where) {
-  std::map<std::string, std::vector<int64_t>> expected;
-  for (NamedShape& entry : weight_names(config))
-    expected.emplace(std::move(entry.name), std::move(entry.shape));
+void check_tensors(const std::map<std::string, FoundTensor>& found,
+                   const std::map<std::string, std::vector<int64_t>>& expected, const std::string& where,
+                   const std::string& source) {
   std::vector<std::string> missing, misshapen, unexpected;
   for (const auto& [name, shape] : expected) {
     const auto it = found.find(name);
@@ -43,16 +41,26 @@ void check_weights(const std::map<std::string, FoundTensor>& found, const ModelC
     }
   }
   for (const auto& [name, tensor] : found) {
-    const bool tied_head = config.tie_word_embeddings && name == "lm_head.weight";
-    if (!expected.contains(name) && !tied_head && !name.ends_with("rotary_emb.inv_freq"))
-      unexpected.push_back(name);
+    if (!expected.contains(name)) unexpected.push_back(name);
   }
   // All at once: a weight under another name is both missing and unexpected.
-  std::vector<std::string> problems = {listed("weights that config.json asks for are missing", missing),
-                                       listed("weights do not fit config.json", misshapen),
-                                       listed("unexpected tensors (another architecture?)", unexpected)};
+  std::vector<std::string> problems = {
+      listed(fmt::format("weights that {} asks for are missing", source), missing),
+      listed(fmt::format("weights do not fit {}", source), misshapen),
+      listed("unexpected tensors (another architecture?)", unexpected)};
   std::erase(problems, "");
   if (!problems.empty()) fail(ErrorKind::kBadData, "{}: {}", where, fmt::join(problems, "; "));
+}
+
+void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
+                   const std::string& where) {
+  std::map<std::string, std::vector<int64_t>> expected;
+  for (NamedShape& entry : weight_names(config))
+    expected.emplace(std::move(entry.name), std::move(entry.shape));
+  std::map<std::string, FoundTensor> weights = found;
+  if (config.tie_word_embeddings) weights.erase("lm_head.weight");
+  std::erase_if(weights, [](const auto& entry) { return entry.first.ends_with("rotary_emb.inv_freq"); });
+  check_tensors(weights, expected, where, "config.json");
 }
 
 }  // namespace ropeway

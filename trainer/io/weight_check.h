@@ -15,7 +15,12 @@ struct FoundTensor {
   std::vector<int64_t> shape;
 };
 // Throws kBadData naming `where` and listing at most ten missing, unexpected or misshapen tensors, and their
-// count. Accepted without being wanted: a tied lm_head.weight, and the inv_freq buffers of old exports.
+// count; `source` says what wanted them ("config.json").
+void check_tensors(const std::map<std::string, FoundTensor>& found,
+                   const std::map<std::string, std::vector<int64_t>>& expected, const std::string& where,
+                   const std::string& source);
+// The same for the weights of a config; `where` names the directory. Accepted without being wanted: a tied
+// lm_head.weight, and the inv_freq buffers of old exports.
 void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
                    const std::string& where);
 
