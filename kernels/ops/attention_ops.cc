@@ -7,17 +7,20 @@
 
 #include "kernels/attention/block_attention.h"
 #include "kernels/attention/merge.h"
+#include "kernels/attention/merge_cuda.h"
+#include "kernels/ops/cuda_attention.h"
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {
 namespace {
 
-void check_rows_of_heads(const char* operation, const char* name, const at::Tensor& x, at::ScalarType type,
-                         at::IntArrayRef sizes) {
-  ROPEWAY_CHECK(x.defined() && x.device().is_cpu() && x.scalar_type() == type && x.sizes() == sizes,
-                "{}: {} must be a CPU tensor of {}, and shapes must agree", operation, name,
-                c10::toString(type));
+void check_rows_of_heads(const char* operation, const char* name, const at::Tensor& x, c10::Device device,
+                         at::ScalarType type, at::IntArrayRef sizes) {
+  ROPEWAY_CHECK(x.defined() && x.device() == device && x.scalar_type() == type && x.sizes() == sizes,
+                "{}: {} must be a tensor of {} on {}, and shapes must agree", operation, name,
+                c10::toString(type), device.str());
   ROPEWAY_CHECK(x.dim() < 4 || x.size(3) == 1 || x.numel() == 0 || x.stride(3) == 1,
                 "{}: {}: head_dim must be contiguous", operation, name);
 }
@@ -25,9 +28,9 @@ void check_rows_of_heads(const char* operation, const char* name, const at::Tens
 BlockAttentionShape checked_shape(const char* operation, const at::Tensor& q, const at::Tensor& k,
                                   const at::Tensor& v, bool causal, double scale) {
   ROPEWAY_CHECK(q.dim() == 4 && k.dim() == 4, "{}: q [B,H,Nq,D], k and v [B,K,Nk,D] wanted", operation);
-  check_rows_of_heads(operation, "q", q, q.scalar_type(), q.sizes());
-  check_rows_of_heads(operation, "k", k, q.scalar_type(), k.sizes());
-  check_rows_of_heads(operation, "v", v, q.scalar_type(), k.sizes());
+  check_rows_of_heads(operation, "q", q, q.device(), q.scalar_type(), q.sizes());
+  check_rows_of_heads(operation, "k", k, q.device(), q.scalar_type(), k.sizes());
+  check_rows_of_heads(operation, "v", v, q.device(), q.scalar_type(), k.sizes());
   ROPEWAY_CHECK(
       q.size(0) == k.size(0) && q.size(3) == k.size(3) && k.size(1) > 0 && q.size(1) % k.size(1) == 0,
       "{}: {} query heads of dim {} do not fit {} key/value heads of dim {}", operation, q.size(1), q.size(3),
@@ -69,6 +72,7 @@ AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const 
   if (shape.keys == 0) {  // nothing to attend to: weight 0 in every merge
     return {at::zeros(q.sizes(), q.options()), at::full(rows, -std::numeric_limits<double>::infinity(), acc)};
   }
+  if (on_cuda(kName, q.device())) return cuda_block_attention(q, k, v, shape);
   const AttentionOutput result{token_major(q.sizes(), q.options()), at::empty(rows, acc)};
   for_activation_type(q.scalar_type(), kName, [&]<typename T>(T) {
     block_attention_forward<T>({.shape = shape,
@@ -87,14 +91,19 @@ AttentionGradients block_attention_backward(const at::Tensor& d_out, const at::T
   constexpr const char* kName = "block_attention_backward";
   const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale);
   const at::ScalarType type = q.scalar_type(), acc = accumulation_type(type);
+  check_rows_of_heads(kName, "lse", lse, q.device(), acc, q.sizes().slice(0, 3));
+  if (on_cuda(kName, q.device())) {
+    check_rows_of_heads(kName, "d_out", d_out, q.device(), d_out.scalar_type(), q.sizes());
+    check_rows_of_heads(kName, "out", out, q.device(), out.scalar_type(), q.sizes());
+    return cuda_block_attention_backward(d_out, q, k, v, out, lse, shape);
+  }
   if (out.scalar_type() != type || d_out.scalar_type() != type) {
     // A result as it was merged, in acc type, is used in full.
     return block_attention_backward(d_out.to(acc), q.to(acc), k.to(acc), v.to(acc), out.to(acc), lse, causal,
                                     scale);
   }
-  check_rows_of_heads(kName, "d_out", d_out, type, q.sizes());
-  check_rows_of_heads(kName, "out", out, type, q.sizes());
-  check_rows_of_heads(kName, "lse", lse, acc, q.sizes().slice(0, 3));
+  check_rows_of_heads(kName, "d_out", d_out, q.device(), type, q.sizes());
+  check_rows_of_heads(kName, "out", out, q.device(), type, q.sizes());
   const auto options = q.options().dtype(acc);
   const AttentionGradients result{token_major(q.sizes(), options), token_major(k.sizes(), options),
                                   token_major(v.sizes(), options)};
@@ -129,20 +138,25 @@ void merge_attention_(const at::Tensor& out_acc, const at::Tensor& lse_acc, cons
   ROPEWAY_CHECK(
       out_acc.scalar_type() == acc && lse_acc.scalar_type() == acc && lse_block.scalar_type() == acc,
       "{}: the running result and both lse must be {}", kName, c10::toString(acc));
+  const c10::Device device = out_acc.device();
+  ROPEWAY_CHECK(lse_acc.device() == device && out_block.device() == device && lse_block.device() == device,
+                "{}: all four must be on one device", kName);
+  const bool gpu = on_cuda(kName, device);
   for_activation_type(out_block.scalar_type(), kName, [&]<typename T>(T) {
     using Acc = accumulation_t<T>;
-    merge_attention<T>({.batch = out_acc.size(0),
-                        .heads = out_acc.size(1),
-                        .tokens = out_acc.size(2),
-                        .head_dim = out_acc.size(3),
-                        .out_acc = data_of<Acc>(out_acc),
-                        .out_acc_strides = row_strides(out_acc),
-                        .lse_acc = data_of<Acc>(lse_acc),
-                        .lse_acc_strides = row_strides(lse_acc),
-                        .out_block = data_of<const T>(out_block),
-                        .out_block_strides = row_strides(out_block),
-                        .lse_block = data_of<const Acc>(lse_block),
-                        .lse_block_strides = row_strides(lse_block)});
+    const AttentionMerge<T> call{.batch = out_acc.size(0),
+                                 .heads = out_acc.size(1),
+                                 .tokens = out_acc.size(2),
+                                 .head_dim = out_acc.size(3),
+                                 .out_acc = data_of<Acc>(out_acc),
+                                 .out_acc_strides = row_strides(out_acc),
+                                 .lse_acc = data_of<Acc>(lse_acc),
+                                 .lse_acc_strides = row_strides(lse_acc),
+                                 .out_block = data_of<const T>(out_block),
+                                 .out_block_strides = row_strides(out_block),
+                                 .lse_block = data_of<const Acc>(lse_block),
+                                 .lse_block_strides = row_strides(lse_block)};
+    gpu ? cuda::merge_attention<T>(call, current_cuda_stream(device)) : merge_attention<T>(call);
   });
 }
 

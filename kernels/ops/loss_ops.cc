@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "kernels/loss/cross_entropy.h"
+#include "kernels/loss/cross_entropy_cuda.h"
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/matmul.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
@@ -13,7 +15,8 @@
 namespace ropeway::ops {
 namespace {
 
-// Rows of the output layer that are widened to acc type at a time when the weights are narrower.
+// Rows of the output layer that are widened to acc type at a time, where products want that of narrow
+// weights.
 constexpr int64_t kWidenedRows = 4096;
 
 struct Problem {
@@ -21,7 +24,11 @@ struct Problem {
   const at::Tensor &hidden, &head, &labels;
   int64_t tile_tokens;
   at::ScalarType acc;
+  at::ScalarType factor;      // what products are taken of: acc on the CPU; on CUDA the weights' own type,
+                              // because tensor cores sum products of BF16 in F32
+  at::Tensor labels_on_host;  // for checks and to pass over tiles without a scored token
 
+  bool on_gpu() const { return hidden.is_cuda(); }
   int64_t tokens() const { return hidden.size(0); }
   int64_t channels() const { return hidden.size(1); }
   int64_t vocab() const { return head.size(0); }
@@ -31,43 +38,46 @@ Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& he
                 int64_t tile_tokens) {
   ROPEWAY_CHECK(hidden.dim() == 2 && head.dim() == 2, "{}: hidden [T, C] and head [V, C] wanted", name);
   const at::ScalarType type = hidden.scalar_type();
-  check_rows(name, "hidden", hidden, type, hidden.size(0), hidden.size(1));
-  check_rows(name, "head", head, type, head.size(0), hidden.size(1));
-  check_flat(name, "labels", labels, at::kLong, hidden.size(0));
+  const c10::Device device = hidden.device();
+  check_rows(name, "hidden", hidden, device, type, hidden.size(0), hidden.size(1));
+  check_rows(name, "head", head, device, type, head.size(0), hidden.size(1));
+  check_flat(name, "labels", labels, device, at::kLong, hidden.size(0));
   ROPEWAY_CHECK(tile_tokens > 0, "{}: tile_tokens must be positive, is {}", name, tile_tokens);
-  const int64_t* const label = data_of<const int64_t>(labels);
+  const at::Tensor on_host = labels.to(at::kCPU);
+  const int64_t* const label = data_of<const int64_t>(on_host);
   for (int64_t t = 0; t < hidden.size(0); ++t) {
     if (label[t] != kIgnoredLabel && (label[t] < 0 || label[t] >= head.size(0))) {
       fail(ErrorKind::kBadData, "label {} at token {} is outside the vocabulary of {} (or {}: not scored)",
            label[t], t, head.size(0), kIgnoredLabel);
     }
   }
-  return {name, hidden, head, labels, tile_tokens, accumulation_type(type)};
+  const at::ScalarType acc = accumulation_type(type);
+  return {name, hidden, head, labels, tile_tokens, acc, on_cuda(name, device) ? type : acc, on_host};
 }
 
-// Calls body(first row, rows of the output layer in acc type) over the whole output layer.
+// Calls body(first row, rows of the output layer as a factor) over the whole output layer.
 template <typename Body>
 void for_each_head_part(const Problem& p, const Body& body) {
-  const int64_t step = p.head.scalar_type() == p.acc ? p.vocab() : kWidenedRows;
+  const int64_t step = p.head.scalar_type() == p.factor ? p.vocab() : kWidenedRows;
   for (int64_t begin = 0; begin < p.vocab(); begin += step) {
-    body(begin, p.head.narrow(0, begin, std::min(step, p.vocab() - begin)).to(p.acc));
+    body(begin, p.head.narrow(0, begin, std::min(step, p.vocab() - begin)).to(p.factor));
   }
 }
 
-// Calls body(first token, tokens in tile, logits [tokens in tile, V]) for every tile with a scored token.
-// Results of the others must be set beforehand.
+// Calls body(first token, hidden [tokens in tile, C], logits [tokens in tile, V]) for every tile with a
+// scored token. Results of the others must be set beforehand.
 template <typename Body>
 void for_each_scored_tile(const Problem& p, const Body& body) {
   const at::Tensor buffer =
       at::empty({std::min(p.tile_tokens, p.tokens()), p.vocab()}, p.hidden.options().dtype(p.acc));
-  const int64_t* const labels = data_of<const int64_t>(p.labels);
+  const int64_t* const labels = data_of<const int64_t>(p.labels_on_host);
   for (int64_t begin = 0; begin < p.tokens(); begin += p.tile_tokens) {
     const int64_t count = std::min(p.tile_tokens, p.tokens() - begin);
     if (std::all_of(labels + begin, labels + begin + count,
                     [](int64_t label) { return label == kIgnoredLabel; })) {
       continue;
     }
-    const at::Tensor hidden = p.hidden.narrow(0, begin, count).to(p.acc);
+    const at::Tensor hidden = p.hidden.narrow(0, begin, count).to(p.factor);
     at::Tensor logits = buffer.narrow(0, 0, count);
     for_each_head_part(p, [&](int64_t row, const at::Tensor& head) {
       at::Tensor columns = logits.narrow(1, row, head.size(0));
@@ -91,21 +101,51 @@ struct GradientRequest {
   bool wanted = false;
 };
 
-void score_tile(const Problem& p, int64_t begin, const at::Tensor& logits, const GradientRequest& gradient,
-                const CrossEntropyOutput& output) {
+// gradient: the logits themselves, or a tensor of p.factor that they leave untouched.
+void score_tile_on_gpu(const Problem& p, int64_t begin, const at::Tensor& logits,
+                       const GradientRequest& request, const at::Tensor& gradient,
+                       const CrossEntropyOutput& output) {
+  const auto run = [&]<typename Acc, typename G>(Acc, G) {
+    cuda::cross_entropy_rows<Acc, G>(
+        {.logits = data_of<const Acc>(logits),
+         .rows = logits.size(0),
+         .vocab = p.vocab(),
+         .labels = data_of<const int64_t>(p.labels) + begin,
+         .weights = request.weights.defined() ? data_of<const Acc>(request.weights) + begin : nullptr,
+         .scale = request.scale,
+         .gradient = request.wanted ? data_of<G>(gradient) : nullptr,
+         .nll = data_of<Acc>(output.nll) + begin,
+         .correct = data_of<bool>(output.correct) + begin},
+        current_cuda_stream(logits.device()));
+  };
+  if (p.acc == at::kDouble) return run(double{}, double{});
+  gradient.scalar_type() == at::kBFloat16 ? run(float{}, bfloat16{}) : run(float{}, float{});
+}
+
+// Scores the tile; if a gradient is wanted, returns it as a factor, in place of the logits where they have
+// that type.
+at::Tensor score_tile(const Problem& p, int64_t begin, const at::Tensor& logits,
+                      const GradientRequest& request, const CrossEntropyOutput& output) {
+  if (p.on_gpu()) {
+    const bool narrow = request.wanted && p.factor != p.acc;
+    const at::Tensor gradient = narrow ? at::empty(logits.sizes(), logits.options().dtype(p.factor)) : logits;
+    score_tile_on_gpu(p, begin, logits, request, gradient, output);
+    return gradient;
+  }
   const auto run = [&]<typename Acc>(Acc) {
     cross_entropy_rows<Acc>(
         {.logits = data_of<Acc>(logits),
          .rows = logits.size(0),
          .vocab = p.vocab(),
          .labels = data_of<const int64_t>(p.labels) + begin,
-         .weights = gradient.weights.defined() ? data_of<const Acc>(gradient.weights) + begin : nullptr,
-         .scale = gradient.scale,
-         .want_gradient = gradient.wanted,
+         .weights = request.weights.defined() ? data_of<const Acc>(request.weights) + begin : nullptr,
+         .scale = request.scale,
+         .want_gradient = request.wanted,
          .nll = data_of<Acc>(output.nll) + begin,
          .correct = data_of<bool>(output.correct) + begin});
   };
   p.acc == at::kDouble ? run(double{}) : run(float{});
+  return logits;
 }
 
 }  // namespace
@@ -126,25 +166,26 @@ CrossEntropyOutput linear_cross_entropy_backward(const at::Tensor& hidden, const
                                                  const at::Tensor& d_hidden, const at::Tensor& grad_head) {
   constexpr const char* kName = "linear_cross_entropy_backward";
   const Problem p = checked(kName, hidden, head, labels, tile_tokens);
-  check_rows(kName, "d_hidden", d_hidden, hidden.scalar_type(), p.tokens(), p.channels());
-  if (grad_head.defined()) check_flat(kName, "grad_head", grad_head, p.acc, p.vocab() * p.channels());
-  if (weights.defined()) check_flat(kName, "weights", weights, p.acc, p.tokens());
+  const c10::Device device = hidden.device();
+  check_rows(kName, "d_hidden", d_hidden, device, hidden.scalar_type(), p.tokens(), p.channels());
+  if (grad_head.defined()) check_flat(kName, "grad_head", grad_head, device, p.acc, p.vocab() * p.channels());
+  if (weights.defined()) check_flat(kName, "weights", weights, device, p.acc, p.tokens());
   const CrossEntropyOutput output = empty_output(p);
   d_hidden.zero_();
   for_each_scored_tile(p, [&](int64_t begin, const at::Tensor& hidden_tile, const at::Tensor& logits) {
-    score_tile(p, begin, logits, {weights, scale, true}, output);
-    at::Tensor d_tile = d_hidden.narrow(0, begin, logits.size(0));
-    if (p.hidden.scalar_type() == p.acc) {
-      matmul(logits, p.head, d_tile);
+    const at::Tensor gradient = score_tile(p, begin, logits, {weights, scale, true}, output);
+    at::Tensor d_tile = d_hidden.narrow(0, begin, gradient.size(0));
+    if (p.hidden.scalar_type() == p.factor) {
+      matmul(gradient, p.head, d_tile);
     } else {
       at::Tensor wide = at::zeros(d_tile.sizes(), d_tile.options().dtype(p.acc));
       for_each_head_part(p, [&](int64_t row, const at::Tensor& head_part) {
-        matmul_add(logits.narrow(1, row, head_part.size(0)), head_part, wide);
+        matmul_add(gradient.narrow(1, row, head_part.size(0)), head_part, wide);
       });
       d_tile.copy_(wide);
     }
     if (grad_head.defined()) {
-      matmul_add(logits.t(), hidden_tile, grad_head.view({p.vocab(), p.channels()}));
+      matmul_add(gradient.t(), hidden_tile, grad_head.view({p.vocab(), p.channels()}));
     }
   });
   return output;

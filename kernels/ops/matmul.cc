@@ -4,6 +4,7 @@
 #include <ATen/ops/mm.h>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/ops.h"
 
 // Exported by libtorch_cpu 2.11; its header is not part of the wheel. Strict F32 unless the process asks
 // otherwise.
@@ -22,8 +23,21 @@ void check(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
   ROPEWAY_CHECK(a.dim() == 2 && b.dim() == 2 && out.dim() == 2 && a.size(1) == b.size(0) &&
                     out.size(0) == a.size(0) && out.size(1) == b.size(1),
                 "matmul: shapes do not fit");
-  ROPEWAY_CHECK(a.scalar_type() == out.scalar_type() && b.scalar_type() == out.scalar_type(),
-                "matmul: all three must have one element type");
+  ROPEWAY_CHECK(a.device() == out.device() && b.device() == out.device(),
+                "matmul: all three must be on one device");
+  ROPEWAY_CHECK(a.scalar_type() == b.scalar_type(), "matmul: factors must have one element type");
+  ROPEWAY_CHECK(
+      out.scalar_type() == a.scalar_type() || out.scalar_type() == accumulation_type(a.scalar_type()),
+      "matmul: the product of {} must be of the same type or of {}, is {}", c10::toString(a.scalar_type()),
+      c10::toString(accumulation_type(a.scalar_type())), c10::toString(out.scalar_type()));
+}
+
+// Whether out is wider than the factors.
+bool widening(const at::Tensor& a, const at::Tensor& out) { return a.scalar_type() != out.scalar_type(); }
+
+// The CPU's libraries know no such product.
+bool widened_first(const at::Tensor& a, const at::Tensor& out) {
+  return widening(a, out) && out.device().is_cpu();
 }
 
 }  // namespace
@@ -31,10 +45,13 @@ void check(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
 void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
   check(a, b, out);
   if (out.numel() == 0) return;
+  if (widened_first(a, out)) return matmul(a.to(out.scalar_type()), b.to(out.scalar_type()), out);
+  at::Tensor result = out;
   if (by_onednn(out) && a.size(1) > 0) {
     at::native::mkldnn_matmul(a, b, out, 0, 1);
+  } else if (widening(a, out)) {
+    at::mm_out(result, a, b, out.scalar_type());
   } else {
-    at::Tensor result = out;
     at::mm_out(result, a, b);
   }
 }
@@ -42,10 +59,13 @@ void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
 void matmul_add(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
   check(a, b, out);
   if (out.numel() == 0 || a.size(1) == 0) return;
+  if (widened_first(a, out)) return matmul_add(a.to(out.scalar_type()), b.to(out.scalar_type()), out);
+  at::Tensor result = out;
   if (by_onednn(out)) {
     at::native::mkldnn_matmul(a, b, out, 1, 1);
+  } else if (widening(a, out)) {
+    at::addmm_out(result, out, a, b, out.scalar_type());
   } else {
-    at::Tensor result = out;
     result.addmm_(a, b);
   }
 }

@@ -1,6 +1,7 @@
-// The kernels of this folder's neighbours on tensors: at::Tensor in, checks, dispatch on dtype and device.
-// The only place in kernels/ that includes torch headers. Nothing here records autograd history; every
-// backward is a function of its own.
+// The kernels of this folder's neighbours on tensors: at::Tensor in, checks, dispatch on dtype and device
+// (CPU, or CUDA: queued on the current stream). All tensors of a call are on one device. The only place in
+// kernels/ that includes torch headers. Nothing here records autograd history; every backward is a function
+// of its own.
 //
 // Shapes: T tokens (all sequences of a batch, flattened), H query heads, K key/value heads, D head_dim, R
 // rotary dims (R <= D, even), V vocabulary, C channels. dtype of activations: F64, F32 or BF16. Statistics
@@ -98,9 +99,10 @@ struct AdamWOptions {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0;
 };
 // One AdamW step (Loshchilov & Hutter 2019, decoupled decay) on flat arrays of equal length: master, moment1,
-// moment2 in acc type, gradient in acc type, gradient multiplied by gradient_scale first (clipping).
-// weight_decay_mask: uint8, 1 where decay applies (may be undefined: everywhere). weight: same length, any
-// dtype, written with the rounded master (may alias master). step counts from 1 (bias correction).
+// moment2 in acc type or, next to an F32 master, BF16, gradient in acc type, gradient multiplied by
+// gradient_scale first (clipping). weight_decay_mask: uint8, 1 where decay applies (may be undefined:
+// everywhere). weight: same length, any dtype, written with the rounded master (may alias master). step
+// counts from 1 (bias correction).
 void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
                 const at::Tensor& gradient, const at::Tensor& weight, const at::Tensor& weight_decay_mask,
                 const AdamWOptions& options, double gradient_scale, int64_t step);

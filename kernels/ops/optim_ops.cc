@@ -1,6 +1,11 @@
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/optim/adamw.h"
+#include "kernels/optim/adamw_cuda.h"
 
 namespace ropeway::ops {
 
@@ -13,13 +18,15 @@ void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::T
   ROPEWAY_CHECK(acc == at::kDouble || acc == at::kFloat, "{}: master must be F64 or F32, is {}", kName,
                 c10::toString(acc));
   ROPEWAY_CHECK(step >= 1, "{}: steps count from 1, got {}", kName, step);
-  check_flat(kName, "master", master, acc, count);
-  check_flat(kName, "moment1", moment1, acc, count);
-  check_flat(kName, "moment2", moment2, acc, count);
-  check_flat(kName, "gradient", gradient, acc, count);
-  check_flat(kName, "weight", weight, weight.scalar_type(), count);
+  const c10::Device device = master.device();
+  const at::ScalarType moments = moment1.scalar_type();
+  check_flat(kName, "master", master, device, acc, count);
+  check_flat(kName, "moment1", moment1, device, moments, count);
+  check_flat(kName, "moment2", moment2, device, moments, count);
+  check_flat(kName, "gradient", gradient, device, acc, count);
+  check_flat(kName, "weight", weight, device, weight.scalar_type(), count);
   if (weight_decay_mask.defined())
-    check_flat(kName, "weight_decay_mask", weight_decay_mask, at::kByte, count);
+    check_flat(kName, "weight_decay_mask", weight_decay_mask, device, at::kByte, count);
   const AdamWStep call{.learning_rate = options.learning_rate,
                        .beta1 = options.beta1,
                        .beta2 = options.beta2,
@@ -27,21 +34,43 @@ void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::T
                        .weight_decay = options.weight_decay,
                        .gradient_scale = gradient_scale,
                        .step = step};
+  const bool gpu = on_cuda(kName, device);
+  const auto run = [&]<typename T, typename Acc, typename M>(T, Acc, M) {
+    Acc* const p = data_of<Acc>(master);
+    M *const m = data_of<M>(moment1), *const v = data_of<M>(moment2);
+    const Acc* const g = data_of<const Acc>(gradient);
+    const auto* const mask = data_of<const uint8_t>(weight_decay_mask);
+    if (!gpu) return adamw<T, Acc, M>(p, m, v, g, data_of<T>(weight), mask, count, call);
+    if constexpr (std::is_same_v<Acc, double> == std::is_same_v<T, double>) {
+      cuda::adamw<T, Acc, M>({p, m, v, g, data_of<T>(weight), mask, count}, call,
+                             current_cuda_stream(device));
+    } else {
+      fail(ErrorKind::kInternal, "{}: on CUDA, F64 masters go with F64 weights only", kName);
+    }
+  };
   for_activation_type(weight.scalar_type(), kName, [&]<typename T>(T) {
-    const auto run = [&]<typename Acc>(Acc) {
-      adamw<T, Acc>(data_of<Acc>(master), data_of<Acc>(moment1), data_of<Acc>(moment2),
-                    data_of<const Acc>(gradient), data_of<T>(weight),
-                    data_of<const uint8_t>(weight_decay_mask), count, call);
-    };
-    acc == at::kDouble ? run(double{}) : run(float{});
+    if (moments == acc) return acc == at::kDouble ? run(T{}, double{}, double{}) : run(T{}, float{}, float{});
+    if constexpr (!std::is_same_v<T, double>) {
+      if (moments == at::kBFloat16 && acc == at::kFloat) return run(T{}, float{}, bfloat16{});
+    }
+    fail(ErrorKind::kInternal,
+         "{}: moments are {}, wanted {}, or BF16 next to F32 masters and weights of F32 or BF16", kName,
+         c10::toString(moments), c10::toString(acc));
   });
 }
 
 double sum_of_squares(const at::Tensor& flat) {
   constexpr const char* kName = "sum_of_squares";
-  check_flat(kName, "flat", flat, flat.scalar_type(), flat.numel());
+  check_flat(kName, "flat", flat, flat.device(), flat.scalar_type(), flat.numel());
+  const bool gpu = on_cuda(kName, flat.device());
   return for_activation_type(flat.scalar_type(), kName, [&]<typename T>(T) {
-    return ropeway::sum_of_squares<T>(data_of<const T>(flat), flat.numel());
+    if (!gpu) return ropeway::sum_of_squares<T>(data_of<const T>(flat), flat.numel());
+    const auto options = flat.options().dtype(at::kDouble);
+    const at::Tensor workspace = at::empty({cuda::kSumOfSquaresTiles}, options),
+                     sum = at::zeros({1}, options);
+    cuda::add_sum_of_squares<T>(data_of<const T>(flat), flat.numel(), data_of<double>(workspace),
+                                data_of<double>(sum), current_cuda_stream(flat.device()));
+    return sum.item<double>();
   });
 }
 

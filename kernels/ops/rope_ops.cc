@@ -1,13 +1,18 @@
+#include <ATen/ops/empty.h>
+
+#include "kernels/base/team.h"
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/rope/rope.h"
+#include "kernels/rope/rope_cuda.h"
 
 namespace ropeway::ops {
 namespace {
 
 void check_heads(const char* operation, const char* name, const at::Tensor& x) {
-  ROPEWAY_CHECK(x.dim() == 3 && x.device().is_cpu(),
-                "{}: {} must be a CPU tensor [T, H, D], has {} dimensions", operation, name, x.dim());
+  ROPEWAY_CHECK(x.dim() == 3, "{}: {} must be a tensor [T, H, D], has {} dimensions", operation, name,
+                x.dim());
   ROPEWAY_CHECK(x.numel() == 0 ||
                     ((x.stride(2) == 1 || x.size(2) == 1) && (x.stride(1) == x.size(2) || x.size(1) == 1) &&
                      (x.stride(0) >= x.size(1) * x.size(2) || x.size(0) == 1)),
@@ -31,8 +36,8 @@ void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, c
                 operation, x.size(2));
   const int64_t pairs = cos.size(1);
   const at::ScalarType acc = accumulation_type(x.scalar_type());
-  check_flat(operation, "cos", cos, acc, x.size(0) * pairs);
-  check_flat(operation, "sin", sin, acc, x.size(0) * pairs);
+  check_flat(operation, "cos", cos, x.device(), acc, x.size(0) * pairs);
+  check_flat(operation, "sin", sin, x.device(), acc, x.size(0) * pairs);
   for_activation_type(x.scalar_type(), operation, [&]<typename T>(T) {
     using Acc = accumulation_t<T>;
     kernel(data_of<T>(x), data_of<const Acc>(cos), data_of<const Acc>(sin), shape_of(x, pairs));
@@ -46,16 +51,20 @@ at::ScalarType accumulation_type(at::ScalarType activation) {
 }
 
 void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const bool gpu = on_cuda("rope_", x.device());
   rotate("rope_", x, cos, sin,
-         []<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
-           rope_forward<T>(data, c, s, shape);
+         [&]<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
+           gpu ? cuda::rope_forward<T>(data, c, s, shape, current_cuda_stream(x.device()))
+               : rope_forward<T>(data, c, s, shape);
          });
 }
 
 void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin) {
+  const bool gpu = on_cuda("rope_backward_", dy.device());
   rotate("rope_backward_", dy, cos, sin,
-         []<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
-           rope_backward<T>(data, c, s, shape);
+         [&]<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
+           gpu ? cuda::rope_backward<T>(data, c, s, shape, current_cuda_stream(dy.device()))
+               : rope_backward<T>(data, c, s, shape);
          });
 }
 
@@ -65,20 +74,36 @@ void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::T
   constexpr const char* kName = "rope_factor_gradient";
   check_heads(kName, "y", y);
   check_heads(kName, "dy", dy);
-  ROPEWAY_CHECK(y.sizes() == dy.sizes() && y.scalar_type() == dy.scalar_type(),
-                "{}: y and dy must agree in shape and type", kName);
+  ROPEWAY_CHECK(y.sizes() == dy.sizes() && y.scalar_type() == dy.scalar_type() && y.device() == dy.device(),
+                "{}: y and dy must agree in shape, type and device", kName);
   ROPEWAY_CHECK(angles.dim() == 2 && 2 * angles.size(1) <= y.size(2),
                 "{}: angles must be [T, R/2] with R <= {}", kName, y.size(2));
   const int64_t pairs = angles.size(1);
-  check_flat(kName, "angles", angles, at::kDouble, y.size(0) * pairs);
-  check_flat(kName, "scaled", scaled, at::kBool, y.size(0));
-  check_flat(kName, "grad_log_factors", grad_log_factors, at::kDouble, pairs);
-  check_flat(kName, "grad_log_temperature", grad_log_temperature, at::kDouble, 1);
+  const c10::Device device = y.device();
+  check_flat(kName, "angles", angles, device, at::kDouble, y.size(0) * pairs);
+  check_flat(kName, "scaled", scaled, device, at::kBool, y.size(0));
+  check_flat(kName, "grad_log_factors", grad_log_factors, device, at::kDouble, pairs);
+  check_flat(kName, "grad_log_temperature", grad_log_temperature, device, at::kDouble, 1);
+  const RopeShape shape = shape_of(y, pairs);
+  const bool gpu = on_cuda(kName, device);
+  ROPEWAY_CHECK(!gpu || pairs <= kMaxBlockThreads, "{}: at most {} pairs a head on CUDA, got {}", kName,
+                kMaxBlockThreads, pairs);
+  const at::Tensor workspace =
+      gpu ? at::empty({cuda::rope_factor_workspace(shape)}, angles.options()) : at::Tensor();
   for_activation_type(y.scalar_type(), kName, [&]<typename T>(T) {
-    ropeway::rope_factor_gradient<T>(data_of<const T>(y), data_of<const T>(dy), dy.stride(0),
-                                     data_of<const double>(angles), data_of<const uint8_t>(scaled),
-                                     shape_of(y, pairs), data_of<double>(grad_log_factors),
-                                     data_of<double>(grad_log_temperature));
+    const T *const rotated = data_of<const T>(y), *const gradient = data_of<const T>(dy);
+    const double* const angle = data_of<const double>(angles);
+    const uint8_t* const uses_factors = data_of<const uint8_t>(scaled);
+    double* const factors = data_of<double>(grad_log_factors);
+    double* const temperature = data_of<double>(grad_log_temperature);
+    if (gpu) {
+      cuda::rope_factor_gradient<T>(rotated, gradient, dy.stride(0), angle, uses_factors, shape,
+                                    data_of<double>(workspace), factors, temperature,
+                                    current_cuda_stream(device));
+    } else {
+      ropeway::rope_factor_gradient<T>(rotated, gradient, dy.stride(0), angle, uses_factors, shape, factors,
+                                       temperature);
+    }
   });
 }
 

@@ -9,35 +9,18 @@
 namespace ropeway {
 namespace {
 
-template <typename Acc>
-AdamWCoefficients<Acc> coefficients_of(const AdamWStep& s) {
-  const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(s.step));
-  const double correction2 = 1.0 - std::pow(s.beta2, static_cast<double>(s.step));
-  AdamWCoefficients<Acc> k;
-  k.beta1 = static_cast<Acc>(s.beta1);
-  k.beta2 = static_cast<Acc>(s.beta2);
-  k.one_minus_beta1 = static_cast<Acc>(1.0 - s.beta1);
-  k.one_minus_beta2 = static_cast<Acc>(1.0 - s.beta2);
-  k.decay = static_cast<Acc>(1.0 - s.learning_rate * s.weight_decay);
-  k.step_size = static_cast<Acc>(s.learning_rate / correction1);
-  k.inverse_root_correction2 = static_cast<Acc>(1.0 / std::sqrt(correction2));
-  k.eps = static_cast<Acc>(s.eps);
-  k.gradient_scale = static_cast<Acc>(s.gradient_scale);
-  return k;
-}
-
-template <bool masked, bool separate_weight, typename T, typename Acc>
-ROPEWAY_HOST_DEVICE void adamw_loop(Acc* master, Acc* moment1, Acc* moment2, const Acc* gradient, T* weight,
+template <bool masked, bool separate_weight, typename T, typename Acc, typename M>
+ROPEWAY_HOST_DEVICE void adamw_loop(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight,
                                     const uint8_t* decay_mask, int64_t count, AdamWCoefficients<Acc> k) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
     Acc decay = k.decay;
     if constexpr (masked) decay = decay_mask[i] ? k.decay : Acc(1);
-    Acc p = master[i], m = moment1[i], v = moment2[i];
+    Acc p = master[i], m = load_element(moment1 + i), v = load_element(moment2 + i);
     adamw_element(p, m, v, gradient[i], decay, k);
     master[i] = p;
-    moment1[i] = m;
-    moment2[i] = v;
+    store_element(moment1 + i, static_cast<accumulation_t<M>>(m));
+    store_element(moment2 + i, static_cast<accumulation_t<M>>(v));
     if constexpr (separate_weight) store_element(weight + i, static_cast<accumulation_t<T>>(p));
   }
 }
@@ -58,10 +41,10 @@ ROPEWAY_HOST_DEVICE double chunk_sum_of_squares(const T* values, int64_t count) 
 
 }  // namespace
 
-template <typename T, typename Acc>
-void adamw(Acc* master, Acc* moment1, Acc* moment2, const Acc* gradient, T* weight, const uint8_t* decay_mask,
+template <typename T, typename Acc, typename M>
+void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, const uint8_t* decay_mask,
            int64_t count, const AdamWStep& step) {
-  const AdamWCoefficients<Acc> k = coefficients_of<Acc>(step);
+  const AdamWCoefficients<Acc> k = adamw_coefficients<Acc>(step);
   const bool separate = static_cast<const void*>(weight) != static_cast<const void*>(master);
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     if (decay_mask) {
@@ -86,14 +69,16 @@ double sum_of_squares(const T* values, int64_t count) {
   return total;
 }
 
-#define ROPEWAY_INSTANTIATE(T, Acc) \
-  template void adamw<T, Acc>(Acc*, Acc*, Acc*, const Acc*, T*, const uint8_t*, int64_t, const AdamWStep&);
-ROPEWAY_INSTANTIATE(double, double)
-ROPEWAY_INSTANTIATE(float, double)
-ROPEWAY_INSTANTIATE(bfloat16, double)
-ROPEWAY_INSTANTIATE(double, float)
-ROPEWAY_INSTANTIATE(float, float)
-ROPEWAY_INSTANTIATE(bfloat16, float)
+#define ROPEWAY_INSTANTIATE(T, Acc, M) \
+  template void adamw<T, Acc, M>(Acc*, M*, M*, const Acc*, T*, const uint8_t*, int64_t, const AdamWStep&);
+ROPEWAY_INSTANTIATE(double, double, double)
+ROPEWAY_INSTANTIATE(float, double, double)
+ROPEWAY_INSTANTIATE(bfloat16, double, double)
+ROPEWAY_INSTANTIATE(double, float, float)
+ROPEWAY_INSTANTIATE(float, float, float)
+ROPEWAY_INSTANTIATE(bfloat16, float, float)
+ROPEWAY_INSTANTIATE(float, float, bfloat16)
+ROPEWAY_INSTANTIATE(bfloat16, float, bfloat16)
 #undef ROPEWAY_INSTANTIATE
 template double sum_of_squares<double>(const double*, int64_t);
 template double sum_of_squares<float>(const float*, int64_t);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/base/host_device.h"
+#include "kernels/optim/adamw.h"
 
 namespace ropeway {
 
@@ -16,6 +17,23 @@ struct AdamWCoefficients {
   Acc inverse_root_correction2;  // 1 / sqrt(1 - beta2^t)
   Acc eps, gradient_scale;
 };
+
+template <typename Acc>
+AdamWCoefficients<Acc> adamw_coefficients(const AdamWStep& s) {
+  const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(s.step));
+  const double correction2 = 1.0 - std::pow(s.beta2, static_cast<double>(s.step));
+  AdamWCoefficients<Acc> k;
+  k.beta1 = static_cast<Acc>(s.beta1);
+  k.beta2 = static_cast<Acc>(s.beta2);
+  k.one_minus_beta1 = static_cast<Acc>(1.0 - s.beta1);
+  k.one_minus_beta2 = static_cast<Acc>(1.0 - s.beta2);
+  k.decay = static_cast<Acc>(1.0 - s.learning_rate * s.weight_decay);
+  k.step_size = static_cast<Acc>(s.learning_rate / correction1);
+  k.inverse_root_correction2 = static_cast<Acc>(1.0 / std::sqrt(correction2));
+  k.eps = static_cast<Acc>(s.eps);
+  k.gradient_scale = static_cast<Acc>(s.gradient_scale);
+  return k;
+}
 
 template <typename Acc>
 ROPEWAY_HOST_DEVICE void adamw_element(Acc& master, Acc& moment1, Acc& moment2, Acc gradient, Acc decay,

@@ -1,7 +1,8 @@
-# ropeway_library(NAME FLOOR n SOURCES ... [DEPS ...] [EXTERNAL ...])
+# ropeway_library(NAME FLOOR n SOURCES ... [CUDA ...] [NO_CUDA ...] [DEPS ...] [EXTERNAL ...])
 #   Declares the library of one folder. FLOOR is the folder's floor in the house (README, "Floors"); linking against
 #   a library of a higher floor, or of the same floor in another folder unless declared as SIBLING, fails here, at
-#   configure time. tests/structure/ reads the includes themselves.
+#   configure time. tests/structure/ reads the includes themselves. CUDA: sources of builds with CUDA only; NO_CUDA:
+#   what stands in for them in the others.
 # ropeway_test(NAME SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s])
 #   Declares one GoogleTest binary; every TEST in it is one ctest.
 set(ROPEWAY_MPI_ENV
@@ -10,9 +11,14 @@ set(ROPEWAY_MPI_ENV
     OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_plm_rsh_agent=/bin/false OMP_NUM_THREADS=1)
 
 function(ropeway_library name)
-  cmake_parse_arguments(ARG "" "FLOOR" "SOURCES;DEPS;SIBLINGS;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "" "FLOOR" "SOURCES;CUDA;NO_CUDA;DEPS;SIBLINGS;EXTERNAL" ${ARGN})
   if(NOT DEFINED ARG_FLOOR)
     message(FATAL_ERROR "ropeway_library(${name}): FLOOR is missing")
+  endif()
+  if(ROPEWAY_WITH_CUDA)
+    list(APPEND ARG_SOURCES ${ARG_CUDA})
+  else()
+    list(APPEND ARG_SOURCES ${ARG_NO_CUDA})
   endif()
   add_library(ropeway_${name} STATIC ${ARG_SOURCES})
   add_library(ropeway::${name} ALIAS ropeway_${name})
@@ -30,6 +36,9 @@ function(ropeway_library name)
     target_link_libraries(ropeway_${name} PUBLIC ropeway_${dep})
   endforeach()
   target_link_libraries(ropeway_${name} PUBLIC ${ARG_EXTERNAL})
+  if(ROPEWAY_WITH_CUDA AND ARG_CUDA)
+    target_link_libraries(ropeway_${name} PRIVATE CUDA::cudart)
+  endif()
 endfunction()
 
 include(GoogleTest)

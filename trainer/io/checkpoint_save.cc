@@ -34,16 +34,6 @@ void together(Communicator& world, Work&& work) {
   }
 }
 
-int64_t bytes_of_all(const std::vector<TensorToWrite>& tensors) {
-  int64_t total = 0;
-  for (const TensorToWrite& tensor : tensors) {
-    int64_t bytes = bytes_of(tensor.dtype);
-    for (const int64_t dim : tensor.shape) bytes *= dim;
-    total += bytes;
-  }
-  return total;
-}
-
 std::string shard_name(int rank, int size) {
   return fmt::format("optimizer-{:05}-of-{:05}.safetensors", rank + 1, size);
 }

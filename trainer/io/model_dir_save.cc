@@ -10,6 +10,7 @@
 #include "trainer/io/hf_config_edit.h"
 #include "trainer/io/model_dir.h"
 #include "trainer/io/model_dir_stream.h"
+#include "trainer/io/safetensors_writer.h"
 #include "trainer/io/staged_folder.h"
 #include "trainer/io/weight_check.h"
 #include "trainer/io/weight_shards.h"
@@ -78,16 +79,12 @@ void check_sets(const std::vector<FactorSet>& sets, const ModelConfig& config, c
 void save_model_dir(const fs::path& path, const ModelConfig& config, const std::vector<FactorSet>& sets,
                     const std::vector<TensorToWrite>& weights, const SaveModelOptions& options) {
   std::map<std::string, FoundTensor> found;
-  int64_t bytes = 0;
   for (const TensorToWrite& tensor : weights) {
     found.emplace(tensor.name, FoundTensor{tensor.dtype, tensor.shape});
-    int64_t elements = 1;
-    for (const int64_t dim : tensor.shape) elements *= dim;
-    bytes += elements * bytes_of(tensor.dtype);
   }
   check_weights(found, config, path.string() + " (to write)");
   check_sets(sets, config, path);
-  StagedFolder folder(path, bytes, options.replace);
+  StagedFolder folder(path, bytes_of_all(weights), options.replace);
   write_safetensors(folder.path() / "model.safetensors", weights);
   complete_model_dir(folder, config, sets, weights.front().dtype, options);
   folder.publish();

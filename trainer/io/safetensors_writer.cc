@@ -71,13 +71,21 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
   stream_safetensors(file, as_streams(tensors, file.path().string()), std::move(metadata));
 }
 
-int64_t bytes_of_all(const std::vector<TensorStream>& tensors) {
+namespace {
+
+template <typename Tensor>
+int64_t sum_of_bytes(const std::vector<Tensor>& tensors) {
   int64_t total = 0;
-  for (const TensorStream& tensor : tensors) {
+  for (const Tensor& tensor : tensors) {
     total += checked_tensor_bytes(tensor.dtype, tensor.shape, "tensors to write", tensor.name);
   }
   return total;
 }
+
+}  // namespace
+
+int64_t bytes_of_all(const std::vector<TensorStream>& tensors) { return sum_of_bytes(tensors); }
+int64_t bytes_of_all(const std::vector<TensorToWrite>& tensors) { return sum_of_bytes(tensors); }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        std::map<std::string, std::string> metadata) {

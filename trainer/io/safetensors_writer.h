@@ -32,5 +32,6 @@ void stream_safetensors(OutputFile& file, const std::vector<TensorToWrite>& tens
 
 // Bytes of all of them together.
 int64_t bytes_of_all(const std::vector<TensorStream>& tensors);
+int64_t bytes_of_all(const std::vector<TensorToWrite>& tensors);
 
 }  // namespace ropeway

@@ -27,11 +27,11 @@ inline void linear_input_gradient(const at::Tensor& dy, const at::Tensor& w, con
   ops::matmul(dy, w, dx);
 }
 
-// grad [out, in] += dy^T * x. An undefined grad asks for none. BF16 operands are widened first: the products
-// are then summed in F32 over the whole batch, and nothing is rounded to BF16 on the way.
+// grad [out, in] += dy^T * x. An undefined grad asks for none. The products of BF16 operands are
+// summed in F32 over the whole batch, and nothing is rounded to BF16 on the way.
 inline void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& grad) {
   if (!grad.defined()) return;
-  ops::matmul_add(dy.to(grad.scalar_type()).t(), x.to(grad.scalar_type()), grad);
+  ops::matmul_add(dy.t(), x, grad);
 }
 
 }  // namespace ropeway

@@ -8,10 +8,15 @@
 #include <vector>
 
 #include "kernels/attention/merge.h"
+#include "kernels/attention/merge_team.h"
 #include "kernels/base/element.h"
 #include "kernels/mlp/swiglu.h"
+#include "kernels/mlp/swiglu_team.h"
 #include "kernels/norm/rms_norm.h"
+#include "kernels/norm/rms_norm_team.h"
 #include "kernels/rope/rope.h"
+#include "kernels/rope/rope_team.h"
+#include "tests/kernels/host_team.h"
 
 namespace ropeway {
 namespace {
@@ -92,7 +97,9 @@ TEST_F(LargeOffsets, SwiGLU) {
   EXPECT_EQ(far, near);
 }
 
-TEST_F(LargeOffsets, MergeAttention) {
+// A merge of two tokens with one head, results kStride or kWidth apart.
+template <typename Merge>
+void expect_equal_merges(const Merge& merge, TwoDistantRows& rows, std::vector<float>& packed) {
   std::vector<float> block(2 * kWidth, 0.25f);
   const std::vector<float> lse_block{0.5f, -0.5f};
   std::vector<float> lse_far{0.1f, 0.2f}, lse_near = lse_far;
@@ -104,15 +111,64 @@ TEST_F(LargeOffsets, MergeAttention) {
   call.out_block_strides.token = kWidth;
   call.lse_block = lse_block.data();
   call.lse_block_strides.token = call.lse_acc_strides.token = 1;
-  call.out_acc = rows_.data();
+  call.out_acc = rows.data();
   call.out_acc_strides.token = kStride;
   call.lse_acc = lse_far.data();
-  merge_attention(call);
-  call.out_acc = packed_.data();
+  merge(call);
+  call.out_acc = packed.data();
   call.out_acc_strides.token = kWidth;
   call.lse_acc = lse_near.data();
-  merge_attention(call);
+  merge(call);
+  EXPECT_EQ(rows.packed(), packed);
+}
+
+TEST_F(LargeOffsets, MergeAttention) {
+  expect_equal_merges([](const AttentionMerge<float>& call) { merge_attention(call); }, rows_, packed_);
+}
+
+// --- The device kernels, run on the host
+
+const testing::HostLauncher kHost;
+
+TEST_F(LargeOffsets, RopeTeam) {
+  const std::vector<float> cos(kWidth, 0.6f), sin(kWidth, 0.8f);
+  const auto rotate = [&](float* x, int64_t stride) {
+    launch_rope<false>(kHost, "", x, cos.data(), sin.data(), {2, 1, kWidth, kWidth, stride});
+  };
+  rotate(rows_.data(), kStride);
+  rotate(packed_.data(), kWidth);
   EXPECT_EQ(rows_.packed(), packed_);
+}
+
+TEST_F(LargeOffsets, RmsNormTeam) {
+  const std::vector<float> weight(kWidth, 1.5f);
+  float rstd[2];
+  const auto normalize = [&](float* x, int64_t stride) {
+    launch_rms_norm_forward<float>(kHost, {.x = x,
+                                           .x_rows = {.group_stride = stride},
+                                           .weight = weight.data(),
+                                           .eps = 1e-5,
+                                           .rows = 2,
+                                           .channels = kWidth,
+                                           .y = x,
+                                           .y_rows = {.group_stride = stride},
+                                           .rstd = rstd});
+  };
+  normalize(rows_.data(), kStride);
+  normalize(packed_.data(), kWidth);
+  EXPECT_EQ(rows_.packed(), packed_);
+}
+
+TEST_F(LargeOffsets, SwigluTeam) {
+  std::vector<float> far(kWidth), near(kWidth);
+  launch_swiglu_forward<float>(kHost, rows_.data(), kStride, 2, kWidth / 2, far.data(), kWidth / 2);
+  launch_swiglu_forward<float>(kHost, packed_.data(), kWidth, 2, kWidth / 2, near.data(), kWidth / 2);
+  EXPECT_EQ(far, near);
+}
+
+TEST_F(LargeOffsets, MergeAttentionTeam) {
+  expect_equal_merges([](const AttentionMerge<float>& call) { launch_merge_attention(kHost, call); }, rows_,
+                      packed_);
 }
 
 }  // namespace

@@ -1,0 +1,17 @@
+// Merge of partial attention results on CUDA: the body is in merge_team.h.
+#include "kernels/attention/merge_cuda.h"
+#include "kernels/attention/merge_team.h"
+#include "kernels/base/device_team.h"
+
+namespace ropeway::cuda {
+
+template <typename T>
+void merge_attention(const AttentionMerge<T>& call, CudaStream stream) {
+  launch_merge_attention(CudaLauncher(stream), call);
+}
+
+template void merge_attention<double>(const AttentionMerge<double>&, CudaStream);
+template void merge_attention<float>(const AttentionMerge<float>&, CudaStream);
+template void merge_attention<bfloat16>(const AttentionMerge<bfloat16>&, CudaStream);
+
+}  // namespace ropeway::cuda

@@ -1,0 +1,79 @@
+// Merge of partial attention results as a team kernel (base/team.h): a warp takes the heads of a token in
+// turn.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/attention/merge.h"
+#include "kernels/attention/merge_weights.h"
+#include "kernels/base/element_pack.h"
+#include "kernels/base/team.h"
+
+namespace ropeway {
+
+template <typename T, int N>
+struct MergeTokens {
+  using Acc = accumulation_t<T>;
+  AttentionMerge<T> call;
+
+  template <typename Team>
+  ROPEWAY_TEAM_BODY void operator()(Team& team) const {
+    for (int64_t token = team.index(); token < call.batch * call.tokens; token += team.count()) {
+      const int64_t b = token / call.tokens, n = token - b * call.tokens;
+      for (int64_t h = 0; h < call.heads; ++h) merge_head(team, b, h, n);
+    }
+  }
+
+  template <typename Team>
+  ROPEWAY_TEAM_BODY void merge_head(Team& team, int64_t b, int64_t h, int64_t n) const {
+    Acc* const lse = call.lse_acc + call.lse_acc_strides.offset(b, h, n);
+    Acc* const out = call.out_acc + call.out_acc_strides.offset(b, h, n);
+    const T* const block = call.out_block + call.out_block_strides.offset(b, h, n);
+    typename Team::template PerThread<MergeWeights<Acc>> weights;
+    team.each([&](int thread) {
+      weights[thread] = merge_weights(*lse, call.lse_block[call.lse_block_strides.offset(b, h, n)]);
+    });
+    team.sync();  // everybody has read what thread 0 overwrites
+    team.each([&](int thread) {
+      const MergeWeights<Acc> merged = weights[thread];
+      if (thread == 0) *lse = merged.lse;
+      // A side of weight 0 may hold anything, NaN included: it must not be multiplied.
+      if (merged.weight_b == 0) return;
+      for (int64_t d = int64_t{thread} * N; d < call.head_dim; d += team.size() * N) {
+        Acc running[N], added[N];
+        load_pack<N>(block + d, added);
+        if (merged.weight_a == 0) {
+          store_pack<N>(out + d, added);
+          continue;
+        }
+        load_pack<N>(out + d, running);
+        for (int k = 0; k < N; ++k) running[k] = running[k] * merged.weight_a + added[k] * merged.weight_b;
+        store_pack<N>(out + d, running);
+      }
+    });
+  }
+};
+
+template <typename T>
+bool rows_fit_packs(int n, const T* data, const RowStrides& strides) {
+  return fits_packs(n, data, strides.batch) && fits_packs(n, data, strides.head) &&
+         fits_packs(n, data, strides.token);
+}
+
+template <typename T, typename Launcher>
+void launch_merge_attention(const Launcher& launcher, const AttentionMerge<T>& call) {
+  constexpr int kWarpsPerBlock = ItemTiles::kThreads / kWarp;
+  const int64_t warps = std::min(call.batch * call.tokens, kMaxBlocks * kWarpsPerBlock);
+  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+    launcher.warps("merge_attention", MergeTokens<T, N>{call}, warps, 0);
+  };
+  constexpr int kPack = kPackOf<accumulation_t<T>>;
+  if (call.head_dim % kPack == 0 && rows_fit_packs(kPack, call.out_acc, call.out_acc_strides) &&
+      rows_fit_packs(kPack, call.out_block, call.out_block_strides)) {
+    launch(std::integral_constant<int, kPack>{});
+  } else {
+    launch(std::integral_constant<int, 1>{});
+  }
+}
+
+}  // namespace ropeway

@@ -1,0 +1,88 @@
+// SwiGLU as team kernels (base/team.h). An item is N neighbouring columns; a row is a token.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/base/element_pack.h"
+#include "kernels/base/team.h"
+#include "kernels/mlp/swiglu_cuda.h"
+#include "kernels/mlp/swiglu_element.h"
+
+namespace ropeway {
+
+template <typename T, int N>
+struct SwigluForwardItems {
+  const T* gate_up;
+  int64_t gate_up_stride, width;
+  T* out;
+  int64_t out_stride;
+  ItemTiles tiles;
+
+  template <typename Team>
+  ROPEWAY_TEAM_BODY void operator()(Team& team) const {
+    for_each_item(team, tiles, [&](int64_t row, int64_t item) {
+      const T* const gate_at = row_pointer(gate_up, row, gate_up_stride) + item * N;
+      accumulation_t<T> gate[N], up[N];
+      load_pack<N>(gate_at, gate);
+      load_pack<N>(gate_at + width, up);
+      for (int k = 0; k < N; ++k) gate[k] = swiglu_value(gate[k], up[k]);
+      store_pack<N>(row_pointer(out, row, out_stride) + item * N, gate);
+    });
+  }
+};
+
+template <typename T, int N>
+struct SwigluBackwardItems {
+  cuda::SwigluBackward<T> call;
+  ItemTiles tiles;
+
+  template <typename Team>
+  ROPEWAY_TEAM_BODY void operator()(Team& team) const {
+    for_each_item(team, tiles, [&](int64_t row, int64_t item) {
+      const T* const gate_at = row_pointer(call.gate_up, row, call.gate_up_stride) + item * N;
+      T* const d_gate_at = row_pointer(call.d_gate_up, row, call.d_gate_up_stride) + item * N;
+      accumulation_t<T> gate[N], up[N], d_out[N], d_gate[N], d_up[N];
+      load_pack<N>(gate_at, gate);
+      load_pack<N>(gate_at + call.width, up);
+      load_pack<N>(row_pointer(call.d_out, row, call.d_out_stride) + item * N, d_out);
+      for (int k = 0; k < N; ++k) swiglu_gradient(d_out[k], gate[k], up[k], d_gate[k], d_up[k]);
+      store_pack<N>(d_gate_at, d_gate);
+      store_pack<N>(d_gate_at + call.width, d_up);
+    });
+  }
+};
+
+template <typename T, typename Launcher>
+void launch_swiglu_forward(const Launcher& launcher, const T* gate_up, int64_t gate_up_stride, int64_t rows,
+                           int64_t width, T* out, int64_t out_stride) {
+  constexpr int kPack = kPackOf<T>;
+  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+    launch_items(launcher, "swiglu_forward",
+                 SwigluForwardItems<T, N>{gate_up, gate_up_stride, width, out, out_stride,
+                                          ItemTiles(rows, width / N)});
+  };
+  if (width % kPack == 0 && fits_packs(kPack, gate_up, gate_up_stride) &&
+      fits_packs(kPack, out, out_stride)) {
+    launch(std::integral_constant<int, kPack>{});
+  } else {
+    launch(std::integral_constant<int, 1>{});
+  }
+}
+
+template <typename T, typename Launcher>
+void launch_swiglu_backward(const Launcher& launcher, const cuda::SwigluBackward<T>& call) {
+  constexpr int kPack = kPackOf<T>;
+  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+    launch_items(launcher, "swiglu_backward",
+                 SwigluBackwardItems<T, N>{call, ItemTiles(call.rows, call.width / N)});
+  };
+  if (call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
+      fits_packs(kPack, call.d_out, call.d_out_stride) &&
+      fits_packs(kPack, call.d_gate_up, call.d_gate_up_stride)) {
+    launch(std::integral_constant<int, kPack>{});
+  } else {
+    launch(std::integral_constant<int, 1>{});
+  }
+}
+
+}  // namespace ropeway

@@ -1,0 +1,100 @@
+#include "kernels/ops/cuda_attention.h"
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
+#include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_backward.h>
+#include <ATen/ops/empty.h>
+
+#include <mutex>
+#include <set>
+#include <tuple>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+
+namespace ropeway::ops {
+namespace {
+
+// Empty if cuDNN serves the shape (what its operator accepts, and what of that is known to be right).
+std::string why_not_cudnn(const BlockAttentionShape& shape, int64_t cudnn_version) {
+  constexpr int64_t kOldest = 90000;
+  if (cudnn_version < kOldest) return fmt::format("its version is {}, {} wanted", cudnn_version, kOldest);
+  if (shape.head_dim > 128) return fmt::format("head_dim {} is above 128", shape.head_dim);
+  if (shape.keys < 2) return "it does not take a single key";
+  if (shape.queries < 2) return "its backward gives NaN for a single query";
+  return "";
+}
+
+CudaAttention chosen(const BlockAttentionShape& shape, at::ScalarType type) {
+  static const int64_t version = at::detail::getCUDAHooks().versionCuDNN();
+  const CudaAttentionChoice choice = choose_cuda_attention(shape, type, version);
+  if (choice.backend == CudaAttention::kFlash2) {
+    static std::mutex mutex;
+    static std::set<std::string> told;
+    const std::lock_guard lock(mutex);
+    if (told.insert(choice.why_not_cudnn).second) {
+      log_warning(
+          "attention runs on FlashAttention 2, at about half of cuDNN's speed: cuDNN is not used because {}",
+          choice.why_not_cudnn);
+    }
+  }
+  return choice.backend;
+}
+
+// Arguments that only dropout and ragged batches use.
+struct Unused {
+  at::Tensor seed, none;
+  explicit Unused(const at::Tensor& like) : seed(at::empty({1}, like.options().dtype(at::kLong))) {}
+};
+
+}  // namespace
+
+CudaAttentionChoice choose_cuda_attention(const BlockAttentionShape& shape, at::ScalarType type,
+                                          int64_t cudnn_version) {
+  if (type != at::kBFloat16) {
+    fail(ErrorKind::kConfig, "attention on CUDA computes in bf16 only, dtype is {}", c10::toString(type));
+  }
+  if (shape.head_dim % 8 != 0 || shape.head_dim > 256) {
+    fail(ErrorKind::kConfig, "attention on CUDA: head_dim {} must be a multiple of 8 and at most 256",
+         shape.head_dim);
+  }
+  const std::string reason = why_not_cudnn(shape, cudnn_version);
+  return {reason.empty() ? CudaAttention::kCudnn : CudaAttention::kFlash2, reason};
+}
+
+AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                     const BlockAttentionShape& shape) {
+  if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
+    const auto result = at::_scaled_dot_product_cudnn_attention(
+        q, k, v, std::nullopt, /*compute_log_sumexp=*/true, 0.0, shape.causal, false, shape.scale);
+    return {std::get<0>(result), std::get<1>(result).view({shape.batch, shape.heads, shape.queries})};
+  }
+  const auto result = at::_scaled_dot_product_flash_attention(q, k, v, 0.0, shape.causal, false, shape.scale);
+  return {std::get<0>(result), std::get<1>(result)};
+}
+
+AttentionGradients cuda_block_attention_backward(const at::Tensor& d_out, const at::Tensor& q,
+                                                 const at::Tensor& k, const at::Tensor& v,
+                                                 const at::Tensor& out, const at::Tensor& lse,
+                                                 const BlockAttentionShape& shape) {
+  // A merged result comes in F32; the operators take it rounded. All five must have one layout of [B, H, N,
+  // D].
+  const at::Tensor d_out_narrow = d_out.to(q.scalar_type()), out_narrow = out.to(q.scalar_type());
+  const Unused unused(q);
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients;
+  if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
+    gradients = at::_scaled_dot_product_cudnn_attention_backward(
+        d_out_narrow, q, k, v, out_narrow, lse.contiguous().unsqueeze(3), unused.seed, unused.seed,
+        unused.none, unused.none, unused.none, shape.queries, shape.keys, 0.0, shape.causal, shape.scale);
+  } else {
+    gradients = at::_scaled_dot_product_flash_attention_backward(
+        d_out_narrow, q, k, v, out_narrow, lse.contiguous(), unused.none, unused.none, shape.queries,
+        shape.keys, 0.0, shape.causal, unused.seed, unused.seed, shape.scale);
+  }
+  const auto wide = [](const at::Tensor& gradient) { return gradient.to(at::kFloat); };
+  return {wide(std::get<0>(gradients)), wide(std::get<1>(gradients)), wide(std::get<2>(gradients))};
+}
+
+}  // namespace ropeway::ops

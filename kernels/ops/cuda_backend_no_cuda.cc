@@ -1,0 +1,14 @@
+// Stands in for cuda_backend.cc in builds without CUDA.
+#include "kernels/base/cuda_status.h"
+#include "kernels/base/error.h"
+#include "kernels/ops/cuda_backend.h"
+
+namespace ropeway::ops {
+
+std::string why_no_cuda() { return cuda::why_unavailable(); }
+
+void require_cuda() { fail(ErrorKind::kLauncher, "device cuda: {}", why_no_cuda()); }
+
+CudaStream current_cuda_stream(c10::Device) { cuda::built_without_cuda("current_cuda_stream"); }
+
+}  // namespace ropeway::ops
