@@ -23,25 +23,19 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway export CHECKPOINT OUT --format hf|gguf [options]
 
-CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT is
-a directory that transformers and vLLM load as it is. It holds two factor sets:
-for the declared window, and for the original one. A model with sets for several
-windows becomes a directory for each, OUT/64K, OUT/1M, ... (weights shared by
-hard links), unless one is chosen; rope_factors.json has all sets always. OUT
+CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT has
+two of its factor sets, for the declared window and for the original one, and
 appears whole and checked, or not at all.
+  hf    a directory for transformers and vLLM; rope_factors.json in it has all
+        sets. A model with sets for several windows becomes one for each,
+        OUT/64K, OUT/1M, ... (weights hard-linked), unless a window is chosen.
+  gguf  a file for llama.cpp with the tokenizer, for one window. llama.cpp takes
+        the set by the context it allocates (-c), for every token alike.
 
-With --format gguf OUT is one file for llama.cpp, tokenizer included, for one
-declared window. llama.cpp takes the factors by the context it allocates (-c):
-up to the original window those for it, beyond it the others for every token.
-
-  --format FORMAT       hf or gguf
-  --max-length LENGTH   window to declare (256K, 1M), under the smallest set for
-                        it
+  --max-length LENGTH   window to declare: 256K, 1M, ...; with the smallest set
   --factors NAME        set beyond the original window; none: the original RoPE
-  --short-factors NAME  set up to the original window; default: that of
-                        evaluate --factors auto
-  --dtype TYPE          bf16, f16, f32, for GGUF q8_0; default: as the
-                        weights are
+  --short-factors NAME  set up to the original window; default: as evaluate does
+  --dtype TYPE          bf16, f16, f32, q8_0 (GGUF); default: as the weights are
   --force               replace OUT when it is a model directory, or a GGUF file
 
 exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
@@ -49,8 +43,7 @@ exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
 
 examples:
   ropeway export runs/mine exported/mine --format hf --dtype bf16
-  ropeway export runs/mine exported/mine_256k --format hf --max-length 256K
-  ropeway export runs/mine mine.gguf --format gguf --max-length 256K --dtype q8_0
+  ropeway export runs/mine a.gguf --format gguf --max-length 256K --dtype q8_0
 )";
 
 CommandLine command_line() {

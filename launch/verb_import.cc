@@ -30,7 +30,7 @@ refused. rope_factors.json gets the factor sets that config.json describes.
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
                 another file system
-  --dtype TYPE  bf16, f16, f32: rewrite the weights as this type; default: as is,
+  --dtype TYPE  bf16, f16, f32: rewrite the weights so; default: as they are,
                 and bf16 for those of a .gguf file
   --force       replace MODEL_DIR when it is a model directory
 

@@ -14,8 +14,8 @@
 
 #include "kernels/base/dtype.h"
 #include "kernels/base/error.h"
+#include "kernels/base/float16.h"
 #include "trainer/io/gguf/dequantize_k.h"
-#include "trainer/io/gguf/float16.h"
 
 namespace ropeway {
 namespace {
@@ -34,11 +34,11 @@ T load(const std::byte* from) {
 // Nibble blocks: d, [m], [h], q[16]. Without m the quants are centred on `middle`.
 template <bool kHasMinimum, bool kHasFifthBit>
 void dequantize_nibbles(const std::byte* block, float* out) {
-  const float d = float_of_half(load<uint16_t>(block));
+  const float d = load<float16>(block);
   const std::byte* next = block + 2;
   float minimum = 0;
   if constexpr (kHasMinimum) {
-    minimum = float_of_half(load<uint16_t>(next));
+    minimum = load<float16>(next);
     next += 2;
   }
   uint32_t fifth = 0;
@@ -57,7 +57,7 @@ void dequantize_nibbles(const std::byte* block, float* out) {
 }
 
 void dequantize_q8_0(const std::byte* block, float* out) {
-  const float d = float_of_half(load<uint16_t>(block));
+  const float d = load<float16>(block);
   for (int64_t i = 0; i < kBlock; ++i) out[i] = static_cast<float>(load<int8_t>(block + 2 + i)) * d;
 }
 
@@ -69,8 +69,8 @@ bool quantize_q8_0(const float* in, std::byte* block) {
   }
   const float d = highest / 127;
   const float inverse = d == 0 ? 0 : 1 / d;
-  const uint16_t stored = half_of_float(d);
-  if (!std::isfinite(float_of_half(stored))) return false;
+  const float16 stored(d);
+  if (!std::isfinite(static_cast<float>(stored))) return false;
   std::memcpy(block, &stored, sizeof stored);
   for (int64_t i = 0; i < kBlock; ++i) {
     // 1 / d overflows for blocks below 2^-121 or so: they are zero in binary16 whatever the quants.
@@ -124,7 +124,7 @@ void dequantize_row(GgmlType type, const std::byte* row, int64_t elements, float
       std::memcpy(out, row, static_cast<size_t>(elements) * sizeof(float));
       return;
     case GgmlType::kF16:
-      for (int64_t i = 0; i < elements; ++i) out[i] = float_of_half(load<uint16_t>(row + 2 * i));
+      for (int64_t i = 0; i < elements; ++i) out[i] = load<float16>(row + 2 * i);
       return;
     case GgmlType::kBF16:
       for (int64_t i = 0; i < elements; ++i) out[i] = load<bfloat16>(row + 2 * i);
@@ -147,8 +147,8 @@ bool quantize_row(GgmlType type, const float* row, int64_t elements, std::byte* 
       return true;
     case GgmlType::kF16:
       for (int64_t i = 0; i < elements; ++i) {
-        const uint16_t half = half_of_float(row[i]);
-        fits = fits && (half & 0x7c00u) != 0x7c00u;
+        const float16 half(row[i]);
+        fits = fits && std::isfinite(static_cast<float>(half));
         std::memcpy(out + 2 * i, &half, sizeof half);
       }
       return fits;

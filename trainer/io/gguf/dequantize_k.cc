@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "trainer/io/gguf/float16.h"
+#include "kernels/base/float16.h"
 
 namespace ropeway {
 namespace {
@@ -20,9 +20,9 @@ namespace {
 constexpr int kSub = 32;
 
 float half_at(const std::byte* from) {
-  uint16_t half;
+  float16 half;
   std::memcpy(&half, from, sizeof half);
-  return float_of_half(half);
+  return half;
 }
 
 uint32_t byte_at(const std::byte* from, int index) { return static_cast<uint32_t>(from[index]); }

@@ -9,7 +9,6 @@
 #include "kernels/base/random.h"
 #include "tests/trainer/io/io_test_support.h"
 #include "tests/trainer/rope/python_oracle.h"
-#include "trainer/io/gguf/float16.h"
 
 namespace ropeway {
 namespace {
@@ -91,30 +90,6 @@ TEST_F(DequantizeTest, EqualToPyPiGgufToTheLastBit) {
     const std::string name(layout_of(type).name);
     EXPECT_TRUE(found == read_raw(folder_ / (name + ".quantized"))) << name;
   }
-}
-
-TEST(Float16, EveryHalfComesBack) {
-  for (uint32_t half = 0; half <= 0xffff; ++half) {
-    const float value = float_of_half(static_cast<uint16_t>(half));
-    if (std::isnan(value)) {
-      EXPECT_TRUE(std::isnan(float_of_half(half_of_float(value))));
-    } else {
-      EXPECT_EQ(half_of_float(value), half);
-    }
-  }
-}
-
-TEST(Float16, RoundsToNearestEven) {
-  for (uint32_t half = 0; half < 0x7bff; ++half) {
-    const float low = float_of_half(static_cast<uint16_t>(half));
-    const float high = float_of_half(static_cast<uint16_t>(half + 1));
-    const float middle = low + (high - low) / 2;
-    EXPECT_EQ(half_of_float(middle), half + half % 2);
-    EXPECT_EQ(half_of_float(std::nextafter(middle, 0.0f)), half);
-    EXPECT_EQ(half_of_float(std::nextafter(middle, 1e9f)), half + 1);
-  }
-  EXPECT_EQ(half_of_float(65519.99f), 0x7bff);
-  EXPECT_EQ(half_of_float(65520), 0x7c00);
 }
 
 TEST(QuantizeRow, SaysWhatATypeCannotHold) {
