@@ -64,16 +64,12 @@ template <typename T, typename Launcher>
 void launch_merge_attention(const Launcher& launcher, const AttentionMerge<T>& call) {
   constexpr int kWarpsPerBlock = ItemTiles::kThreads / kWarp;
   const int64_t warps = std::min(call.batch * call.tokens, kMaxBlocks * kWarpsPerBlock);
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
-    launcher.warps("merge_attention", MergeTokens<T, N>{call}, warps, 0);
-  };
   constexpr int kPack = kPackOf<accumulation_t<T>>;
-  if (call.head_dim % kPack == 0 && rows_fit_packs(kPack, call.out_acc, call.out_acc_strides) &&
-      rows_fit_packs(kPack, call.out_block, call.out_block_strides)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  const bool fits = call.head_dim % kPack == 0 && rows_fit_packs(kPack, call.out_acc, call.out_acc_strides) &&
+                    rows_fit_packs(kPack, call.out_block, call.out_block_strides);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
+    launcher.warps("merge_attention", MergeTokens<T, N>{call}, warps, 0);
+  });
 }
 
 }  // namespace ropeway

@@ -136,4 +136,10 @@ bool fits_packs(int n, const T* data, int64_t stride) {
   return reinterpret_cast<uintptr_t>(data) % alignment == 0 && stride * int64_t{sizeof(T)} % alignment == 0;
 }
 
+// Calls body with N = n as a std::integral_constant where packs of n fit, and with N = 1 where they do not.
+template <int n, typename Body>
+void with_pack(bool fits, const Body& body) {
+  fits ? body(std::integral_constant<int, n>{}) : body(std::integral_constant<int, 1>{});
+}
+
 }  // namespace ropeway

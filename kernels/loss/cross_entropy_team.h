@@ -82,17 +82,13 @@ struct CrossEntropyBlocks {
 
 template <typename Acc, typename G, typename Launcher>
 void launch_cross_entropy(const Launcher& launcher, const cuda::CrossEntropyRows<Acc, G>& call) {
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  constexpr int kPack = kPackOf<Acc>;
+  const bool fits = call.vocab % kPack == 0 && fits_packs(kPack, call.logits, call.vocab) &&
+                    fits_packs(kPack, call.gradient, call.vocab);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launcher.blocks("cross_entropy", CrossEntropyBlocks<Acc, G, N>{call}, std::min(call.rows, kMaxBlocks),
                     threads_for_row(call.vocab / N), 0);
-  };
-  constexpr int kPack = kPackOf<Acc>;
-  if (call.vocab % kPack == 0 && fits_packs(kPack, call.logits, call.vocab) &&
-      fits_packs(kPack, call.gradient, call.vocab)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 }  // namespace ropeway

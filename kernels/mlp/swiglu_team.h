@@ -56,33 +56,25 @@ template <typename T, typename Launcher>
 void launch_swiglu_forward(const Launcher& launcher, const T* gate_up, int64_t gate_up_stride, int64_t rows,
                            int64_t width, T* out, int64_t out_stride) {
   constexpr int kPack = kPackOf<T>;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  const bool fits =
+      width % kPack == 0 && fits_packs(kPack, gate_up, gate_up_stride) && fits_packs(kPack, out, out_stride);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_items(launcher, "swiglu_forward",
                  SwigluForwardItems<T, N>{gate_up, gate_up_stride, width, out, out_stride,
                                           ItemTiles(rows, width / N)});
-  };
-  if (width % kPack == 0 && fits_packs(kPack, gate_up, gate_up_stride) &&
-      fits_packs(kPack, out, out_stride)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 template <typename T, typename Launcher>
 void launch_swiglu_backward(const Launcher& launcher, const cuda::SwigluBackward<T>& call) {
   constexpr int kPack = kPackOf<T>;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  const bool fits = call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
+                    fits_packs(kPack, call.d_out, call.d_out_stride) &&
+                    fits_packs(kPack, call.d_gate_up, call.d_gate_up_stride);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_items(launcher, "swiglu_backward",
                  SwigluBackwardItems<T, N>{call, ItemTiles(call.rows, call.width / N)});
-  };
-  if (call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
-      fits_packs(kPack, call.d_out, call.d_out_stride) &&
-      fits_packs(kPack, call.d_gate_up, call.d_gate_up_stride)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 }  // namespace ropeway

@@ -162,16 +162,12 @@ void launch_rms_norm_forward(const Launcher& launcher, const cuda::RmsNormForwar
   constexpr int kPack = kPackOf<T>;
   const int threads = rms_norm_tiles<T>(call.rows, call.channels).threads;
   const int64_t most_teams = kMaxBlocks * (threads == kWarp ? ItemTiles::kThreads / kWarp : 1);
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  const bool fits = call.channels % kPack == 0 && rows_fit_packs(kPack, call.x, call.x_rows) &&
+                    rows_fit_packs(kPack, call.y, call.y_rows) && fits_packs(kPack, call.weight, 0);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_row_teams(launcher, "rms_norm_forward", RmsNormForwardRows<T, N>{call},
                      std::min(call.rows, most_teams), threads, 0);
-  };
-  if (call.channels % kPack == 0 && rows_fit_packs(kPack, call.x, call.x_rows) &&
-      rows_fit_packs(kPack, call.y, call.y_rows) && fits_packs(kPack, call.weight, 0)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 template <typename T, typename Launcher>
@@ -181,17 +177,14 @@ void launch_rms_norm_backward(const Launcher& launcher, const cuda::RmsNormBackw
   const RmsNormTiles tiles = rms_norm_tiles<T>(call.rows, call.channels);
   const int64_t scratch_bytes =
       call.grad_weight ? call.channels * static_cast<int64_t>(sizeof(accumulation_t<T>)) : 0;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  const bool fits = call.channels % kPack == 0 && rows_fit_packs(kPack, call.x, call.x_rows) &&
+                    rows_fit_packs(kPack, call.dy, call.dy_rows) &&
+                    rows_fit_packs(kPack, call.dx, call.dx_rows) && fits_packs(kPack, call.weight, 0) &&
+                    fits_packs(kPack, call.workspace, 0);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_row_teams(launcher, kName, RmsNormBackwardRows<T, N>{call, tiles}, tiles.count, tiles.threads,
                      scratch_bytes);
-  };
-  if (call.channels % kPack == 0 && rows_fit_packs(kPack, call.x, call.x_rows) &&
-      rows_fit_packs(kPack, call.dy, call.dy_rows) && rows_fit_packs(kPack, call.dx, call.dx_rows) &&
-      fits_packs(kPack, call.weight, 0)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
   if (call.grad_weight) {
     add_column_sums(launcher, kName, call.workspace, tiles.count, call.channels, call.grad_weight);
   }

@@ -41,18 +41,14 @@ template <typename T, typename Acc, typename M, typename Launcher>
 void launch_adamw(const Launcher& launcher, cuda::AdamWArrays<T, Acc, M> arrays, const AdamWStep& step) {
   const auto k = adamw_coefficients<Acc>(step);
   if (static_cast<const void*>(arrays.weight) == arrays.master) arrays.weight = nullptr;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  constexpr int kPack = kPackOf<Acc>;
+  const bool fits = fits_packs(kPack, arrays.master, 0) && fits_packs(kPack, arrays.gradient, 0) &&
+                    fits_packs(kPack, arrays.moment1, 0) && fits_packs(kPack, arrays.moment2, 0) &&
+                    fits_packs(kPack, arrays.weight, 0);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launcher.blocks("adamw", AdamWPacks<T, Acc, M, N>{arrays, k},
                     blocks_for_packs((arrays.count + N - 1) / N), ItemTiles::kThreads, 0);
-  };
-  constexpr int kPack = kPackOf<Acc>;
-  if (fits_packs(kPack, arrays.master, 0) && fits_packs(kPack, arrays.gradient, 0) &&
-      fits_packs(kPack, arrays.moment1, 0) && fits_packs(kPack, arrays.moment2, 0) &&
-      fits_packs(kPack, arrays.weight, 0)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 // A team sums every so many-th pack.
@@ -93,14 +89,10 @@ void launch_sum_of_squares(const Launcher& launcher, const T* values, int64_t co
   constexpr const char* kName = "sum_of_squares";
   constexpr int kPack = kPackOf<T>;
   const int64_t blocks = std::min(blocks_for_packs((count + kPack - 1) / kPack), cuda::kSumOfSquaresTiles);
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  const bool fits = fits_packs(kPack, values, 0);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launcher.blocks(kName, SumOfSquaresTiles<T, N>{values, count, workspace}, blocks, ItemTiles::kThreads, 0);
-  };
-  if (fits_packs(kPack, values, 0)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
   add_column_sums(launcher, kName, workspace, blocks, int64_t{1}, result);
 }
 

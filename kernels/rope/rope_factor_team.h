@@ -106,7 +106,10 @@ void launch_rope_factor_gradient(const Launcher& launcher, const T* y, const T* 
   const FactorTiles tiles = factor_tiles(shape);
   if (tiles.count == 0 || pairs == 0 || shape.heads == 0) return;
   double* const temperature_partials = workspace + tiles.count * pairs;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  constexpr int kPack = kPackOf<T>;
+  const bool fits =
+      heads_fit_packs(kPack, y, shape.token_stride, shape) && fits_packs(kPack, dy, dy_token_stride);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     const int threads = pairs / N <= 256 ? 256 : kMaxBlockThreads;
     const int64_t walkers = threads / (pairs / N);
     launcher.blocks(kName,
@@ -114,13 +117,7 @@ void launch_rope_factor_gradient(const Launcher& launcher, const T* y, const T* 
                                               shape.head_dim, pairs, shape.tokens, angles, scaled, tiles,
                                               workspace, temperature_partials},
                     tiles.count, threads, walkers * pairs * sizeof(double));
-  };
-  constexpr int kPack = kPackOf<T>;
-  if (heads_fit_packs(kPack, y, shape.token_stride, shape) && fits_packs(kPack, dy, dy_token_stride)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
   add_column_sums(launcher, kName, workspace, tiles.count, pairs, grad_log_factors);
   add_column_sums(launcher, kName, temperature_partials, tiles.count, int64_t{1}, grad_log_temperature);
 }

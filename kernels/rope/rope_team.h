@@ -57,18 +57,14 @@ template <bool transposed, typename T, typename Launcher>
 void launch_rope(const Launcher& launcher, const char* name, T* x, const accumulation_t<T>* cos,
                  const accumulation_t<T>* sin, const RopeShape& shape) {
   const int64_t pairs = shape.rotary_dim / 2;
-  const auto launch = [&]<int N>(std::integral_constant<int, N>) {
+  constexpr int kPack = kPackOf<T>;
+  const bool fits = heads_fit_packs(kPack, x, shape.token_stride, shape) && fits_packs(kPack, cos, pairs) &&
+                    fits_packs(kPack, sin, pairs);
+  with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_items(launcher, name,
                  RopeRotation<T, N, transposed>{x, cos, sin, shape.token_stride, shape.head_dim, pairs,
                                                 ItemTiles(shape.tokens, shape.heads * (pairs / N))});
-  };
-  constexpr int kPack = kPackOf<T>;
-  if (heads_fit_packs(kPack, x, shape.token_stride, shape) && fits_packs(kPack, cos, pairs) &&
-      fits_packs(kPack, sin, pairs)) {
-    launch(std::integral_constant<int, kPack>{});
-  } else {
-    launch(std::integral_constant<int, 1>{});
-  }
+  });
 }
 
 }  // namespace ropeway
