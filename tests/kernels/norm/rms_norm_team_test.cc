@@ -132,6 +132,41 @@ TEST(RmsNormTeamOfHeads, EqualsTheRowsOneByOne) {
   EXPECT_LE(relative_error(rstd, cpu_rstd), 1e-6);
 }
 
+TEST(RmsNormTeamOfHeads, BackwardInPlaceEqualsTheRowsOneByOne) {
+  constexpr int64_t kTokens = 6, kHeads = 3, kDim = 16, kRow = 80;
+  const RowLayout layout{.group_stride = kRow, .per_group = kHeads, .row_stride = kDim};
+  const at::Tensor x = random_tensor({kTokens, kRow}, at::kDouble, 1),
+                   dy = random_tensor({kTokens, kRow}, at::kDouble, 2);
+  const at::Tensor weight = random_tensor({kDim}, at::kDouble, 3),
+                   rstd = random_tensor({kTokens * kHeads}, at::kDouble, 4);
+  const auto heads = [](const at::Tensor& rows) {
+    return rows.narrow(1, 8, kHeads * kDim).reshape({kTokens * kHeads, kDim});
+  };
+  const at::Tensor cpu_dx = at::empty({kTokens * kHeads, kDim}, at::kDouble),
+                   cpu_sum = at::ones({kDim}, at::kDouble);
+  ops::rms_norm_backward(heads(dy), heads(x), weight, rstd, cpu_dx, false, cpu_sum);
+  const at::Tensor sum = at::ones({kDim}, at::kDouble), in_place = dy.clone();
+  std::vector<double> workspace(rms_norm_tiles<double>(kTokens * kHeads, kDim).count * kDim, NAN);
+  double* const dy_heads = data_of<double>(in_place) + 8;
+  launch_rms_norm_backward<double>(HostLauncher(), {.dy = dy_heads,
+                                                    .dy_rows = layout,
+                                                    .x = data_of<const double>(x) + 8,
+                                                    .x_rows = layout,
+                                                    .weight = data_of<const double>(weight),
+                                                    .rstd = data_of<const double>(rstd),
+                                                    .rows = kTokens * kHeads,
+                                                    .channels = kDim,
+                                                    .dx = dy_heads,
+                                                    .dx_rows = layout,
+                                                    .grad_weight = data_of<double>(sum),
+                                                    .workspace = workspace.data()});
+  EXPECT_LE(relative_error(heads(in_place), cpu_dx), 1e-14);
+  EXPECT_LE(relative_error(sum, cpu_sum), 1e-14);
+  // What lies between the heads' rows stays.
+  EXPECT_EQ(max_difference(in_place.narrow(1, 0, 8), dy.narrow(1, 0, 8)), 0.0);
+  EXPECT_EQ(max_difference(in_place.narrow(1, 56, 24), dy.narrow(1, 56, 24)), 0.0);
+}
+
 TEST(RmsNormTiles, CoverAllRowsOnce) {
   for (const int64_t channels : {8, 512, 1024, 4096, 16384}) {
     for (const int64_t rows : {int64_t{1}, int64_t{1000}, int64_t{524289}, (int64_t{1} << 31) + 1}) {
