@@ -6,6 +6,7 @@ launch/setup.sh --tests
 launch/build.sh
 launch/fetch_corpus.sh
 launch/fetch_smollm2.sh
+launch/fetch_vocabularies.sh
 # shellcheck source=launch/mpi_env.sh
 . launch/mpi_env.sh
 exec ctest --preset release -j 2 --no-tests=error "$@"

@@ -81,7 +81,7 @@ CachedDocument cache_document(const fs::path& source, const Tokenizer& tokenizer
     if (fs::exists(cached.cache_file, error)) {
       log_warning("{}: does not verify; encoding {} again", cached.cache_file, cached.name);
     }
-    const std::vector<int32_t> ids = tokenizer.encode(text);
+    const std::vector<int32_t> ids = tokenizer.encode(text, {.add_special_tokens = true});
     if (ids.empty()) fail(ErrorKind::kBadData, "{}: the text gives no tokens", cached.name);
     require_writable_folder(cache_folder, static_cast<int64_t>(ids.size() * sizeof(int32_t)));
     write_token_cache(cached.cache_file, ids, cached.source_bytes);

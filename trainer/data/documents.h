@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "parallel/comm/communicator.h"
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 

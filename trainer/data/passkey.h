@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 

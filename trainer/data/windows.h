@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "trainer/data/documents.h"
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 

@@ -150,15 +150,21 @@ JsonValue read_strict_json(const std::filesystem::path& path, const JsonLimits& 
   return parse_strict_json(read_text_file(path), path.string(), limits);
 }
 
+std::string JsonValue::place() const {
+  return path_.empty() ? document_->where : document_->where + ": " + path_;
+}
+
 void JsonValue::refuse(const std::string& wanted) const {
-  const std::string place = path_.empty() ? document_->where : document_->where + ": " + path_;
-  fail(ErrorKind::kBadData, "{}: found {}, wanted {}", place, describe(*json_), wanted);
+  fail(ErrorKind::kBadData, "{}: found {}, wanted {}", place(), describe(*json_), wanted);
 }
 
 bool JsonValue::is_null() const { return json_->is_null(); }
 bool JsonValue::is_object() const { return json_->is_object(); }
 bool JsonValue::is_string() const { return json_->is_string(); }
 bool JsonValue::is_array() const { return json_->is_array(); }
+bool JsonValue::is_true() const { return json_->is_boolean() && json_->get<bool>(); }
+bool JsonValue::is_false() const { return json_->is_boolean() && !json_->get<bool>(); }
+bool JsonValue::is_integer(int64_t value) const { return json_->is_number_integer() && *json_ == value; }
 
 JsonValue JsonValue::member(const json* value, const std::string& key) const {
   return JsonValue(document_, value, join_path(path_, key));

@@ -28,6 +28,9 @@ class JsonValue {
   bool is_object() const;
   bool is_string() const;
   bool is_array() const;
+  bool is_true() const;
+  bool is_false() const;
+  bool is_integer(int64_t value) const;  // that one
 
   // Members of an object. find: nullopt when absent or null. at: an error when absent; null is returned as a
   // value.
@@ -48,6 +51,7 @@ class JsonValue {
   std::vector<double> numbers() const;
 
   const std::string& path() const { return path_; }  // "rope_scaling.long_factor[3]", "" for the document
+  std::string place() const;                         // "FILE: PATH", "FILE" for the document
   // Throws kBadData "FILE: PATH: found VALUE, wanted `wanted`".
   [[noreturn]] void refuse(const std::string& wanted) const;
 

@@ -64,7 +64,10 @@ OpenedModel open_model_or_checkpoint(const fs::path& path) {
 }
 
 std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model) {
-  return model.tokenizer_folder.empty() ? make_byte_tokenizer() : load_tokenizer(model.tokenizer_folder);
+  auto tokenizer =
+      model.tokenizer_folder.empty() ? make_byte_tokenizer() : load_tokenizer(model.tokenizer_folder);
+  require_tokenizer_fits(*tokenizer, model.dir.config.vocab_size, model.dir.path.string());
+  return tokenizer;
 }
 
 }  // namespace ropeway

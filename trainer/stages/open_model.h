@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 #include "trainer/io/model_dir.h"
 
 namespace ropeway {

@@ -26,11 +26,8 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
   const auto errors =
       check_recipe_against_model(recipe, inputs.config.original_window, inputs.config.rotary_pairs(), names);
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
-  if (inputs.tokenizer->vocab_size() > inputs.config.vocab_size) {
-    fail(ErrorKind::kBadData, "{}: the tokenizer has {} tokens, the embedding {}",
-         recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string(),
-         inputs.tokenizer->vocab_size(), inputs.config.vocab_size);
-  }
+  require_tokenizer_fits(*inputs.tokenizer, inputs.config.vocab_size,
+                         recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string());
 }
 
 void check_search_texts(const StageRecipe& stage, const Documents& validation, const Documents* train) {

@@ -11,7 +11,7 @@
 #include "parallel/comm/communicator.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/documents.h"
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 #include "trainer/io/model_config.h"
 
 namespace ropeway {

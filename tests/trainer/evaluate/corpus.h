@@ -8,7 +8,7 @@
 #include "kernels/base/random.h"
 #include "tests/trainer/data/helpers.h"
 #include "trainer/data/documents.h"
-#include "trainer/data/tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 

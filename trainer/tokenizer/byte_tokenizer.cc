@@ -1,24 +1,42 @@
-// The byte-level tokenizer: token i < 256 is byte i. Any byte string is a text: NUL, CRLF and invalid UTF-8
-// pass through unchanged. The text of a special token is never read as that token: a document cannot smuggle
-// one in, and the number of tokens of a text is always its number of bytes (Hugging Face:
-// encode_special_tokens = true).
-#include "trainer/data/tokenizer.h"
+// Token i < 256 is byte i. Any byte string is a text: NUL, CRLF and invalid UTF-8 pass through unchanged, and
+// unless special tokens are read the number of tokens of a text is its number of bytes.
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 #include "kernels/base/error.h"
-#include "trainer/data/byte_tokenizer.h"
 #include "trainer/io/files.h"
+#include "trainer/tokenizer/added_tokens.h"
 
 namespace ropeway {
 namespace {
 
+AddedTokenFinder finder_of(const std::vector<std::string>& special_tokens) {
+  std::vector<std::pair<std::string, AddedToken>> tokens;
+  for (const std::string& text : special_tokens) {
+    const auto id = static_cast<int32_t>(kByteValues) + static_cast<int32_t>(tokens.size());
+    tokens.emplace_back(text, AddedToken{.content = text, .id = id, .special = true});
+  }
+  return AddedTokenFinder(std::move(tokens));
+}
+
 class ByteTokenizer : public Tokenizer {
  public:
   explicit ByteTokenizer(std::vector<std::string> special_tokens)
-      : special_tokens_(std::move(special_tokens)) {}
+      : special_tokens_(std::move(special_tokens)), finder_(finder_of(special_tokens_)) {}
 
-  std::vector<int32_t> encode(std::string_view text) const override {
-    std::vector<int32_t> ids(text.size());
-    for (size_t i = 0; i < text.size(); ++i) ids[i] = static_cast<unsigned char>(text[i]);
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options) const override {
+    std::vector<int32_t> ids;
+    ids.reserve(text.size());
+    const auto add_bytes = [&](std::string_view part) {
+      for (const char byte : part) ids.push_back(static_cast<unsigned char>(byte));
+    };
+    if (!options.read_special_tokens) {
+      add_bytes(text);
+      return ids;
+    }
+    finder_.for_each_part(text, true, [&](size_t begin, size_t end, std::optional<int32_t> token) {
+      if (token) return ids.push_back(*token);
+      add_bytes(text.substr(begin, end - begin));
+    });
     return ids;
   }
 
@@ -49,6 +67,7 @@ class ByteTokenizer : public Tokenizer {
 
  private:
   std::vector<std::string> special_tokens_;
+  AddedTokenFinder finder_;
 };
 
 }  // namespace

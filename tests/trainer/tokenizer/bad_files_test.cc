@@ -1,0 +1,175 @@
+// tokenizer.json files that are refused: one message with file and key, whatever the file says.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/trainer/tokenizer/tiny_tokenizer.h"
+
+namespace ropeway {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+
+struct BadFile {
+  const char* name;
+  std::function<void(Json&)> spoil;
+  const char* message;
+};
+void PrintTo(const BadFile& bad, std::ostream* out) { *out << bad.name; }
+
+class BadTokenizerFile : public ::testing::TestWithParam<BadFile> {};
+
+TEST_P(BadTokenizerFile, IsRefusedWithThePlace) {
+  const TempDir folder;
+  Json root = tiny_tokenizer_json();
+  GetParam().spoil(root);
+  write_bytes(folder / "tokenizer.json", root.dump());
+  const auto error = error_of([&] { load_tokenizer(folder.path()); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+  EXPECT_THAT(error->what(), HasSubstr((folder / "tokenizer.json").string()));
+  EXPECT_THAT(error->what(), HasSubstr(GetParam().message));
+}
+
+Json split(const std::string& regex) {
+  return {{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}};
+}
+Json of_type(const std::string& type) { return {{"type", type}}; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Corpus, BadTokenizerFile,
+    ::testing::Values(
+        BadFile{"not_an_object", [](Json& j) { j = Json::array(); }, "wanted an object"},
+        BadFile{"no_model", [](Json& j) { j.erase("model"); }, "model: the key is missing"},
+        BadFile{"unigram", [](Json& j) { j["model"]["type"] = "Unigram"; },
+                "model.type: found \"Unigram\", wanted BPE"},
+        BadFile{"no_vocabulary", [](Json& j) { j["model"].erase("vocab"); },
+                "model.vocab: the key is missing"},
+        BadFile{"empty_vocabulary", [](Json& j) { j["model"]["vocab"] = Json::object(); },
+                "wanted at least one token"},
+        BadFile{"id_is_text", [](Json& j) { j["model"]["vocab"]["a"] = "1"; }, "model.vocab.a: found \"1\""},
+        BadFile{"id_negative", [](Json& j) { j["model"]["vocab"]["a"] = -1; }, "model.vocab.a: found -1"},
+        BadFile{"id_far_away", [](Json& j) { j["model"]["vocab"]["a"] = 4000000000; },
+                "model.vocab.a: found 4000000000"},
+        BadFile{"id_twice", [](Json& j) { j["model"]["vocab"]["a"] = 2; }, "no other token has"},
+        BadFile{"merge_of_unknown", [](Json& j) { j["model"]["merges"][1] = "a q"; },
+                "model.merges[1]: merges 'a' and 'q', but the vocabulary has no 'q'"},
+        BadFile{"merge_into_unknown", [](Json& j) { j["model"]["merges"][1] = "a d"; },
+                "the vocabulary has no 'ad'"},
+        BadFile{"merge_of_three", [](Json& j) { j["model"]["merges"][1] = "a b c"; },
+                "two tokens with one space"},
+        BadFile{"merge_of_one", [](Json& j) { j["model"]["merges"][1] = Json::array({"a"}); },
+                "a pair of tokens"},
+        BadFile{"merges_no_list", [](Json& j) { j["model"]["merges"] = "a b"; },
+                "model.merges: found \"a b\""},
+        BadFile{"unknown_not_there", [](Json& j) { j["model"]["unk_token"] = "<u>"; }, "model.unk_token"},
+        BadFile{"subword_prefix", [](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
+                "model.continuing_subword_prefix: found \"##\""},
+        BadFile{"word_suffix", [](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; },
+                "model.end_of_word_suffix"},
+        BadFile{"dropout", [](Json& j) { j["model"]["dropout"] = 0.1; }, "model.dropout: found 0.1"},
+        BadFile{"added_id_taken", [](Json& j) { j["added_tokens"][0]["id"] = 1; },
+                "added_tokens[0].id: found 1"},
+        BadFile{"added_id_differs", [](Json& j) { j["added_tokens"][0]["id"] = 30; },
+                "the id of '<s>' in model.vocab"},
+        BadFile{"added_id_far_away", [](Json& j) { j["added_tokens"][0]["id"] = 1LL << 40; },
+                "added_tokens[0].id"},
+        BadFile{"added_empty", [](Json& j) { j["added_tokens"][0]["content"] = ""; },
+                "added_tokens[0].content"},
+        BadFile{"normalizer", [](Json& j) { j["normalizer"] = of_type("Precompiled"); },
+                "normalizer.type: found \"Precompiled\""},
+        BadFile{"pre_tokenizer", [](Json& j) { j["pre_tokenizer"] = of_type("BertPreTokenizer"); },
+                "pre_tokenizer.type: found \"BertPreTokenizer\""},
+        BadFile{"decoder", [](Json& j) { j["decoder"] = of_type("WordPiece"); },
+                "decoder.type: found \"WordPiece\""},
+        BadFile{"post_processor", [](Json& j) { j["post_processor"] = of_type("BertProcessing"); },
+                "post_processor.type: found \"BertProcessing\""},
+        BadFile{"template_id",
+                [](Json& j) {
+                  j["post_processor"] = Json::parse(R"({"type": "TemplateProcessing",
+                    "single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}],
+                    "special_tokens": {"x": {"ids": [11]}}})");
+                },
+                "post_processor.special_tokens.x.ids[0]: found 11"},
+        BadFile{"regex_broken", [](Json& j) { j["pre_tokenizer"] = split("(a"); },
+                "pre_tokenizer.pattern.Regex"},
+        BadFile{"regex_word", [](Json& j) { j["pre_tokenizer"] = split("\\w+"); }, "\\w in the pattern"},
+        BadFile{"regex_nested", [](Json& j) { j["pre_tokenizer"] = split("[a[bc]]"); }, "a class inside []"},
+        BadFile{"behavior",
+                [](Json& j) {
+                  j["pre_tokenizer"] = split("a");
+                  j["pre_tokenizer"]["behavior"] = "Joined";
+                },
+                "pre_tokenizer.behavior: found \"Joined\""}),
+    [](const auto& param) { return param.param.name; });
+
+TEST(BadTokenizerText, TruncatedAnywhereIsRefused) {
+  const TempDir folder;
+  const std::string whole = tiny_tokenizer_json().dump();
+  for (size_t size = 0; size < whole.size(); size += 13) {
+    write_bytes(folder / "tokenizer.json", whole.substr(0, size));
+    const auto error = error_of([&] { load_tokenizer(folder.path()); });
+    ASSERT_TRUE(error.has_value()) << size;
+    EXPECT_EQ(error->kind(), ErrorKind::kBadData) << size;
+  }
+}
+
+TEST(BadTokenizerText, ADuplicateTokenIsRefused) {
+  const TempDir folder;
+  std::string text = tiny_tokenizer_json().dump();
+  text.replace(text.find("\"a\":1"), 5, "\"a\":1,\"a\":11");
+  write_bytes(folder / "tokenizer.json", text);
+  const auto error = error_of([&] { load_tokenizer(folder.path()); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_THAT(error->what(), HasSubstr("model.vocab.a: the key occurs twice"));
+}
+
+TEST(BadTokenizerText, AModelThatIsNotSentencePieceIsRefused) {
+  const TempDir folder;
+  for (const std::string& content : {std::string(), std::string("no model"), std::string(1000, '\x0A')}) {
+    write_bytes(folder / "tokenizer.model", content);
+    const auto error = error_of([&] { load_tokenizer(folder.path()); });
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error->what(), HasSubstr("tokenizer.model"));
+  }
+}
+
+TEST(BadTokenizerText, NeitherFileIsMissingInput) {
+  const TempDir folder;
+  const auto error = error_of([&] { load_tokenizer(folder.path()); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kMissingInput);
+  EXPECT_THAT(error->what(), HasSubstr("tokenizer.json"));
+}
+
+class HostilePattern : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(HostilePattern, EndsWithAnErrorInBoundedTime) {
+  Json root = tiny_tokenizer_json();
+  root["pre_tokenizer"] = split(GetParam());
+  const auto tokenizer = tokenizer_of_json(root);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto error = error_of([&] { tokenizer->encode(std::string(1 << 20, 'a')); });
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+  EXPECT_THAT(error->what(), HasSubstr("pre_tokenizer.pattern.Regex: the pattern needs too much work"));
+  // 2 s of work; this machine may have other work to do. Unbounded, they take hours.
+  EXPECT_LT(seconds, 30);
+}
+
+INSTANTIATE_TEST_SUITE_P(Patterns, HostilePattern,
+                         ::testing::Values("(a+)+b", "(a+)+$(?<!a)", "(a|aa)+c", "a(?=.*b)", "a(?=.*b)|a",
+                                           "a*a*a*b", "(a|b|ab)*c"));
+
+TEST(HostilePattern, ManyMatchesAreNoHarm) {
+  Json root = tiny_tokenizer_json();
+  root["pre_tokenizer"] = split("(a+)+");
+  EXPECT_EQ(tokenizer_of_json(root)->encode(std::string(1 << 20, 'a')).size(), size_t{1 << 20});
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,44 @@
+// Text to token ids and back. Kinds:
+//   byte-level   id = byte value: every byte string is representable and bits per byte are directly
+//   comparable BPE          any other tokenizer.json of Hugging Face tokenizers with a BPE model
+//   (tokenizer_json.cc) SentencePiece  tokenizer.model, where there is no tokenizer.json
+// Text that is not UTF-8: the byte-level kind keeps its bytes; the others read every maximal ill-formed part
+// as U+FFFD, as Python's decode("utf-8", "replace") does, and give the ids of that text.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trainer/tokenizer/encode_options.h"
+
+namespace ropeway {
+
+// Safe to share between threads.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  // Adds and reads no token beyond what the options allow. Throws kBadData naming the tokenizer's file when
+  // its own pattern cannot cut the text within bounds.
+  virtual std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const = 0;
+  // Special tokens are written out. Throws kBadData for an id that is no token's.
+  virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
+  virtual int64_t vocab_size() const = 0;       // largest id + 1
+  virtual std::string fingerprint() const = 0;  // names the tokenizer in caches and histories
+};
+
+// From the folder's tokenizer.json, else its tokenizer.model. Throws kMissingInput when neither is there,
+// kBadData naming file, key and what is supported.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir);
+std::unique_ptr<Tokenizer> make_byte_tokenizer();
+// tokenizer.json of the byte-level kind with these special tokens (ids from 256 on), readable by Hugging Face
+// tokenizers.
+std::string byte_tokenizer_json(const std::vector<std::string>& special_tokens);
+
+// Throws kBadData naming both sizes when a token would lie outside the embedding.
+void require_tokenizer_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::string& model);
+
+}  // namespace ropeway
