@@ -7,9 +7,9 @@
 #include "launch/command_line.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
-#include "trainer/data/tokenizer.h"
 #include "trainer/io/gguf/gguf_import.h"
 #include "trainer/io/import_hf.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 namespace {

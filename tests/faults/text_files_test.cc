@@ -47,6 +47,53 @@ TEST(TextFiles, TooLittleForASearchSaysHowMuchThereIs) {
                  scratch.path() / "run");
 }
 
+TEST(TextFiles, ABadLineOfJsonIsNamed) {
+  const Scratch scratch;
+  const std::string text =
+      scratch.file("bad.jsonl", "{\"text\": \"" + std::string(300, 'a') + "\"}\n{\"text\": 5}\n");
+  expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
+                 {.code = 65, .said = {text + ":2: text: found 5, wanted a string"}},
+                 scratch.path() / "cache/none");
+  expect_refusal("run " + small_recipe(scratch, kEvaluateStage) + " --set data.test=[" + text + "]",
+                 {.code = 65, .said = {text + ":2"}}, scratch.path() / "run");
+  EXPECT_TRUE(files_below(scratch.path() / "cache").empty());
+}
+
+TEST(TextFiles, APackedTextThatIsCutShortIsNamed) {
+  const Scratch scratch;
+  const std::string text = scratch.name("bad.txt.gz");
+  ASSERT_EQ(run_shell("gzip -c tests/data/prose.txt | head -c 20000 > " + text).code, 0);
+  expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
+                 {.code = 65, .said = {text + ": ends in the middle"}}, scratch.path() / "cache/none");
+}
+
+TEST(TextFiles, ADocumentOverTheLimitIsNamed) {
+  const Scratch scratch;
+  const std::string text = scratch.name("bomb.txt.gz");
+  ASSERT_EQ(run_shell("head -c 30000000 /dev/zero | gzip -c > " + text).code, 0);
+  expect_refusal("run " + small_recipe(scratch, kEvaluateStage) + " --set data.test=[" + text +
+                     "] --set data.max_document=1000000",
+                 {.code = 65, .said = {text + ": a document of more than 1000000 bytes"}},
+                 scratch.path() / "run");
+}
+
+TEST(TextFiles, PackedLinesOfJsonAreScored) {
+  const Scratch scratch;
+  const std::string text = scratch.name("good.jsonl.gz");
+  ASSERT_EQ(
+      run_shell(
+          "python3 -c \"import json; print(json.dumps({'text': open('tests/data/prose.txt').read()}))\" | "
+          "gzip -c > " +
+          text)
+          .code,
+      0);
+  const std::string cache = " --windows 2 --lengths 256 --cache " + scratch.name("cache");
+  const Ended packed = run_ropeway("evaluate " + kTinyBase + " --text " + text + cache);
+  const Ended plain = run_ropeway("evaluate " + kTinyBase + " --text tests/data/prose.txt" + cache);
+  EXPECT_EQ(packed.code, 0) << packed.err;
+  EXPECT_EQ(packed.out, plain.out);
+}
+
 TEST(TextFiles, AMissingTextIsNamed) {
   const Scratch scratch;
   for (const char* name : {"absent.txt", "absent/*.txt"}) {

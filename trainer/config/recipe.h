@@ -28,6 +28,7 @@ struct ModelRecipe {
 
 struct DataRecipe {
   std::vector<std::string> train, validation, test;  // paths; * in the file name
+  int64_t max_document = int64_t{1} << 30;           // bytes, unpacked
   std::string cache = ".cache/tokens";
 };
 

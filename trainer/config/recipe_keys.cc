@@ -124,6 +124,9 @@ std::vector<RecipeKey> make_keys() {
       key("data", "test", kTextList, data<&DataRecipe::test>, {.also = "heldout"},
           "text that evaluate stages score"),
       key("data", "cache", kText, data<&DataRecipe::cache>, {.also = "cache_dir"}, "folder of encoded text"),
+      key("data", "max_document", kInteger, data<&DataRecipe::max_document>,
+          {.low = 1, .high = 1e15, .also = "max_document_bytes"},
+          "bytes that one document may have, unpacked"),
 
       key("mesh", "data", kInteger, mesh<&MeshRecipe::data>,
           {.low = 1, .high = 1e6, .also = "dp data_parallel dp_size data_parallel_size"},

@@ -18,14 +18,14 @@ namespace fs = std::filesystem;
 
 struct Documents::State {
   struct Document {
-    std::string name;
-    int64_t bytes = 0;
-    std::optional<MappedTokens> mapped;  // either this
-    std::vector<int32_t> ids;            // or this
-
-    std::span<const int32_t> tokens() const { return mapped ? mapped->tokens() : std::span(ids); }
+    std::span<const int32_t> tokens;  // into `mapped` or `ids`
+    int64_t bytes = 0, line = 0;
+    size_t source = 0;
   };
   std::vector<Document> documents;
+  std::vector<std::string> sources;
+  std::vector<MappedTokens> mapped;
+  std::vector<int32_t> ids;
   std::string fingerprint;
 };
 
@@ -36,25 +36,28 @@ Documents& Documents::operator=(Documents&&) noexcept = default;
 
 size_t Documents::count() const { return state_->documents.size(); }
 std::span<const int32_t> Documents::tokens(size_t document) const {
-  return state_->documents.at(document).tokens();
+  return state_->documents.at(document).tokens;
 }
-const std::string& Documents::name(size_t document) const { return state_->documents.at(document).name; }
+std::string Documents::name(size_t document) const {
+  const State::Document& found = state_->documents.at(document);
+  const std::string& source = state_->sources[found.source];
+  return found.line == 0 ? source : fmt::format("{}:{}", source, found.line);
+}
 int64_t Documents::bytes(size_t document) const { return state_->documents.at(document).bytes; }
 int64_t Documents::total_tokens() const {
   int64_t total = 0;
-  for (const auto& document : state_->documents) total += static_cast<int64_t>(document.tokens().size());
+  for (const auto& document : state_->documents) total += static_cast<int64_t>(document.tokens.size());
   return total;
 }
 const std::string& Documents::fingerprint() const { return state_->fingerprint; }
 
 namespace {
 
-// What rank 0 found out about a document and tells the others.
-struct CachedDocument {
+// What rank 0 found out about a file and tells the others.
+struct EncodedFile {
   std::string name;
   std::string cache_file;
-  int64_t source_bytes = 0;
-  int64_t tokens = 0;
+  int64_t documents = 0, tokens = 0;
 };
 
 // Only the file's own name: a corpus that moved to another folder is still the same data.
@@ -63,51 +66,72 @@ void describe(std::string& description, const std::string& name, int64_t tokens,
   description += fmt::format("{}:{}\n{}\n{}\n", file_name.size(), file_name, tokens, sha256);
 }
 
-// Encodes the file unless the cache has it; rank 0 only.
-CachedDocument cache_document(const fs::path& source, const Tokenizer& tokenizer,
-                              const fs::path& cache_folder, std::string& description) {
-  const std::string text = read_text_file(source);
-  if (text.empty()) fail(ErrorKind::kBadData, "{}: the file is empty, wanted text", source.string());
-  const std::string source_sha256 = sha256_of(text);
-  CachedDocument cached;
-  cached.name = source.string();
-  cached.cache_file = (cache_folder / token_cache_name(tokenizer.fingerprint(), source_sha256)).string();
-  cached.source_bytes = static_cast<int64_t>(text.size());
+// Writes the cache file; the source is read a second time after its hash gave the name.
+void encode_file(const fs::path& source, const std::string& source_sha256, const Tokenizer& tokenizer,
+                 const fs::path& cache_file, const TextFileLimits& limits) {
+  TokenCacheWriter cache(cache_file);
+  const auto encode = [&](std::string_view text, int64_t line) {
+    const std::vector<int32_t> ids = tokenizer.encode(text, {.add_special_tokens = true});
+    const std::string where = line == 0 ? source.string() : fmt::format("{}:{}", source.string(), line);
+    if (ids.empty()) fail(ErrorKind::kBadData, "{}: the text gives no tokens", where);
+    cache.add(ids, static_cast<int64_t>(text.size()), line);
+  };
+  const TextFileSummary summary = read_text_documents(source, limits, encode);
+  if (summary.sha256 != source_sha256) {
+    fail(ErrorKind::kBadData, "{}: changed while it was read", source.string());
+  }
+  if (summary.documents == 0) {
+    fail(ErrorKind::kBadData, "{}: the file is empty, wanted {}", source.string(),
+         summary.without_text > 0 ? "documents with text" : "text");
+  }
+  if (summary.without_text > 0) {
+    log_info("{}: {} lines have an empty text and are left out, {} documents stay", source.string(),
+             summary.without_text, summary.documents);
+  }
+  cache.finish();
+}
 
-  std::optional<MappedTokens> mapped = open_token_cache(cached.cache_file, true);
-  if (mapped && mapped->source_bytes() != cached.source_bytes) mapped.reset();
+// Encodes the file unless the cache has it; rank 0 only.
+EncodedFile find_or_encode(const fs::path& source, const Tokenizer& tokenizer, const fs::path& cache_folder,
+                           const TextFileLimits& limits, std::string& description) {
+  const std::string source_sha256 = sha256_of_file(source);
+  EncodedFile encoded;
+  encoded.name = source.string();
+  encoded.cache_file =
+      (cache_folder / token_cache_name(tokenizer.fingerprint(), source_sha256, text_file_format(source)))
+          .string();
+  std::optional<MappedTokens> mapped = open_token_cache(encoded.cache_file, true);
   if (!mapped) {
     std::error_code error;
-    if (fs::exists(cached.cache_file, error)) {
-      log_warning("{}: does not verify; encoding {} again", cached.cache_file, cached.name);
+    if (fs::exists(encoded.cache_file, error)) {
+      log_warning("{}: does not verify; encoding {} again", encoded.cache_file, encoded.name);
     }
-    const std::vector<int32_t> ids = tokenizer.encode(text, {.add_special_tokens = true});
-    if (ids.empty()) fail(ErrorKind::kBadData, "{}: the text gives no tokens", cached.name);
-    require_writable_folder(cache_folder, static_cast<int64_t>(ids.size() * sizeof(int32_t)));
-    write_token_cache(cached.cache_file, ids, cached.source_bytes);
-    mapped = open_token_cache(cached.cache_file, true);
+    require_writable_folder(cache_folder, static_cast<int64_t>(fs::file_size(source, error)));
+    encode_file(source, source_sha256, tokenizer, encoded.cache_file, limits);
+    mapped = open_token_cache(encoded.cache_file, true);
     if (!mapped) {
-      fail(ErrorKind::kIo, "{}: was just written and does not read back as written", cached.cache_file);
+      fail(ErrorKind::kIo, "{}: was just written and does not read back as written", encoded.cache_file);
     }
   }
-  cached.tokens = static_cast<int64_t>(mapped->tokens().size());
-  describe(description, cached.name, cached.tokens, source_sha256);
-  return cached;
+  encoded.documents = static_cast<int64_t>(mapped->count());
+  encoded.tokens = mapped->total_tokens();
+  describe(description, encoded.name, encoded.tokens, source_sha256);
+  return encoded;
 }
 
 // Fields separated by NUL, which no path can hold.
-std::string pack(const std::vector<CachedDocument>& documents, const std::string& fingerprint) {
+std::string pack(const std::vector<EncodedFile>& files, const std::string& fingerprint) {
   std::string packed = fingerprint + '\0';
-  for (const CachedDocument& d : documents) {
+  for (const EncodedFile& file : files) {
     for (const std::string& field :
-         {d.name, d.cache_file, std::to_string(d.source_bytes), std::to_string(d.tokens)}) {
+         {file.name, file.cache_file, std::to_string(file.documents), std::to_string(file.tokens)}) {
       packed += field + '\0';
     }
   }
   return packed;
 }
 
-std::vector<CachedDocument> unpack(std::string_view packed, std::string& fingerprint) {
+std::vector<EncodedFile> unpack(std::string_view packed, std::string& fingerprint) {
   const auto next = [&packed] {
     const size_t end = packed.find('\0');
     ROPEWAY_CHECK(end != std::string_view::npos, "document list cut short");
@@ -116,16 +140,16 @@ std::vector<CachedDocument> unpack(std::string_view packed, std::string& fingerp
     return field;
   };
   fingerprint = next();
-  std::vector<CachedDocument> documents;
+  std::vector<EncodedFile> files;
   while (!packed.empty()) {
-    CachedDocument d;
-    d.name = next();
-    d.cache_file = next();
-    d.source_bytes = std::stoll(next());
-    d.tokens = std::stoll(next());
-    documents.push_back(std::move(d));
+    EncodedFile file;
+    file.name = next();
+    file.cache_file = next();
+    file.documents = std::stoll(next());
+    file.tokens = std::stoll(next());
+    files.push_back(std::move(file));
   }
-  return documents;
+  return files;
 }
 
 // If opening failed on any rank, all throw: the first failed rank's message.
@@ -138,7 +162,8 @@ void throw_together(Communicator& world, const std::string& problem) {
 }  // namespace
 
 Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
-                         const Tokenizer& tokenizer, const fs::path& cache_folder) {
+                         const Tokenizer& tokenizer, const fs::path& cache_folder,
+                         const TextFileLimits& limits) {
   std::string packed;
   run_on_rank(world, 0, [&] {
     if (patterns.empty()) fail(ErrorKind::kConfig, "no text files are named");
@@ -151,46 +176,50 @@ Documents load_documents(Communicator& world, const std::vector<std::string>& pa
         if (taken.insert(error ? file : canonical).second) files.push_back(file);
       }
     }
-    std::vector<CachedDocument> documents;
+    std::vector<EncodedFile> encoded;
     std::string description = tokenizer.fingerprint() + "\n";
     for (const fs::path& file : files) {
-      documents.push_back(cache_document(file, tokenizer, cache_folder, description));
+      encoded.push_back(find_or_encode(file, tokenizer, cache_folder, limits, description));
     }
-    packed = pack(documents, sha256_of(description));
+    packed = pack(encoded, sha256_of(description));
   });
   packed = broadcast_string(world, packed, 0);
 
   auto state = std::make_unique<Documents::State>();
   std::string problem;
-  for (CachedDocument& cached : unpack(packed, state->fingerprint)) {
-    Documents::State::Document document;
-    document.mapped = open_token_cache(cached.cache_file, false);
-    if (!document.mapped || static_cast<int64_t>(document.mapped->tokens().size()) != cached.tokens) {
+  for (EncodedFile& file : unpack(packed, state->fingerprint)) {
+    std::optional<MappedTokens> mapped = open_token_cache(file.cache_file, false);
+    if (!mapped || static_cast<int64_t>(mapped->count()) != file.documents ||
+        mapped->total_tokens() != file.tokens) {
       problem = fmt::format(
           "{}: rank {} cannot read what rank 0 wrote for {}; the cache folder must be the same on every host",
-          cached.cache_file, world.rank(), cached.name);
+          file.cache_file, world.rank(), file.name);
       break;
     }
-    document.name = std::move(cached.name);
-    document.bytes = cached.source_bytes;
-    state->documents.push_back(std::move(document));
+    for (size_t i = 0; i < mapped->count(); ++i) {
+      const CachedDocument document = mapped->document(i);
+      state->documents.push_back(
+          {document.tokens, document.text_bytes, document.line, state->sources.size()});
+    }
+    state->sources.push_back(std::move(file.name));
+    state->mapped.push_back(std::move(*mapped));
   }
   throw_together(world, problem);
   return Documents(std::move(state));
 }
 
 Documents load_token_file(const fs::path& npy, int64_t vocab_size) {
-  Documents::State::Document document;
-  document.name = npy.string();
-  document.ids = read_npy_token_ids(npy, vocab_size);
-  document.bytes = static_cast<int64_t>(document.ids.size());  // the text is not known: one byte a token
   auto state = std::make_unique<Documents::State>();
+  state->sources.push_back(npy.string());
+  state->ids = read_npy_token_ids(npy, vocab_size);
+  const auto tokens = static_cast<int64_t>(state->ids.size());
+  // The text is not known: one byte a token.
+  state->documents.push_back({.tokens = state->ids, .bytes = tokens});
   std::string description = "ids\n";
-  const std::string_view raw(reinterpret_cast<const char*>(document.ids.data()),
-                             document.ids.size() * sizeof(int32_t));
-  describe(description, document.name, document.bytes, sha256_of(raw));
+  const std::string_view raw(reinterpret_cast<const char*>(state->ids.data()),
+                             state->ids.size() * sizeof(int32_t));
+  describe(description, npy.string(), tokens, sha256_of(raw));
   state->fingerprint = sha256_of(description);
-  state->documents.push_back(std::move(document));
   return Documents(std::move(state));
 }
 

@@ -1,5 +1,8 @@
-// Whole documents as token ids: text files (one document each) encoded once into a cache, or a .npy file of
-// ids. Documents keep their borders.
+// Whole documents as token ids: text files (text_file.h: plain or JSON lines, packed or not) encoded once
+// into a cache, or a .npy file of ids. Documents keep their borders: no window reaches from one into the
+// next, so nothing is put between them. A document is what the tokenizer makes of its text with its own
+// template (a BOS in front where it has one) and no further token; the spelling of a special token in a text
+// stays text.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "parallel/comm/communicator.h"
+#include "trainer/data/text_file.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
@@ -22,7 +26,7 @@ class Documents {
 
   size_t count() const;
   std::span<const int32_t> tokens(size_t document) const;  // memory-mapped
-  const std::string& name(size_t document) const;          // file it came from
+  std::string name(size_t document) const;                 // FILE, or FILE:LINE
   int64_t bytes(size_t document) const;  // of text; equals the tokens for the byte-level tokenizer
   int64_t total_tokens() const;
   // SHA-256 over names, lengths and contents: changes when the data does.
@@ -30,7 +34,7 @@ class Documents {
 
  private:
   friend Documents load_documents(Communicator&, const std::vector<std::string>&, const Tokenizer&,
-                                  const std::filesystem::path&);
+                                  const std::filesystem::path&, const TextFileLimits&);
   friend Documents load_token_file(const std::filesystem::path&, int64_t);
   struct State;
   explicit Documents(std::unique_ptr<State> state);
@@ -39,9 +43,11 @@ class Documents {
 
 // Collective: rank 0 encodes what the cache lacks (cache file: named by the hash of tokenizer and source,
 // written atomically, verified on opening), the others map it. patterns: paths with * in the file name, each
-// must match. Throws kMissingInput naming the pattern or file; kBadData for an empty file.
+// must match. Throws kMissingInput naming the pattern or file; kBadData for an empty file and for what
+// read_text_documents refuses.
 Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
-                         const Tokenizer& tokenizer, const std::filesystem::path& cache_folder);
+                         const Tokenizer& tokenizer, const std::filesystem::path& cache_folder,
+                         const TextFileLimits& limits = {});
 // One document from a one-dimensional little-endian integer .npy (int32, int64, uint16, uint8); an id outside
 // [0, vocab_size) is kBadData naming its index.
 Documents load_token_file(const std::filesystem::path& npy, int64_t vocab_size);

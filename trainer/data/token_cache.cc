@@ -18,20 +18,27 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr char kMagic[] = "ropeway-tokens-1";
+constexpr char kMagic[] = "ropeway-tokens-2";
 
-struct Header {
+struct Record {
+  int64_t end, text_bytes, line;
+};
+
+struct Footer {
   char magic[16];
-  int64_t count;
-  int64_t source_bytes;
+  int64_t ids;
+  int64_t documents;
   char sha256[64];
 };
-static_assert(sizeof(Header) == 96);
+static_assert(sizeof(Record) == 24 && sizeof(Footer) == 96);
+constexpr size_t kSigned = offsetof(Footer, sha256);  // bytes of the footer that the hash covers as well
 
-Header header_of(const void* data) {
-  Header header;
-  std::memcpy(&header, data, sizeof header);
-  return header;
+size_t padded_bytes(int64_t ids) { return (static_cast<size_t>(ids) * sizeof(int32_t) + 7) / 8 * 8; }
+
+Footer footer_of(const char* data, size_t bytes) {
+  Footer footer;
+  std::memcpy(&footer, data + bytes - sizeof footer, sizeof footer);
+  return footer;
 }
 
 }  // namespace
@@ -49,32 +56,79 @@ MappedTokens::~MappedTokens() {
   if (data_ != nullptr) ::munmap(data_, bytes_);
 }
 
-std::span<const int32_t> MappedTokens::tokens() const {
-  const auto* ids = reinterpret_cast<const int32_t*>(static_cast<const char*>(data_) + sizeof(Header));
-  return {ids, (bytes_ - sizeof(Header)) / sizeof(int32_t)};
+int64_t MappedTokens::total_tokens() const { return footer_of(static_cast<const char*>(data_), bytes_).ids; }
+
+size_t MappedTokens::count() const {
+  return static_cast<size_t>(footer_of(static_cast<const char*>(data_), bytes_).documents);
 }
 
-int64_t MappedTokens::source_bytes() const { return header_of(data_).source_bytes; }
-
-std::string token_cache_name(const std::string& tokenizer_fingerprint, const std::string& source_sha256) {
-  return sha256_of(tokenizer_fingerprint + "\n" + source_sha256).substr(0, 40) + ".tokens";
+CachedDocument MappedTokens::document(size_t i) const {
+  const char* bytes = static_cast<const char*>(data_);
+  const auto* ids = reinterpret_cast<const int32_t*>(bytes);
+  const auto* records = reinterpret_cast<const Record*>(bytes + padded_bytes(total_tokens()));
+  const int64_t begin = i == 0 ? 0 : records[i - 1].end;
+  return {{ids + begin, ids + records[i].end}, records[i].text_bytes, records[i].line};
 }
 
-void write_token_cache(const std::filesystem::path& path, std::span<const int32_t> ids,
-                       int64_t source_bytes) {
-  const std::string_view payload(reinterpret_cast<const char*>(ids.data()), ids.size_bytes());
-  Header header;
-  std::memcpy(header.magic, kMagic, sizeof header.magic);
-  header.count = static_cast<int64_t>(ids.size());
-  header.source_bytes = source_bytes;
-  const std::string digest = sha256_of(payload);
-  ROPEWAY_CHECK(digest.size() == sizeof header.sha256, "SHA-256 of {} characters", digest.size());
-  std::memcpy(header.sha256, digest.data(), sizeof header.sha256);
-  std::string file;
-  file.reserve(sizeof header + payload.size());
-  file.append(reinterpret_cast<const char*>(&header), sizeof header);
-  file.append(payload);
-  write_file_atomically(path, file);
+bool MappedTokens::is_well_formed(bool verify_content) const {
+  const char* bytes = static_cast<const char*>(data_);
+  const Footer footer = footer_of(bytes, bytes_);
+  if (std::memcmp(footer.magic, kMagic, sizeof footer.magic) != 0) return false;
+  const auto most = static_cast<int64_t>(bytes_);
+  if (footer.ids < 1 || footer.ids > most || footer.documents < 1 || footer.documents > most) return false;
+  const size_t wanted =
+      padded_bytes(footer.ids) + static_cast<size_t>(footer.documents) * sizeof(Record) + sizeof(Footer);
+  if (bytes_ != wanted) return false;
+  if (verify_content) {
+    const std::string_view content(bytes, bytes_ - sizeof(Footer) + kSigned);
+    if (sha256_of(content) != std::string_view(footer.sha256, sizeof footer.sha256)) return false;
+  }
+  const auto* records = reinterpret_cast<const Record*>(bytes + padded_bytes(footer.ids));
+  int64_t end = 0;
+  for (int64_t i = 0; i < footer.documents; ++i) {
+    if (records[i].end <= end) return false;
+    end = records[i].end;
+  }
+  return end == footer.ids;
+}
+
+std::string token_cache_name(const std::string& tokenizer_fingerprint, const std::string& source_sha256,
+                             const std::string& source_format) {
+  std::string described = tokenizer_fingerprint + "\n" + source_sha256;
+  if (!source_format.empty()) described += "\n" + source_format;
+  return sha256_of(described).substr(0, 40) + ".tokens";
+}
+
+TokenCacheWriter::TokenCacheWriter(const std::filesystem::path& path)
+    : path_(path),
+      file_(path.parent_path() / fmt::format(".{}.tmp-{}", path.filename().string(), make_uuid())) {}
+
+void TokenCacheWriter::write(const void* data, size_t bytes) {
+  hash_.update(data, bytes);
+  file_.write(data, static_cast<int64_t>(bytes));
+}
+
+void TokenCacheWriter::add(std::span<const int32_t> ids, int64_t text_bytes, int64_t line) {
+  write(ids.data(), ids.size_bytes());
+  ids_ += static_cast<int64_t>(ids.size());
+  records_.insert(records_.end(), {ids_, text_bytes, line});
+}
+
+void TokenCacheWriter::finish() {
+  const int32_t padding = 0;
+  if (ids_ % 2 != 0) write(&padding, sizeof padding);
+  write(records_.data(), records_.size() * sizeof(int64_t));
+  Footer footer;
+  std::memcpy(footer.magic, kMagic, sizeof footer.magic);
+  footer.ids = ids_;
+  footer.documents = documents();
+  hash_.update(&footer, kSigned);
+  const std::string digest = hash_.finish();
+  ROPEWAY_CHECK(digest.size() == sizeof footer.sha256, "SHA-256 of {} characters", digest.size());
+  std::memcpy(footer.sha256, digest.data(), sizeof footer.sha256);
+  file_.write(&footer, sizeof footer);
+  file_.keep();
+  rename_file(file_.path(), path_);
 }
 
 std::optional<MappedTokens> open_token_cache(const std::filesystem::path& path, bool verify_content) {
@@ -82,25 +136,13 @@ std::optional<MappedTokens> open_token_cache(const std::filesystem::path& path, 
   if (fd < 0) return std::nullopt;
   struct stat status {};
   void* data = MAP_FAILED;
-  if (::fstat(fd, &status) == 0 && status.st_size > static_cast<off_t>(sizeof(Header))) {
+  if (::fstat(fd, &status) == 0 && status.st_size > static_cast<off_t>(sizeof(Footer))) {
     data = ::mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_SHARED, fd, 0);
   }
   ::close(fd);
   if (data == MAP_FAILED) return std::nullopt;
-
   MappedTokens mapped(data, static_cast<size_t>(status.st_size));
-  const Header header = header_of(data);
-  const int64_t payload_bytes = static_cast<int64_t>(status.st_size) - static_cast<int64_t>(sizeof(Header));
-  if (std::memcmp(header.magic, kMagic, sizeof header.magic) != 0) return std::nullopt;
-  if (payload_bytes % static_cast<int64_t>(sizeof(int32_t)) != 0 ||
-      header.count != payload_bytes / static_cast<int64_t>(sizeof(int32_t))) {
-    return std::nullopt;
-  }
-  if (verify_content) {
-    const std::span<const int32_t> ids = mapped.tokens();
-    const std::string_view payload(reinterpret_cast<const char*>(ids.data()), ids.size_bytes());
-    if (sha256_of(payload) != std::string_view(header.sha256, sizeof header.sha256)) return std::nullopt;
-  }
+  if (!mapped.is_well_formed(verify_content)) return std::nullopt;
   return mapped;
 }
 

@@ -1,7 +1,6 @@
 #include "trainer/io/files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,42 +8,12 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "trainer/io/input_file.h"
 #include "trainer/io/output_file.h"
 #include "trainer/io/sha256.h"
 
 namespace ropeway {
 namespace {
-
-class InputFile {
- public:
-  explicit InputFile(const std::filesystem::path& path) : path_(path) {
-    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor_ < 0)
-      fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
-    struct stat status;
-    if (::fstat(descriptor_, &status) == 0 && S_ISDIR(status.st_mode)) {
-      ::close(descriptor_);
-      fail(ErrorKind::kMissingInput, "{}: is a folder, wanted a file", path.string());
-    }
-  }
-  ~InputFile() { ::close(descriptor_); }
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
-
-  // 0 at the end.
-  size_t read(char* buffer, size_t bytes) {
-    for (;;) {
-      const ssize_t got = ::read(descriptor_, buffer, bytes);
-      if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EINTR)
-        fail(ErrorKind::kIo, "{}: reading failed: {}", path_.string(), std::strerror(errno));
-    }
-  }
-
- private:
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-};
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");

@@ -76,7 +76,8 @@ class Texts {
     const auto known = inputs_.documents.find(split);
     if (known != inputs_.documents.end()) return known->second;
     return inputs_.documents
-        .emplace(split, load_documents(world_, patterns, *inputs_.tokenizer, recipe_.data.cache))
+        .emplace(split, load_documents(world_, patterns, *inputs_.tokenizer, recipe_.data.cache,
+                                       {.max_document_bytes = recipe_.data.max_document}))
         .first->second;
   }
 

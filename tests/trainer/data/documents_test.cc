@@ -59,6 +59,47 @@ TEST_F(DocumentsTest, KeepFilesApartInByteOrderOfTheirNames) {
   EXPECT_EQ(documents.total_tokens(), 7 + 8 + 6);
 }
 
+TEST_F(DocumentsTest, LinesOfJsonAreDocumentsOfTheirOwnInOneCacheFile) {
+  write_bytes(folder_ / "text/a.jsonl",
+              "{\"text\": \"first\"}\n\n{\"text\": \"\"}\n{\"text\": \"zw\\u00f6lf\"}\n");
+  write_bytes(folder_ / "text/b.txt", "plain");
+  for (int again = 0; again < 2; ++again) {  // encoded, then from the cache
+    const Documents documents = load({(folder_ / "text/*").string()});
+    EXPECT_THAT(names_of(documents), ElementsAre("a.jsonl:1", "a.jsonl:4", "b.txt"));
+    EXPECT_EQ(text_of(documents, 0), "first");
+    EXPECT_EQ(text_of(documents, 1), "zw\xC3\xB6lf");
+    EXPECT_EQ(text_of(documents, 2), "plain");
+    EXPECT_EQ(documents.bytes(1), 6);
+    EXPECT_EQ(documents.total_tokens(), 5 + 6 + 5);
+    EXPECT_EQ(cache_files().size(), 2u);
+  }
+}
+
+TEST_F(DocumentsTest, TheSameBytesUnderAnotherFormatHaveAnotherCacheFile) {
+  write_bytes(folder_ / "text/a.jsonl", "{\"text\": \"first\"}");
+  write_bytes(folder_ / "text/a.txt", "{\"text\": \"first\"}");
+  const Documents documents = load({(folder_ / "text/*").string()});
+  EXPECT_EQ(text_of(documents, 0), "first");
+  EXPECT_EQ(text_of(documents, 1), "{\"text\": \"first\"}");
+  EXPECT_EQ(cache_files().size(), 2u);
+}
+
+TEST_F(DocumentsTest, ABadLineLeavesNoCacheFileBehind) {
+  write_bytes(folder_ / "text/a.jsonl", "{\"text\": \"first\"}\nnothing\n");
+  const auto error = error_of_loading({(folder_ / "text/a.jsonl").string()});
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+  EXPECT_THAT(error->what(), HasSubstr("a.jsonl:2"));
+  EXPECT_TRUE(cache_files().empty());
+}
+
+// Runs that were begun before a change of the cache's layout go on: the fingerprint in their state is of the
+// data.
+TEST_F(DocumentsTest, TheFingerprintOfPlainTextIsWhatItWas) {
+  write_bytes(folder_ / "text/a.txt", "some text");
+  EXPECT_EQ(load_all().fingerprint(), "5d32905ef495a322fed1edc647db3ce3a4a1ed9f4f28cf1cbcef47b3400cfce7");
+}
+
 TEST_F(DocumentsTest, PatternsKeepTheirOrderAndAFileMatchedTwiceIsOneDocument) {
   for (const std::string name : {"ab", "acb", "a-b-b", "b", "ba"})
     write_bytes(folder_ / ("text/" + name), name);
@@ -112,7 +153,7 @@ TEST_F(DocumentsTest, AFlippedBitInAnyFieldOfTheCacheIsFoundAndTheFileBuiltAgain
   load_all();
   const fs::path cache = cache_files().at(0);
   const std::string whole = read_bytes(cache);
-  for (size_t byte = 0; byte < whole.size(); byte += 5) {
+  for (size_t byte = 0; byte < whole.size(); ++byte) {
     std::string spoiled = whole;
     spoiled[byte] = static_cast<char>(spoiled[byte] ^ (1 << (byte % 8)));
     write_bytes(cache, spoiled);

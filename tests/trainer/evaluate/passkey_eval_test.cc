@@ -21,7 +21,7 @@ constexpr double kLogit = 2;
 // Keeps the keys it was asked to encode, in order.
 class DigitClassTokenizer : public Tokenizer {
  public:
-  std::vector<int32_t> encode(std::string_view text) const override {
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions&) const override {
     const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
     if (text.size() == 5 && std::all_of(text.begin(), text.end(), is_digit)) keys_.emplace_back(text);
     std::vector<int32_t> ids;

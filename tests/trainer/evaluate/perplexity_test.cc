@@ -98,7 +98,7 @@ TEST(Perplexity, ATailLongerThanTheWindowIsTheWholeWindow) {
 // Two bytes make one token.
 class PairTokenizer : public Tokenizer {
  public:
-  std::vector<int32_t> encode(std::string_view text) const override {
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions&) const override {
     std::vector<int32_t> ids;
     for (size_t i = 0; i + 1 < text.size(); i += 2) ids.push_back((text[i] * 31 + text[i + 1]) % 251);
     return ids;
