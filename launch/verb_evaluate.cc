@@ -18,7 +18,8 @@ constexpr const char* kHelp =
 MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text is
 scored from its first token in disjoint windows of each length.
 
-  --text FILE        text to score (* in the file name: several documents)
+  --text FILE        text to score (* in the file name: several documents); a line of
+                     .jsonl is a document ("text"); .gz and .zst are unpacked
   --tokens FILE.npy  token ids to score instead; needs no tokenizer
   --lengths LIST     256,2K,16K (K = 1024); default: the original window
   --tasks LIST       perplexity,passkey; default: perplexity

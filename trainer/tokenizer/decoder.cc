@@ -89,17 +89,7 @@ class Replace : public Decoder {
   Replace(SplitPattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void apply(std::vector<std::string>& tokens) const override {
-    for (std::string& token : tokens) {
-      std::string text;
-      size_t copied = 0;
-      pattern_.for_each_match(token, [&](size_t begin, size_t end) {
-        text.append(token, copied, begin - copied);
-        text += content_;
-        copied = end;
-      });
-      text.append(token, copied, std::string::npos);
-      token = std::move(text);
-    }
+    for (std::string& token : tokens) token = pattern_.replaced(token, content_);
   }
 
  private:

@@ -73,18 +73,7 @@ class Replace : public Normalizer {
  public:
   Replace(SplitPattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  void apply(std::string& text) const override {
-    std::string result;
-    size_t copied = 0;
-    pattern_.for_each_match(text, [&](size_t begin, size_t end) {
-      result.append(text, copied, begin - copied);
-      result += content_;
-      copied = end;
-    });
-    if (copied == 0 && result.empty()) return;
-    result.append(text, copied, std::string::npos);
-    text = std::move(result);
-  }
+  void apply(std::string& text) const override { text = pattern_.replaced(text, content_); }
 
  private:
   SplitPattern pattern_;

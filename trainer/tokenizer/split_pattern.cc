@@ -23,6 +23,18 @@ void SplitPattern::for_each_match(std::string_view text,
   }
 }
 
+std::string SplitPattern::replaced(std::string_view text, std::string_view content) const {
+  std::string result;
+  size_t copied = 0;
+  for_each_match(text, [&](size_t begin, size_t end) {
+    result += text.substr(copied, begin - copied);
+    result += content;
+    copied = end;
+  });
+  result += text.substr(copied);
+  return result;
+}
+
 SplitBehavior split_behavior(const JsonValue& name) {
   const std::string text = name.string();
   if (text == "Removed") return SplitBehavior::kRemoved;

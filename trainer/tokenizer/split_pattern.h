@@ -18,6 +18,7 @@ class SplitPattern {
   explicit SplitPattern(Regex regex);
   // As Regex::for_each_match; a string never overlaps itself, the empty string is nowhere.
   void for_each_match(std::string_view text, const std::function<void(size_t, size_t)>& found) const;
+  std::string replaced(std::string_view text, std::string_view content) const;  // every match by `content`
 
  private:
   std::string literal_;

@@ -115,14 +115,6 @@ TEST(ByteTokenizer, FingerprintTellsVocabulariesApart) {
   EXPECT_EQ(load_tokenizer(folder.path())->fingerprint(), make_byte_tokenizer()->fingerprint());
 }
 
-TEST(ByteTokenizer, AMissingFileIsMissingInput) {
-  const TempDir folder;
-  const auto error = error_of([&] { load_tokenizer(folder.path()); });
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->kind(), ErrorKind::kMissingInput);
-  EXPECT_THAT(error->what(), HasSubstr("tokenizer.json"));
-}
-
 TEST(ByteTokenizer, TheTextOfASpecialTokenIsThatTokenWhenAskedFor) {
   const TempDir folder;
   write_bytes(folder / "tokenizer.json", byte_tokenizer_json({"<s>", "<s>x"}));
