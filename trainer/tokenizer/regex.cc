@@ -27,18 +27,26 @@ constexpr const char* kWhiteSpace =
 
 std::string rewritten(const std::string& pattern, const std::string& where) {
   std::string result;
-  bool in_class = false;
+  bool in_class = false, in_name = false;  // [...], and [:...:] inside it
+  size_t first_in_class = 0;               // where a ] stands for itself
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (c != '\\' || i + 1 == pattern.size()) {
-      const bool intersection = c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&';
-      const bool nested = c == '[' && (i + 1 == pattern.size() || pattern[i + 1] != ':');
-      if (in_class && (intersection || nested)) {
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (c != '\\' || next == '\0') {
+      if (in_class && ((c == '[' && next != ':') || (c == '&' && next == '&'))) {
         fail(ErrorKind::kBadData, "{}: a class inside [] in the pattern '{}' is not supported", where,
              pattern);
       }
-      if (c == '[') in_class = true;
-      if (c == ']') in_class = i > 0 && pattern[i - 1] == ':' && in_class;
+      if (c == '[' && !in_class) {
+        in_class = true;
+        first_in_class = next == '^' ? i + 2 : i + 1;
+      } else if (c == '[') {
+        in_name = true;
+      } else if (c == ']' && in_name) {
+        in_name = false;
+      } else if (c == ']' && i != first_in_class) {
+        in_class = false;
+      }
       result += c;
       continue;
     }

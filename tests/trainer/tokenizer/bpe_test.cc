@@ -101,6 +101,33 @@ TEST(Bpe, TheTextOfASpecialTokenIsThatTokenOnlyWhenAskedFor) {
   EXPECT_THAT(tokenizer->encode("a<s>b"), ElementsAre(1, 10, 10, 10, 2));
 }
 
+TEST(Bpe, WhiteSpaceInPatternsIsUnicodesAndNoMore) {
+  Json root = tiny_tokenizer_json();
+  root["model"]["merges"] = Json::array({"a b"});
+  const auto pieces_of = [&](const std::string& pattern, const std::string& text) {
+    root["pre_tokenizer"] = {
+        {"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Removed"}, {"invert", false}};
+    return tokenizer_of_json(root)->encode(text);
+  };
+  for (const char* pattern : {"\\s", "[\\s]", "[]\\s]", "[.:]|\\s", "[[:punct:]\\s]"}) {
+    EXPECT_THAT(pieces_of(pattern,
+                          "a\xC2\x85"
+                          "b"),
+                ElementsAre(1, 2))
+        << pattern;  // U+0085
+    EXPECT_THAT(pieces_of(pattern,
+                          "ab\xE3\x80\x80"
+                          "ab"),
+                ElementsAre(6, 6))
+        << pattern;  // U+3000
+  }
+  root["model"]["unk_token"] = "?";
+  EXPECT_THAT(pieces_of("\\s",
+                        "a\xE1\xA0\x8E"
+                        "b"),
+              ElementsAre(1, 10, 2));  // U+180E is none
+}
+
 TEST(Bpe, TheTemplateIsAddedOnlyWhenAskedFor) {
   Json root = tiny_tokenizer_json();
   root["post_processor"] = Json::parse(R"({"type": "TemplateProcessing", "pair": [],
