@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <memory>
 
-#include "trainer/tokenizer/tokenizer.h"
 #include "trainer/io/model_dir.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 
