@@ -72,7 +72,7 @@ void check_tokenizer(const fs::path& source) {
     log_warning("{}; with this model token ids can be used, texts cannot", error.what());
   }
   if (tokens > embedded) {
-    fail(ErrorKind::kBadData, "{}: its tokenizer.json has {} tokens, vocab_size in config.json is {}",
+    fail(ErrorKind::kBadData, "{}: its tokenizer has {} tokens, vocab_size in config.json is {}",
          source.string(), tokens, embedded);
   }
 }
