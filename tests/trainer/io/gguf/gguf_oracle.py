@@ -1,7 +1,7 @@
 """PyPI gguf and transformers as the independent opinion on GGUF files.
 make FOLDER               writes random models, one a file: llama, mistral, phi3, qwen2, qwen3
 compare GGUF DIR ...      transformers' own loading of each GGUF file against its loading of our imported directory
-check GGUF DIR            a file we wrote against the Llama directory it was made from"""
+check DIR GGUF ...        files we wrote against the Llama directory they were made from"""
 
 import json
 import os
@@ -235,4 +235,6 @@ elif sys.argv[1] == "compare":
     for at in range(2, len(sys.argv), 2):
         compare(sys.argv[at], sys.argv[at + 1])
 else:
-    check(sys.argv[2], sys.argv[3])
+    for path in sys.argv[3:]:
+        print("file", path)
+        check(path, sys.argv[2])
