@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/signals.h"
+#include "launch/thread_count.h"
 #include "trainer/data/npy.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
@@ -119,6 +120,7 @@ class Evaluation {
   }
 
   std::vector<LengthResult> run() {
+    log_thread_count();
     ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype));
     parameters.load(source_.dir);
     RingAttention ring(*mesh_.sequence, layout_.placement);

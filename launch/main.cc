@@ -7,6 +7,7 @@
 #include "kernels/base/log.h"
 #include "launch/exit_status.h"
 #include "launch/signals.h"
+#include "launch/thread_count.h"
 #include "launch/verbs.h"
 
 namespace ropeway {
@@ -37,6 +38,7 @@ int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
   MpiSession session;
   Communicator& world = session.world();
   set_log_rank(world.rank());
+  choose_thread_count(world);
   const auto ending = world.split(0, world.rank());
   Outcome outcome;
   try {

@@ -5,6 +5,7 @@
 #include "launch/command_line.h"
 #include "launch/recipe_loading.h"
 #include "launch/signals.h"
+#include "launch/thread_count.h"
 #include "launch/verbs.h"
 #include "trainer/stages/stage_runner.h"
 
@@ -53,6 +54,7 @@ void run_verb(const Arguments& arguments, Communicator& world) {
     fail(ErrorKind::kConfig, "{}: device: found {}, wanted cpu: this build has no CUDA", recipe.source_file,
          recipe.device);
   }
+  log_thread_count();
   const std::string table = run_recipe(
       recipe, world,
       {.only_stages = list("stage"), .fresh = values["fresh"].as<bool>(), .stop_requested = stop_requested});

@@ -77,6 +77,18 @@ TEST(CliRanks, AFailureOnOneRankAloneEndsTheJobAndNamesTheRank) {
   EXPECT_EQ(times(ended.err, "ropeway: "), 1) << ended.err;
 }
 
+TEST(CliRanks, ThreadsAreTheRanksShareOfTheCoresUnlessOmpNumThreadsIsSet) {
+  const Scratch scratch;
+  const std::string evaluate = " {} evaluate " + kTinyBase +
+                               " --text tests/data/prose.txt --windows 1 --cache " + scratch.name("cache");
+  const Ended alone = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0" + evaluate);
+  EXPECT_EQ(times(alone.err, "1 thread a rank"), 1) << alone.err;
+  const Ended two = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0 mpirun -n 2" + evaluate);
+  EXPECT_EQ(two.code, 0) << two.err;
+  EXPECT_EQ(times(two.err, "a rank (OMP_NUM_THREADS"), 1) << two.err;
+  EXPECT_EQ(times(run_shell("OMP_NUM_THREADS=2 exec" + evaluate).err, "a rank"), 0);
+}
+
 TEST(CliRanks, ARequestToStopIsSavedAndEndsWith75) {
   const Scratch scratch;
   const std::string file = small_recipe(scratch,

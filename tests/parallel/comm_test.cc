@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ostream>
 #include <stdexcept>
 
 #include "kernels/base/error.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/core_share.h"
 #include "parallel/comm/reduce.h"
 #include "tests/parallel/comm_cases.h"
 
@@ -168,11 +170,39 @@ TEST(Reduce, TypeWithoutArithmeticIsRefused) {
   EXPECT_THROW(reduce_into(&a, &b, 1, DType::kBF16, ReduceOp::kSum), Error);
 }
 
+CoreSet cores(int begin, int end) {
+  CoreSet set;
+  for (int core = begin; core < end; ++core) set.set(static_cast<size_t>(core));
+  return set;
+}
+
+TEST(ShareOfCores, UnboundRanksShareTheHost) {
+  EXPECT_EQ(share_of_cores({cores(0, 32)}, 0), 32);
+  EXPECT_EQ(share_of_cores(std::vector(4, cores(0, 32)), 3), 8);
+  EXPECT_EQ(share_of_cores(std::vector(3, cores(0, 32)), 0), 10);
+}
+
+TEST(ShareOfCores, BoundRanksKeepTheirOwn) {
+  EXPECT_EQ(share_of_cores({cores(0, 1), cores(1, 2)}, 1), 1);
+  // Three ranks on two sockets.
+  const std::vector<CoreSet> sockets{cores(0, 16), cores(16, 32), cores(0, 16)};
+  EXPECT_EQ(share_of_cores(sockets, 0), 8);
+  EXPECT_EQ(share_of_cores(sockets, 1), 16);
+}
+
+TEST(ShareOfCores, IsGatheredFromTheRanksOfTheHost) {
+  const int all = static_cast<int>(allowed_cores().count());
+  run_thread_world(2, [&](Communicator& comm) { EXPECT_EQ(share_of_cores(comm), std::max(1, all / 2)); });
+}
+
+TEST(ShareOfCores, IsAtLeastOne) { EXPECT_EQ(share_of_cores(std::vector(8, cores(0, 2)), 5), 1); }
+
 TEST(MpiSession, IsAWorldOfOneWithoutALauncher) {
   MpiSession session;
   EXPECT_FALSE(session.under_launcher());
   EXPECT_EQ(session.world().size(), 1);
   EXPECT_EQ(session.local_rank(), 0);
+  EXPECT_EQ(share_of_cores(session.world()), static_cast<int>(allowed_cores().count()));
   EXPECT_FALSE(session.host_name().empty());
   EXPECT_THAT(MpiSession::library_version(), ::testing::MatchesRegex("[A-Za-z ]+[0-9]+\\.[0-9]+.*"));
 }
