@@ -76,7 +76,7 @@ struct SearchRecipe {
   double mutation_probability = 0.3, step = 0.01;
   // gradient
   int64_t gradient_steps = 60, check_every = 5;
-  double factor_learning_rate = 0.03, temperature_learning_rate = 0.005;
+  double factor_learning_rate = 0.1, temperature_learning_rate = 0.005;
 };
 
 struct EvaluateRecipe {

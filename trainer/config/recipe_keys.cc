@@ -247,7 +247,7 @@ std::vector<RecipeKey> make_keys() {
       key(kSearch, "check_every", kInteger, search<&S::check_every>, {.low = 1, .high = 1e6},
           "gradient: steps between looks at the ranking documents"),
       key(kSearch, "factor_learning_rate", kNumber, search<&S::factor_learning_rate>,
-          {.high = 10, .above = true}, "gradient: on the logarithms of the factors"),
+          {.high = 10, .above = true}, "gradient: of the factors, in radians of phase at the target's end"),
       key(kSearch, "temperature_learning_rate", kNumber, search<&S::temperature_learning_rate>,
           {.high = 10, .above = true}, "gradient: on the logarithm of the temperature"),
 

@@ -128,20 +128,23 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
   return set;
 }
 
-std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high) {
+std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high,
+                                  const std::vector<double>& weights) {
   // Pool adjacent violators: a block whose mean log is below the one before it joins that one.
   struct Block {
-    double sum;
+    double sum, weight;
     int64_t count;
-    double mean() const { return sum / static_cast<double>(count); }
+    double mean() const { return sum / weight; }
   };
   std::vector<Block> blocks;
-  for (const double factor : factors) {
-    blocks.push_back({std::log(factor), 1});
+  for (size_t i = 0; i < factors.size(); ++i) {
+    const double weight = weights.empty() ? 1 : weights[i];
+    blocks.push_back({weight * std::log(factors[i]), weight, 1});
     while (blocks.size() > 1 && blocks[blocks.size() - 2].mean() > blocks.back().mean()) {
       const Block last = blocks.back();
       blocks.pop_back();
       blocks.back().sum += last.sum;
+      blocks.back().weight += last.weight;
       blocks.back().count += last.count;
     }
   }

@@ -61,9 +61,10 @@ double attention_temperature(const std::string& policy, double scale, int64_t or
 FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length);
 bool is_computed_name(const std::string& name);
 
-// Pool-adjacent-violators projection (least squares in log lambda) to non-decreasing, then clamp to [low,
-// high].
-std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high);
+// Pool-adjacent-violators projection (least squares in log lambda, weighted when there are weights) to
+// non-decreasing, then clamp to [low, high].
+std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high,
+                                  const std::vector<double>& weights = {});
 bool is_monotone(const std::vector<double>& factors);
 
 }  // namespace ropeway

@@ -13,12 +13,13 @@ std::vector<double> FactorSpace::factors(const std::vector<double>& x) const {
   return result;
 }
 
-std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors) const {
+std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors,
+                                             const std::vector<double>& weights) const {
   std::vector<double> x(factors.size());
   for (size_t i = 0; i < x.size(); ++i) x[i] = factors[i] / base[i];
   const double lowest = *std::min_element(low.begin(), low.end());
   const double highest = *std::max_element(high.begin(), high.end());
-  x = make_monotone(x, lowest, highest);
+  x = make_monotone(x, lowest, highest, weights);
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::clamp(x[i], low[i], high[i]);
   // Bounds that are not monotone themselves (foreign factor sets) may undo the order: the left neighbour
   // wins.

@@ -20,8 +20,9 @@ struct FactorSpace {
 
   std::vector<double> factors(const std::vector<double>& x) const;
   // The nearest x inside: monotone by pooling, then clamped. A point that is inside keeps its bits where base
-  // is 1.
-  std::vector<double> coordinates(const std::vector<double>& factors) const;
+  // is 1. Nearest in log lambda, each dim by its weight when there are weights.
+  std::vector<double> coordinates(const std::vector<double>& factors,
+                                  const std::vector<double>& weights = {}) const;
   bool contains(const std::vector<double>& x) const;  // monotone and within bounds, to rounding
   // Grows the bounds until `factors` are inside.
   void include(const std::vector<double>& factors);

@@ -45,12 +45,21 @@ std::vector<Candidate> without_repetitions(const std::vector<Candidate>& candida
 
 std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates) {
   const std::vector<Candidate> finalists = without_repetitions(candidates);
-  if (scorer.num_finalist_documents() == 0)
-    return sorted_by(finalists, scorer.means(finalists, scorer.num_documents()));
+  const int64_t held_count = scorer.num_finalist_documents();
+  if (held_count == 0) return sorted_by(finalists, scorer.means(finalists, scorer.num_documents()));
+  std::vector<int64_t> common;
+  for (int64_t j = 0; j < scorer.num_documents(); ++j) {
+    const bool known_to_all = std::all_of(finalists.begin(), finalists.end(),
+                                          [&](const Candidate& c) { return scorer.is_known(c, j); });
+    if (known_to_all) common.push_back(j);
+  }
   std::vector<double> keys;
   for (const Candidate& candidate : finalists) {
-    const DocumentScore mean = held_out_mean(scorer, candidate);
-    keys.push_back(0.5 * (mean.nll + mean.tail_nll) + kNeedleWeight * mean.needle_nll);
+    const DocumentScore held = held_out_mean(scorer, candidate);
+    double sum = held.nll * static_cast<double>(held_count);
+    for (const int64_t j : common) sum += scorer.score(candidate, j);
+    const double nll = sum / static_cast<double>(held_count + static_cast<int64_t>(common.size()));
+    keys.push_back((1 - kTailWeight) * nll + kTailWeight * held.tail_nll + kNeedleWeight * held.needle_nll);
   }
   return sorted_by(finalists, keys);
 }

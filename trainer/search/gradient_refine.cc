@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/search/monotone_parameters.h"
 #include "trainer/search/race.h"
 
 namespace ropeway {
@@ -39,101 +38,101 @@ bool all_finite(const Objective::Gradient& g) {
          std::all_of(g.log_factors.begin(), g.log_factors.end(), [](double x) { return std::isfinite(x); });
 }
 
-// The point the descent is at: parameters, and the candidate within bounds that they stand for.
+constexpr double kLargestUnit = 0.3;  // of log lambda: dims that turn less than this allows move no faster
+
+// units[i]: the change of log lambda_i that is one radian of phase at the target's end.
+std::vector<double> units_of(const std::vector<double>& factors, const std::vector<double>& frequencies,
+                             int64_t target_length) {
+  std::vector<double> units(factors.size());
+  for (size_t i = 0; i < units.size(); ++i) {
+    units[i] = std::min(kLargestUnit, factors[i] / (frequencies[i] * static_cast<double>(target_length)));
+  }
+  return units;
+}
+
+// The point the descent is at.
 class Iterate {
  public:
-  Iterate(const FactorSpace& bounds, const Seed& seed, const GradientOptions& options)
-      : bounds_(bounds),
-        options_(options),
-        candidate_(seed.candidate),
-        factors_(bounds.coordinates(seed.candidate.factors), seed.critical_dim),
-        log_temperature_(std::log(seed.candidate.temperature)),
-        adam_(seed.candidate.factors.size() + 1) {
-    update_candidate(0);
+  Iterate(const FactorSpace& bounds, const std::vector<double>& units, const Candidate& seed,
+          const GradientOptions& options)
+      : bounds_(bounds), units_(units), options_(options), candidate_(seed), adam_(seed.factors.size() + 1) {
+    for (const double unit : units_) weights_.push_back(1 / (unit * unit));
   }
 
   const Candidate& candidate() const { return candidate_; }
 
   void descend(const Objective::Gradient& gradient, int64_t step) {
-    const std::vector<double> log_factors = factors_.log_factors();
-    std::vector<double> inward = gradient.log_factors;
-    for (size_t i = 0; i < inward.size(); ++i) {
-      const bool below =
-          log_factors[i]<std::log(bounds_.low[i]), above = log_factors[i]> std::log(bounds_.high[i]);
-      if ((below && inward[i] > 0) || (above && inward[i] < 0)) inward[i] = 0;
+    const size_t pairs = units_.size();
+    std::vector<double> parameters, direction;  // log lambda in units, then log temperature
+    for (size_t i = 0; i < pairs; ++i) {
+      const double factor = candidate_.factors[i];
+      parameters.push_back(std::log(factor) / units_[i]);
+      const bool outwards = (factor <= bounds_.low[i] && gradient.log_factors[i] > 0) ||
+                            (factor >= bounds_.high[i] && gradient.log_factors[i] < 0);
+      direction.push_back(outwards ? 0 : gradient.log_factors[i] * units_[i]);
     }
-    std::vector<double> parameters = factors_.u(), direction = factors_.chain(inward);
-    parameters.push_back(log_temperature_);
+    parameters.push_back(std::log(candidate_.temperature));
     direction.push_back(options_.free_temperature ? gradient.log_temperature : 0);
     const double progress =
         options_.steps > 1 ? static_cast<double>(step) / static_cast<double>(options_.steps - 1) : 0;
-    std::vector<double> rates(parameters.size(), options_.factor_learning_rate * (1 - 0.9 * progress));
+    std::vector<double> rates(pairs + 1, options_.factor_learning_rate * (1 - 0.9 * progress));
     rates.back() = options_.temperature_learning_rate * (1 - 0.9 * progress);
     adam_.step(parameters, direction, rates);
-    log_temperature_ = parameters.back();
+
+    for (size_t i = 0; i < pairs; ++i) candidate_.factors[i] = std::exp(parameters[i] * units_[i]);
+    candidate_.factors = bounds_.coordinates(candidate_.factors, weights_);
     if (options_.free_temperature) {
-      log_temperature_ = std::clamp(log_temperature_, std::log(options_.low_temperature),
-                                    std::log(options_.high_temperature));
+      candidate_.temperature =
+          std::clamp(std::exp(parameters.back()), options_.low_temperature, options_.high_temperature);
     }
-    parameters.pop_back();
-    factors_.u() = parameters;
-    update_candidate(step + 1);
+    candidate_.origin = fmt::format("gradient step {}", step + 1);
   }
 
  private:
-  void update_candidate(int64_t step) {
-    const std::vector<double> log_factors = factors_.log_factors();
-    for (size_t i = 0; i < log_factors.size(); ++i) {
-      candidate_.factors[i] = std::clamp(std::exp(log_factors[i]), bounds_.low[i], bounds_.high[i]);
-    }
-    if (options_.free_temperature) candidate_.temperature = std::exp(log_temperature_);
-    candidate_.origin = fmt::format("gradient step {}", step);
-  }
-
   const FactorSpace& bounds_;
+  const std::vector<double>& units_;
   const GradientOptions& options_;
   Candidate candidate_;
-  MonotoneParameters factors_;
-  double log_temperature_;
+  std::vector<double> weights_;
   Adam adam_;
 };
 
-// Mean of b - a over the documents both were scored on: what was gained from a to b is its negative.
-double known_difference(Scorer& scorer, const Candidate& a, const Candidate& b) {
-  double sum = 0;
-  int64_t count = 0;
-  for (int64_t j = 0; j < scorer.num_documents(); ++j) {
-    if (!scorer.is_known(a, j) || !scorer.is_known(b, j)) continue;
-    sum += scorer.score(b, j) - scorer.score(a, j);
-    ++count;
+// Of the fresh documents of one look.
+Objective::Gradient mean_gradient(Scorer& scorer, const Candidate& candidate, int64_t step) {
+  const int64_t look = scorer.documents_per_look();
+  Objective::Gradient mean = scorer.gradient(candidate, step * look);
+  for (int64_t k = 1; k < look; ++k) {
+    const Objective::Gradient one = scorer.gradient(candidate, step * look + k);
+    mean.nll += one.nll;
+    mean.log_temperature += one.log_temperature;
+    for (size_t i = 0; i < mean.log_factors.size(); ++i) mean.log_factors[i] += one.log_factors[i];
   }
-  return count == 0 ? 0 : sum / static_cast<double>(count);
+  const auto count = static_cast<double>(look);
+  mean.nll /= count;
+  mean.log_temperature /= count;
+  for (double& g : mean.log_factors) g /= count;
+  return mean;
 }
 
 }  // namespace
 
-GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds, const Seed& seed,
+GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds,
+                                  const std::vector<double>& frequencies, const Candidate& seed,
                                   const GradientOptions& options) {
-  GradientResult result{seed.candidate, seed.candidate};
-  Iterate iterate(bounds, seed, options);
-  Candidate previous_check = seed.candidate;
+  GradientResult result{seed, seed};
+  const std::vector<double> units = units_of(seed.factors, frequencies, scorer.target_length());
+  Iterate iterate(bounds, units, seed, options);
   int poor_checks = 0;
-  // A gradient of one document is mostly noise: the averages of Adam need a while before a check can tell.
-  const int64_t least_steps = options.steps / 3;
-  for (int64_t step = 0; step < options.steps && (poor_checks < 2 || step < least_steps); ++step) {
-    const Objective::Gradient gradient = scorer.gradient(iterate.candidate(), step);
+  for (int64_t step = 0; step < options.steps && poor_checks < 2; ++step) {
+    const Objective::Gradient gradient = mean_gradient(scorer, iterate.candidate(), step);
     if (all_finite(gradient)) iterate.descend(gradient, step);
     result.last = iterate.candidate();
     if ((step + 1) % options.check_every != 0 && step + 1 != options.steps) continue;
 
-    const RaceResult against_best = race(scorer, iterate.candidate(), result.best, scorer.num_documents());
-    // The raised increments of the start cost something at first: catching up from one check to the next
-    // counts as gain as well, or the descent would end before it began.
-    const double gain = std::max(against_best.challenger_wins ? -against_best.difference : 0.0,
-                                 -known_difference(scorer, previous_check, iterate.candidate()));
+    const RaceResult check = race(scorer, iterate.candidate(), result.best, scorer.num_documents());
+    const double gain = check.challenger_wins ? -check.difference : 0;
     poor_checks = gain < options.least_gain ? poor_checks + 1 : 0;
-    if (against_best.challenger_wins) result.best = iterate.candidate();
-    previous_check = iterate.candidate();
+    if (check.challenger_wins) result.best = iterate.candidate();
   }
   return result;
 }

@@ -1,28 +1,34 @@
-// Descent on log lambda and the log temperature by Adam, a fresh document each step, checked now and then on
+// Descent on log lambda and the log temperature by Adam, fresh documents each step, checked now and then on
 // the fixed documents; the best iterate is kept.
+//
+// Dims differ by orders of magnitude in what a change of lambda does: log lambda_i + delta turns the phase at
+// the target's end by L' omega_i / lambda_i * delta radians, thousands for the fastest dims and a fraction of
+// one for the slowest. So the parameter of a dim is its phase there, counted from the seed, and a step is a
+// fraction of a radian in every dim. After each step the nearest non-decreasing factors are taken, nearest in
+// these parameters.
 #pragma once
 
 #include "trainer/search/factor_space.h"
 #include "trainer/search/scorer.h"
-#include "trainer/search/seeds.h"
 
 namespace ropeway {
 
 struct GradientOptions {
   int64_t steps = 60, check_every = 5;
-  double factor_learning_rate = 0.03, temperature_learning_rate = 0.005;  // fall linearly to a tenth
+  // A step of Adam: radians of phase at the target's end, and log temperature. Both fall linearly to a tenth.
+  double factor_learning_rate = 0.1, temperature_learning_rate = 0.005;
   bool free_temperature = true;
   double low_temperature = 0.5, high_temperature = 4;
-  double least_gain =
-      5e-4;  // nats a token; two checks in a row that gain less end it, after a third of the steps
+  double least_gain = 5e-4;  // nats a token; two checks in a row that gain less end it
 };
 struct GradientResult {
   Candidate best;  // the seed itself if no iterate is better
   Candidate last;
 };
 // `bounds` are absolute (base = ones). A factor that meets its bound stays there while its gradient points
-// outwards.
-GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds, const Seed& seed,
+// outwards. `frequencies` are the omega_i, plain ones.
+GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds,
+                                  const std::vector<double>& frequencies, const Candidate& seed,
                                   const GradientOptions& options);
 
 }  // namespace ropeway

@@ -13,6 +13,8 @@ namespace ropeway {
 struct ModelObjectiveOptions {
   int64_t length = 0, documents = 5, finalist_documents = 2;
   uint64_t seed = 0;
+  double tail_weight = 0;  // of the tail's mean loss in what gradients are of; the rest is the whole's
+  at::ScalarType dtype = at::kFloat;  // of the model
 };
 // Keeps references. Documents that rank and those of the finalists do not overlap. Throws kBadData when the
 // validation text is too short, with the sums.

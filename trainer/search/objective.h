@@ -21,7 +21,7 @@ struct Candidate {
 
 struct DocumentScore {
   double nll = 0;         // mean over the scored targets, nats a token
-  double tail_nll = 0;    // last 256 targets
+  double tail_nll = 0;    // last quarter of the targets
   double needle_nll = 0;  // answer tokens of a passkey in this document; only from score_needle
 };
 
@@ -34,7 +34,8 @@ class Objective {
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
   virtual DocumentScore score_finalist(const Candidate& candidate,
                                        int64_t index) = 0;  // nll, tail and needle
-  // On fresh document number `draw` (a function of the seed and draw): loss and its gradient.
+  // On fresh document number `draw` (a function of the seed and draw): loss and its gradient. The loss may
+  // give the tail more weight than the ranking does.
   struct Gradient {
     double nll = 0;
     std::vector<double> log_factors;

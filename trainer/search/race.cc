@@ -19,10 +19,10 @@ RaceResult race(Scorer& scorer, const Candidate& challenger, const Candidate& in
     const auto n = static_cast<double>(j + 1);
     const double mean = sum / n;
     result = {mean < 0, mean, j + 1};
-    if (j == 0) {
-      if (mean >= options.hopeless) break;
-      continue;
-    }
+    const int64_t look = scorer.documents_per_look();
+    if (j + 1 < look) continue;
+    if (j + 1 == look && mean >= options.hopeless) break;
+    if (j == 0) continue;
     const double variance = std::max(0.0, (sum_of_squares - n * mean * mean) / (n - 1));
     if (std::abs(mean) > options.z * std::sqrt(variance / n) && std::abs(mean) >= options.min_difference)
       break;

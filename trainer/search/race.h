@@ -10,7 +10,7 @@ namespace ropeway {
 struct RaceOptions {
   double z = 1;                   // decided when |mean difference| exceeds z standard errors ...
   double min_difference = 0.002;  // ... and this much, nats a token
-  double hopeless = 0.05;         // a first document this much worse is enough
+  double hopeless = 0.05;         // a first look this much worse is enough
 };
 struct RaceResult {
   bool challenger_wins = false;

@@ -165,6 +165,11 @@ std::vector<double> Scorer::means(const std::vector<Candidate>& candidates, int6
   return result;
 }
 
+int64_t Scorer::documents_per_look() const {
+  constexpr int64_t kTokensPerLook = 2048;
+  return std::min(num_documents(), (kTokensPerLook + target_length_ - 1) / target_length_);
+}
+
 double Scorer::mean(const Candidate& candidate, int64_t count) { return means({candidate}, count)[0]; }
 
 bool Scorer::is_known(const Candidate& candidate, int64_t document) const {

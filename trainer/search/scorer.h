@@ -46,6 +46,9 @@ class Scorer {
   DocumentScore finalist(const Candidate& candidate, int64_t document);
   Objective::Gradient gradient(const Candidate& candidate, int64_t draw);
 
+  // How many of the fixed documents make one look: a single one of 2048 tokens ranks candidates well, of
+  // shorter ones it takes as many as have that much together.
+  int64_t documents_per_look() const;
   int64_t num_documents() const { return objective_.num_documents(); }
   int64_t num_finalist_documents() const { return objective_.num_finalist_documents(); }
   int64_t target_length() const { return target_length_; }

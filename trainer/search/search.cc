@@ -35,7 +35,7 @@ class Search {
       : problem_(problem), recipe_(problem.options), scorer_(scorer), paper_(recipe_.seeds == "paper") {}
 
   SearchOutcome run() {
-    std::vector<Seed> best_seeds = paper_ ? start_from_paper() : start_from_families();
+    std::vector<Candidate> best_seeds = paper_ ? start_from_paper() : start_from_families();
     std::vector<Candidate> finalists;
     const FactorSpace space = paper_ ? published_space(problem_) : family_space(problem_);
     if (recipe_.refine == "gradient" && !space.is_point()) {
@@ -47,12 +47,13 @@ class Search {
     if (published && problem_.keep.empty()) return finish(finalists);
     // The best seed is always a finalist; of a bare seed search the second one as well.
     const size_t num_seeds = published ? 0 : recipe_.refine == "none" ? best_seeds.size() : 1;
-    for (size_t i = 0; i < num_seeds; ++i) finalists.push_back(best_seeds[i].candidate);
+    for (size_t i = 0; i < num_seeds; ++i) finalists.push_back(best_seeds[i]);
     return finish(choose(finalists));
   }
 
  private:
   int64_t documents() const { return scorer_.num_documents(); }
+  double look() const { return static_cast<double>(scorer_.documents_per_look()); }
   double finalist_cost() const {
     const auto candidates = static_cast<double>(3 + problem_.keep.size());
     return candidates * static_cast<double>(scorer_.num_finalist_documents()) * kFinalistCost;
@@ -63,38 +64,30 @@ class Search {
       return per_candidate * static_cast<double>(evolution_evaluations(recipe_));
     if (recipe_.refine == "none") return 0;
     const auto steps = static_cast<double>(recipe_.gradient_steps);
-    // A check races on about three documents.
-    return steps * kGradientCost +
-           std::ceil(steps / static_cast<double>(recipe_.check_every)) * std::min(3.0, per_candidate);
+    // A check races on about three looks.
+    return steps * kGradientCost * look() + std::ceil(steps / static_cast<double>(recipe_.check_every)) *
+                                                std::min(3.0 * look(), per_candidate);
   }
 
-  std::vector<Seed> start_from_paper() {
-    std::vector<Seed> seeds = paper_seeds(problem_);
+  std::vector<Candidate> start_from_paper() {
+    std::vector<Candidate> seeds = paper_seeds(problem_);
     if (recipe_.refine == "evolution") return seeds;  // P0 scores them
     const double cost = static_cast<double>(seeds.size()) * static_cast<double>(documents());
     scorer_.begin_phase("seeds", cost + refine_cost() + finalist_cost());
     return best_first(seeds, documents());
   }
 
-  std::vector<Seed> start_from_families() {
-    std::vector<Seed> seeds = family_seeds(problem_);
-    for (const Candidate& candidate : problem_.keep) seeds.push_back({candidate, critical_dim(problem_)});
+  std::vector<Candidate> start_from_families() {
+    std::vector<Candidate> seeds = family_seeds(problem_);
+    seeds.insert(seeds.end(), problem_.keep.begin(), problem_.keep.end());
     const std::vector<double> temperatures = temperature_choices(problem_);
-    const double temperature_cost = 2.0 * static_cast<double>(temperatures.size());
+    const double temperature_cost = 2.0 * look() * static_cast<double>(temperatures.size());
     const double later = temperature_cost + refine_cost() + finalist_cost();
-    scorer_.begin_phase("seeds", static_cast<double>(seeds.size()) + 4 + later);
-    std::vector<Seed> best = race_seeds(scorer_, seeds, can_drop_at_half_length());
+    scorer_.begin_phase("seeds", look() * (static_cast<double>(seeds.size()) + 4) + later);
+    const std::vector<Candidate> best = race_seeds(scorer_, seeds, can_drop_at_half_length());
     if (temperatures.empty()) return best;
     scorer_.begin_phase("temperature", later);
-    std::vector<Candidate> candidates;
-    for (const Seed& seed : best) candidates.push_back(seed.candidate);
-    std::vector<Seed> result;
-    for (const Candidate& candidate : search_temperature(scorer_, candidates, temperatures)) {
-      const auto same_factors = [&](const Seed& seed) { return seed.candidate.factors == candidate.factors; };
-      const auto from = std::find_if(best.begin(), best.end(), same_factors);
-      result.push_back({candidate, from->critical_dim});
-    }
-    return result;
+    return search_temperature(scorer_, best, temperatures);
   }
 
   // Half the target must itself be well beyond what the model was trained at: within it the unchanged factors
@@ -103,19 +96,17 @@ class Search {
     return !problem_.readjust && problem_.target_length >= 4 * trained_length(problem_);
   }
 
-  std::vector<Seed> best_first(const std::vector<Seed>& seeds, int64_t count) {
-    std::vector<Candidate> candidates;
-    for (const Seed& seed : seeds) candidates.push_back(seed.candidate);
-    const std::vector<double> means = scorer_.means(candidates, count);
+  std::vector<Candidate> best_first(const std::vector<Candidate>& seeds, int64_t count) {
+    const std::vector<double> means = scorer_.means(seeds, count);
     std::vector<size_t> order(seeds.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return means[a] < means[b]; });
-    std::vector<Seed> result;
+    std::vector<Candidate> result;
     for (size_t i = 0; i < std::min<size_t>(2, order.size()); ++i) result.push_back(seeds[order[i]]);
     return result;
   }
 
-  std::vector<Candidate> descend(const FactorSpace& space, const Seed& seed) {
+  std::vector<Candidate> descend(const FactorSpace& space, const Candidate& seed) {
     scorer_.begin_phase("gradient", refine_cost() + finalist_cost());
     GradientOptions options{.steps = recipe_.gradient_steps,
                             .check_every = recipe_.check_every,
@@ -127,20 +118,19 @@ class Search {
       options.low_temperature = std::min(1.0, problem_.trained_temperature);
       options.high_temperature = std::max(1.0, problem_.trained_temperature);
     } else {
-      bounds.include(seed.candidate.factors);  // a family may reach beyond the recipe's margin
+      bounds.include(seed.factors);  // a family may reach beyond the recipe's margin
     }
-    const GradientResult found = refine_by_gradient(scorer_, bounds, seed, options);
+    const GradientResult found =
+        refine_by_gradient(scorer_, bounds, plain_frequencies(problem_.geometry), seed, options);
     return {found.best, found.last};
   }
 
-  std::vector<Candidate> breed(FactorSpace space, const std::vector<Seed>& seeds) {
+  std::vector<Candidate> breed(FactorSpace space, const std::vector<Candidate>& seeds) {
     scorer_.begin_phase("evolution", refine_cost() + finalist_cost());
-    std::vector<Candidate> start;
-    for (const Seed& seed : seeds) {
-      start.push_back(seed.candidate);
-      if (!paper_ && !problem_.readjust) space.include(seed.candidate.factors);
+    if (!paper_ && !problem_.readjust) {
+      for (const Candidate& seed : seeds) space.include(seed.factors);
     }
-    const std::vector<Individual> population = evolve(scorer_, space, start, recipe_, problem_.seed);
+    const std::vector<Individual> population = evolve(scorer_, space, seeds, recipe_, problem_.seed);
     std::vector<Candidate> best;
     for (size_t i = 0; i < std::min<size_t>(paper_ ? 3 : 1, population.size()); ++i) {
       best.push_back(population[i].candidate);

@@ -64,7 +64,7 @@ void add_jumps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& l
         for (int64_t i = 0; i < pairs; ++i) factors[i] = std::max(factors[i], list.tuned()[i]);
         list.add_total(
             fmt::format("{}jump({},{},{}){}", tuned ? "max(tuned, " : "", a, c, plateau, tuned ? ")" : ""),
-            factors, c);
+            factors);
       }
     }
   }
@@ -72,7 +72,7 @@ void add_jumps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& l
 
 }  // namespace
 
-std::vector<Seed> family_seeds(const SearchProblem& problem) {
+std::vector<Candidate> family_seeds(const SearchProblem& problem) {
   if (problem.readjust) return readjust_seeds(problem);
   const int64_t pairs = problem.geometry.pairs;
   const double scale = remaining_scale(problem);
@@ -82,13 +82,12 @@ std::vector<Seed> family_seeds(const SearchProblem& problem) {
     list.add_stretch("unchanged", identity_factors(pairs));
     list.add_stretch("proportional", pi_factors(pairs, scale));
     const double tuned_scale = total_scale(problem) / scale;
-    list.add_total("grown", grown_factors(problem.trained_factors, tuned_scale, total_scale(problem)),
-                   critical_dim(problem));
+    list.add_total("grown", grown_factors(problem.trained_factors, tuned_scale, total_scale(problem)));
   } else {
     list.add_stretch("pi", pi_factors(pairs, scale));
     list.add_stretch("ntk", ntk_factors(pairs, scale));
   }
-  const std::vector<Seed> transferred = transferred_seeds(problem);
+  const std::vector<Candidate> transferred = transferred_seeds(problem);
   const FamilyGrid& grid = tuned || !transferred.empty() ? kShortGrid : kFullGrid;
   const std::string prefix = tuned ? "tuned * " : "";
   list.add_stretch(prefix + "ntk-critical", critical_stretch(problem));

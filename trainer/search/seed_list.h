@@ -14,28 +14,23 @@ namespace ropeway {
 class SeedList {
  public:
   explicit SeedList(const SearchProblem& problem)
-      : tuned_(trained_factors(problem)),
-        temperature_(seed_temperature(problem)),
-        critical_(critical_dim(problem)) {}
+      : tuned_(trained_factors(problem)), temperature_(seed_temperature(problem)) {}
 
-  void add_total(const std::string& origin, const std::vector<double>& factors, int64_t c) {
-    seeds_.push_back(
-        {{.factors = factors, .temperature = temperature_, .start_tokens = 0, .origin = origin}, c});
+  void add_total(const std::string& origin, const std::vector<double>& factors) {
+    seeds_.push_back({.factors = factors, .temperature = temperature_, .start_tokens = 0, .origin = origin});
   }
   void add_stretch(const std::string& origin, std::vector<double> stretch) {
     for (size_t i = 0; i < stretch.size(); ++i) stretch[i] *= tuned_[i];
-    add_total(origin, stretch, critical_);
+    add_total(origin, stretch);
   }
-  void add(std::vector<Seed> more) { seeds_.insert(seeds_.end(), more.begin(), more.end()); }
+  void add(std::vector<Candidate> more) { seeds_.insert(seeds_.end(), more.begin(), more.end()); }
   const std::vector<double>& tuned() const { return tuned_; }
-  int64_t critical() const { return critical_; }
-  std::vector<Seed> take() { return std::move(seeds_); }
+  std::vector<Candidate> take() { return std::move(seeds_); }
 
  private:
   std::vector<double> tuned_;
   double temperature_;
-  int64_t critical_;
-  std::vector<Seed> seeds_;
+  std::vector<Candidate> seeds_;
 };
 
 }  // namespace ropeway

@@ -1,5 +1,6 @@
-// Step A: many seeds, one document, then a second one for the best few. One document ranks candidates well as
-// long as all see the same one; prefixes of it rank badly and serve only to drop the hopeless.
+// Step A: many seeds, one document (one look), then a second one for the best few. One document ranks
+// candidates well as long as all see the same one; prefixes of it rank badly and serve only to drop the
+// hopeless.
 #pragma once
 
 #include "trainer/search/scorer.h"
@@ -13,7 +14,7 @@ struct SeedRaceOptions {
 };
 // The best two, best first. drop_at_half: whether half the length tells anything (it must be beyond the
 // trained one).
-std::vector<Seed> race_seeds(Scorer& scorer, const std::vector<Seed>& seeds, bool drop_at_half,
-                             const SeedRaceOptions& options = {});
+std::vector<Candidate> race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds, bool drop_at_half,
+                                  const SeedRaceOptions& options = {});
 
 }  // namespace ropeway

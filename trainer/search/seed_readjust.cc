@@ -8,14 +8,14 @@
 
 namespace ropeway {
 
-std::vector<Seed> readjust_seeds(const SearchProblem& problem) {
+std::vector<Candidate> readjust_seeds(const SearchProblem& problem) {
   const RopeGeometry& g = problem.geometry;
   const FactorSpace space = family_space(problem);
   const double tuned_scale =
       static_cast<double>(trained_length(problem)) / static_cast<double>(g.original_length);
   SeedList list(problem);
   const auto add = [&](const std::string& origin, const std::vector<double>& factors) {
-    list.add_total(origin, space.factors(space.coordinates(factors)), list.critical());
+    list.add_total(origin, space.factors(space.coordinates(factors)));
   };
   for (const double share : {0.0, 0.25, 0.5, 0.75, 0.9, 1.0}) {
     std::vector<double> factors = list.tuned();

@@ -6,7 +6,7 @@
 
 namespace ropeway {
 
-std::vector<Seed> transferred_seeds(const SearchProblem& problem) {
+std::vector<Candidate> transferred_seeds(const SearchProblem& problem) {
   const std::vector<double> tuned = trained_factors(problem);
   const FactorSet* nearest = nullptr;
   for (const FactorSet& set : problem.known_sets) {
@@ -17,7 +17,7 @@ std::vector<Seed> transferred_seeds(const SearchProblem& problem) {
   if (nearest == nullptr) return {};
   SeedList list(problem);
   if (nearest->max_length == problem.target_length) {
-    list.add_total(nearest->name, nearest->factors, list.critical());
+    list.add_total(nearest->name, nearest->factors);
     return list.take();
   }
   const double known =

@@ -11,25 +11,21 @@
 
 namespace ropeway {
 
-struct Seed {
-  Candidate candidate;
-  int64_t critical_dim = 0;  // the first dim whose period the trained length does not cover
-};
-
 // PI, NTK-aware and YaRN in its true form, on the remaining scale s2; factors are the product with the tuned
 // ones. For readjust the same three at the middle of the reduced range.
-std::vector<Seed> paper_seeds(const SearchProblem& problem);
+std::vector<Candidate> paper_seeds(const SearchProblem& problem);
 // Ramps, jumps, NTK, transfers from a shorter target; a short list on a tuned model or where there is one to
 // transfer from. For readjust: powers of the tuned factors, and the ramps and NTK at scales between 1 and the
 // tuned one.
-std::vector<Seed> family_seeds(const SearchProblem& problem);
-std::vector<Seed> readjust_seeds(const SearchProblem& problem);
+std::vector<Candidate> family_seeds(const SearchProblem& problem);
+std::vector<Candidate> readjust_seeds(const SearchProblem& problem);
 // The same ramp weights, and the same exponents, of the longest known set below the target (or at it: as it
 // is).
-std::vector<Seed> transferred_seeds(const SearchProblem& problem);
+std::vector<Candidate> transferred_seeds(const SearchProblem& problem);
 
 // First dim with T_i >= length; the number of pairs when there is none.
 int64_t first_dim_with_period(const std::vector<double>& periods, double length);
+// The first dim whose period the trained length does not cover.
 int64_t critical_dim(const SearchProblem& problem);
 
 }  // namespace ropeway

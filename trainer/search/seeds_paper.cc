@@ -18,10 +18,9 @@ int64_t critical_dim(const SearchProblem& problem) {
                                static_cast<double>(trained_length(problem)));
 }
 
-std::vector<Seed> paper_seeds(const SearchProblem& problem) {
+std::vector<Candidate> paper_seeds(const SearchProblem& problem) {
   const RopeGeometry& g = problem.geometry;
   const FactorSpace space = published_space(problem);
-  const int64_t c = critical_dim(problem);
   const double temperature = seed_temperature(problem);
   std::vector<double> yarn;
   double scale = remaining_scale(problem);
@@ -36,12 +35,11 @@ std::vector<Seed> paper_seeds(const SearchProblem& problem) {
     yarn = yarn_factors(
         g, scale, {.trained_factors = problem.trained_factors, .trained_length = trained_length(problem)});
   }
-  std::vector<Seed> seeds;
+  std::vector<Candidate> seeds;
   const auto add = [&](const std::string& origin, const std::vector<double>& stretch) {
     std::vector<double> factors = space.factors(stretch);
     if (problem.readjust) factors = space.factors(space.coordinates(factors));
-    seeds.push_back(
-        {{.factors = factors, .temperature = temperature, .start_tokens = 0, .origin = origin}, c});
+    seeds.push_back({.factors = factors, .temperature = temperature, .start_tokens = 0, .origin = origin});
   };
   add("pi", pi_factors(g.pairs, scale));
   add("ntk", ntk_factors(g.pairs, scale));

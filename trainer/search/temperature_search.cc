@@ -65,7 +65,7 @@ std::vector<Candidate> search_temperature(Scorer& scorer, const std::vector<Cand
       variants.back().temperature = temperature;
     }
   }
-  const auto scores = scorer.scores(variants, {0});
+  const std::vector<double> scores = scorer.means(variants, scorer.documents_per_look());
   struct Best {
     size_t index;
     double score;
@@ -74,9 +74,9 @@ std::vector<Candidate> search_temperature(Scorer& scorer, const std::vector<Cand
   const size_t each = temperatures.size() + 1;
   for (size_t i = 0; i < variants.size(); ++i) {
     if (i % each == 0) {
-      best.push_back({i, scores[i][0]});
-    } else if (scores[i][0] < best.back().score) {
-      best.back() = {i, scores[i][0]};
+      best.push_back({i, scores[i]});
+    } else if (scores[i] < best.back().score) {
+      best.back() = {i, scores[i]};
     }
   }
   std::stable_sort(best.begin(), best.end(), [](const Best& a, const Best& b) { return a.score < b.score; });

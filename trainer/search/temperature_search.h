@@ -12,7 +12,7 @@ constexpr double kSeedTemperatureShare = 0.9;  // of su - 1, where all seeds are
 double seed_temperature(const SearchProblem& problem);
 // What the line search tries; empty when the recipe fixes the temperature. Readjust: from 1 to the tuned one.
 std::vector<double> temperature_choices(const SearchProblem& problem);
-// Each candidate at its best temperature on the first document (its own included), best candidate first.
+// Each candidate at its best temperature on the first look (its own included), best candidate first.
 std::vector<Candidate> search_temperature(Scorer& scorer, const std::vector<Candidate>& candidates,
                                           const std::vector<double>& temperatures);
 

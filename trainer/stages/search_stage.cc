@@ -5,6 +5,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/io/factor_file.h"
+#include "trainer/search/finalists.h"
 #include "trainer/search/model_objective.h"
 #include "trainer/search/search.h"
 #include "trainer/stages/stages.h"
@@ -69,7 +70,9 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                                               {.length = stage.search.length,
                                                .documents = stage.search.documents,
                                                .finalist_documents = stage.search.finalist_documents,
-                                               .seed = state.recipe.seed});
+                                               .seed = state.recipe.seed,
+                                               .tail_weight = problem.readjust ? 0 : kTailWeight,
+                                               .dtype = scalar_type_of(state.recipe.dtype)});
   ProgressLine progress(world.rank() == 0);
   const auto show = [&](const SearchProgress& p) {
     progress.update(stage.name, static_cast<int64_t>(p.spent),

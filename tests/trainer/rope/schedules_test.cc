@@ -172,26 +172,36 @@ TEST(GrownFactors, KeepOnesAndFollowTheScale) {
   EXPECT_EQ(grown_factors({1, 4.5, 8}, 8, 8), (std::vector<double>{1, 4.5, 8}));
 }
 
+// The projection in closed form: max over j <= i of min over k >= i of the weighted mean of j..k.
+void expect_projection(const std::vector<double>& factors, const std::vector<double>& weights,
+                       const std::vector<double>& projected) {
+  for (size_t i = 0; i < factors.size(); ++i) {
+    double best = -INFINITY;
+    for (size_t j = 0; j <= i; ++j) {
+      double least = INFINITY;
+      for (size_t k = i; k < factors.size(); ++k) {
+        double sum = 0, weight = 0;
+        for (size_t m = j; m <= k; ++m) {
+          sum += weights[m] * std::log(factors[m]);
+          weight += weights[m];
+        }
+        least = std::min(least, sum / weight);
+      }
+      best = std::max(best, least);
+    }
+    EXPECT_NEAR(std::log(projected[i]), best, 1e-12);
+  }
+  EXPECT_TRUE(is_monotone(projected));
+}
+
 TEST(MakeMonotone, IsTheLeastSquaresProjection) {
   for (uint64_t trial = 0; trial < 200; ++trial) {
     Philox random(trial, Stream::kMutation);
-    std::vector<double> factors(12);
+    std::vector<double> factors(12), weights(12);
     for (double& factor : factors) factor = std::exp(2 * random.normal());
-    const auto projected = make_monotone(factors, 1e-9, 1e9);
-    for (size_t i = 0; i < factors.size(); ++i) {
-      double best = -INFINITY;
-      for (size_t j = 0; j <= i; ++j) {
-        double least = INFINITY;
-        for (size_t k = i; k < factors.size(); ++k) {
-          double sum = 0;
-          for (size_t m = j; m <= k; ++m) sum += std::log(factors[m]);
-          least = std::min(least, sum / static_cast<double>(k - j + 1));
-        }
-        best = std::max(best, least);
-      }
-      EXPECT_NEAR(std::log(projected[i]), best, 1e-12);
-    }
-    EXPECT_TRUE(is_monotone(projected));
+    for (double& weight : weights) weight = std::exp(3 * random.normal());
+    expect_projection(factors, std::vector<double>(12, 1.0), make_monotone(factors, 1e-9, 1e9));
+    expect_projection(factors, weights, make_monotone(factors, 1e-9, 1e9, weights));
   }
 }
 

@@ -12,9 +12,9 @@
 namespace ropeway {
 namespace {
 
-const Seed& find(const std::vector<Seed>& seeds, const std::string& origin) {
-  for (const Seed& seed : seeds) {
-    if (seed.candidate.origin == origin) return seed;
+const Candidate& find(const std::vector<Candidate>& seeds, const std::string& origin) {
+  for (const Candidate& seed : seeds) {
+    if (seed.origin == origin) return seed;
   }
   throw std::runtime_error("no seed " + origin);
 }
@@ -27,34 +27,31 @@ void expect_near(const std::vector<double>& a, const std::vector<double>& b, dou
 TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
   const auto seeds = family_seeds(toy_problem());
   EXPECT_EQ(seeds.size(), 3u + 12u + 24u);
-  for (const Seed& seed : seeds) {
-    EXPECT_TRUE(is_monotone(seed.candidate.factors)) << seed.candidate.origin;
-    EXPECT_GE(seed.candidate.factors.front(), 1) << seed.candidate.origin;
+  for (const Candidate& seed : seeds) {
+    EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
+    EXPECT_GE(seed.factors.front(), 1) << seed.origin;
     // 1 + 0.9 (su - 1), su at 8x of 256.
-    EXPECT_NEAR(seed.candidate.temperature, 1 + 0.9 * (std::sqrt(1 + std::log(8) / std::log(256)) - 1),
-                1e-12);
+    EXPECT_NEAR(seed.temperature, 1 + 0.9 * (std::sqrt(1 + std::log(8) / std::log(256)) - 1), 1e-12);
   }
 }
 
 TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
   // 2 pi 10^(i/8) reaches 256 at i = 12.9 and a quarter of dim 13's period at i = 8.2.
-  const Seed& seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
-  EXPECT_EQ(seed.critical_dim, 13);
-  EXPECT_EQ(seed.candidate.factors[8], 1);
-  EXPECT_NEAR(seed.candidate.factors[12], std::pow(8, 0.6), 1e-12);
-  EXPECT_EQ(seed.candidate.factors[13], 8);
-  EXPECT_EQ(seed.candidate.factors[31], 8);
+  const Candidate& seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
+  EXPECT_EQ(seed.factors[8], 1);
+  EXPECT_NEAR(seed.factors[12], std::pow(8, 0.6), 1e-12);
+  EXPECT_EQ(seed.factors[13], 8);
+  EXPECT_EQ(seed.factors[31], 8);
 }
 
 TEST(FamilySeeds, OfTunedFactorsOfOneAreThoseOfTheOriginalModel) {
   SearchProblem plain = toy_problem(), tuned = toy_problem();
   tuned.trained_factors = identity_factors(32);
   const auto original = family_seeds(plain), seeds = family_seeds(tuned);
-  expect_near(find(seeds, "tuned * yarn(32,1)").candidate.factors,
-              find(original, "yarn(32,1)").candidate.factors, 1e-12);
-  expect_near(find(seeds, "max(tuned, jump(9,13,0.6))").candidate.factors,
-              find(original, "jump(9,13,0.6)").candidate.factors, 1e-12);
-  expect_near(find(seeds, "proportional").candidate.factors, find(original, "pi").candidate.factors, 1e-12);
+  expect_near(find(seeds, "tuned * yarn(32,1)").factors, find(original, "yarn(32,1)").factors, 1e-12);
+  expect_near(find(seeds, "max(tuned, jump(9,13,0.6))").factors, find(original, "jump(9,13,0.6)").factors,
+              1e-12);
+  expect_near(find(seeds, "proportional").factors, find(original, "pi").factors, 1e-12);
 }
 
 TEST(FamilySeeds, OfATunedModelNeverFallBelowItAndKeepItsOwnTwo) {
@@ -63,15 +60,14 @@ TEST(FamilySeeds, OfATunedModelNeverFallBelowItAndKeepItsOwnTwo) {
   problem.trained_length = 2048;
   const auto seeds = family_seeds(problem);
   EXPECT_LE(seeds.size(), 16u);  // a pass is dear
-  for (const Seed& seed : seeds) {
+  for (const Candidate& seed : seeds) {
     for (size_t i = 0; i < 32; ++i) {
-      EXPECT_GE(seed.candidate.factors[i], problem.trained_factors[i] * (1 - 1e-12))
-          << seed.candidate.origin << " " << i;
+      EXPECT_GE(seed.factors[i], problem.trained_factors[i] * (1 - 1e-12)) << seed.origin << " " << i;
     }
   }
-  expect_near(find(seeds, "unchanged").candidate.factors, problem.trained_factors, 0);
+  expect_near(find(seeds, "unchanged").factors, problem.trained_factors, 0);
   for (size_t i = 0; i < 32; ++i) {
-    EXPECT_NEAR(find(seeds, "proportional").candidate.factors[i], 8 * problem.trained_factors[i], 1e-12);
+    EXPECT_NEAR(find(seeds, "proportional").factors[i], 8 * problem.trained_factors[i], 1e-12);
   }
 }
 
@@ -96,7 +92,7 @@ TEST(TransferredSeeds, OfYarnAreYarnAtTheNewScale) {
   known.factors = yarn_factors(problem.geometry, 8);
   problem.known_sets = {known};
   const auto seeds = family_seeds(problem);
-  expect_near(find(seeds, "ramp of short").candidate.factors, yarn_factors(problem.geometry, 32), 1e-12);
+  expect_near(find(seeds, "ramp of short").factors, yarn_factors(problem.geometry, 32), 1e-12);
 }
 
 TEST(TransferredSeeds, OfNtkAreNtkAtTheNewScale) {
@@ -107,7 +103,7 @@ TEST(TransferredSeeds, OfNtkAreNtkAtTheNewScale) {
   known.original_length = 256;
   known.factors = ntk_factors(32, 8);
   problem.known_sets = {known};
-  expect_near(find(family_seeds(problem), "power of short").candidate.factors, ntk_factors(32, 32), 1e-12);
+  expect_near(find(family_seeds(problem), "power of short").factors, ntk_factors(32, 32), 1e-12);
 }
 
 TEST(PaperSeeds, AreTheThreeAtTheFormulasTemperature) {
@@ -117,18 +113,18 @@ TEST(PaperSeeds, AreTheThreeAtTheFormulasTemperature) {
     return paper_seeds(problem);
   }();
   ASSERT_EQ(seeds.size(), 3u);
-  expect_near(seeds[0].candidate.factors, std::vector<double>(32, 8), 0);
+  expect_near(seeds[0].factors, std::vector<double>(32, 8), 0);
   for (int i = 0; i < 32; ++i) {
-    EXPECT_NEAR(seeds[1].candidate.factors[i], std::pow(8, 2.0 * i / 62), 1e-12);
+    EXPECT_NEAR(seeds[1].factors[i], std::pow(8, 2.0 * i / 62), 1e-12);
   }
   // YaRN(32, 1): the dims that turn 32 times and once in 256 tokens lie at 8 log10(256/(2 pi r)): 0.84
   // and 12.88.
   for (int i = 0; i < 32; ++i) {
     const double m = 1 - std::clamp((i - 0.0) / 13.0, 0.0, 1.0);
-    EXPECT_NEAR(seeds[2].candidate.factors[i], 1 / (m + (1 - m) / 8), 1e-12) << i;
+    EXPECT_NEAR(seeds[2].factors[i], 1 / (m + (1 - m) / 8), 1e-12) << i;
   }
-  for (const Seed& seed : seeds)
-    EXPECT_NEAR(seed.candidate.temperature, std::sqrt(1 + std::log(8) / std::log(256)), 1e-12);
+  for (const Candidate& seed : seeds)
+    EXPECT_NEAR(seed.temperature, std::sqrt(1 + std::log(8) / std::log(256)), 1e-12);
 }
 
 TEST(PaperSeeds, OfATunedModelAreProducts) {
@@ -138,7 +134,7 @@ TEST(PaperSeeds, OfATunedModelAreProducts) {
   problem.trained_length = 2048;
   const auto seeds = paper_seeds(problem);
   for (size_t i = 0; i < 32; ++i) {
-    EXPECT_NEAR(seeds[0].candidate.factors[i] / problem.trained_factors[i], 8, 1e-12);  // s2 = 64 / 8
+    EXPECT_NEAR(seeds[0].factors[i] / problem.trained_factors[i], 8, 1e-12);  // s2 = 64 / 8
   }
 }
 
@@ -150,11 +146,11 @@ TEST(ReadjustSeeds, LieBetweenTheOriginalAndTheTunedFactors) {
   problem.trained_temperature = 1.15;
   const auto seeds = family_seeds(problem);
   EXPECT_GE(seeds.size(), 10u);
-  for (const Seed& seed : seeds) {
-    EXPECT_TRUE(is_monotone(seed.candidate.factors)) << seed.candidate.origin;
+  for (const Candidate& seed : seeds) {
+    EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
     for (size_t i = 0; i < 32; ++i) {
-      EXPECT_GE(seed.candidate.factors[i], 1 - 1e-12) << seed.candidate.origin;
-      EXPECT_LE(seed.candidate.factors[i], problem.trained_factors[i] + 1e-12) << seed.candidate.origin;
+      EXPECT_GE(seed.factors[i], 1 - 1e-12) << seed.origin;
+      EXPECT_LE(seed.factors[i], problem.trained_factors[i] + 1e-12) << seed.origin;
     }
   }
 }

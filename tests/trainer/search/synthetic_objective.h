@@ -27,8 +27,9 @@ class SyntheticObjective : public Objective {
     double temperature = 1.1;    // at the minimum
     int64_t documents = 5, finalists = 2;
     double curvature = 0.02, temperature_curvature = 1.0;
-    double document_noise = 0.02;  // of log target, document by document
-    const Mesh* mesh = nullptr;    // spread score_all over its data axis
+    std::vector<double> dim_curvature = {};  // of each dim instead of the one above
+    double document_noise = 0.02;            // of log target, document by document
+    const Mesh* mesh = nullptr;              // spread score_all over its data axis
   };
   explicit SyntheticObjective(Options options) : options_(std::move(options)) {}
 
@@ -52,7 +53,7 @@ class SyntheticObjective : public Objective {
     Gradient g;
     g.nll = loss(c, document);
     for (size_t i = 0; i < c.factors.size(); ++i) {
-      g.log_factors.push_back(2 * options_.curvature * distance(c, document, i));
+      g.log_factors.push_back(2 * curvature(i) * distance(c, document, i));
     }
     g.log_temperature =
         2 * options_.temperature_curvature * (std::log(c.temperature) - std::log(options_.temperature));
@@ -106,13 +107,16 @@ class SyntheticObjective : public Objective {
     Philox random(7, Stream::kEvaluation, static_cast<uint64_t>(document), static_cast<uint32_t>(i));
     return std::log(c.factors[i]) - std::log(options_.target[i]) - options_.document_noise * random.normal();
   }
+  double curvature(size_t i) const {
+    return options_.dim_curvature.empty() ? options_.curvature : options_.dim_curvature[i];
+  }
   double loss(const Candidate& c, int64_t document) const {
     if (is_broken && is_broken(c)) return std::nan("");
     Philox random(11, Stream::kEvaluation, static_cast<uint64_t>(document));
     double sum = 1.2 + 0.1 * random.normal();  // documents differ more than candidates do
     for (size_t i = 0; i < c.factors.size(); ++i) {
       const double d = distance(c, document, i);
-      sum += options_.curvature * d * d;
+      sum += curvature(i) * d * d;
     }
     const double t = std::log(c.temperature) - std::log(options_.temperature);
     return sum + options_.temperature_curvature * t * t;
