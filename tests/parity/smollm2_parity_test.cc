@@ -1,6 +1,6 @@
 // SmolLM2-135M, real weights and real text: the program's per-token losses, alone and sharded over ranks,
-// against transformers on the same ids: 512 and 2,048 tokens live. The ids are the first 8,192 of Emma (Jane
-// Austen, 1815).
+// against transformers on the same ids: 512 and 2,048 tokens live, 8,192 as transformers once had them. The
+// ids are the first 8,192 of Emma (Jane Austen, 1815).
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -77,6 +77,12 @@ TEST_F(SmolLm2, LiveTransformersAgreesUpTo2048) {
   ROPEWAY_NEEDS_PYTHON();
   ROPEWAY_NEEDS_SMOLLM2();
   expect_live(kModel.string());
+}
+
+// nll_plain.npy: smollm2_oracle.py MODEL ids.npy 8192=nll_plain.npy, two minutes of one core.
+TEST_F(SmolLm2, EightThousandTokensOnTwoRanks) {
+  ROPEWAY_NEEDS_SMOLLM2();
+  expect_losses(kModel.string(), 8192, 2, losses_in(kData + "nll_plain.npy"));
 }
 
 }  // namespace
