@@ -99,18 +99,24 @@ std::string to_table(const std::vector<LengthResult>& results, bool bytes_are_kn
   return table;
 }
 
-OpenedModel open_verified(const fs::path& path, Communicator& world) {
+OpenedModel open_verified(const EvaluationRequest& request, Communicator& world) {
+  const fs::path path = request.model;
   run_on_rank(world, 0, [&] {
     if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
   });
-  return open_model_or_checkpoint(path);
+  OpenedModel opened = open_model_or_checkpoint(path);
+  if (request.attend_fully) attend_fully(opened.dir.config);
+  for (const int64_t length : request.lengths) {
+    require_within_sliding_window(opened.dir.config, length, request.model);
+  }
+  return opened;
 }
 
 class Evaluation {
  public:
   Evaluation(const EvaluationRequest& request, Communicator& world)
       : request_(request),
-        source_(open_verified(request.model, world)),
+        source_(open_verified(request, world)),
         lengths_(request.lengths.empty() ? std::vector{source_.dir.config.original_window} : request.lengths),
         layout_(choose_layout(lengths_, world.size())),
         mesh_(make_mesh(world, layout_.shape)),

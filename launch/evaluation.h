@@ -15,6 +15,7 @@ struct EvaluationRequest {
   std::vector<int64_t> lengths;  // empty: the original window
   bool perplexity = true, passkey = false;
   std::string factors = "auto", dtype = "fp32", cache;
+  bool attend_fully = false;   // beyond the model's sliding window too
   int64_t windows = 0;         // 0: all that fit
   std::string json, save_nll;  // empty: not written
 };

@@ -26,6 +26,8 @@ scored from its first token in disjoint windows of each length.
   --factors NAME     auto (default): what the model's factor sets say at a length;
                      none, pi, ntk, yarn: computed; or the name of a set
   --windows K        score the first K windows; default: all that fit
+  --sliding-window W refuse (default) lengths beyond the model's sliding window,
+                     or full: attend fully to them
   --dtype TYPE       fp32 (default), bf16, fp64
   --json OUT         write the results as JSON
   --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token
@@ -41,8 +43,9 @@ CommandLine command_line() {
   const auto text = [] { return po::value<std::string>(); };
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
-      "windows", po::value<int64_t>(), "")("dtype", text()->default_value("fp32"), "")("json", text(), "")(
-      "save-nll", text(), "")("cache", text()->default_value(".cache/tokens"), "");
+      "windows", po::value<int64_t>(), "")("sliding-window", text()->default_value("refuse"), "")(
+      "dtype", text()->default_value("fp32"), "")("json", text(), "")("save-nll", text(), "")(
+      "cache", text()->default_value(".cache/tokens"), "");
   return line;
 }
 
@@ -81,6 +84,11 @@ EvaluationRequest read_request(const po::variables_map& values) {
   if (request.dtype != "fp32" && request.dtype != "bf16" && request.dtype != "fp64") {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted fp32, bf16 or fp64", request.dtype);
   }
+  const std::string sliding = text("sliding-window");
+  if (sliding != "refuse" && sliding != "full") {
+    fail(ErrorKind::kUsage, "--sliding-window: found {}, wanted refuse or full", sliding);
+  }
+  request.attend_fully = sliding == "full";
   if (values.count("windows") > 0) {
     request.windows = values["windows"].as<int64_t>();
     if (request.windows < 1)

@@ -42,8 +42,9 @@ std::vector<std::string> errors_against_model(const Recipe& recipe) {
   const auto sets = has_file ? read_factor_file(folder / "rope_factors.json") : parsed.sets;
   std::vector<std::string> names;
   for (const FactorSet& set : sets) names.push_back(set.name);
-  return check_recipe_against_model(recipe, parsed.config.original_window, parsed.config.rotary_pairs(),
-                                    names);
+  const ModelConfig& config = parsed.config;
+  return check_recipe_against_model(
+      recipe, {config.original_window, config.rotary_pairs(), names, config.sliding_window});
 }
 
 }  // namespace

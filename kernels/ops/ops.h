@@ -44,6 +44,15 @@ void rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tens
                        const at::Tensor& rstd, const at::Tensor& dx, bool accumulate,
                        const at::Tensor& grad_weight);
 
+// --- RMSNorm of every head, one weight [D] for all (queries and keys of Qwen3)
+// ------------------------------------------ x, y [T, H, D] (rows may be strided, heads side by side; y may
+// be x); rstd [T, H] acc type, written.
+void head_norm(const at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& y,
+               const at::Tensor& rstd);
+// In place on dy [T, H, D]: d loss / d x; grad_weight [D] (acc type, may be undefined) gets +=.
+void head_norm_backward_(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                         const at::Tensor& rstd, const at::Tensor& grad_weight);
+
 // --- SwiGLU (Shazeer 2020): out = silu(gate) * up
 // ------------------------------------------------------------------ gate_up [T, 2*I], gate in the first I
 // columns; out [T, I].

@@ -54,6 +54,25 @@ TEST(EvaluateVerb, LossesOfTokensHaveTheMeanThatIsReported) {
   EXPECT_EQ(results[0].at("windows"), 3);
 }
 
+// The same weights under a sliding window: by default refused beyond it (tests/faults), attended to in full
+// on request.
+TEST(EvaluateVerb, AttendsFullyBeyondASlidingWindowOnRequest) {
+  const Scratch scratch;
+  const std::string model = scratch.name("model"), options = " --lengths 128 --windows 1";
+  std::filesystem::copy(kTinyBase, model, std::filesystem::copy_options::recursive);
+  auto config = nlohmann::json::parse(content_of(model + "/config.json"));
+  config["model_type"] = "mistral";
+  config["sliding_window"] = 64;
+  scratch.file("model/config.json", config.dump());
+  const std::string json = scratch.name("sliding.json");
+  const Ended ended =
+      run_ropeway("evaluate " + model + " --text " + kProse + " --cache " + scratch.name("cache") +
+                  " --json " + json + options + " --sliding-window full");
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(nlohmann::json::parse(content_of(json)).at("evaluations")[0].at("nll"),
+            evaluate(scratch, "--text " + kProse + options)[0].at("nll"));
+}
+
 TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
   const Scratch scratch;
   std::filesystem::create_directory(scratch.path() / "model");

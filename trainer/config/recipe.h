@@ -16,7 +16,8 @@ enum class StageKind { kPretrain, kSearch, kFinetune, kReadjust, kEvaluate };
 // pretrain).
 struct ModelRecipe {
   std::string path;
-  std::vector<std::string> sets;  // factor sets the directory already holds and stages may start from
+  std::vector<std::string> sets;          // factor sets the directory already holds and stages may start from
+  std::string sliding_window = "refuse";  // "full": attend fully beyond the sliding window config.json gives
   struct Architecture {
     int64_t vocab_size = 258, hidden_size = 0, intermediate_size = 0, num_layers = 0;
     int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0, window = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "trainer/config/recipe_parser.h"
@@ -169,6 +170,22 @@ void check_windows(const Recipe& recipe, int64_t window, RecipeProblems& problem
       problems.add(stage_path(i, "length"), fmt::format("found {}, wanted at most the window of {}",
                                                         format_length(length), format_length(window)));
     }
+  }
+}
+
+void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
+  if (window <= 0) return;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems)) continue;
+    const StageRecipe& stage = recipe.stages[i];
+    int64_t longest = length_of(stage);
+    for (const int64_t length : stage.evaluate.lengths) longest = std::max(longest, length);
+    if (longest <= window) continue;
+    problems.add(
+        stage_path(i, stage.evaluate.lengths.empty() ? "length" : "lengths"),
+        fmt::format("found {}, wanted at most the model's sliding window of {}, or model.sliding_window: "
+                    "full to attend fully beyond it",
+                    format_length(longest), format_length(window)));
   }
 }
 

@@ -15,7 +15,8 @@ void check_model(const Recipe& recipe, RecipeProblems& problems);
 void check_data(const Recipe& recipe, RecipeProblems& problems);
 void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems);
 void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems);
-void check_stage_chain(const Recipe& recipe, RecipeProblems& problems);  // stage_chain.cc
+void check_stage_chain(const Recipe& recipe, RecipeProblems& problems);                     // stage_chain.cc
+void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems);  // 0: none
 void check_windows(const Recipe& recipe, int64_t original_window, RecipeProblems& problems);
 
 // "stages[3].steps"; "stages[3]" without a key.

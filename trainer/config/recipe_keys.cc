@@ -87,6 +87,9 @@ std::vector<RecipeKey> make_keys() {
           "folder in Hugging Face layout"),
       key("model", "sets", kNameList, model<&ModelRecipe::sets>, {},
           "factor sets that folder already holds and stages may start from"),
+      key("model", "sliding_window", kChoice, model<&ModelRecipe::sliding_window>, {.choices = "refuse full"},
+          "lengths beyond the model's sliding window: refuse them, or attend to them in full and save the "
+          "model so"),
       key("model.architecture", "vocab_size", kInteger, shape<&Shape::vocab_size>,
           {.low = 2, .high = kMaxSize}, "tokens"),
       key("model.architecture", "hidden_size", kInteger, shape<&Shape::hidden_size>,

@@ -64,12 +64,12 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
   return result;
 }
 
-std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window,
-                                                    int64_t rotary_pairs,
-                                                    const std::vector<std::string>& existing_sets) {
+std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model) {
+  const auto& [original_window, rotary_pairs, existing_sets, sliding_window] = model;
   RecipeProblems problems(recipe);
   check_windows(recipe, original_window, problems);
-  const auto exists = [&](const std::string& name) {
+  if (recipe.model.sliding_window != "full") check_sliding_window(recipe, sliding_window, problems);
+  const auto exists = [&existing_sets = model.existing_sets](const std::string& name) {
     return std::find(existing_sets.begin(), existing_sets.end(), name) != existing_sets.end();
   };
   for (const std::string& name : recipe.model.sets) {

@@ -32,11 +32,13 @@ std::string recipe_to_yaml(const Recipe& recipe);
 std::string recipe_reference();
 
 // What the model adds once it is known: factor sets that stages start from and that do not exist, head
-// counts, lengths against the model's original window. Same message form. existing_sets: of the model the
-// recipe begins with.
-std::vector<std::string> check_recipe_against_model(const Recipe& recipe, int64_t original_window,
-                                                    int64_t rotary_pairs,
-                                                    const std::vector<std::string>& existing_sets);
+// counts, lengths against the model's original window and its sliding one. Same message form.
+struct ModelFacts {
+  int64_t original_window = 0, rotary_pairs = 0;
+  std::vector<std::string> existing_sets;  // of the model the recipe begins with
+  int64_t sliding_window = 0;              // 0: none
+};
+std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model);
 
 // "4096", "4K", "256K", "2M": powers of two. Throws kUsage naming the text.
 int64_t parse_length(const std::string& text);

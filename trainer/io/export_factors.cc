@@ -18,7 +18,8 @@ class Chooser {
         sets_(sets),
         request_(request),
         window_(config.original_window),
-        original_(computed_factor_set("none", config.rope_geometry(), window_)) {}
+        original_(computed_factor_set("none", config.rope_geometry(), window_)),
+        base_(computed_factor_set("none", config.rope_geometry(), window_, base_factors(sets))) {}
 
   std::vector<ExportFactors> choose() const {
     if (request_.max_length != 0 && request_.max_length < window_) {
@@ -40,7 +41,7 @@ class Chooser {
   }
 
   FactorSet named(const char* option, const std::string& name) const {
-    if (name == "none") return original_;
+    if (name == "none") return base_;
     if (const FactorSet* set = find_factor_set(sets_, name)) return *set;
     fail(ErrorKind::kUsage, "--{} {}: no such factor set; there are {}", option, name, listed());
   }
@@ -74,7 +75,7 @@ class Chooser {
   }
 
   FactorSet choose_short() const {
-    FactorSet set = request_.short_factors.empty() ? select_factor_set(sets_, window_, original_)
+    FactorSet set = request_.short_factors.empty() ? select_factor_set(sets_, window_, base_)
                                                    : named("short-factors", request_.short_factors);
     if (set.max_length < window_) {
       fail(ErrorKind::kUsage, "--short-factors {}: is for {}, wanted one for the original window, {}",
@@ -100,7 +101,7 @@ class Chooser {
   // At the original window there is one range of lengths, and one set for it.
   FactorSet choose_long(const FactorSet& short_set, int64_t length) const {
     if (!request_.factors.empty()) return named("factors", request_.factors);
-    return length == window_ ? short_set : select_factor_set(sets_, length, original_);
+    return length == window_ ? short_set : select_factor_set(sets_, length, base_);
   }
 
   ExportFactors deployment(const FactorSet& short_set, int64_t length) const {
@@ -125,7 +126,7 @@ class Chooser {
   const std::vector<FactorSet>& sets_;
   const ExportRequest& request_;
   int64_t window_;
-  FactorSet original_;
+  FactorSet original_, base_;  // plain RoPE, and what the base model was trained under
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ constexpr std::array kFamilies = {
            .fused_projections = true,
            .partial_rotary = true,
            .sliding_window = SlidingWindowKeys::kWindow,
+           .phi3_keys = true,
            .absent_rms_norm_eps = 1e-5},
     Family{.model_type = "qwen2",
            .class_name = "Qwen2ForCausalLM",

@@ -33,6 +33,10 @@ struct Family {
   bool qk_norm = false;             // RMSNorm of every query and key head, before RoPE
   bool partial_rotary = false;      // partial_rotary_factor: the share of a head's dims that RoPE turns
   SlidingWindowKeys sliding_window = SlidingWindowKeys::kNone;
+  // Phi3Config takes 4096 for a missing original_max_position_embeddings and 32000 for a missing
+  // pad_token_id, which may lie outside the vocabulary; in transformers 4 it refuses a rope_scaling of more
+  // than type, short_factor and long_factor.
+  bool phi3_keys = false;
 
   // What transformers takes where config.json has no such key.
   double absent_rms_norm_eps = 1e-6;

@@ -1,12 +1,10 @@
-// Writes config.json so that transformers 4 (rope_scaling) and 5 (rope_parameters), vLLM and llama.cpp's
-// converters find the same RoPE in it. max_position_embeddings is the target length, never the length of a
-// training chunk; factor is a JSON float; all of max, original and factor are written, which makes the
-// versions' formulas agree.
-#include <algorithm>
+// Writes config.json with the keys of the model's family; its RoPE is in hf_rope_write.cc.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
+#include "trainer/io/families.h"
+#include "trainer/io/hf_rope_write.h"
 #include "trainer/io/model_config.h"
 
 namespace ropeway {
@@ -14,56 +12,53 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void require_expressible(const FactorSet& set, int64_t pairs) {
-  if (set.start_tokens > 0) {
-    fail(ErrorKind::kBadData,
-         "factor set '{}': start_tokens is {}: config.json cannot hold start tokens, and no other program "
-         "reads them",
-         set.name, set.start_tokens);
-  }
-  if (static_cast<int64_t>(set.factors.size()) != pairs) {
-    fail(ErrorKind::kBadData,
-         "factor set '{}': {} factors: config.json holds one a rotary pair, {}, for all layers", set.name,
-         set.factors.size(), pairs);
-  }
+// What a class of transformers has without a key must be what the model has.
+void require_class_of(const ModelConfig& config, const Family& family) {
+  const auto require = [&](bool fits, const char* what) {
+    if (!fits) {
+      fail(ErrorKind::kBadData, "config.json of a {} model cannot say that it has {}", family.model_type,
+           what);
+    }
+  };
+  require(config.qkv_bias == (family.qkv_bias || config.output_bias), "these biases in its attention");
+  require(!config.output_bias || family.attention_bias_key, "biases in its attention");
+  require(!config.mlp_bias || family.mlp_bias_key, "biases in its MLP");
+  require(config.qk_norm == family.qk_norm, "norms of heads, or lacks them");
+  require(2 * config.rotary_pairs() == config.head_dim || family.partial_rotary, "partly rotated heads");
+  require(config.sliding_window == 0 || family.sliding_window != SlidingWindowKeys::kNone,
+          "a sliding window");
+  require(config.first_sliding_layer == 0 || family.sliding_window == SlidingWindowKeys::kQwen,
+          "a sliding window in some layers only");
 }
 
-ordered_json longrope_block(const ModelConfig& config, const FactorSet& long_set, const FactorSet* short_set,
-                            int64_t max_positions) {
-  const int64_t pairs = config.rotary_pairs();
-  require_expressible(long_set, pairs);
-  if (short_set != nullptr) require_expressible(*short_set, pairs);
-  const double factor = static_cast<double>(max_positions) / static_cast<double>(config.original_window);
-  ordered_json block;
-  block["rope_type"] = "longrope";
-  block["type"] = "longrope";
-  block["short_factor"] = short_set != nullptr ? short_set->factors : identity_factors(pairs);
-  block["long_factor"] = long_set.factors;
-  block["factor"] = factor;
-  block["original_max_position_embeddings"] = config.original_window;
-  // transformers has one temperature for both windows, attention_factor; vLLM ignores that one and has one
-  // for each. Both take the formula where nothing is said.
-  const double formula = attention_temperature("su", factor, config.original_window);
-  const double short_temperature = short_set != nullptr ? short_set->attention_temperature : 1.0;
-  if (long_set.attention_temperature != formula || short_temperature != formula) {
-    block["attention_factor"] = long_set.attention_temperature;
-    block["short_mscale"] = short_temperature;
-    block["long_mscale"] = long_set.attention_temperature;
-  }
-  return block;
+// transformers rotates int(head_dim * factor) dims: the quotient must not come out one below.
+double partial_rotary_factor(const ModelConfig& config) {
+  const auto dims = static_cast<double>(2 * config.rotary_pairs()),
+             all = static_cast<double>(config.head_dim);
+  const double factor = dims / all;
+  return all * factor < dims ? std::nextafter(factor, 1.0) : factor;
+}
+
+ordered_json token_or_null(int64_t id) { return id >= 0 ? ordered_json(id) : ordered_json(nullptr); }
+
+void write_sliding_window(const ModelConfig& config, const Family& family, ordered_json& json) {
+  if (family.sliding_window == SlidingWindowKeys::kNone) return;
+  const bool slides = config.sliding_window > 0;
+  json["sliding_window"] = slides ? ordered_json(config.sliding_window) : ordered_json(nullptr);
+  if (family.sliding_window != SlidingWindowKeys::kQwen) return;
+  json["use_sliding_window"] = slides;
+  json["max_window_layers"] = slides ? config.first_sliding_layer : config.num_layers;
 }
 
 }  // namespace
 
 std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set, const FactorSet* short_set,
                             const std::string& torch_dtype) {
-  ROPEWAY_CHECK(config.model_type == "llama" || config.model_type == "mistral",
-                "no class name for model type '{}'", config.model_type);
-  const int64_t max_positions =
-      long_set == nullptr ? config.original_window : std::max(long_set->max_length, config.original_window);
+  const Family& family = family_of(config.model_type);
+  require_class_of(config, family);
   ordered_json json;
-  json["architectures"] = {config.model_type == "llama" ? "LlamaForCausalLM" : "MistralForCausalLM"};
-  json["model_type"] = config.model_type;
+  json["architectures"] = {family.class_name};
+  json["model_type"] = family.model_type;
   json["vocab_size"] = config.vocab_size;
   json["hidden_size"] = config.hidden_size;
   json["intermediate_size"] = config.intermediate_size;
@@ -72,30 +67,24 @@ std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set
   json["num_key_value_heads"] = config.num_kv_heads;
   json["head_dim"] = config.head_dim;
   json["hidden_act"] = "silu";
-  json["attention_bias"] = false;
-  json["mlp_bias"] = false;
+  if (family.attention_bias_key) json["attention_bias"] = config.output_bias;
+  if (family.mlp_bias_key) json["mlp_bias"] = config.mlp_bias;
   json["attention_dropout"] = 0.0;
   json["rms_norm_eps"] = config.rms_norm_eps;
   json["initializer_range"] = config.initializer_range;
   json["tie_word_embeddings"] = config.tie_word_embeddings;
-  json["bos_token_id"] = config.bos_token_id >= 0 ? ordered_json(config.bos_token_id) : ordered_json(nullptr);
-  json["eos_token_id"] = config.eos_token_id >= 0 ? ordered_json(config.eos_token_id) : ordered_json(nullptr);
+  json["bos_token_id"] = token_or_null(config.bos_token_id);
+  json["eos_token_id"] = token_or_null(config.eos_token_id);
+  if (family.phi3_keys) json["pad_token_id"] = nullptr;
   json["use_cache"] = true;
   json["torch_dtype"] = torch_dtype;
-  if (config.model_type == "mistral") json["sliding_window"] = nullptr;  // trained with full attention
-  json["max_position_embeddings"] = max_positions;
-  json["rope_theta"] = config.rope_theta;
-  ordered_json parameters;
-  if (long_set == nullptr) {
-    json["rope_scaling"] = nullptr;
-    parameters["rope_type"] = "default";
-  } else {
-    json["original_max_position_embeddings"] = config.original_window;
-    parameters = longrope_block(config, *long_set, short_set, max_positions);
-    json["rope_scaling"] = parameters;
+  write_sliding_window(config, family, json);
+  ordered_json rope = rope_keys(config, long_set, short_set);
+  if (family.partial_rotary) {
+    json["partial_rotary_factor"] = partial_rotary_factor(config);
+    rope["rope_parameters"]["partial_rotary_factor"] = partial_rotary_factor(config);
   }
-  parameters["rope_theta"] = config.rope_theta;
-  json["rope_parameters"] = parameters;
+  json.update(rope);
   return json.dump(2) + "\n";
 }
 

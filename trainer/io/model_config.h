@@ -23,8 +23,8 @@ struct ModelConfig {
   double rms_norm_eps = 1e-5;
   double rope_theta = 10000;
   int64_t original_window = 0;  // the length the base model was trained at: L0
-  // The length config.json states, where it is not the original window: a sliding window or a stretched RoPE
-  // made them differ. 0: the original window.
+  // The length config.json states for plain RoPE where it is not the original window, because a sliding
+  // window is shorter. 0: the original window.
   int64_t max_position_embeddings = 0;
   // Layers from first_sliding_layer on attend to this many tokens at most, the query's own included; 0: all
   // layers attend to all tokens. The engine attends fully: a longer sequence must be refused, or said to be
@@ -41,7 +41,8 @@ struct ModelConfig {
 };
 
 // What a config.json says: the shape, and the factor sets its rope_scaling / rope_parameters hold (longrope:
-// the set "short" when it is not the identity, and "long"; linear, yarn: one computed set; default: none).
+// the set "short" when it is not the identity, and "long"; linear, yarn: one computed set under two names;
+// llama3: the set "llama3"; default: none).
 struct ParsedConfig {
   ModelConfig config;
   std::vector<FactorSet> sets;
@@ -49,9 +50,15 @@ struct ParsedConfig {
 // Throws kMissingInput / kBadData naming the file, the JSON path, what was found and what was wanted.
 ParsedConfig read_hf_config(const std::filesystem::path& config_json);
 
+// For whoever runs sequences of this length through the model, which attends fully: throws kBadData, starting
+// with `where`, when the model's sliding window is shorter.
+void require_within_sliding_window(const ModelConfig& config, int64_t length, const std::string& where);
+// Takes the sliding window away: the user has said that the model is to attend fully at every length.
+void attend_fully(ModelConfig& config);
+
 // config.json text for transformers 4 and 5: rope_scaling and rope_parameters of type longrope with
 // `long_set` in force (null: plain RoPE) and `short_set` (null: ones); max_position_embeddings =
-// long_set->max_length.
+// long_set->max_length. Throws kBadData for what a config.json of the family cannot say.
 std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set, const FactorSet* short_set,
                             const std::string& torch_dtype);
 

@@ -240,6 +240,8 @@ std::string JsonValue::string() const {
   return json_->get<std::string>();
 }
 
+bool JsonValue::has(const std::string& key) const { return json_->is_object() && json_->contains(key); }
+
 std::vector<double> JsonValue::numbers() const {
   std::vector<double> values;
   const int64_t count = size();

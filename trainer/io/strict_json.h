@@ -36,6 +36,7 @@ class JsonValue {
   // value.
   std::optional<JsonValue> find(const std::string& key) const;
   JsonValue at(const std::string& key) const;
+  bool has(const std::string& key) const;  // null or not
   std::vector<std::string> keys() const;
   // An error naming the first key that is not in `known`.
   void require_known_keys(const std::vector<std::string>& known) const;

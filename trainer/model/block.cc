@@ -25,13 +25,25 @@ void Block::project_qkv(const BlockTensors& weights, const RopeTables& rope, Bat
     const at::Tensor qkv_tile = qkv.narrow(0, tile.begin, tile.count);
     ops::rms_norm(x.narrow(0, tile.begin, tile.count), weights.input_norm, config_.rms_norm_eps, normed,
                   rstd);
-    linear(normed, weights.qkv, qkv_tile);
+    linear(normed, weights.qkv, weights.qkv_bias, qkv_tile);
     const at::Tensor q_and_k = rotated_heads(qkv_tile, config_);
+    if (config_.qk_norm) normalize_heads(weights, q_and_k, q_and_k);
     for (const Piece& piece : pieces_of(shape, tile)) {
       ops::rope_(q_and_k.narrow(0, piece.row, piece.count), rope.cos.narrow(0, piece.position, piece.count),
                  rope.sin.narrow(0, piece.position, piece.count));
     }
   }
+}
+
+// RMSNorm of query and key heads [T, H + K, D] with a weight each; returns what backward needs of it.
+Block::HeadStatistics Block::normalize_heads(const BlockTensors& weights, const at::Tensor& from,
+                                             const at::Tensor& to) {
+  const int64_t tokens = from.size(0), h = config_.num_heads, k = config_.num_kv_heads;
+  const auto acc = from.options().dtype(ops::accumulation_type(from.scalar_type()));
+  const HeadStatistics rstd{q_rstd_.shaped({tokens, h}, acc), k_rstd_.shaped({tokens, k}, acc)};
+  ops::head_norm(from.narrow(1, 0, h), weights.q_norm, config_.rms_norm_eps, to.narrow(1, 0, h), rstd.q);
+  ops::head_norm(from.narrow(1, h, k), weights.k_norm, config_.rms_norm_eps, to.narrow(1, h, k), rstd.k);
+  return rstd;
 }
 
 RingAttention::Output Block::attend(const at::Tensor& qkv, BatchShape shape) {
@@ -64,11 +76,11 @@ void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchSh
     const at::Tensor gate_up =
         keep ? rows(record->gate_up) : gate_up_.shaped({tile.count, 2 * config_.intermediate_size}, options);
     const at::Tensor hidden = hidden_.shaped({tile.count, config_.intermediate_size}, options);
-    linear_plus(rows(x), rows(attention), weights.attention_out, middle);
+    linear_plus(rows(x), rows(attention), weights.attention_out, weights.attention_out_bias, middle);
     ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
-    linear(normed, weights.gate_up, gate_up);
+    linear(normed, weights.gate_up, weights.gate_up_bias, gate_up);
     ops::swiglu(gate_up, hidden);
-    linear_plus(middle, hidden, weights.down, rows(y));
+    linear_plus(middle, hidden, weights.down, weights.down_bias, rows(y));
   }
 }
 

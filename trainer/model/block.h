@@ -1,8 +1,10 @@
 // One decoder block, forward and backward written out:
-//   a = norm(x) Wqkv^T, q and k rotated        tile by tile over tokens
+//   q, k, v = norm(x) Wqkv^T [+ b]             tile by tile over tokens
+//   q, k = rotated([norm of each head](q, k))
 //   O = attention(q, k, v)                     over the whole sequence, on the ring
-//   h = x + O Wo^T                             tile by tile again
-//   y = h + swiglu(norm(h) Wgu^T) Wdown^T
+//   h = x + O Wo^T [+ b]                       tile by tile again
+//   y = h + swiglu(norm(h) Wgu^T [+ b]) Wdown^T [+ b]
+// What stands in brackets some families have; the others spend nothing on it.
 // Backward walks this in reverse. Of the token-wise results it needs, those the record does not hold are
 // computed again by the same calls on the same tiles, so that keeping and recomputing give the same numbers.
 // In BF16 the residual stream, its gradient and every projection's result are rounded to BF16, as in Hugging
@@ -49,6 +51,12 @@ class Block {
                 const BlockActivations& record, const BlockGradients& gradients, const at::Tensor& d_x);
 
  private:
+  struct HeadStatistics {
+    at::Tensor q, k;  // 1 / root mean square, [T, H] and [T, K]
+  };
+  HeadStatistics normalize_heads(const BlockTensors& weights, const at::Tensor& from, const at::Tensor& to);
+  void head_norm_backward(const BlockTensors& weights, const at::Tensor& normed,
+                          const BlockTensors& gradients, const at::Tensor& d_heads);
   RingAttention::Output attend(const at::Tensor& qkv, BatchShape shape);
   void project_qkv(const BlockTensors& weights, const RopeTables& rope, BatchShape shape, const at::Tensor& x,
                    const at::Tensor& qkv);
@@ -66,6 +74,7 @@ class Block {
   const double scale_;        // of the attention logits: 1 / sqrt(D); the temperature is in the rope tables
   Buffer qkv_, d_attention_;  // the whole local batch
   Buffer normed_, rstd_, middle_, gate_up_, hidden_, d_hidden_, d_gate_up_, d_normed_, d_qkv_;  // a tile
+  Buffer q_rstd_, k_rstd_, projected_, renormed_;  // a tile, for norms of heads
 };
 
 }  // namespace ropeway

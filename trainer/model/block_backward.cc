@@ -49,9 +49,12 @@ void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const Bl
     const at::Tensor gate_up = kept ? rows(record.gate_up) : gate_up_.shaped({tile.count, 2 * i}, options);
     const at::Tensor normed = normed_.shaped({tile.count, c}, options);
     const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
-    if (!kept) linear_plus(rows(record.input), rows(attention), weights.attention_out, middle);
+    if (!kept) {
+      linear_plus(rows(record.input), rows(attention), weights.attention_out, weights.attention_out_bias,
+                  middle);
+    }
     ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
-    if (!kept) linear(normed, weights.gate_up, gate_up);
+    if (!kept) linear(normed, weights.gate_up, weights.gate_up_bias, gate_up);
 
     const at::Tensor d_rows = rows(d_x);
     const at::Tensor d_hidden = d_hidden_.shaped({tile.count, i}, options);
@@ -60,17 +63,38 @@ void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const Bl
       const at::Tensor hidden = hidden_.shaped({tile.count, i}, options);
       ops::swiglu(gate_up, hidden);
       linear_weight_gradient(d_rows, hidden, grads.down);
+      bias_gradient(d_rows, grads.down_bias);
     }
     const at::Tensor d_gate_up = d_gate_up_.shaped({tile.count, 2 * i}, options);
     ops::swiglu_backward(d_hidden, gate_up, d_gate_up);
     linear_weight_gradient(d_gate_up, normed, grads.gate_up);
+    bias_gradient(d_gate_up, grads.gate_up_bias);
 
     const at::Tensor d_normed = d_normed_.shaped({tile.count, c}, options);
     linear_input_gradient(d_gate_up, weights.gate_up, d_normed);
     ops::rms_norm_backward(d_normed, middle, weights.post_norm, rstd, d_rows, true, grads.post_norm);
     linear_weight_gradient(d_rows, rows(attention), grads.attention_out);
+    bias_gradient(d_rows, grads.attention_out_bias);
     linear_input_gradient(d_rows, weights.attention_out, rows(d_attention));
   }
+}
+
+// d_heads [T, H + K, D]: d loss / d normed heads on entry, d loss / d projected heads on return. normed [T,
+// C]: the input of the projection, which is computed once more, because what is kept is normed and rotated.
+void Block::head_norm_backward(const BlockTensors& weights, const at::Tensor& normed,
+                               const BlockTensors& gradients, const at::Tensor& d_heads) {
+  const int64_t tokens = normed.size(0), h = config_.num_heads, k = config_.num_kv_heads;
+  const int64_t width = (h + k) * config_.head_dim;
+  const at::Tensor projected = projected_.shaped({tokens, width}, normed.options());
+  linear(normed, weights.qkv.narrow(0, 0, width),
+         weights.qkv_bias.defined() ? weights.qkv_bias.narrow(0, 0, width) : at::Tensor(), projected);
+  const at::Tensor heads = projected.view({tokens, h + k, config_.head_dim});
+  const HeadStatistics rstd =
+      normalize_heads(weights, heads, renormed_.shaped(heads.sizes(), normed.options()));
+  ops::head_norm_backward_(d_heads.narrow(1, 0, h), heads.narrow(1, 0, h), weights.q_norm, rstd.q,
+                           gradients.q_norm);
+  ops::head_norm_backward_(d_heads.narrow(1, h, k), heads.narrow(1, h, k), weights.k_norm, rstd.k,
+                           gradients.k_norm);
 }
 
 // d_x: d loss / d h on entry, d loss / d x on return.
@@ -112,7 +136,9 @@ void Block::qkv_backward(const BlockTensors& weights, const RopeTables& rope, Ba
       const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
       const at::Tensor d_normed = d_normed_.shaped({tile.count, config_.hidden_size}, options);
       ops::rms_norm(rows(x), weights.input_norm, config_.rms_norm_eps, normed, rstd);
+      if (config_.qk_norm) head_norm_backward(weights, normed, gradients.weights, d_rotated);
       linear_weight_gradient(d_qkv, normed, gradients.weights.qkv);
+      bias_gradient(d_qkv, gradients.weights.qkv_bias);
       linear_input_gradient(d_qkv, weights.qkv, d_normed);
       ops::rms_norm_backward(d_normed, rows(x), weights.input_norm, rstd, rows(d_x), true,
                              gradients.weights.input_norm);

@@ -66,6 +66,8 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
   const BatchShape shape{batch.tokens.size(0), batch.tokens.size(1)};
   ROPEWAY_CHECK(static_cast<int64_t>(batch.positions.size()) == shape.length, "{} positions for {} tokens",
                 batch.positions.size(), shape.length);
+  // All ranks hold as many tokens, so all of them refuse together.
+  require_within_sliding_window(config, shape.length * ring.group().size(), "a sequence");
   const auto count = static_cast<int64_t>(factors.factors.size());
   const int64_t pairs = config.rotary_pairs();
   if (count != pairs && count != pairs * config.num_layers) {

@@ -45,15 +45,6 @@ int64_t count_of(const std::vector<int64_t>& shape) {
   return count;
 }
 
-bool ends_with(const std::string& name, const std::string& ending) {
-  return name.size() >= ending.size() &&
-         name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-std::string block_name(int64_t layer, const char* part) {
-  return fmt::format("model.layers.{}.{}.weight", layer, part);
-}
-
 }  // namespace
 
 ResidentParameters::ResidentParameters(const ModelConfig& config, at::ScalarType dtype)
@@ -62,46 +53,71 @@ ResidentParameters::ResidentParameters(const ModelConfig& config, at::ScalarType
                 static_cast<int>(dtype));
   int64_t total = 0;
   for (const NamedShape& named : names_) {
+    indices_.emplace(named.name, offsets_.size());
     offsets_.push_back(total);
     total += count_of(named.shape);
   }
+  for (int64_t layer = 0; layer < config.num_layers; ++layer) blocks_.push_back(find_block(layer));
   weights_ = at::zeros({total}, dtype);
 }
 
 size_t ResidentParameters::index_of(const std::string& name) const {
-  const auto found =
-      std::find_if(names_.begin(), names_.end(), [&](const NamedShape& named) { return named.name == name; });
-  ROPEWAY_CHECK(found != names_.end(), "no weight is named '{}'", name);
-  return static_cast<size_t>(found - names_.begin());
+  const auto found = indices_.find(name);
+  ROPEWAY_CHECK(found != indices_.end(), "no weight is named '{}'", name);
+  return found->second;
 }
 
 at::Tensor ResidentParameters::view(const at::Tensor& flat, size_t index) const {
   return flat.narrow(0, offsets_[index], count_of(names_[index].shape)).view(names_[index].shape);
 }
 
-// Weights that follow each other in the flat array and share their second dimension, as one matrix.
-at::Tensor ResidentParameters::fused_view(const at::Tensor& flat, size_t first, size_t count) const {
-  const int64_t columns = names_[first].shape[1];
-  int64_t rows = 0;
-  for (size_t i = first; i < first + count; ++i) rows += names_[i].shape[0];
-  return flat.narrow(0, offsets_[first], rows * columns).view({rows, columns});
+ResidentParameters::BlockOffsets ResidentParameters::find_block(int64_t layer) const {
+  const auto offset_of = [&](const char* part) -> int64_t {
+    const auto found = indices_.find(fmt::format("model.layers.{}.{}", layer, part));
+    return found == indices_.end() ? -1 : offsets_[found->second];
+  };
+  // q, k, v and gate, up follow each other, so the first one's place is that of all; a family that fuses them
+  // has one name for the same memory.
+  const auto either = [&](const char* fused, const char* first) {
+    const int64_t offset = offset_of(fused);
+    return offset >= 0 ? offset : offset_of(first);
+  };
+  return {.input_norm = offset_of("input_layernorm.weight"),
+          .qkv = either("self_attn.qkv_proj.weight", "self_attn.q_proj.weight"),
+          .attention_out = offset_of("self_attn.o_proj.weight"),
+          .post_norm = offset_of("post_attention_layernorm.weight"),
+          .gate_up = either("mlp.gate_up_proj.weight", "mlp.gate_proj.weight"),
+          .down = offset_of("mlp.down_proj.weight"),
+          .q_norm = offset_of("self_attn.q_norm.weight"),
+          .k_norm = offset_of("self_attn.k_norm.weight"),
+          .qkv_bias = either("self_attn.qkv_proj.bias", "self_attn.q_proj.bias"),
+          .attention_out_bias = offset_of("self_attn.o_proj.bias"),
+          .gate_up_bias = either("mlp.gate_up_proj.bias", "mlp.gate_proj.bias"),
+          .down_bias = offset_of("mlp.down_proj.bias")};
 }
 
 BlockTensors ResidentParameters::block_views(const at::Tensor& flat, int64_t layer) const {
-  const size_t q = index_of(block_name(layer, "self_attn.q_proj"));
-  const size_t gate = index_of(block_name(layer, "mlp.gate_proj"));
-  ROPEWAY_CHECK(names_[q + 1].name == block_name(layer, "self_attn.k_proj") &&
-                    names_[q + 2].name == block_name(layer, "self_attn.v_proj") &&
-                    names_[gate + 1].name == block_name(layer, "mlp.up_proj"),
-                "q, k, v and gate, up must follow each other");
-  BlockTensors block;
-  block.input_norm = view(flat, index_of(block_name(layer, "input_layernorm")));
-  block.qkv = fused_view(flat, q, 3);
-  block.attention_out = view(flat, index_of(block_name(layer, "self_attn.o_proj")));
-  block.post_norm = view(flat, index_of(block_name(layer, "post_attention_layernorm")));
-  block.gate_up = fused_view(flat, gate, 2);
-  block.down = view(flat, index_of(block_name(layer, "mlp.down_proj")));
-  return block;
+  const int64_t c = config_.hidden_size, i = config_.intermediate_size, d = config_.head_dim;
+  const int64_t queries = config_.num_heads * d, qkv = queries + 2 * config_.num_kv_heads * d;
+  const auto vector = [&flat](int64_t offset, int64_t size) {
+    return offset < 0 ? at::Tensor() : flat.narrow(0, offset, size);
+  };
+  const auto matrix = [&flat](int64_t offset, int64_t rows, int64_t columns) {
+    return flat.narrow(0, offset, rows * columns).view({rows, columns});
+  };
+  const BlockOffsets& begin = blocks_[static_cast<size_t>(layer)];
+  return {.input_norm = vector(begin.input_norm, c),
+          .qkv = matrix(begin.qkv, qkv, c),
+          .attention_out = matrix(begin.attention_out, c, queries),
+          .post_norm = vector(begin.post_norm, c),
+          .gate_up = matrix(begin.gate_up, 2 * i, c),
+          .down = matrix(begin.down, c, i),
+          .q_norm = vector(begin.q_norm, d),
+          .k_norm = vector(begin.k_norm, d),
+          .qkv_bias = vector(begin.qkv_bias, qkv),
+          .attention_out_bias = vector(begin.attention_out_bias, c),
+          .gate_up_bias = vector(begin.gate_up_bias, 2 * i),
+          .down_bias = vector(begin.down_bias, c)};
 }
 
 OuterTensors ResidentParameters::outer_views(const at::Tensor& flat) const {
@@ -147,12 +163,12 @@ void ResidentParameters::initialize(uint64_t seed) {
   const double residual_range = range / std::sqrt(2.0 * static_cast<double>(config_.num_layers));
   for (size_t i = 0; i < names_.size(); ++i) {
     at::Tensor weight = view(weights_, i);
+    const std::string& name = names_[i].name;
     if (names_[i].shape.size() == 1) {
-      weight.fill_(1);
+      weight.fill_(name.ends_with(".bias") ? 0 : 1);
       continue;
     }
-    const bool residual =
-        ends_with(names_[i].name, "o_proj.weight") || ends_with(names_[i].name, "down_proj.weight");
+    const bool residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
     Philox draws(seed, Stream::kInit, i);
     at::Tensor values = at::empty(names_[i].shape, at::kDouble);
     double* v = values.data_ptr<double>();

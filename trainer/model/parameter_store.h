@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "trainer/io/model_config.h"
@@ -23,6 +24,12 @@ struct BlockTensors {
   at::Tensor post_norm;      // [C]
   at::Tensor gate_up;        // [2 * I, C]
   at::Tensor down;           // [C, I]
+  // Undefined where the model has none.
+  at::Tensor q_norm, k_norm;      // [D]
+  at::Tensor qkv_bias;            // [(H + 2K) * D]
+  at::Tensor attention_out_bias;  // [C]
+  at::Tensor gate_up_bias;        // [2 * I]
+  at::Tensor down_bias;           // [C]
 };
 struct OuterTensors {
   at::Tensor embedding;   // [V, C]
@@ -53,26 +60,33 @@ class ResidentParameters : public ParameterStore {
 
   at::Tensor flat_weights() const { return weights_; }
   at::Tensor flat_gradients();
-  at::Tensor weight_decay_mask() const;              // uint8 [total]: 0 for norms, 1 elsewhere
+  at::Tensor weight_decay_mask() const;              // uint8 [total]: 0 for norms and biases, 1 elsewhere
   at::Tensor weight(const std::string& name) const;  // view in the named shape
   at::Tensor gradient(const std::string& name);
   const std::vector<NamedShape>& names() const { return names_; }
 
-  void initialize(
-      uint64_t seed);  // normal(0, initializer_range), norms 1, residual projections / sqrt(2 layers)
+  // normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0.
+  void initialize(uint64_t seed);
   void load(const ModelDir& dir);                       // converts the dtype; throws kBadData
   std::vector<TensorToWrite> tensors_to_write() const;  // views; valid while this lives
 
  private:
+  // Where the weights of a block begin in the flat array; -1: the model has none of that kind.
+  struct BlockOffsets {
+    int64_t input_norm, qkv, attention_out, post_norm, gate_up, down;
+    int64_t q_norm, k_norm, qkv_bias, attention_out_bias, gate_up_bias, down_bias;
+  };
   size_t index_of(const std::string& name) const;
+  BlockOffsets find_block(int64_t layer) const;
   at::Tensor view(const at::Tensor& flat, size_t index) const;
-  at::Tensor fused_view(const at::Tensor& flat, size_t first, size_t count) const;
   BlockTensors block_views(const at::Tensor& flat, int64_t layer) const;
   OuterTensors outer_views(const at::Tensor& flat) const;
 
   ModelConfig config_;
   std::vector<NamedShape> names_;
   std::vector<int64_t> offsets_;
+  std::unordered_map<std::string, size_t> indices_;  // of names_
+  std::vector<BlockOffsets> blocks_;
   at::Tensor weights_, gradients_;
 };
 

@@ -104,10 +104,13 @@ bool is_computed_name(const std::string& name) {
   return name == "none" || name == "pi" || name == "ntk" || name == "yarn";
 }
 
-FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length) {
+FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length,
+                              const std::vector<double>& trained_factors) {
   if (!is_computed_name(name)) {
     fail(ErrorKind::kUsage, "no computed factor set is called '{}': wanted none, pi, ntk or yarn", name);
   }
+  ROPEWAY_CHECK(trained_factors.empty() || static_cast<int64_t>(trained_factors.size()) == g.pairs,
+                "{} factors for {} pairs", trained_factors.size(), g.pairs);
   FactorSet set;
   set.name = name;
   set.max_length = std::max(length, g.original_length);
@@ -122,10 +125,16 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
   } else if (name == "ntk") {
     set.factors = ntk_factors(g.pairs, scale);
   } else {
-    set.factors = yarn_factors(g, scale);
+    set.factors = yarn_factors(g, scale, {.trained_factors = trained_factors});
     set.attention_temperature = attention_temperature("su", scale, g.original_length);
   }
+  for (size_t i = 0; i < trained_factors.size(); ++i) set.factors[i] *= trained_factors[i];
   return set;
+}
+
+std::vector<double> base_factors(const std::vector<FactorSet>& sets) {
+  const FactorSet* llama3 = find_factor_set(sets, kLlama3Set);
+  return llama3 != nullptr ? llama3->factors : std::vector<double>{};
 }
 
 std::vector<double> make_monotone(const std::vector<double>& factors, double low, double high,

@@ -37,10 +37,24 @@ std::vector<double> ntk_critical_factors(const RopeGeometry& g, double scale);
 // returned is the FURTHER stretch lambda2: the caller multiplies, lambda_total,i = lambda2,i * lambda_ft,i.
 struct YarnOptions {
   double beta_fast = 32, beta_slow = 1;
-  std::vector<double> trained_factors;  // empty: all 1
-  int64_t trained_length = 0;           // 0: the original window
+  std::vector<double> trained_factors = {};  // empty: all 1
+  int64_t trained_length = 0;                // 0: the original window
+  bool truncate = true;                      // the ramp begins and ends at whole pairs
 };
 std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options = {});
+// Llama 3.1 and later ("llama3"): lambda_i = omega_i / omega'_i, where a pair that turns less than low_turns
+// times in pretrained_length has its rate divided by factor, one that turns more than high_turns times keeps
+// it, and the rates between are mixed linearly in the turns: 1/lambda = m + (1-m)/factor. The temperature
+// is 1.
+//
+// Such a model was TRAINED under these rates to the length it states (max_position_embeddings), at every
+// length. So that length is its original window, and lambda its trained factors: what extends it further
+// takes its periods from T_i = 2 pi lambda_i theta^(2i/d) and multiplies lambda, as a second search does.
+struct Llama3Options {
+  double factor = 8, low_turns = 1, high_turns = 4;  // low_freq_factor, high_freq_factor
+  int64_t pretrained_length = 8192;                  // original_max_position_embeddings
+};
+std::vector<double> llama3_factors(const RopeGeometry& g, const Llama3Options& options);
 // LongRoPE2's left part (Shang et al. 2025, Alg. 2): lambda_i = lambda_c^(i/c) below the critical dim c.
 std::vector<double> ntk_left(std::vector<double> factors, int64_t critical_dim);
 // One step: lambda = 1 below a, log-linear from 1 up to `plateau` between a and c-1, then s from c on.
@@ -56,10 +70,18 @@ std::vector<double> grown_factors(const std::vector<double>& factors, double sca
 double attention_temperature(const std::string& policy, double scale, int64_t original_length);
 
 // The named computed sets of the command line: "none", "pi", "ntk", "yarn" at scale length / L0 (never below
-// 1), with the temperature the method's users expect: 1, 1, 1, and the "su" formula for yarn. Throws kUsage
-// for another name.
-FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length);
+// 1), with the temperature the method's users expect: 1, 1, 1, and the "su" formula for yarn.
+// trained_factors: those the base model was trained under (empty: all 1); "none" is then these, and the
+// others stretch them. Throws kUsage for another name.
+FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length,
+                              const std::vector<double>& trained_factors = {});
 bool is_computed_name(const std::string& name);
+
+// The factors the base model itself was trained under within its window: those of the set "llama3" where a
+// model has one, otherwise none (all 1). Other sets were found for the model later, or by whoever tuned it
+// further.
+inline constexpr const char* kLlama3Set = "llama3";
+std::vector<double> base_factors(const std::vector<FactorSet>& sets);
 
 // Pool-adjacent-violators projection (least squares in log lambda, weighted when there are weights) to
 // non-decreasing, then clamp to [low, high].

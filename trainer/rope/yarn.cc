@@ -50,9 +50,14 @@ std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const Yarn
                                         static_cast<double>(trained.original_length), turns)
                  : plain_index_of_turns(trained, turns);
   };
-  // Whole indices, and the upper one clamped to d-1 (not d/2-1), as the authors' code and its users have it.
-  const double low = std::max(std::floor(index_of_turns(options.beta_fast)), 0.0);
-  double high = std::min(std::ceil(index_of_turns(options.beta_slow)), static_cast<double>(2 * g.pairs - 1));
+  // The upper index is clamped to d-1 (not d/2-1), as the authors' code and its users have it.
+  double low = index_of_turns(options.beta_fast), high = index_of_turns(options.beta_slow);
+  if (options.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, static_cast<double>(2 * g.pairs - 1));
   if (high == low) high += 0.001;
 
   std::vector<double> factors(g.pairs);

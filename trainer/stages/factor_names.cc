@@ -21,10 +21,11 @@ const FactorSet& named_set(const std::string& name, const std::vector<FactorSet>
 
 FactorSet resolve_factors(const std::string& name, int64_t length, const ModelConfig& config,
                           const std::vector<FactorSet>& sets) {
-  if (name == "auto") {
-    return select_factor_set(sets, length, computed_factor_set("none", config.rope_geometry(), length));
-  }
-  if (is_computed_name(name)) return computed_factor_set(name, config.rope_geometry(), length);
+  const auto computed = [&](const std::string& computed_name) {
+    return computed_factor_set(computed_name, config.rope_geometry(), length, base_factors(sets));
+  };
+  if (name == "auto") return select_factor_set(sets, length, computed("none"));
+  if (is_computed_name(name)) return computed(name);
   if (name.rfind(kStretched, 0) == 0) {
     FactorSet set = named_set(name.substr(kStretched.size()), sets);
     const double scale = set.scale();

@@ -13,7 +13,9 @@ namespace ropeway {
 // - "auto": the smallest set that covers the length (within the original window, when no set is for it, the
 // original
 //   RoPE).
-// - "none", "pi", "ntk", "yarn": computed at scale length / original window.
+// - "none", "pi", "ntk", "yarn": computed at scale length / original window, on the RoPE the base model was
+// trained
+//   under (its set "llama3" where it has one; "none" is that RoPE itself).
 // - "stretched:NAME": the set NAME grown in proportion to this length (grown_factors), with the formula's
 // temperature:
 //   what extending a tuned model without a new search amounts to.

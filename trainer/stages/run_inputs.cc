@@ -18,13 +18,15 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     inputs.base_model = recipe.model.path;
     ModelDir dir = open_model_dir(inputs.base_model);
     inputs.config = dir.config;
+    if (recipe.model.sliding_window == "full") attend_fully(inputs.config);
     inputs.sets = std::move(dir.sets);
     inputs.tokenizer = load_tokenizer(inputs.base_model);
   }
   std::vector<std::string> names;
   for (const FactorSet& set : inputs.sets) names.push_back(set.name);
-  const auto errors =
-      check_recipe_against_model(recipe, inputs.config.original_window, inputs.config.rotary_pairs(), names);
+  const auto errors = check_recipe_against_model(
+      recipe,
+      {inputs.config.original_window, inputs.config.rotary_pairs(), names, inputs.config.sliding_window});
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   require_tokenizer_fits(*inputs.tokenizer, inputs.config.vocab_size,
                          recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string());

@@ -71,7 +71,7 @@ const FactorSet& RunState::set_named(const std::string& name) const {
 
 FactorSet RunState::start_set(const std::string& from) const {
   if (from.empty() || from == "none") {
-    return computed_factor_set("none", config.rope_geometry(), config.original_window);
+    return computed_factor_set("none", config.rope_geometry(), config.original_window, base_factors(sets));
   }
   return set_named(from);
 }

@@ -30,6 +30,7 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   problem.seed = state.recipe.seed;
   problem.options = stage.search;
   const FactorSet start = state.start_set(stage.from);
+  problem.trained_factors = base_factors(state.sets);  // Llama 3.1's; what is found multiplies them
   if (stage.from != "none") {
     if (!is_tuned(start)) {
       fail(ErrorKind::kConfig,

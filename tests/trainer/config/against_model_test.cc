@@ -12,11 +12,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(AgainstModel, AGoodRecipeFits) {
-  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, 256, 32, {}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, {256, 32, {}}), IsEmpty());
 }
 
 TEST(AgainstModel, SearchAndFineTuneMustGoBeyondTheWindow) {
-  const auto errors = check_recipe_against_model(parse_text(kGoodRecipe).recipe, 4096, 32, {});
+  const auto errors = check_recipe_against_model(parse_text(kGoodRecipe).recipe, {4096, 32, {}});
   EXPECT_THAT(
       errors,
       ElementsAre(HasSubstr(":17:13: stages[0].length: found 2K, wanted more than the original window of 4K"),
@@ -26,7 +26,20 @@ TEST(AgainstModel, SearchAndFineTuneMustGoBeyondTheWindow) {
 TEST(AgainstModel, ReadjustMayStayInsideTheWindow) {
   const auto recipe = replaced(kGoodRecipe, "    kind: evaluate\n    lengths: [256, 2K]",
                                "    kind: readjust\n    from: tuned\n    makes: short\n    length: 256");
-  EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, 256, 32, {}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, {256, 32, {}}), IsEmpty());
+}
+
+TEST(AgainstModel, LengthsBeyondASlidingWindowWantAWord) {
+  const ModelFacts model{
+      .original_window = 256, .rotary_pairs = 32, .existing_sets = {}, .sliding_window = 512};
+  EXPECT_THAT(
+      check_recipe_against_model(parse_text(kGoodRecipe).recipe, model),
+      ElementsAre(HasSubstr("stages[0].length: found 2K, wanted at most the model's sliding window of 512"),
+                  HasSubstr("stages[1].length: found 2K"),
+                  HasSubstr("stages[2].lengths: found 2K, wanted at most the model's sliding window")));
+  const auto full =
+      replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  sliding_window: full");
+  EXPECT_THAT(check_recipe_against_model(parse_text(full).recipe, model), IsEmpty());
 }
 
 TEST(AgainstModel, SetsTheRecipeCountsOnMustExist) {
@@ -35,29 +48,29 @@ TEST(AgainstModel, SetsTheRecipeCountsOnMustExist) {
                "from: none", "from: old");
   const auto result = parse_text(recipe);
   ASSERT_THAT(result.errors, IsEmpty());
-  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 32, {"old"}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(result.recipe, {256, 32, {"old"}}), IsEmpty());
   EXPECT_THAT(
-      check_recipe_against_model(result.recipe, 256, 32, {"odl", "new"}),
+      check_recipe_against_model(result.recipe, {256, 32, {"odl", "new"}}),
       ElementsAre(HasSubstr(
           ":5:9: model.sets: found old, wanted sets that the model has: odl and new; did you mean odl?")));
 }
 
 TEST(AgainstModel, SetsTheModelHasCannotBeMadeAgain) {
-  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, 256, 32, {"tuned"}),
+  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, {256, 32, {"tuned"}}),
               ElementsAre(HasSubstr(":21:12: stages[1].makes: found tuned, which the model has already")));
 }
 
 TEST(AgainstModel, ANewModelHasTheHeadsOfTheRecipe) {
   const auto result = parse_text(kNewModelRecipe);
-  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 32, {}), IsEmpty());
-  EXPECT_THAT(check_recipe_against_model(result.recipe, 256, 16, {}),
+  EXPECT_THAT(check_recipe_against_model(result.recipe, {256, 32, {}}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(result.recipe, {256, 16, {}}),
               ElementsAre(HasSubstr("head_dim: found 64, wanted 32: the model has 16 rotary pairs")));
 }
 
 TEST(AgainstModel, OverridesAreNamed) {
   const auto result = parse_text(kGoodRecipe, {.overrides = {"stages.search_8x.length=128"}, .ranks = 0});
   EXPECT_THAT(
-      check_recipe_against_model(result.recipe, 256, 32, {}),
+      check_recipe_against_model(result.recipe, {256, 32, {}}),
       ElementsAre(
           "--set stages.search_8x.length=128: stages[0].length: found 128, wanted more than the original "
           "window of 256"));

@@ -79,20 +79,6 @@ TEST_F(HfConfig, OptionalFields) {
   EXPECT_EQ(parsed.config.initializer_range, 0.01);
 }
 
-// A sliding window agrees with full attention only up to the window.
-TEST_F(HfConfig, SlidingWindowIsTheOriginalWindow) {
-  EXPECT_EQ(
-      read(text_with(R"("max_position_embeddings":32768,"sliding_window":4096)")).config.original_window,
-      4096);
-  EXPECT_EQ(
-      read(text_with(R"("max_position_embeddings":32768,"sliding_window":null)")).config.original_window,
-      32768);
-  EXPECT_EQ(
-      read(text_with(R"("max_position_embeddings":32768,"sliding_window":4096,"use_sliding_window":false)"))
-          .config.original_window,
-      32768);
-}
-
 constexpr const char* kFactors = R"("short_factor":[1,1,1,1],"long_factor":[1,2.5,3,4])";
 
 TEST_F(HfConfig, LongropeOfTransformers4And5AndSu) {
@@ -187,7 +173,6 @@ TEST_F(HfConfig, BrokenConfigsAreRefusedWithThePath) {
       {text_with(p + R"("num_key_value_heads":3)"), "num_key_value_heads: found 3, wanted a divisor"},
       {text_with(p + R"("head_dim":7)"), "head_dim: found 7, wanted an even number"},
       {text_with(p + R"("hidden_act":"gelu")"), "hidden_act: found \"gelu\""},
-      {text_with(p + R"("attention_bias":true)"), "attention_bias: found true"},
       {text_with(p + R"("partial_rotary_factor":0.75)"), "partial_rotary_factor: found 0.75"},
       {text_with(p + R"("quantization_config":{"bits":4})"), "quantization_config: found an object"},
       {text_with(p + R"("tie_word_embeddings":"no")"),
@@ -195,7 +180,7 @@ TEST_F(HfConfig, BrokenConfigsAreRefusedWithThePath) {
       {text_with(p + R"("rms_norm_eps":0)"), "rms_norm_eps: found 0"},
       {text_with(p + R"("rope_theta":0.5)"), "rope_theta: found 0.5"},
       {text_with(p + R"("rope_scaling":{"type":"llama3","factor":8})"),
-       "rope_scaling.type: found \"llama3\", wanted one of the RoPE types"},
+       "rope_scaling.original_max_position_embeddings: the key is missing"},
       {text_with(p + R"("rope_scaling":{"rope_type":"dynamic","factor":8})"),
        "rope_scaling.rope_type: found \"dynamic\""},
       {text_with(p + R"("rope_scaling":{"rope_type":"yarn","type":"linear","factor":8})"),
@@ -203,8 +188,10 @@ TEST_F(HfConfig, BrokenConfigsAreRefusedWithThePath) {
       {text_with(p + R"("rope_scaling":{"type":"linear"})"), "rope_scaling.factor: the key is missing"},
       {text_with(p + R"("rope_scaling":{"type":"linear","factor":0.5})"),
        "rope_scaling.factor: found 0.5, wanted a number of 1 or more"},
-      {text_with(p + R"("rope_scaling":{"type":"yarn","factor":2,"mscale":1})"),
-       "rope_scaling.mscale: found 1"},
+      {text_with(p + R"("rope_scaling":{"type":"yarn","factor":2,"mscale":-1})"),
+       "rope_scaling.mscale: found -1"},
+      {text_with(p + R"("rope_scaling":{"type":"proportional","factor":2})"),
+       "rope_scaling.type: found \"proportional\""},
       {text_with(p + R"("rope_scaling":"longrope")"), "rope_scaling: found \"longrope\", wanted an object"},
       {text_with(p + R"("rope_parameters":{"full_attention":{"rope_type":"default"}})"),
        "rope_parameters.full_attention: found an object"},

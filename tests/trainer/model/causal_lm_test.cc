@@ -43,6 +43,15 @@ TEST(EvaluateTest, FollowsAChangeOfFactorsAndBack) {
   EXPECT_TRUE(at::equal(model.evaluate(batch, c.factors).nll, first));
 }
 
+// Attention here is full: a model with a sliding window must not be run beyond it unnoticed, on no rank.
+TEST(EvaluateTest, RefusesSequencesBeyondASlidingWindow) {
+  ModelCase c = make_case({.family = "mistral"});
+  c.config.sliding_window = 16;
+  EXPECT_NO_THROW(run_on_threads(c, {}, 2));
+  c.config.sliding_window = 15;
+  EXPECT_THROW(run_on_threads(c, {}, 2), Error);
+}
+
 class LocalBatchTest : public ::testing::Test {
  protected:
   const std::vector<std::vector<int32_t>> sequences_{{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}};

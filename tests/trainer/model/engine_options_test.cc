@@ -28,6 +28,20 @@ TEST_P(RecomputeTest, GivesTheSameBitsAsKeeping) {
   EXPECT_GT(kept.activation_bytes, recomputed.activation_bytes);
 }
 
+TEST_P(RecomputeTest, GivesTheSameBitsWithHeadNormsAndBiases) {
+  const ModelCase c = make_case({.family = "qwen3",
+                                 .qkv_bias = true,
+                                 .output_bias = true,
+                                 .mlp_bias = true,
+                                 .qk_norm = true,
+                                 .sequences = 3,
+                                 .length = 20});
+  const EngineResult kept = run_with(c, {.keep_bytes = int64_t{1} << 40, .tile_tokens = 16}, GetParam());
+  const EngineResult recomputed = run_with(c, {.keep_bytes = 0, .tile_tokens = 16}, GetParam());
+  EXPECT_EQ(kept.loss, recomputed.loss);
+  EXPECT_TRUE(at::equal(kept.flat_gradients, recomputed.flat_gradients));
+}
+
 TEST_P(RecomputeTest, OfSomeBlocksOnlyGivesTheSameBits) {
   const ModelCase c = make_case({.layers = 3, .sequences = 3, .length = 20});
   const EngineResult none = run_with(c, {.keep_bytes = 0, .tile_tokens = 16}, GetParam());
@@ -78,6 +92,22 @@ TEST(BFloat16Test, IsAsCloseToFloatAsItsRoundingAllows) {
   const EngineResult exact = run_with(c, {}, at::kDouble), found = run_with(c, {}, at::kBFloat16);
   EXPECT_LE(relative_error(found.nll, exact.nll), 0.01);
   EXPECT_NEAR(found.loss, exact.loss, 0.003 * exact.loss);
+  EXPECT_LE(relative_error(found.flat_gradients, exact.flat_gradients), 0.03);
+}
+
+TEST(BFloat16Test, WithHeadNormsAndBiasesIsAsClose) {
+  ModelCase c = make_case({.hidden = 64,
+                           .head_dim = 16,
+                           .intermediate = 96,
+                           .family = "qwen3",
+                           .qkv_bias = true,
+                           .output_bias = true,
+                           .mlp_bias = true,
+                           .qk_norm = true,
+                           .length = 64});
+  c.round_weights_to_bfloat16 = true;
+  const EngineResult exact = run_with(c, {}, at::kDouble), found = run_with(c, {}, at::kBFloat16);
+  EXPECT_LE(relative_error(found.nll, exact.nll), 0.01);
   EXPECT_LE(relative_error(found.flat_gradients, exact.flat_gradients), 0.03);
 }
 

@@ -90,6 +90,8 @@ TEST_P(FactorGradientTest, AgreesWithCentralDifferences) {
 INSTANTIATE_TEST_SUITE_P(Shapes, FactorGradientTest,
                          ::testing::Values(Shape{"grouped_query", {}},
                                            Shape{"head_dim_16", {.heads = 2, .kv_heads = 1, .head_dim = 16}},
+                                           Shape{"partial_rotary", {.family = "phi3", .rotary_dim = 6}},
+                                           Shape{"head_norms", {.family = "qwen3", .qk_norm = true}},
                                            Shape{"start_tokens", {.start_tokens = 5, .temperature = 1.5}},
                                            Shape{"per_layer", {.layers = 3, .per_layer_factors = true}}),
                          [](const auto& info) { return info.param.name; });

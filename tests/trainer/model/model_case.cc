@@ -19,8 +19,8 @@ std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint
   for (const NamedShape& named : weight_names(config)) {
     Philox draws(seed, Stream::kInit, ++index, 99);
     at::Tensor weight = at::empty(named.shape, at::kDouble);
-    const bool is_norm = named.shape.size() == 1;
-    const double size = is_norm ? 0.3 : 0.7 / std::sqrt(static_cast<double>(named.shape.back()));
+    const bool is_bias = named.name.ends_with(".bias"), is_norm = named.shape.size() == 1 && !is_bias;
+    const double size = is_norm || is_bias ? 0.3 : 0.7 / std::sqrt(static_cast<double>(named.shape.back()));
     double* w = weight.data_ptr<double>();
     for (int64_t i = 0; i < weight.numel(); ++i) w[i] = (is_norm ? 1 : 0) + size * draws.normal();
     weights[named.name] = weight.to(at::kFloat).to(at::kDouble);
@@ -68,6 +68,12 @@ ModelCase make_case(const CaseOptions& o) {
   c.config.rope_theta = 500;
   c.config.original_window = 8;
   c.config.tie_word_embeddings = o.tied;
+  c.config.model_type = o.family;
+  c.config.qkv_bias = o.qkv_bias;
+  c.config.output_bias = o.output_bias;
+  c.config.mlp_bias = o.mlp_bias;
+  c.config.qk_norm = o.qk_norm;
+  c.config.rotary_dim = o.rotary_dim;
 
   Philox draws(o.seed, Stream::kSearchData, 0, 99);
   c.factors.name = "test";
@@ -77,7 +83,8 @@ ModelCase make_case(const CaseOptions& o) {
   c.factors.attention_temperature = o.temperature;
   c.factors.start_tokens = o.start_tokens;
   const int64_t rows = o.per_layer_factors ? o.layers : 1;
-  for (int64_t i = 0; i < rows * o.head_dim / 2; ++i) c.factors.factors.push_back(1 + 2 * draws.uniform());
+  for (int64_t i = 0; i < rows * c.config.rotary_pairs(); ++i)
+    c.factors.factors.push_back(1 + 2 * draws.uniform());
 
   c.tokens = at::empty({o.sequences, o.length}, at::kLong);
   c.labels = at::empty({o.sequences, o.length}, at::kLong);

@@ -32,6 +32,9 @@ LocalBatch whole_batch(const ModelCase& c);                        // for one ra
 struct CaseOptions {
   int64_t layers = 2, hidden = 24, heads = 4, kv_heads = 2, head_dim = 8, intermediate = 37, vocab = 29;
   bool tied = false;
+  const char* family = "llama";
+  bool qkv_bias = false, output_bias = false, mlp_bias = false, qk_norm = false;
+  int64_t rotary_dim = 0;  // 0: all of head_dim
   int64_t sequences = 2, length = 16;
   bool weighted = true;
   bool per_layer_factors = false;

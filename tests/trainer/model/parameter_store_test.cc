@@ -59,6 +59,46 @@ TEST_F(ParameterStoreTest, DecayLeavesNormsAlone) {
   EXPECT_EQ(store.weight_decay_mask().sum().item<int64_t>(), store.flat_weights().numel() - norms);
 }
 
+TEST_F(ParameterStoreTest, DecayLeavesBiasesAndHeadNormsAlone) {
+  const int64_t matrices = ResidentParameters(config_, at::kFloat).weight_decay_mask().sum().item<int64_t>();
+  config_.qkv_bias = config_.output_bias = config_.mlp_bias = config_.qk_norm = true;
+  EXPECT_EQ(ResidentParameters(config_, at::kFloat).weight_decay_mask().sum().item<int64_t>(), matrices);
+}
+
+TEST_F(ParameterStoreTest, InitializesBiasesToZeroAndHeadNormsToOne) {
+  config_.qkv_bias = config_.mlp_bias = config_.qk_norm = true;
+  ResidentParameters store(config_, at::kFloat);
+  store.flat_weights().fill_(7);
+  store.initialize(1);
+  const BlockTensors block = store.acquire_block(1);
+  for (const at::Tensor& bias : {block.qkv_bias, block.gate_up_bias, block.down_bias}) {
+    EXPECT_TRUE((bias == 0).all().item<bool>());
+  }
+  EXPECT_TRUE((block.q_norm == 1).all().item<bool>() && (block.k_norm == 1).all().item<bool>());
+}
+
+TEST_F(ParameterStoreTest, WhatAModelHasNotIsUndefined) {
+  const BlockTensors block = ResidentParameters(config_, at::kFloat).acquire_block(0);
+  for (const at::Tensor& absent : {block.qkv_bias, block.attention_out_bias, block.gate_up_bias,
+                                   block.down_bias, block.q_norm, block.k_norm}) {
+    EXPECT_FALSE(absent.defined());
+  }
+}
+
+// The same numbers under the fused names of Phi-3 and the separate ones of Llama: the same flat memory.
+TEST_F(ParameterStoreTest, FusedNamesAreTheSameMemory) {
+  ResidentParameters separate(config_, at::kDouble);
+  config_.model_type = "phi3";
+  ResidentParameters fused(config_, at::kDouble);
+  for (ResidentParameters* store : {&separate, &fused}) {
+    store->flat_weights().copy_(at::arange(store->flat_weights().numel(), at::kDouble));
+  }
+  EXPECT_TRUE(
+      at::equal(fused.weight("model.layers.1.self_attn.qkv_proj.weight"), separate.acquire_block(1).qkv));
+  EXPECT_TRUE(at::equal(fused.acquire_block(1).gate_up, separate.acquire_block(1).gate_up));
+  EXPECT_TRUE(at::equal(fused.acquire_block(1).down, separate.acquire_block(1).down));
+}
+
 TEST_F(ParameterStoreTest, InitializesByTheSeedAlone) {
   ResidentParameters a(config_, at::kFloat), b(config_, at::kFloat), other(config_, at::kFloat);
   a.initialize(1);

@@ -22,7 +22,12 @@ inline std::vector<ShardedCase> sharded_cases() {
   const CaseOptions multi_head{.heads = 3, .kv_heads = 3, .length = 32};
   const CaseOptions grouped{.heads = 4, .kv_heads = 2, .length = 48, .start_tokens = 3};
   const CaseOptions multi_query{.heads = 4, .kv_heads = 1, .tied = true, .sequences = 1, .length = 64};
-  return {{"multi_head_zigzag", multi_head, Placement::kZigzag},
+  const CaseOptions head_norms{
+      .kv_heads = 1, .family = "qwen3", .qkv_bias = true, .output_bias = true, .qk_norm = true, .length = 32};
+  const CaseOptions partial_rotary{.family = "phi3", .mlp_bias = true, .rotary_dim = 4, .length = 32};
+  return {{"head_norms_and_biases_zigzag", head_norms, Placement::kZigzag},
+          {"partial_rotary_zigzag", partial_rotary, Placement::kZigzag},
+          {"multi_head_zigzag", multi_head, Placement::kZigzag},
           {"multi_head_contiguous", multi_head, Placement::kContiguous},
           {"grouped_query_zigzag", grouped, Placement::kZigzag},
           {"grouped_query_contiguous", grouped, Placement::kContiguous},

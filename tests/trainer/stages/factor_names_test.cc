@@ -53,6 +53,15 @@ TEST(FactorNames, AutoTakesTheSetMadeForTheWindowInsideIt) {
   EXPECT_EQ(auto_at(kWindow + 1, sets), "long");
 }
 
+// Llama 3.1: the base itself was trained under factors.
+TEST(FactorNames, ComputedSchedulesStandOnTheLlama3Set) {
+  const std::vector<FactorSet> sets = {set_of("llama3", kWindow, {1, 1, 4, 8}), set_of("long", 2048)};
+  EXPECT_EQ(auto_at(16, sets), "llama3");
+  EXPECT_EQ(auto_at(kWindow + 1, sets), "long");
+  EXPECT_EQ(resolve_factors("none", 16, config(), sets).factors, sets[0].factors);
+  EXPECT_EQ(resolve_factors("pi", 4 * kWindow, config(), sets).factors, (std::vector<double>{4, 4, 16, 32}));
+}
+
 TEST(FactorNames, AutoTakesTheSmallestSetThatCoversTheLength) {
   const std::vector<FactorSet> sets = {set_of("16x", 4096), set_of("8x", 2048), set_of("64x", 16384)};
   EXPECT_EQ(auto_at(2048, sets), "8x");

@@ -1,0 +1,153 @@
+// Small random models of every family and of odd shapes, with the RoPE they are compared under.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "trainer/io/model_config.h"
+
+namespace ropeway::testing {
+
+constexpr int64_t kWindow = 32;
+constexpr int64_t kLongest = 6 * kWindow;
+
+enum class Storage { kFloat, kShardedHalf, kShardedBFloat16 };
+
+struct FamilyCase {
+  std::string name;
+  ModelConfig config;
+  bool longrope = true;              // "short" and "long" sets; otherwise what rope_block says, or plain RoPE
+  bool formula_temperature = false;  // theirs is what config.json need not state
+  std::string
+      rope_key;  // "rope_scaling" (transformers 4) or "rope_parameters" (5) instead of what is written
+  std::string rope_block;     // its JSON
+  int64_t max_positions = 0;  // config.json's, beside rope_block
+  Storage storage = Storage::kFloat;
+  bool bf16 = false;  // also compared in bf16
+  int64_t longest = kLongest;
+
+  friend std::ostream& operator<<(std::ostream& out, const FamilyCase& c) { return out << c.name; }
+};
+
+inline ModelConfig small_model(const std::string& family) {
+  ModelConfig config;
+  config.model_type = family;
+  config.vocab_size = 29;
+  config.hidden_size = 32;
+  config.intermediate_size = 56;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 8;
+  config.original_window = kWindow;
+  config.rope_theta = 1000;
+  config.qkv_bias = family == "qwen2";
+  config.qk_norm = family == "qwen3";
+  return config;
+}
+
+inline FamilyCase family_case(std::string name, const std::string& family) {
+  FamilyCase c;
+  c.name = std::move(name);
+  c.config = small_model(family);
+  return c;
+}
+
+inline std::vector<FamilyCase> family_cases() {
+  std::vector<FamilyCase> cases;
+  const auto add = [&cases](FamilyCase c) -> FamilyCase& { return cases.emplace_back(std::move(c)); };
+  const auto with_block = [&](const char* name, const char* family, const char* key, const char* block,
+                              int64_t max_positions) -> FamilyCase& {
+    FamilyCase& c = add(family_case(name, family));
+    c.longrope = false;
+    c.rope_key = key;
+    c.rope_block = block;
+    c.max_positions = max_positions;
+    return c;
+  };
+
+  {  // Biases everywhere.
+    FamilyCase& c = add(family_case("llama_biases", "llama"));
+    c.config.qkv_bias = c.config.output_bias = c.config.mlp_bias = true;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("llama_tied_odd_sizes", "llama"));
+    c.config.hidden_size = 27;
+    c.config.num_heads = c.config.num_kv_heads = 3;
+    c.config.head_dim = 10;
+    c.config.intermediate_size = 43;
+    c.config.vocab_size = 17;
+    c.config.tie_word_embeddings = true;
+    c.config.num_layers = 3;
+    c.storage = Storage::kShardedHalf;
+  }
+  {
+    FamilyCase& c = add(family_case("llama_multi_query_wide_heads", "llama"));
+    c.config.hidden_size = 24;
+    c.config.num_kv_heads = 1;
+    c.config.head_dim = 16;
+  }
+  add(family_case("llama_plain_rope", "llama")).longrope = false;
+  with_block("llama3_transformers_4", "llama", "rope_scaling",
+             R"({"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4.0,)"
+             R"("original_max_position_embeddings":64})",
+             256);
+  with_block("llama_yarn_transformers_4_integer_factor", "llama", "rope_scaling",
+             R"({"type":"yarn","factor":4,"original_max_position_embeddings":32})", 128)
+      .storage = Storage::kShardedBFloat16;
+  {
+    FamilyCase& c = add(family_case("mistral_head_dim", "mistral"));
+    c.config.head_dim = 12;
+    c.config.num_kv_heads = 1;
+    c.storage = Storage::kShardedBFloat16;
+  }
+  with_block("mistral_linear", "mistral", "rope_scaling", R"({"type":"linear","factor":4.0})", 32);
+  {  // Within the window full attention is the same.
+    FamilyCase& c = add(family_case("mistral_sliding_window", "mistral"));
+    c.longrope = false;
+    c.config.sliding_window = c.longest = kWindow + 1;
+  }
+  {
+    FamilyCase& c = add(family_case("phi3_partial_rotary", "phi3"));
+    c.config.rotary_dim = 6;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("phi3_tied_sharded", "phi3"));
+    c.config.hidden_size = 30;
+    c.config.num_heads = c.config.num_kv_heads = 3;
+    c.config.head_dim = 10;
+    c.config.tie_word_embeddings = true;
+    c.storage = Storage::kShardedBFloat16;
+    c.formula_temperature = true;
+  }
+  add(family_case("phi3_plain_rope", "phi3")).longrope = false;
+  {
+    FamilyCase& c = add(family_case("qwen2_tied", "qwen2"));
+    c.config.tie_word_embeddings = true;
+    c.config.rms_norm_eps = 1e-6;
+    c.storage = Storage::kShardedHalf;
+  }
+  with_block("qwen2_yarn_transformers_5", "qwen2", "rope_parameters",
+             R"({"rope_type":"yarn","rope_theta":1000,"factor":4.0,"original_max_position_embeddings":32,)"
+             R"("mscale":0.7,"mscale_all_dim":1.3,"beta_fast":8,"beta_slow":0.5,"truncate":false})",
+             128);
+  {
+    FamilyCase& c = add(family_case("qwen3_multi_query", "qwen3"));
+    c.config.head_dim = 14;
+    c.config.num_kv_heads = 1;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("qwen3_biases_tied", "qwen3"));
+    c.config.qkv_bias = c.config.output_bias = true;
+    c.formula_temperature = true;
+    c.config.tie_word_embeddings = true;
+    c.storage = Storage::kShardedBFloat16;
+  }
+  return cases;
+}
+
+}  // namespace ropeway::testing

@@ -1,0 +1,276 @@
+// The engine against transformers in F32, through files: random models of every family are saved as model
+// directories, transformers loads those directories, and so does the engine. The log-probability of every
+// token of the vocabulary and the gradient of every weight are compared at lengths below, at, one above and
+// far above the original window, with other factors below it than above.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full_like.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/random.h"
+#include "tests/parity/family_cases.h"
+#include "tests/trainer/rope/python_oracle.h"
+#include "trainer/io/files.h"
+#include "trainer/io/model_dir.h"
+#include "trainer/io/output_file.h"
+#include "trainer/model/causal_lm.h"
+
+namespace ropeway::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSequences = 2;
+
+std::vector<int64_t> lengths_of(const FamilyCase& c) {
+  std::vector<int64_t> lengths;
+  for (const int64_t length : {kWindow - 5, kWindow, kWindow + 1, kLongest}) {
+    if (length <= c.longest) lengths.push_back(length);
+  }
+  return lengths;
+}
+
+// config.json has one attention factor for both lists.
+FactorSet factor_set(const FamilyCase& c, const char* name, int64_t length, double highest) {
+  const ModelConfig& config = c.config;
+  FactorSet set;
+  set.name = name;
+  set.max_length = length;
+  set.original_length = kWindow;
+  set.rope_theta = config.rope_theta;
+  const int64_t pairs = config.rotary_pairs();
+  for (int64_t i = 0; i < pairs; ++i) {
+    set.factors.push_back(std::pow(highest, static_cast<double>(i + 1) / static_cast<double>(pairs)));
+  }
+  set.attention_temperature = c.formula_temperature ? attention_temperature("su", 8, kWindow) : 1.17;
+  return set;
+}
+
+LocalBatch random_batch(int64_t length, int64_t vocab) {
+  const auto ids = [&](uint64_t which) {
+    Philox draws(7, Stream::kEvaluation, which);
+    at::Tensor result = at::empty({kSequences, length}, at::kLong);
+    for (int64_t i = 0; i < result.numel(); ++i) {
+      result.data_ptr<int64_t>()[i] = static_cast<int64_t>(draws.below(static_cast<uint64_t>(vocab)));
+    }
+    return result;
+  };
+  LocalBatch batch;
+  batch.tokens = ids(static_cast<uint64_t>(length));
+  batch.labels = ids(static_cast<uint64_t>(length) + 1000);
+  batch.labels.narrow(1, 0, 3).fill_(-100);
+  for (int64_t t = 0; t < length; ++t) batch.positions.push_back(t);
+  return batch;
+}
+
+// Attention far from uniform, norms and biases that matter.
+void randomize(ResidentParameters& store) {
+  store.initialize(11);
+  uint64_t index = 0;
+  for (const NamedShape& named : store.names()) {
+    at::Tensor weight = store.weight(named.name);
+    if (named.shape.size() > 1) {
+      weight.mul_(5);
+      continue;
+    }
+    Philox draws(12, Stream::kInit, ++index);
+    for (int64_t i = 0; i < weight.numel(); ++i) {
+      weight.data_ptr<float>()[i] += static_cast<float>(0.3 * draws.normal());
+    }
+  }
+}
+
+void write_sharded(const fs::path& folder, const ResidentParameters& store, DType dtype,
+                   at::ScalarType type) {
+  std::vector<at::Tensor> kept;
+  std::vector<TensorToWrite> shards[2];
+  nlohmann::json map;
+  for (size_t i = 0; i < store.names().size(); ++i) {
+    const NamedShape& named = store.names()[i];
+    kept.push_back(store.weight(named.name).to(type).contiguous());
+    shards[i % 2].push_back({named.name, dtype, named.shape, kept.back().const_data_ptr()});
+    map[named.name] = fmt::format("model-{:05}-of-00002.safetensors", i % 2 + 1);
+  }
+  for (int n = 0; n < 2; ++n) {
+    write_safetensors(folder / fmt::format("model-{:05}-of-00002.safetensors", n + 1), shards[n]);
+  }
+  write_file_atomically(folder / "model.safetensors.index.json",
+                        nlohmann::json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump());
+}
+
+void write_model(const fs::path& folder, const FamilyCase& c) {
+  ResidentParameters store(c.config, at::kFloat);
+  randomize(store);
+  std::vector<FactorSet> sets;
+  if (c.longrope) {
+    sets = {factor_set(c, "short", kWindow, 1.6), factor_set(c, "long", 8 * kWindow, 11)};
+  }
+  save_model_dir(folder, c.config, sets, store.tensors_to_write(), {});
+  fs::remove(folder / "rope_factors.json");  // config.json must be enough
+  if (!c.rope_block.empty()) {
+    auto json = nlohmann::json::parse(read_text_file(folder / "config.json"));
+    json.erase("rope_scaling");
+    json.erase("rope_parameters");
+    json[c.rope_key] = nlohmann::json::parse(c.rope_block);
+    json["max_position_embeddings"] = c.max_positions;
+    write_file_atomically(folder / "config.json", json.dump());
+  }
+  if (c.storage == Storage::kFloat) return;
+  fs::remove(folder / "model.safetensors");
+  const bool half = c.storage == Storage::kShardedHalf;
+  write_sharded(folder, store, half ? DType::kF16 : DType::kBF16, half ? at::kHalf : at::kBFloat16);
+}
+
+at::Tensor tensor_of(const SafetensorsFile& file, const std::string& name) {
+  const TensorInfo& info = file.tensors().at(name);
+  EXPECT_EQ(info.dtype, DType::kF32) << name;
+  return at::from_blob(const_cast<std::byte*>(file.data(name).data()), info.shape, at::kFloat);
+}
+
+// All cases in one folder, asked about in one run of Python: its start takes longer than the rest.
+class Oracle {
+ public:
+  Oracle() : root_(fs::temp_directory_path() / ("ropeway_parity_" + std::to_string(::getpid()))) {
+    for (const FamilyCase& c : family_cases()) {
+      const fs::path folder = root_ / c.name;
+      fs::create_directories(folder);
+      write_model(folder / "model", c);
+      if (c.bf16) write_file_atomically(folder / "bf16", "");
+      for (const int64_t length : lengths_of(c)) {
+        const LocalBatch batch = random_batch(length, c.config.vocab_size);
+        const std::vector<int64_t> shape = batch.tokens.sizes().vec();
+        write_safetensors(folder / fmt::format("batch_{}.safetensors", length),
+                          {{"tokens", DType::kI64, shape, batch.tokens.const_data_ptr()},
+                           {"labels", DType::kI64, shape, batch.labels.const_data_ptr()}});
+      }
+    }
+    run_python(fmt::format("import sys, runpy\nsys.argv = ['', '{}']\nrunpy.run_path('{}')\n", root_.string(),
+                           std::string(ROPEWAY_SOURCE_DIR) + "/tests/parity/family_oracle.py"));
+  }
+  ~Oracle() { fs::remove_all(root_); }
+
+  static fs::path folder_of(const FamilyCase& c) {
+    static const Oracle oracle;
+    return oracle.root_ / c.name;
+  }
+
+ private:
+  fs::path root_;
+};
+
+class FamilyParity : public ::testing::TestWithParam<FamilyCase> {
+ protected:
+  void SetUp() override {
+    ROPEWAY_NEEDS_PYTHON();
+    folder_ = Oracle::folder_of(GetParam());
+  }
+  SafetensorsFile oracle(int64_t length) const {
+    return SafetensorsFile::open(folder_ / fmt::format("oracle_{}.safetensors", length));
+  }
+  // Errors are kept for --gtest_output=json.
+  void record(const char* what, double error) {
+    worst_ = std::max(worst_, error);
+    RecordProperty(what, fmt::format("{:.2e}", worst_));
+  }
+
+  fs::path folder_;
+  double worst_ = 0;
+};
+class FamilyParityInBF16 : public FamilyParity {};
+
+// A model directory as the engine runs it.
+struct Opened {
+  explicit Opened(const fs::path& folder, at::ScalarType dtype)
+      : dir(open_model_dir(folder)), store(dir.config, dtype) {
+    store.load(dir);
+  }
+  FactorSet factors(int64_t length) { return select_factor_set(dir.sets, length, model.identity()); }
+
+  // [B, L, V]: the loss of each token of the vocabulary as the label, one after the other.
+  at::Tensor log_probabilities(const LocalBatch& batch) {
+    std::vector<at::Tensor> columns;
+    for (int64_t v = 0; v < dir.config.vocab_size; ++v) {
+      LocalBatch labelled = batch;
+      labelled.labels = at::full_like(batch.labels, v);
+      const at::Tensor nll = model.evaluate(labelled, factors(batch.tokens.size(1))).nll;
+      columns.push_back(-nll.unsqueeze(2));
+    }
+    return at::cat(columns, 2);
+  }
+
+  ModelDir dir;
+  ResidentParameters store;
+  std::unique_ptr<Communicator> world = make_world_of_one();
+  RingAttention ring{*world, Placement::kZigzag};
+  CausalLM model{dir.config, store, ring, {}};
+};
+
+TEST_P(FamilyParity, LogitsAreThoseOfTransformers) {
+  Opened ours(folder_ / "model", at::kFloat);
+  for (const int64_t length : lengths_of(GetParam())) {
+    SCOPED_TRACE(fmt::format("length {}", length));
+    if (GetParam().longrope) {
+      EXPECT_EQ(ours.factors(length).name, length <= kWindow ? "short" : "long");
+    }
+    const at::Tensor expected = tensor_of(oracle(length), "logits").log_softmax(-1);
+    const at::Tensor found = ours.log_probabilities(random_batch(length, ours.dir.config.vocab_size));
+    const double error = (found - expected).abs().max().item<double>();
+    EXPECT_LE(error, 1e-4);
+    record("absolute", error);
+  }
+}
+
+TEST_P(FamilyParity, GradientsAreThoseOfTransformers) {
+  Opened ours(folder_ / "model", at::kFloat);
+  for (const int64_t length : lengths_of(GetParam())) {
+    SCOPED_TRACE(fmt::format("length {}", length));
+    const LocalBatch batch = random_batch(length, ours.dir.config.vocab_size);
+    ours.store.flat_gradients().zero_();
+    ours.model.forward_backward(batch, ours.factors(length), 1 / (batch.labels >= 0).sum().item<double>());
+    const SafetensorsFile theirs = oracle(length);
+    for (const NamedShape& named : ours.store.names()) {
+      const at::Tensor expected = tensor_of(theirs, "gradient of " + named.name);
+      const at::Tensor difference = ours.store.gradient(named.name) - expected;
+      const double error = (difference.norm() / expected.norm()).item<double>();
+      EXPECT_LE(error, 1e-4) << named.name;
+      record("relative", error);
+    }
+  }
+}
+
+// Both are off the F32 result by rounding; ours no more than theirs, with a margin for chance.
+TEST_P(FamilyParityInBF16, LogitsAreAsCloseToF32AsThoseOfTransformers) {
+  Opened ours(folder_ / "model", at::kBFloat16);
+  for (const int64_t length : lengths_of(GetParam())) {
+    SCOPED_TRACE(fmt::format("length {}", length));
+    const SafetensorsFile theirs = oracle(length);
+    const at::Tensor exact = tensor_of(theirs, "logits").log_softmax(-1);
+    const at::Tensor rounded = tensor_of(theirs, "logits bf16").log_softmax(-1);
+    const at::Tensor found = ours.log_probabilities(random_batch(length, ours.dir.config.vocab_size));
+    const double ratio = ((found - exact).norm() / (rounded - exact).norm()).item<double>();
+    EXPECT_LE(ratio, 1.2);
+    record("error over theirs", ratio);
+  }
+}
+
+std::vector<FamilyCase> cases_in_bf16() {
+  std::vector<FamilyCase> cases = family_cases();
+  std::erase_if(cases, [](const FamilyCase& c) { return !c.bf16; });
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, FamilyParity, ::testing::ValuesIn(family_cases()),
+                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Families, FamilyParityInBF16, ::testing::ValuesIn(cases_in_bf16()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace ropeway::testing
