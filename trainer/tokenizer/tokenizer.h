@@ -30,7 +30,7 @@ class Tokenizer {
   virtual std::string fingerprint() const = 0;  // names the tokenizer in caches and histories
 };
 
-// From the folder's tokenizer.json, else its tokenizer.model. Throws kMissingInput when neither is there,
+// From the folder's tokenizer.json, Throws kMissingInput when it is not there,
 // kBadData naming file, key and what is supported.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir);
 std::unique_ptr<Tokenizer> make_byte_tokenizer();

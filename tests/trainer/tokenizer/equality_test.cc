@@ -1,4 +1,4 @@
-// Ids and texts equal to PyPI tokenizers and sentencepiece, for real vocabularies and the steps of every
+// Ids and texts equal to PyPI tokenizers, for real vocabularies and the steps of every
 // family, on 1.2 MB of text made to be difficult. One process of the oracle serves them all.
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ std::string difference(const Tokenizer& tokenizer, const std::vector<int32_t>& f
                      wanted.size(), at, around(found), around(wanted));
 }
 
-TEST(Equality, IdsAndTextsAreThoseOfHuggingFaceTokenizersAndSentencePiece) {
+TEST(Equality, IdsAndTextsAreThoseOfHuggingFaceTokenizers) {
   const fs::path vocabularies = ROPEWAY_SOURCE_DIR "/data/vocabularies";
   if (!fs::exists(python()) || !fs::exists(vocabularies)) {
     GTEST_SKIP() << "wants launch/setup.sh --tests and launch/fetch_vocabularies.sh";
@@ -47,12 +47,10 @@ TEST(Equality, IdsAndTextsAreThoseOfHuggingFaceTokenizersAndSentencePiece) {
   ASSERT_GE(text.size(), 1'000'000u);
   int compared = 0;
   for (const auto& entry : fs::directory_iterator(folder.path())) {
-    if (!entry.is_directory()) continue;
+    if (!fs::exists(entry.path() / "tokenizer.json")) continue;
     SCOPED_TRACE(entry.path().filename().string());
     const auto tokenizer = load_tokenizer(entry.path());
-    const bool json = fs::exists(entry.path() / "tokenizer.json");
-    // sentencepiece itself reads no control tokens in a text.
-    const auto ids = tokenizer->encode(text, {.add_special_tokens = true, .read_special_tokens = json});
+    const auto ids = tokenizer->encode(text, {.add_special_tokens = true, .read_special_tokens = true});
     const auto wanted = read_ids(entry.path() / "ids");
     EXPECT_TRUE(ids == wanted) << difference(*tokenizer, ids, wanted);
     const auto plain = tokenizer->encode(text);
@@ -61,7 +59,7 @@ TEST(Equality, IdsAndTextsAreThoseOfHuggingFaceTokenizersAndSentencePiece) {
     EXPECT_TRUE(tokenizer->decode(wanted_plain) == read_bytes(entry.path() / "decoded"));
     ++compared;
   }
-  EXPECT_EQ(compared, 11);
+  EXPECT_EQ(compared, 9);
 
   // Byte-level with all bytes in its vocabulary and without a normal form: nothing of a text is lost.
   const auto llama3 = load_tokenizer(folder / "llama3");
