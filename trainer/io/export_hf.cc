@@ -17,14 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_extended(const ModelDir& model) {
+  return std::any_of(model.sets.begin(), model.sets.end(),
+                     [&](const FactorSet& set) { return set.max_length > model.config.original_window; });
+}
+
 void write_small_files(const HfExport& what, const ExportFactors& factors, const fs::path& folder) {
   if (!what.base.empty()) copy_companion_files(what.base, folder);
   for (const auto& [name, content] : what.files) write_file_atomically(folder / name, content);
   write_factor_file(folder / "rope_factors.json", what.model.sets);
+  ModelConfig config = what.model.config;
+  // The length of the extended model is not that of the original RoPE.
+  if (!factors.long_set && is_extended(what.model)) config.max_position_embeddings = 0;
   const ConfigInForce in_force{.long_set = factors.long_set ? &*factors.long_set : nullptr,
                                .short_set = &factors.short_set,
                                .dtype = what.dtype.value_or(what.model.dtype())};
-  write_file_atomically(folder / "config.json", config_json_over(what.base, what.model.config, in_force));
+  write_file_atomically(folder / "config.json", config_json_over(what.base, config, in_force));
 }
 
 }  // namespace

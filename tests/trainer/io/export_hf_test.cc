@@ -2,6 +2,8 @@
 // programs read it so is tested in tests/parity.
 #include "trainer/io/export_hf.h"
 
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/trainer/io/small_model.h"
@@ -181,6 +183,19 @@ TEST_F(ExportTest, WithoutASourceFolderTheConfigIsWrittenFromNothing) {
   EXPECT_EQ(exported_config().at("max_position_embeddings"), 256);
 }
 
+// A sliding window makes the original window the shorter one; the stated length is the model's own.
+TEST_F(ExportTest, AModelThatWasNotExtendedKeepsTheLengthItStates) {
+  sets_.clear();
+  ModelConfig config = small_config();
+  config.model_type = "mistral";
+  config.sliding_window = 256;
+  config.max_position_embeddings = 4096;
+  save(config);
+  export_it({});
+  EXPECT_EQ(exported_config().at("max_position_embeddings"), 4096);
+  EXPECT_EQ(exported_config().at("sliding_window"), 256);
+}
+
 TEST_F(ExportTest, ComputedRopeThatTheSourceStatesStaysAsItWas) {
   std::string config = write_hf_config(small_config(), nullptr, nullptr, "float32");
   const json yarn = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 256}};
@@ -195,6 +210,62 @@ TEST_F(ExportTest, ComputedRopeThatTheSourceStatesStaysAsItWas) {
   EXPECT_EQ(exported_config().at("rope_parameters").at("rope_type"), "yarn");
   EXPECT_EQ(exported_config().at("rope_parameters").at("rope_theta"), 10000.0);
   EXPECT_EQ(exported_config().at("max_position_embeddings"), 1024);
+}
+
+// What a config.json says, whatever its keys are called: its text as this program would write it, and its
+// sets.
+std::string meaning_of(const fs::path& folder) {
+  const ParsedConfig parsed = read_hf_config(folder / "config.json");
+  std::string text = write_hf_config(parsed.config, nullptr, nullptr, "float32");
+  for (const FactorSet& set : parsed.sets) {
+    text += fmt::format("{} {} {} {} {}\n", set.name, set.max_length, set.original_length,
+                        set.attention_temperature, fmt::join(set.factors, " "));
+  }
+  return text;
+}
+
+TEST_F(ExportTest, ConfigsOfEveryFamilyKeepTheirMeaning) {
+  int families = 0;
+  for (const auto& entry : fs::directory_iterator(ROPEWAY_SOURCE_DIR "/tests/data/families")) {
+    if (entry.path().extension() != ".json") continue;
+    SCOPED_TRACE(entry.path().filename().string());
+    ++families;
+    fs::remove_all(source());
+    fs::create_directories(source());
+    fs::copy(entry.path(), source() / "config.json");
+    const Weights weights(read_hf_config(entry.path()).config);
+    write_safetensors(source() / "model.safetensors", weights.tensors());
+    fs::remove_all(target());
+    export_it({});
+    EXPECT_EQ(meaning_of(target()), meaning_of(source()));
+    const json before = json::parse(read_raw(source() / "config.json")), after = exported_config();
+    for (const auto& [key, value] : before.items()) {
+      if (!key.starts_with("rope_")) {
+        EXPECT_EQ(after.value(key, json()), value) << key;
+      }
+    }
+    for (const char* style : {"rope_scaling", "rope_parameters"})
+      EXPECT_TRUE(after.at(style).is_object()) << style;
+  }
+  EXPECT_EQ(families, 5);
+}
+
+// Phi3Config of transformers 4 refuses other keys in rope_scaling.
+TEST_F(ExportTest, RopeScalingOfPhi3HoldsWhatItsReaderAllows) {
+  ModelConfig config = small_config();
+  config.model_type = "phi3";
+  FactorSet far = make_set("8x", 2048, 8), near = far;
+  near.name = "near";
+  near.max_length = 256;
+  near.factors = {1, 1.25};
+  sets_ = {near, far};
+  save(config);
+  export_it({});
+  const json scaling = exported_config().at("rope_scaling");
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : scaling.items()) keys.push_back(key);
+  EXPECT_EQ(keys, (std::vector<std::string>{"long_factor", "short_factor", "type"}));
+  EXPECT_EQ(exported_config().at("rope_parameters").at("factor"), 8.0);
 }
 
 TEST_F(ExportTest, ImportExportImportIsTheIdentity) {
