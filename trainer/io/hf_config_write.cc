@@ -1,11 +1,11 @@
 // Writes config.json with the keys of the model's family; its RoPE is in hf_rope_write.cc.
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
 #include "trainer/io/families.h"
 #include "trainer/io/hf_rope_write.h"
 #include "trainer/io/model_config.h"
+#include "trainer/io/rope_settings.h"
 
 namespace ropeway {
 namespace {
@@ -29,14 +29,6 @@ void require_class_of(const ModelConfig& config, const Family& family) {
           "a sliding window");
   require(config.first_sliding_layer == 0 || family.sliding_window == SlidingWindowKeys::kQwen,
           "a sliding window in some layers only");
-}
-
-// transformers rotates int(head_dim * factor) dims: the quotient must not come out one below.
-double partial_rotary_factor(const ModelConfig& config) {
-  const auto dims = static_cast<double>(2 * config.rotary_pairs()),
-             all = static_cast<double>(config.head_dim);
-  const double factor = dims / all;
-  return all * factor < dims ? std::nextafter(factor, 1.0) : factor;
 }
 
 ordered_json token_or_null(int64_t id) { return id >= 0 ? ordered_json(id) : ordered_json(nullptr); }
@@ -81,8 +73,9 @@ std::string write_hf_config(const ModelConfig& config, const FactorSet* long_set
   write_sliding_window(config, family, json);
   ordered_json rope = rope_keys(config, long_set, short_set);
   if (family.partial_rotary) {
-    json["partial_rotary_factor"] = partial_rotary_factor(config);
-    rope["rope_parameters"]["partial_rotary_factor"] = partial_rotary_factor(config);
+    const double share = rotary_share(2 * config.rotary_pairs(), config.head_dim);
+    json["partial_rotary_factor"] = share;
+    rope["rope_parameters"]["partial_rotary_factor"] = share;
   }
   json.update(rope);
   return json.dump(2) + "\n";

@@ -63,6 +63,12 @@ int64_t read_rotary_dim(const JsonValue& config, const Family& family, int64_t h
   return rotary_dim;
 }
 
+double rotary_share(int64_t rotary_dim, int64_t head_dim) {
+  const auto dims = static_cast<double>(rotary_dim), all = static_cast<double>(head_dim);
+  const double share = dims / all;
+  return all * share < dims ? std::nextafter(share, 1.0) : share;
+}
+
 RopeSettings read_rope_settings(const JsonValue& config, const RopeSurroundings& around) {
   const auto scaling = config.find("rope_scaling");
   const auto parameters = config.find("rope_parameters");

@@ -27,6 +27,9 @@ struct RopeSurroundings {
 // Dims of a head that RoPE turns: int(head_dim * partial_rotary_factor), the key at any level; an even
 // number, and all of them for families that have no such key. Throws kBadData with the JSON path.
 int64_t read_rotary_dim(const JsonValue& config, const Family& family, int64_t head_dim);
+// The partial_rotary_factor of which transformers and read_rotary_dim make rotary_dim again: the quotient's
+// product with head_dim may round to just below it.
+double rotary_share(int64_t rotary_dim, int64_t head_dim);
 
 // config: the whole config.json. Throws kBadData with the JSON path. What the types become is told in
 // rope_types.h. When rope_scaling and rope_parameters are both there they must say the same.

@@ -10,6 +10,7 @@
 #include "trainer/io/gguf/gguf_names.h"
 #include "trainer/io/gguf/gguf_rope.h"
 #include "trainer/io/hf_config_parse.h"
+#include "trainer/io/rope_settings.h"
 
 namespace ropeway {
 namespace {
@@ -55,9 +56,7 @@ void add_heads(const GgufFile& file, const std::string& prefix, const Family& fa
   if (const auto dims = file.find(prefix + "rope.dimension_count")) {
     const int64_t rotary = dims->integer(2, head_dim);
     if (rotary != head_dim && !family.partial_rotary) dims->refuse(fmt::format("the head's {}", head_dim));
-    if (family.partial_rotary) {
-      json["partial_rotary_factor"] = static_cast<double>(rotary) / static_cast<double>(head_dim);
-    }
+    if (family.partial_rotary) json["partial_rotary_factor"] = rotary_share(rotary, head_dim);
   }
 }
 

@@ -15,6 +15,7 @@
 #include "trainer/io/gguf/gguf_tokenizer_write.h"
 #include "trainer/io/gguf/gguf_writer.h"
 #include "trainer/io/staged_folder.h"
+#include "trainer/io/strict_json.h"
 
 namespace ropeway {
 namespace {
@@ -151,11 +152,14 @@ class Exporter {
     metadata_.add_f32(prefix_ + "rope.freq_base", config_.rope_theta);
     const FactorSet& short_set = what_.factors.short_set;
     if (!what_.factors.long_set && is_original_rope(short_set)) return;
-    if (!what_.factors.long_set && short_set.attention_temperature == 1) {
-      tensors_.push_back(factor_table(kRopeFreqs, short_set));  // one list at every length, as for Llama 3
+    const FactorSet& long_set = what_.factors.long_set ? *what_.factors.long_set : short_set;
+    // What the model was trained under, at every length it has, as Llama 3: llama.cpp's llama has one list.
+    if (family_.gguf_architecture == "llama" && what_.factors.max_length == config_.original_window &&
+        long_set.factors == short_set.factors && long_set.attention_temperature == 1 &&
+        short_set.attention_temperature == 1) {
+      tensors_.push_back(factor_table(kRopeFreqs, short_set));
       return;
     }
-    const FactorSet& long_set = what_.factors.long_set ? *what_.factors.long_set : short_set;
     metadata_.add_string(prefix_ + "rope.scaling.type", "longrope");
     metadata_.add_u32(prefix_ + "rope.scaling.original_context_length", config_.original_window);
     metadata_.add_f32(prefix_ + "rope.scaling.attn_factor", long_set.attention_temperature);
@@ -180,11 +184,26 @@ class Exporter {
     return what_.tokenizer_folder.empty() || !fs::exists(path) ? "" : read_text_file(path);
   }
 
+  // Without a tokenizer the ids are all there is of its special tokens.
+  void add_token_ids() {
+    int64_t padding = -1;
+    if (const std::string text = text_of("generation_config.json"); !text.empty()) {
+      const auto json = parse_strict_json(text, (what_.tokenizer_folder / "generation_config.json").string());
+      if (const auto id = json.find("pad_token_id")) padding = id->integer(-1, INT32_MAX);
+    }
+    for (const auto& [key, id] :
+         {std::pair("bos_token_id", config_.bos_token_id), std::pair("eos_token_id", config_.eos_token_id),
+          std::pair("padding_token_id", padding)}) {
+      if (id >= 0 && id < config_.vocab_size) metadata_.add_u32(fmt::format("tokenizer.ggml.{}", key), id);
+    }
+  }
+
   void add_tokenizer_files() {
     const TokenizerText text{(what_.tokenizer_folder / "tokenizer.json").string(), text_of("tokenizer.json"),
                              text_of("tokenizer_config.json"), text_of("chat_template.jinja")};
     if (text.tokenizer.empty()) {
       metadata_.add_string("tokenizer.ggml.model", "none");
+      add_token_ids();
     } else {
       add_tokenizer(text, config_, metadata_);
     }

@@ -1,7 +1,8 @@
 // A model as one GGUF file for llama.cpp and what is built on it. Its two factor lists are one deployment of
 // export_factors.h: rope_factors_short.weight acts while the context that llama.cpp allocates is at most the
-// original window, rope_factors_long.weight on every token of a longer one. All other sets, and what GGUF has
-// no key for, go along under ropeway.* and come back on import.
+// original window, rope_factors_long.weight on every token of a longer one. The one list a llama was trained
+// under at every length (llama3) is rope_freqs.weight. All other sets, and what GGUF has no key for, go along
+// under ropeway.* and come back on import.
 #pragma once
 
 #include <filesystem>

@@ -33,41 +33,22 @@ std::vector<double> table_of(const GgufFile& file, const char* name, int64_t pai
   return {values.begin(), values.end()};
 }
 
-bool equal_as_floats(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](double x, double y) { return static_cast<float>(x) == static_cast<float>(y); });
-}
-
-// Llama 3's divisors (the "llama3" RoPE type of transformers): pairs that turn more than `high` times within
-// the old context are kept, those below one turn are divided by `factor`, between them the frequency is
-// mixed linearly in the number of turns.
-std::vector<double> llama3_factors(const std::vector<double>& plain, double factor, double high,
-                                   double old_context) {
-  std::vector<double> factors;
-  for (const double frequency : plain) {
-    const double turns = old_context * frequency / (2 * M_PI);
-    const double smooth = std::clamp((turns - 1) / (high - 1), 0.0, 1.0);
-    factors.push_back(1 / ((1 - smooth) / factor + smooth));
-  }
-  return factors;
+// A file has the lists in binary32, and so do other programs compute what they write.
+bool equal_in_binary32(const std::vector<double>& found, const std::vector<double>& wanted) {
+  return std::equal(found.begin(), found.end(), wanted.begin(), wanted.end(),
+                    [](double x, double y) { return std::fabs(x - y) <= 1e-5 * y; });
 }
 
 ordered_json of_llama3(const GgufFile& file, int64_t pairs, double theta, int64_t window) {
-  constexpr double kHigh = 4, kOldContext = 8192;
   const std::vector<double> factors = table_of(file, kRopeFreqs, pairs);
-  const double factor = factors.back();
-  const std::vector<double> rule =
-      llama3_factors(plain_frequencies({pairs, theta, window}), factor, kHigh, kOldContext);
-  const bool is_rule =
-      std::equal(factors.begin(), factors.end(), rule.begin(), [](double found, double wanted) {
-        return std::fabs(found - wanted) <= 1e-5 * wanted;  // converters compute them in binary32
-      });
-  if (is_rule && factor > 1) {
+  const Llama3Options rule{.factor = std::max(factors.back(), 1.0)};
+  const std::vector<double> wanted = llama3_factors({pairs, theta, window}, rule);
+  if (equal_in_binary32(factors, wanted) && rule.factor > 1 && window >= rule.pretrained_length) {
     return {{"rope_type", "llama3"},
-            {"factor", factor},
-            {"low_freq_factor", 1.0},
-            {"high_freq_factor", kHigh},
-            {"original_max_position_embeddings", static_cast<int64_t>(kOldContext)}};
+            {"factor", rule.factor},
+            {"low_freq_factor", rule.low_turns},
+            {"high_freq_factor", rule.high_turns},
+            {"original_max_position_embeddings", rule.pretrained_length}};
   }
   return {{"rope_type", "longrope"},
           {"short_factor", factors},
@@ -149,7 +130,7 @@ std::vector<FactorSet> restore_factor_sets(const GgufValue& json, const ParsedCo
   for (const FactorSet& used : parsed.sets) {
     const bool known = used.factors == identity_factors(parsed.config.rotary_pairs()) ||
                        std::any_of(sets.begin(), sets.end(), [&](const FactorSet& set) {
-                         return equal_as_floats(set.factors, used.factors);
+                         return equal_in_binary32(used.factors, set.factors);
                        });
     if (!known) {
       fail(ErrorKind::kBadData, "{}: {}: has no set with the factors of {}: one of them was changed", where,

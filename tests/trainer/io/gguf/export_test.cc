@@ -4,7 +4,9 @@
 
 #include "tests/trainer/io/gguf/oracle.h"
 #include "tests/trainer/io/io_test_support.h"
+#include "trainer/io/gguf/gguf_file.h"
 #include "trainer/io/gguf/gguf_import.h"
+#include "trainer/rope/schedules.h"
 
 namespace ropeway {
 namespace {
@@ -110,7 +112,7 @@ TEST_F(GgufExportTest, ImportExportImportIsTheIdentity) {
   ROPEWAY_NEEDS_PYTHON();
   gguf_oracle({"make", folder_.string()});
   ASSERT_FALSE(HasFailure());
-  for (const std::string name : {"llama", "mistral"}) {
+  for (const std::string name : {"llama", "mistral", "phi3", "qwen2", "qwen3"}) {
     SCOPED_TRACE(name);
     const fs::path once = folder_ / name, again = folder_ / (name + "_again"),
                    file = folder_ / (name + "_out.gguf");
@@ -129,6 +131,49 @@ TEST_F(GgufExportTest, ImportExportImportIsTheIdentity) {
       EXPECT_TRUE(read_raw(once / entry) == read_raw(again / entry)) << entry;
     }
   }
+}
+
+// Heads of which RoPE turns three quarters, a window of the attention, factors for 2,048 tokens.
+TEST_F(GgufExportTest, Phi3WithFactorsComesBack) {
+  ROPEWAY_NEEDS_PYTHON();
+  gguf_oracle({"make", folder_.string()});
+  ASSERT_FALSE(HasFailure());
+  import_gguf(folder_ / "phi3.gguf", folder_ / "phi3", {.dtype = DType::kF32, .replace = false});
+  model_ = open_model_dir(folder_ / "phi3");
+  model_.config.rotary_dim = model_.config.head_dim * 3 / 4;
+  model_.config.sliding_window = 1000;
+  model_.sets = {factor_set(model_.config, "small", 256, 1.5), factor_set(model_.config, "big", 2048, 8)};
+  const fs::path file = folder_ / "out.gguf", back = folder_ / "back";
+  write(file, GgmlType::kF32, {.factors = "big"});
+  import_gguf(file, back, {.dtype = DType::kF32, .replace = false});
+  const ModelDir found = open_model_dir(back);
+  EXPECT_EQ(found.config.model_type, "phi3");
+  EXPECT_EQ(found.config.rotary_pairs(), model_.config.rotary_pairs());
+  EXPECT_EQ(found.config.sliding_window, 1000);
+  EXPECT_EQ(found.config.original_window, 256);
+  ASSERT_EQ(found.sets.size(), 2);
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(found.sets[i].factors, model_.sets[i].factors);
+  EXPECT_TRUE(read_raw(folder_ / "phi3" / "model.safetensors") == read_raw(back / "model.safetensors"));
+}
+
+// Llama 3 was trained under its factors: one list at every length, as llama.cpp's own converter writes them.
+TEST_F(GgufExportTest, Llama3sFactorsAreRopeFreqs) {
+  model_.config.original_window = model_.config.max_position_embeddings = 8192;
+  model_.sets = {factor_set(model_.config, kLlama3Set, 8192, 1)};
+  model_.sets[0].factors = llama3_factors(model_.config.rope_geometry(), {.factor = 8});
+  model_.sets[0].attention_temperature = 1;
+  const fs::path file = folder_ / "model.gguf", back = folder_ / "back";
+  write(file, GgmlType::kBF16, {});
+  const GgufFile written = GgufFile::open(file);
+  EXPECT_NE(written.find_tensor("rope_freqs.weight"), nullptr);
+  EXPECT_EQ(written.find_tensor("rope_factors_long.weight"), nullptr);
+  EXPECT_FALSE(written.find("llama.rope.scaling.type"));
+  import_gguf(file, back, {});
+  const ModelDir found = open_model_dir(back);
+  EXPECT_EQ(found.config.original_window, 8192);
+  ASSERT_EQ(found.sets.size(), 1);
+  EXPECT_EQ(found.sets[0].name, kLlama3Set);
+  EXPECT_EQ(found.sets[0].factors, model_.sets[0].factors);
 }
 
 TEST_F(GgufExportTest, FactorsThatWereChangedBehindTheSetsAreRefused) {
@@ -167,6 +212,12 @@ TEST_F(GgufExportTest, WhatGgufCannotSayIsRefused) {
   model_.config.sliding_window = 512;
   expect_error(ErrorKind::kBadData, {"attend to 512 tokens"},
                [&] { write_longrope(folder_ / "a.gguf", GgmlType::kBF16); });
+  model_.config.sliding_window = 0;
+  for (const std::string name : {"qwen2", "qwen3"}) {
+    model_.config.model_type = name;
+    expect_error(ErrorKind::kBadData, {"RoPE factors", "llama and phi3", name},
+                 [&] { write_longrope(folder_ / "a.gguf", GgmlType::kBF16); });
+  }
   EXPECT_THAT(names_in(folder_), testing::IsEmpty());
 }
 

@@ -100,6 +100,8 @@ def make(folder):
         writer.add_rope_dimension_count(head_dim)
         writer.add_layer_norm_rms_eps(1e-5)
         writer.add_vocab_size(vocab)
+        if name == "phi3":
+            writer.add_pad_token_id(0)  # transformers' default, 32000, lies outside
         if name == "mistral":
             tokens, scores, types = sentencepiece_vocabulary()
             padding = vocab - len(tokens)

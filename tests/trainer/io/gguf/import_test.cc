@@ -9,6 +9,7 @@
 #include "tests/trainer/io/io_test_support.h"
 #include "trainer/io/gguf/gguf_config.h"
 #include "trainer/io/model_dir.h"
+#include "trainer/rope/schedules.h"
 
 namespace ropeway {
 namespace {
@@ -19,7 +20,7 @@ TEST_F(GgufImport, WeightsConfigAndTokenIdsAreThoseOfTransformers) {
   ROPEWAY_NEEDS_PYTHON();
   gguf_oracle({"make", folder_.string()});
   std::vector<std::string> arguments = {"compare"};
-  const std::vector<std::string> names = {"llama", "mistral"};
+  const std::vector<std::string> names = {"llama", "mistral", "phi3", "qwen2", "qwen3"};
   for (const std::string& name : names) {
     const std::string file = (folder_ / (name + ".gguf")).string(), directory = (folder_ / name).string();
     import_gguf(file, directory, {.dtype = DType::kF32, .replace = false});
@@ -43,20 +44,21 @@ TEST_F(GgufImport, WeightsConfigAndTokenIdsAreThoseOfTransformers) {
     }
   }
   EXPECT_EQ(logits, names.size());
-  EXPECT_EQ(ids, 2 * 4) << "texts by tokenizers of two kinds";
+  EXPECT_EQ(ids, 3 * 4) << "texts by the three files with a tokenizer";
 }
 
 // One layer of four heads of 16, with what a test adds.
 struct TinyGguf : GgufBytes {
-  TinyGguf() {
-    text("general.architecture", "llama");
-    u32("llama.block_count", 1);
-    u32("llama.context_length", 4096);
-    u32("llama.embedding_length", 64);
-    u32("llama.feed_forward_length", 32);
-    u32("llama.attention.head_count", 4);
-    pair("llama.attention.layer_norm_rms_epsilon", 6, raw(1e-6f));
-    pair("llama.rope.freq_base", 6, raw(500000.0f));
+  TinyGguf() : TinyGguf("llama", 4096) {}
+  TinyGguf(const std::string& architecture, uint32_t context_length) {
+    text("general.architecture", architecture);
+    u32(architecture + ".block_count", 1);
+    u32(architecture + ".context_length", context_length);
+    u32(architecture + ".embedding_length", 64);
+    u32(architecture + ".feed_forward_length", 32);
+    u32(architecture + ".attention.head_count", 4);
+    pair(architecture + ".attention.layer_norm_rms_epsilon", 6, raw(1e-6f));
+    pair(architecture + ".rope.freq_base", 6, raw(500000.0f));
   }
   void f32(const std::string& key, float value) { pair(key, 6, raw(value)); }
   void values(const std::string& name, std::vector<uint64_t> dims, const std::vector<float>& list) {
@@ -134,6 +136,46 @@ TEST_F(GgufRope, LinearAndYarn) {
   EXPECT_EQ(set.factors.front(), 1);
   EXPECT_EQ(set.factors.back(), 4);
   EXPECT_DOUBLE_EQ(set.attention_temperature, 0.1 * std::log(4.0) + 1);
+}
+
+// The factors are those of transformers 5.23 (plain rates by its "llama3" rates): heads of 16, base 500,000.
+TEST_F(GgufRope, Llama3) {
+  TinyGguf gguf("llama", 131072);
+  gguf.values("rope_freqs.weight", {8}, {1, 1, 1, 1, 3.29226255f, 32, 32, 32});
+  const ParsedConfig parsed = parse(gguf);
+  ASSERT_EQ(parsed.sets.size(), 1);
+  EXPECT_EQ(parsed.sets[0].name, kLlama3Set);
+  EXPECT_EQ(parsed.sets[0].factors.front(), 1);
+  EXPECT_NEAR(parsed.sets[0].factors[4], 3.29226255, 1e-5);
+  EXPECT_EQ(parsed.sets[0].factors.back(), 32);
+  EXPECT_EQ(parsed.sets[0].attention_temperature, 1);
+}
+
+TEST_F(GgufRope, FactorsOfAnotherRuleAreKeptAsTheyAre) {
+  TinyGguf gguf("llama", 131072);
+  gguf.values("rope_freqs.weight", {8}, {1, 1, 1, 1, 3, 32, 32, 32});
+  const ParsedConfig parsed = parse(gguf);
+  const FactorSet* set = find_factor_set(parsed.sets, "long");
+  ASSERT_NE(set, nullptr);
+  EXPECT_THAT(set->factors, testing::ElementsAre(1, 1, 1, 1, 3, 32, 32, 32));
+  EXPECT_EQ(set->attention_temperature, 1);
+}
+
+TEST_F(GgufRope, Phi3TurnsAPartOfAHead) {
+  TinyGguf gguf("phi3", 4096);
+  gguf.u32("phi3.rope.dimension_count", 12);
+  gguf.u32("phi3.attention.sliding_window", 2048);
+  gguf.u32("phi3.rope.scaling.original_context_length", 1024);
+  gguf.values("rope_factors_long.weight", {6}, {1, 1.5, 2, 2.5, 3, 3.5});
+  gguf.values("rope_factors_short.weight", {6}, std::vector<float>(6, 1));
+  const ParsedConfig parsed = parse(gguf);
+  EXPECT_EQ(parsed.config.head_dim, 16);
+  EXPECT_EQ(parsed.config.rotary_pairs(), 6);
+  EXPECT_EQ(parsed.config.sliding_window, 2048);
+  EXPECT_EQ(parsed.config.original_window, 1024);
+  const FactorSet* set = find_factor_set(parsed.sets, "long");
+  ASSERT_NE(set, nullptr);
+  EXPECT_THAT(set->factors, testing::ElementsAre(1, 1.5, 2, 2.5, 3, 3.5));
 }
 
 TEST_F(GgufRope, TablesAndTypesThatDoNotFit) {
