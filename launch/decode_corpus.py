@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Decode unpacked Debian packages into the project's text corpus.
 
-The packages (see PACKAGES) hold public-domain English prose in the formats of
-the programs they were made for. This script turns them into plain UTF-8 files,
+The packages (see CORPORA) hold English texts in the formats of the programs
+they were made for; those of the standard corpus are in the public domain. This script turns them into plain UTF-8 files,
 one per document, split by whole documents into train, validation and test:
 
     OUT/{train,validation,test}/NAME.txt     the documents
     OUT/SOURCES.txt                          where each one came from
+
+With --long they are three documents of 10 to 41 MB instead, for stages at 512K
+and 2M tokens. Not all of those are in the public domain: see SOURCES.txt.
 
 Every decoded document is compared with a list of SHA-256 sums before any file
 is put in place, so everybody who runs this works on the same bytes, whatever
@@ -88,6 +91,16 @@ def strip_osis(markup):
     return re.sub(r" ?\n ?", "\n", text)
 
 
+def strip_html(page):
+    """Plain text of the body of an HTML page: paragraphs, items and headings set apart by empty lines."""
+    text = re.sub(r"\s+", " ", page[page.index("<body") :])
+    text = re.sub(r"</?(?:p|h\d|li|ul|ol|div|blockquote|hr|table|tr|pre)\b[^>]*>", "\n\n", text)
+    text = re.sub(r"<br\b[^>]*>", "\n", text)
+    text = html.unescape(re.sub(r"<[^>]*>", "", text))
+    text = re.sub(r"[ \t]+", " ", text)
+    return re.sub(r" ?\n ?", "\n", text)
+
+
 # ---- readers ----------------------------------------------------------------
 
 
@@ -155,9 +168,9 @@ def parse_r_character_vector(stream, path):
     return strings
 
 
-def read_gzip(path):
+def read_gzip(path, errors="strict"):
     """Text of a gzip file (dictzip files are gzip files)."""
-    return gzip.decompress(path.read_bytes()).decode("utf-8")
+    return gzip.decompress(path.read_bytes()).decode("utf-8", errors)
 
 
 def only(folder, pattern):
@@ -225,13 +238,46 @@ def devils_dictionary(folder):
     return {"train/devils_dictionary": text.replace("\n abcdefghijklmnopqrstuvwxyz\n", "\n")}
 
 
-PACKAGES = {
-    "sword-comm-tdavid": (treasury_of_david, "public domain"),
-    "sword-text-web": (world_english_bible, "public domain"),
-    "r-cran-janeaustenr": (jane_austen, "novels public domain; package MIT"),
-    "sword-comm-mhcc": (matthew_henry, "public domain"),
-    "jargon-text": (jargon_file, "public domain"),
-    "dict-devil": (devils_dictionary, "public domain"),
+def set_mm(folder):
+    """The Metamath proof database of set theory: formal proofs with English comments."""
+    return {"test/set_mm": only(folder, "set.mm").read_text("utf-8")}
+
+
+def webster(folder):
+    """The Collaborative International Dictionary of English (Webster 1913 and later additions)."""
+    text = read_gzip(only(folder, "gcide.dict.dz"), errors="ignore")  # a few stray bytes
+    return {"train/webster": text[text.index("\nA \\A\\ ") + 1 :]}
+
+
+def anarchist_faq(folder):
+    """An Anarchist FAQ: introduction, sections A to J from their introductions to their conclusions, appendices."""
+    pages = {}
+    for path in only(folder, "secA1.html").parent.glob("*.html"):
+        match = re.fullmatch(r"(intro|sec[A-J]|append)(int|con|\d*)", path.stem)
+        if match:
+            part = {"intro": 0, "append": 2}.get(match[1], 1)
+            number = {"int": -1, "con": 1000}.get(match[2])
+            if number is None:  # secD11 is section D.11, but append31 is appendix 3.1
+                number = 0 if part == 2 else int(match[2] or 0)
+            pages[part, match[1], number, match[2]] = path
+    texts = [strip_html(pages[place].read_text("utf-8")) for place in sorted(pages)]
+    return {"validation/anarchist_faq": "\n\n".join(texts)}
+
+
+CORPORA = {
+    "standard": {
+        "sword-comm-tdavid": (treasury_of_david, "public domain"),
+        "sword-text-web": (world_english_bible, "public domain"),
+        "r-cran-janeaustenr": (jane_austen, "novels public domain; package MIT"),
+        "sword-comm-mhcc": (matthew_henry, "public domain"),
+        "jargon-text": (jargon_file, "public domain"),
+        "dict-devil": (devils_dictionary, "public domain"),
+    },
+    "long": {
+        "metamath-databases": (set_mm, "CC0"),
+        "anarchism": (anarchist_faq, "GPL-2"),
+        "dict-gcide": (webster, "GPL-3 or later"),
+    },
 }
 
 
@@ -276,11 +322,11 @@ def install(files, out):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def sources_table(documents):
+def sources_table(documents, packages):
     """Contents of SOURCES.txt: one tab-separated row per document."""
     rows = [("package", "version", "licence", "document", "bytes", "sha256")]
     for package, version, name, data in documents:
-        licence = PACKAGES[package][1]
+        licence = packages[package][1]
         rows.append((package, version, licence, name, str(len(data)), hashlib.sha256(data).hexdigest()))
     return "".join("\t".join(row) + "\n" for row in rows).encode("utf-8")
 
@@ -301,20 +347,22 @@ def closing_table(files):
 def main():
     parser = argparse.ArgumentParser(description="Decode unpacked Debian packages into the text corpus.")
     parser.add_argument("--packages", action="store_true", help="list the packages needed, one per line, and stop")
+    parser.add_argument("--long", action="store_true", help="the corpus of few very long documents")
     parser.add_argument("--unpacked", type=Path, help="folder with one sub-folder per package, named PACKAGE_VERSION")
     parser.add_argument("--out", type=Path, help="folder of the corpus")
     parser.add_argument("--sums", type=Path, help="list of SHA-256 sums the documents must match")
     parser.add_argument("--write-sums", action="store_true", help="write the list instead of checking against it")
     parser.error = lambda message: usage_error(parser, message)
     options = parser.parse_args()
+    packages = CORPORA["long" if options.long else "standard"]
     if options.packages:
-        print("\n".join(PACKAGES))
+        print("\n".join(packages))
         return
     if not (options.unpacked and options.out and options.sums):
         parser.error("--unpacked, --out and --sums are required")
 
     documents = []
-    for package, (decode, _) in PACKAGES.items():
+    for package, (decode, _) in packages.items():
         folders = sorted(options.unpacked.glob(f"{package}_*"))
         if len(folders) != 1:
             raise CorpusError(f"{options.unpacked}: {len(folders)} folders match {package}_*, expected one")
@@ -332,7 +380,7 @@ def main():
         lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()]
         options.sums.write_text("".join(lines), "utf-8")
     check(files, read_sums(options.sums), options.sums)
-    install({**files, "SOURCES.txt": sources_table(documents)}, options.out)
+    install({**files, "SOURCES.txt": sources_table(documents, packages)}, options.out)
     print("\n" + closing_table(files))
 
 

@@ -7,6 +7,9 @@
 # All texts are in the public domain. The decoded documents are compared with
 # launch/corpus.sha256; a second run finds them in place and does nothing.
 #
+# --long fetches three documents of 10 to 41 MB into data/corpus_long, for
+# stages at 512K and 2M tokens. Two of those are under the GPL (SOURCES.txt).
+#
 # Exit status: 0 done, 64 wrong usage, 65 a decoded document is not the one in
 # the list, 66 a package or a needed tool is missing.
 
@@ -16,15 +19,17 @@ readonly EX_USAGE=64 EX_NOINPUT=66
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
-sums=$here/corpus.sha256
-out=$root/data/corpus
+corpus=corpus
+long=()
+out=
 cache=$root/data/cache/deb
 
 usage() {
   cat <<EOF
-usage: fetch_corpus.sh [--out DIR] [--cache DIR]
+usage: fetch_corpus.sh [--long] [--out DIR] [--cache DIR]
 
-  --out DIR     where the corpus goes                  (default: data/corpus)
+  --long        few very long documents instead        (default: the standard corpus)
+  --out DIR     where the corpus goes                  (default: data/corpus or data/corpus_long)
   --cache DIR   where downloaded packages are kept     (default: data/cache/deb)
 EOF
 }
@@ -41,6 +46,11 @@ while (($#)); do
       if [[ $1 == --out ]]; then out=$2; else cache=$2; fi
       shift 2
       ;;
+    --long)
+      corpus=corpus_long
+      long=(--long)
+      shift
+      ;;
     -h | --help)
       usage
       exit 0
@@ -52,8 +62,11 @@ while (($#)); do
   esac
 done
 
+sums=$here/$corpus.sha256
+out=${out:-$root/data/$corpus}
+
 if [[ -f $out/SOURCES.txt ]] && (cd "$out" && sha256sum --check --status "$sums" 2>/dev/null); then
-  echo "$out: complete, $(wc -l <"$sums") documents match corpus.sha256"
+  echo "$out: complete, $(wc -l <"$sums") documents match $corpus.sha256"
   exit 0
 fi
 
@@ -87,7 +100,7 @@ download() { # PACKAGE
   mv "$folder/$1"_*.deb "$cache/"
 }
 
-for package in $(python3 "$here/decode_corpus.py" --packages); do
+for package in $(python3 "$here/decode_corpus.py" "${long[@]}" --packages); do
   if deb=$(cached "$package"); then
     origin=cache
   else
@@ -102,4 +115,4 @@ for package in $(python3 "$here/decode_corpus.py" --packages); do
     fail $EX_NOINPUT "package $package cannot be unpacked: $deb"
 done
 
-python3 "$here/decode_corpus.py" --unpacked "$temporary/unpacked" --out "$out" --sums "$sums"
+python3 "$here/decode_corpus.py" "${long[@]}" --unpacked "$temporary/unpacked" --out "$out" --sums "$sums"
