@@ -33,7 +33,7 @@ class ModelConfigs : public testing::Test {
   }
 
   void expect_refused(int code, std::vector<std::string> said, const std::string& arguments = "") {
-    said.insert(said.begin(), model_.string());
+    said.push_back(model_.string());  // not first: the way to convert a model names its folder again
     expect_refusal("evaluate " + model_.string() + " --text tests/data/prose.txt --windows 1 --json " +
                        scratch_.name("out/result.json") + " --cache " + scratch_.name("cache") + arguments,
                    {.code = code, .said = said, .ranks = {1}}, scratch_.path());
