@@ -52,8 +52,12 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   } catch (const po::unknown_option& error) {
     unknown_option(error.get_option_name(), line.options);
   } catch (const po::too_many_positional_options_error&) {
-    fail(ErrorKind::kUsage, "found more arguments than wanted, {}; see --help",
-         names.empty() ? "none" : line.positional);
+    if (names.empty()) fail(ErrorKind::kUsage, "found an argument, wanted none; see --help");
+    if (names.size() == 1) {
+      fail(ErrorKind::kUsage, "found several arguments, wanted one {}; see --help", line.positional);
+    }
+    fail(ErrorKind::kUsage, "found more than {} arguments, wanted {}; see --help", names.size(),
+         line.positional);
   } catch (const po::error& error) {
     fail(ErrorKind::kUsage, "{}; see --help", error.what());
   }

@@ -1,6 +1,7 @@
 // ropeway import: a model made elsewhere, checked and put where recipes and the other verbs take it from.
 #include <filesystem>
 #include <iostream>
+#include <memory>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -63,18 +64,16 @@ ImportOptions read_options(const po::variables_map& values) {
 
 // A tokenizer that is there must be readable and fit the embedding; without one, token ids can still be used.
 void check_tokenizer(const fs::path& source) {
-  const int64_t embedded = read_hf_config(source / "config.json").config.vocab_size;
-  int64_t tokens = 0;
+  std::unique_ptr<Tokenizer> tokenizer;
   try {
-    tokens = load_tokenizer(source)->vocab_size();
+    tokenizer = load_tokenizer(source);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kMissingInput) throw;
     log_warning("{}; with this model token ids can be used, texts cannot", error.what());
+    return;
   }
-  if (tokens > embedded) {
-    fail(ErrorKind::kBadData, "{}: its tokenizer has {} tokens, vocab_size in config.json is {}",
-         source.string(), tokens, embedded);
-  }
+  require_tokenizer_fits(*tokenizer, read_hf_config(source / "config.json").config.vocab_size,
+                         source.string());
 }
 
 std::string describe_files(const ImportResult& result) {

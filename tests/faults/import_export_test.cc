@@ -85,7 +85,7 @@ TEST_F(ImportExport, AFactorListOfTheWrongLength) {
 
 TEST_F(ImportExport, ATokenizerLargerThanTheEmbedding) {
   edit("config.json", "\"vocab_size\": 258", "\"vocab_size\": 200");
-  refused(import_command(), 65, {"tokenizer.json", "258", "200"});
+  refused(import_command(), 65, {"model: the tokenizer has 258 tokens, the embedding 200"});
 }
 
 TEST_F(ImportExport, ATokenizerThatIsNotOne) {

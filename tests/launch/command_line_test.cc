@@ -51,7 +51,7 @@ TEST(CommandLine, MisspeltOptionsAreSuggested) {
 
 TEST(CommandLine, MissingAndSuperfluousArgumentsAreRefused) {
   EXPECT_EQ(refusal({}), "FILE is missing; see --help");
-  EXPECT_EQ(refusal({"a", "b"}), "found more arguments than wanted, FILE; see --help");
+  EXPECT_EQ(refusal({"a", "b"}), "found several arguments, wanted one FILE; see --help");
   EXPECT_THAT(refusal({"f", "--depth", "4", "--depth", "5"}),
               ::testing::HasSubstr("cannot be specified more than once"));
   EXPECT_THAT(refusal({"f", "--depth", "deep"}),
