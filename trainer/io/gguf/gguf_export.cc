@@ -75,7 +75,7 @@ GgufTensorToWrite weight_of(const ModelDir& model, const NamedShape& weight, Ggm
          "{}: tensor '{}': rows of {} elements, which {} cannot hold: wanted a multiple of {}",
          model.path.string(), weight.name, columns, layout_of(type).name, layout_of(type).block_elements);
   }
-  const int64_t head_dim = reordered_heads(model.config, weight.name) > 0 ? model.config.head_dim : 0;
+  const int64_t head_dim = reordered_head_dim(model.config, weight.name);
   return {gguf_weight_name(weight.name), type, weight.shape,
           RowSource{&model.shard_of(weight.name), weight.name, rows, columns, head_dim, type}};
 }

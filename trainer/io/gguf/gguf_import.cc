@@ -102,7 +102,7 @@ std::vector<TensorStream> gguf_weight_streams(const GgufFile& file, const ModelC
   std::vector<TensorStream> streams;
   for (NamedShape& weight : weight_names(config)) {
     const std::string name = gguf_weight_name(weight.name);
-    const int64_t head_dim = reordered_heads(config, weight.name) > 0 ? config.head_dim : 0;
+    const int64_t head_dim = reordered_head_dim(config, weight.name);
     expected.emplace(name, weight.shape);
     if (const GgufTensor* tensor = file.find_tensor(name)) {
       streams.push_back({std::move(weight.name), dtype, std::move(weight.shape),

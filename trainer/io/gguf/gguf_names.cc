@@ -55,11 +55,11 @@ bool is_gguf_rope_table(std::string_view name) {
   return name == kRopeFreqs || name == kRopeFactorsLong || name == kRopeFactorsShort;
 }
 
-int64_t reordered_heads(const ModelConfig& config, std::string_view hf_name) {
+int64_t reordered_head_dim(const ModelConfig& config, std::string_view hf_name) {
   if (family_of(config.model_type).gguf_architecture != "llama") return 0;
-  if (hf_name.find(".self_attn.q_proj.") != std::string_view::npos) return config.num_heads;
-  if (hf_name.find(".self_attn.k_proj.") != std::string_view::npos) return config.num_kv_heads;
-  return 0;
+  const bool is_q_or_k = hf_name.find(".self_attn.q_proj.") != std::string_view::npos ||
+                         hf_name.find(".self_attn.k_proj.") != std::string_view::npos;
+  return is_q_or_k ? config.head_dim : 0;
 }
 
 int64_t gguf_row(int64_t row, int64_t head_dim) {

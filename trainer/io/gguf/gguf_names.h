@@ -20,9 +20,9 @@ inline constexpr const char* kRopeFactorsShort = "rope_factors_short.weight";
 bool is_gguf_rope_table(std::string_view name);
 
 // llama.cpp rotates neighbouring dims (2j, 2j+1) in its architecture llama, where Hugging Face rotates j with
-// j + D/2: the rows of q and k (weights and biases) lie accordingly. Heads whose rows are reordered: those of
-// q or k, 0 for every other weight and architecture.
-int64_t reordered_heads(const ModelConfig& config, std::string_view hf_name);
+// j + D/2: the rows of q and k (weights and biases) lie accordingly. The head_dim within which a weight's
+// rows are reordered; 0 for every other weight and architecture.
+int64_t reordered_head_dim(const ModelConfig& config, std::string_view hf_name);
 // Row of the GGUF tensor that holds row `row` of the Hugging Face one.
 int64_t gguf_row(int64_t row, int64_t head_dim);
 // And the way back.
