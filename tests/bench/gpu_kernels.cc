@@ -38,43 +38,21 @@
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
+#include "tests/bench/gpu_timing.h"
 
 namespace ropeway {
 namespace {
 
+using bench::on_gpu;
+using bench::random;
+
 constexpr int64_t kHeads = 32, kKvHeads = 8, kHeadDim = 128, kHidden = 4096, kMlp = 14336, kVocab = 128256;
-
-at::TensorOptions on_gpu(at::ScalarType type) { return at::TensorOptions(type).device(at::kCUDA); }
-
-at::Tensor random(at::IntArrayRef sizes, at::ScalarType type = at::kBFloat16) {
-  at::Tensor x = at::empty(sizes, on_gpu(type));
-  return x.normal_();
-}
 
 struct Case {
   std::string name;
   double bytes;  // that have to be moved
   std::function<void()> ours, aten;
 };
-
-// Seconds a call, over calls that follow each other without a pause.
-double seconds(const std::function<void()>& run) {
-  constexpr int kWarmUp = 5, kCalls = 30;
-  cudaEvent_t begin, end;
-  cuda::check_status("cudaEventCreate", cudaEventCreate(&begin));
-  cuda::check_status("cudaEventCreate", cudaEventCreate(&end));
-  const CudaStream stream = ops::current_cuda_stream(at::Device(at::kCUDA, 0));
-  for (int i = 0; i < kWarmUp; ++i) run();
-  cuda::check_status("cudaEventRecord", cudaEventRecord(begin, stream));
-  for (int i = 0; i < kCalls; ++i) run();
-  cuda::check_status("cudaEventRecord", cudaEventRecord(end, stream));
-  cuda::check_status("cudaEventSynchronize", cudaEventSynchronize(end));
-  float milliseconds = 0;
-  cuda::check_status("cudaEventElapsedTime", cudaEventElapsedTime(&milliseconds, begin, end));
-  cudaEventDestroy(begin);
-  cudaEventDestroy(end);
-  return milliseconds * 1e-3 / kCalls;
-}
 
 double peak_bytes_per_second() {
   int kilohertz = 0, bits = 0;
@@ -218,7 +196,7 @@ void run(int64_t tokens) {
               peak * 1e-9, static_cast<long long>(tokens));
   const char* separator = "";
   for (const Case& c : cases) {
-    const double ours = seconds(c.ours), aten = seconds(c.aten), rate = c.bytes / ours;
+    const double ours = bench::seconds(c.ours), aten = bench::seconds(c.aten), rate = c.bytes / ours;
     std::fprintf(stderr, "%-26s %10.1f %10.0f %7.1f%% %9.2fx\n", c.name.c_str(), ours * 1e6, rate * 1e-9,
                  100 * rate / peak, aten / ours);
     std::printf(

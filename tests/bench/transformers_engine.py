@@ -1,5 +1,7 @@
 """The same model and work as bench_engine, in Hugging Face transformers + torch: prints the same JSON object.
-Attention is scaled_dot_product_attention, the best it has on a CPU; AdamW is torch's fused one."""
+Attention is scaled_dot_product_attention, the best it has on a CPU, and cuDNN's or FlashAttention 2 on a GPU; AdamW is
+torch's fused one. On a GPU (device=cuda) blocks are computed again in backward (gradient checkpointing), as a user would
+have it at long lengths."""
 import json
 import os
 import resource
@@ -11,7 +13,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 settings = dict(layers=4, hidden=192, heads=3, kv_heads=3, head_dim=64, vocab=258, intermediate=512, length=2048, batch=1,
-                threads=1, dtype="fp32", steps=5, what="train")
+                threads=1, dtype="fp32", steps=5, what="train", device="cpu")
 for argument in sys.argv[1:]:
     key, value = argument.split("=")
     settings[key] = type(settings[key])(value)
@@ -22,8 +24,12 @@ config = LlamaConfig(num_hidden_layers=settings["layers"], hidden_size=settings[
                      head_dim=settings["head_dim"], intermediate_size=settings["intermediate"],
                      vocab_size=settings["vocab"], max_position_embeddings=settings["length"],
                      tie_word_embeddings=True, attn_implementation="sdpa", use_cache=False)
-model = LlamaForCausalLM(config).to(torch.bfloat16 if settings["dtype"] == "bf16" else torch.float32)
-ids = torch.randint(0, settings["vocab"], (settings["batch"], settings["length"]))
+on_gpu = settings["device"] == "cuda"
+model = LlamaForCausalLM(config).to(settings["device"], torch.bfloat16 if settings["dtype"] == "bf16" else torch.float32)
+if on_gpu:
+    model.train()
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+ids = torch.randint(0, settings["vocab"], (settings["batch"], settings["length"]), device=settings["device"])
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
 
 
@@ -45,6 +51,8 @@ seconds, cpu_seconds = [], []
 for step in range(settings["steps"] + 1):
     begin, cpu_begin = time.perf_counter(), time.process_time()
     work()
+    if on_gpu:
+        torch.cuda.synchronize()
     if step:
         seconds.append(time.perf_counter() - begin)
         cpu_seconds.append(time.process_time() - cpu_begin)
@@ -53,4 +61,5 @@ median, cpu_median = (sorted(values)[len(values) // 2] for values in (seconds, c
 print(json.dumps({"program": "transformers", "what": settings["what"], "length": settings["length"],
                   "batch": settings["batch"], "seconds": round(median, 4),
                   "tokens_per_second": round(tokens / median, 1), "tokens_per_cpu_second": round(tokens / cpu_median, 1),
-                  "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+                  "peak_memory_bytes": torch.cuda.max_memory_allocated() if on_gpu
+                  else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))

@@ -65,6 +65,7 @@ struct TrainRecipe {
 struct SearchRecipe {
   int64_t length = 0;
   std::string seeds = "families";      // paper, families
+  std::string seed_grid = "auto";      // auto, full, short: how many of the families' members
   std::string refine = "gradient";     // evolution, gradient, none
   std::string temperature = "search";  // search, su, yarn, or a number
   int64_t documents = 5;               // fixed documents that rank candidates

@@ -216,6 +216,9 @@ std::vector<RecipeKey> make_keys() {
           "tokens the set is for"),
       key(kSearch, "seeds", kChoice, search<&S::seeds>, {.choices = "families paper"},
           "first candidates: families of closed forms, or LongRoPE's PI, NTK, YaRN and mutants"),
+      key(kSearch, "seed_grid", kChoice, search<&S::seed_grid>, {.choices = "auto full short"},
+          "members of the families: 39, or the 12 likeliest; auto: short where tuned factors or a shorter "
+          "target tell most of it"),
       key(kSearch, "refine", kChoice, search<&S::refine>, {.choices = "gradient evolution none"},
           "how seeds are improved"),
       key(kSearch, "temperature", kTemperature, search<&S::temperature>,

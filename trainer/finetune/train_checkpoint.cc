@@ -17,9 +17,11 @@ struct NamedState {
   at::Tensor tensor;
 };
 
+// In host memory: the optimizer's own tensors, or copies of them where they are on a GPU.
 std::vector<NamedState> optimizer_state(const ShardedAdamW& optimizer) {
-  return {
-      {"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
+  return {{"master", optimizer.master().to(at::kCPU)},
+          {"exp_avg", optimizer.moment1().to(at::kCPU)},
+          {"exp_avg_sq", optimizer.moment2().to(at::kCPU)}};
 }
 
 void require_same(const std::string& what, const std::string& found, const std::string& wanted,
@@ -46,7 +48,8 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
   content.weights = context.parameters->tensors_to_write();
-  for (const NamedState& part : optimizer_state(optimizer)) {
+  const std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
+  for (const NamedState& part : optimizer_parts) {
     content.optimizer.push_back({part.name,
                                  part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
                                  {part.tensor.numel()},

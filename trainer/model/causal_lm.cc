@@ -34,13 +34,14 @@ struct CausalLM::Engine {
         options(engine_options),
         tensor_options(parameters.outer().embedding.options()),
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
-        ropes(config.rotary_pairs(), acc_options.dtype().toScalarType()),
+        ropes(config.rotary_pairs(), acc_options),
         block(config, ring, options.tile_tokens),
         activations(config) {
     ROPEWAY_CHECK(options.tile_tokens > 0 && options.loss_tile_tokens > 0, "tiles must hold tokens");
   }
 
   BatchShape check(const LocalBatch& batch, const FactorSet& factors) const;
+  LocalBatch placed(const LocalBatch& batch) const;
   void embed(const LocalBatch& batch, const at::Tensor& x);
   double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
                FactorGradient* factor_gradient);
@@ -61,8 +62,9 @@ struct CausalLM::Engine {
 
 BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& factors) const {
   ROPEWAY_CHECK(batch.tokens.dim() == 2 && batch.tokens.is_contiguous() && batch.labels.is_contiguous() &&
-                    batch.labels.sizes() == batch.tokens.sizes(),
-                "tokens and labels must be contiguous and of one shape [B, n]");
+                    batch.labels.sizes() == batch.tokens.sizes() && batch.tokens.is_cpu() &&
+                    batch.labels.is_cpu(),
+                "tokens and labels must be contiguous, in host memory and of one shape [B, n]");
   const BatchShape shape{batch.tokens.size(0), batch.tokens.size(1)};
   ROPEWAY_CHECK(static_cast<int64_t>(batch.positions.size()) == shape.length, "{} positions for {} tokens",
                 batch.positions.size(), shape.length);
@@ -86,6 +88,16 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
   in_vocabulary(batch.tokens, 0, "token");
   in_vocabulary(batch.labels, -100, "label");
   return shape;
+}
+
+// The batch where the weights are.
+LocalBatch CausalLM::Engine::placed(const LocalBatch& batch) const {
+  const auto device = tensor_options.device();
+  LocalBatch moved = batch;
+  for (at::Tensor* tensor : {&moved.tokens, &moved.labels, &moved.weights}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+  return moved;
 }
 
 void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
@@ -130,9 +142,10 @@ void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Ten
 
 // Forward and backward. factor_gradient null: the gradients of all weights; otherwise those of the factors
 // alone.
-double CausalLM::Engine::train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
+double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& factors, double loss_scale,
                                FactorGradient* factor_gradient) {
-  const BatchShape shape = check(batch, factors);
+  const BatchShape shape = check(host_batch, factors);
+  const LocalBatch batch = placed(host_batch);
   const bool weight_gradients = factor_gradient == nullptr;
   const int64_t layers = config.num_layers;
   const auto rope_of = [&](int64_t layer) {
@@ -162,8 +175,9 @@ double CausalLM::Engine::train(const LocalBatch& batch, const FactorSet& factors
   const int64_t factor_rows = static_cast<int64_t>(factors.factors.size()) / pairs;
   at::Tensor log_factors, log_temperature;
   if (factor_gradient != nullptr) {
-    log_factors = at::zeros({factor_rows, pairs}, at::kDouble);
-    log_temperature = at::zeros({1}, at::kDouble);
+    const auto sums = tensor_options.dtype(at::kDouble);
+    log_factors = at::zeros({factor_rows, pairs}, sums);
+    log_temperature = at::zeros({1}, sums);
   }
   for (int64_t layer = layers - 1; layer >= 0; --layer) {
     BlockGradients gradients;
@@ -183,8 +197,9 @@ double CausalLM::Engine::train(const LocalBatch& batch, const FactorSet& factors
   if (weight_gradients) {
     embedding_backward(batch, gradient);
   } else {
-    const double* values = log_factors.const_data_ptr<double>();
-    factor_gradient->log_factors.assign(values, values + log_factors.numel());
+    const at::Tensor on_host = log_factors.to(at::kCPU);
+    const double* values = on_host.const_data_ptr<double>();
+    factor_gradient->log_factors.assign(values, values + on_host.numel());
     factor_gradient->log_temperature = log_temperature.item<double>();
   }
   return loss;
@@ -196,9 +211,10 @@ CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, RingAttenti
 
 CausalLM::~CausalLM() = default;
 
-CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& batch, const FactorSet& factors) {
+CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const FactorSet& factors) {
   Engine& e = *engine_;
-  const BatchShape shape = e.check(batch, factors);
+  const BatchShape shape = e.check(host_batch, factors);
+  const LocalBatch batch = e.placed(host_batch);
   const at::Tensor x = e.hidden.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
   e.embed(batch, x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {

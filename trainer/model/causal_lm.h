@@ -20,7 +20,8 @@
 namespace ropeway {
 
 // What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows
-// the one at positions[i], -100 where there is none.
+// the one at positions[i], -100 where there is none. In host memory; the engine takes it to where the weights
+// are.
 struct LocalBatch {
   at::Tensor tokens;               // [B, n] int64
   at::Tensor labels;               // [B, n] int64
@@ -55,7 +56,7 @@ class CausalLM {
            const EngineOptions& options);
   ~CausalLM();
 
-  struct TokenResults {
+  struct TokenResults {  // where the weights are
     at::Tensor nll;      // [B, n] acc type, nats; 0 where the label is -100
     at::Tensor correct;  // [B, n] bool: the arg-max is the label
   };

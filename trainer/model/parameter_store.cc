@@ -47,7 +47,7 @@ int64_t count_of(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-ResidentParameters::ResidentParameters(const ModelConfig& config, at::ScalarType dtype)
+ResidentParameters::ResidentParameters(const ModelConfig& config, at::ScalarType dtype, at::Device device)
     : config_(config), names_(weight_names(config)) {
   ROPEWAY_CHECK(dtype == at::kDouble || dtype == at::kFloat || dtype == at::kBFloat16, "weights of type {}",
                 static_cast<int>(dtype));
@@ -58,7 +58,7 @@ ResidentParameters::ResidentParameters(const ModelConfig& config, at::ScalarType
     total += count_of(named.shape);
   }
   for (int64_t layer = 0; layer < config.num_layers; ++layer) blocks_.push_back(find_block(layer));
-  weights_ = at::zeros({total}, dtype);
+  weights_ = at::zeros({total}, at::TensorOptions(dtype).device(device));
 }
 
 size_t ResidentParameters::index_of(const std::string& name) const {
@@ -138,7 +138,8 @@ OuterTensors ResidentParameters::outer_gradients() { return outer_views(flat_gra
 
 at::Tensor ResidentParameters::flat_gradients() {
   if (!gradients_.defined()) {
-    gradients_ = at::zeros(weights_.sizes(), ops::accumulation_type(weights_.scalar_type()));
+    gradients_ = at::zeros(weights_.sizes(),
+                           weights_.options().dtype(ops::accumulation_type(weights_.scalar_type())));
   }
   return gradients_;
 }
@@ -148,7 +149,7 @@ at::Tensor ResidentParameters::weight_decay_mask() const {
   for (size_t i = 0; i < names_.size(); ++i) {
     if (names_[i].shape.size() == 1) view(mask, i).zero_();
   }
-  return mask;
+  return mask.to(weights_.device());
 }
 
 at::Tensor ResidentParameters::weight(const std::string& name) const {
@@ -193,10 +194,11 @@ void ResidentParameters::load(const ModelDir& dir) {
 }
 
 std::vector<TensorToWrite> ResidentParameters::tensors_to_write() const {
+  written_ = weights_.to(at::kCPU);
   std::vector<TensorToWrite> tensors;
   for (size_t i = 0; i < names_.size(); ++i) {
     tensors.push_back({names_[i].name, dtype_of(weights_.scalar_type()), names_[i].shape,
-                       view(weights_, i).const_data_ptr()});
+                       view(written_, i).const_data_ptr()});
   }
   return tensors;
 }

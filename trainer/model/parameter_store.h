@@ -50,7 +50,7 @@ class ParameterStore {
 class ResidentParameters : public ParameterStore {
  public:
   // dtype of the weights: kDouble, kFloat or kBFloat16. Gradients are allocated at the first use.
-  ResidentParameters(const ModelConfig& config, at::ScalarType dtype);
+  ResidentParameters(const ModelConfig& config, at::ScalarType dtype, at::Device device = at::kCPU);
 
   BlockTensors acquire_block(int64_t layer) override;
   void release_block(int64_t layer) override;
@@ -68,7 +68,8 @@ class ResidentParameters : public ParameterStore {
   // normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0.
   void initialize(uint64_t seed);
   void load(const ModelDir& dir);                       // converts the dtype; throws kBadData
-  std::vector<TensorToWrite> tensors_to_write() const;  // views; valid while this lives
+  // Views of the weights, or of a copy in host memory where those are on a GPU; valid until the next call.
+  std::vector<TensorToWrite> tensors_to_write() const;
 
  private:
   // Where the weights of a block begin in the flat array; -1: the model has none of that kind.
@@ -88,6 +89,7 @@ class ResidentParameters : public ParameterStore {
   std::unordered_map<std::string, size_t> indices_;  // of names_
   std::vector<BlockOffsets> blocks_;
   at::Tensor weights_, gradients_;
+  mutable at::Tensor written_;  // what tensors_to_write() points into
 };
 
 }  // namespace ropeway

@@ -19,8 +19,8 @@ int64_t bytes(const at::Tensor& tensor) {
 
 }  // namespace
 
-RopeCache::RopeCache(int64_t pairs, at::ScalarType acc_type, int64_t limit_bytes)
-    : pairs_(pairs), acc_type_(acc_type), limit_bytes_(limit_bytes) {}
+RopeCache::RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes)
+    : pairs_(pairs), options_(options), limit_bytes_(limit_bytes) {}
 
 int64_t RopeCache::bytes_of(const Entry& entry) {
   return bytes(entry.tables.cos) + bytes(entry.tables.sin) + bytes(entry.tables.angles);
@@ -36,24 +36,27 @@ RopeTables RopeCache::get(const FactorSet& set, int64_t layer, const std::vector
     entries_.splice(entries_.begin(), entries_, found);
   } else {
     const auto n = static_cast<int64_t>(positions.size());
-    RopeTables tables;
-    tables.cos = at::empty({n, pairs_}, acc_type_);
-    tables.sin = at::empty({n, pairs_}, acc_type_);
-    if (acc_type_ == at::kDouble) {
-      fill_rope_table(rates, positions, tables.cos.data_ptr<double>(), tables.sin.data_ptr<double>());
+    const at::ScalarType type = options_.dtype().toScalarType();
+    const at::Tensor cos = at::empty({n, pairs_}, type), sin = at::empty({n, pairs_}, type);
+    if (type == at::kDouble) {
+      fill_rope_table(rates, positions, cos.data_ptr<double>(), sin.data_ptr<double>());
     } else {
-      fill_rope_table(rates, positions, tables.cos.data_ptr<float>(), tables.sin.data_ptr<float>());
+      fill_rope_table(rates, positions, cos.data_ptr<float>(), sin.data_ptr<float>());
     }
+    RopeTables tables;
+    tables.cos = cos.to(options_.device());
+    tables.sin = sin.to(options_.device());
     entries_.push_front({positions, std::move(rates), std::move(tables)});
   }
   Entry& entry = entries_.front();
   if (with_angles && !entry.tables.angles.defined()) {
     const auto n = static_cast<int64_t>(positions.size());
-    entry.tables.angles = at::empty({n, pairs_}, at::kDouble);
-    fill_rope_angles(entry.rates, positions, entry.tables.angles.data_ptr<double>());
-    entry.tables.scaled = at::empty({n}, at::kBool);
-    bool* scaled = entry.tables.scaled.data_ptr<bool>();
-    for (size_t i = 0; i < positions.size(); ++i) scaled[i] = positions[i] >= entry.rates.start_tokens;
+    const at::Tensor angles = at::empty({n, pairs_}, at::kDouble), scaled = at::empty({n}, at::kBool);
+    fill_rope_angles(entry.rates, positions, angles.data_ptr<double>());
+    bool* is_scaled = scaled.data_ptr<bool>();
+    for (size_t i = 0; i < positions.size(); ++i) is_scaled[i] = positions[i] >= entry.rates.start_tokens;
+    entry.tables.angles = angles.to(options_.device());
+    entry.tables.scaled = scaled.to(options_.device());
   }
   int64_t total = 0;
   auto last = entries_.begin();

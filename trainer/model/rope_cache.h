@@ -22,7 +22,8 @@ struct RopeTables {
 
 class RopeCache {
  public:
-  RopeCache(int64_t pairs, at::ScalarType acc_type, int64_t limit_bytes = int64_t{1} << 28);
+  // Tables are made on the CPU and kept on the device of `options`; its dtype is that of cos and sin.
+  RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes = int64_t{1} << 28);
 
   // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
   RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions,
@@ -37,7 +38,7 @@ class RopeCache {
   static int64_t bytes_of(const Entry& entry);
 
   int64_t pairs_;
-  at::ScalarType acc_type_;
+  at::TensorOptions options_;
   int64_t limit_bytes_;
   std::list<Entry> entries_;  // most recently used first
 };

@@ -22,9 +22,14 @@ std::string search_identity(const SearchProblem& problem, const Objective& objec
   json["recipe"] = {
       o.seeds,       o.refine, o.temperature, o.documents, o.finalist_documents, o.max_scale_margin,
       o.start_tokens};
-  json["evolution"] = {o.population, o.mutations,           o.crossovers,           o.parents,
-                       o.iterations, o.max_crossover_tries, o.mutation_probability, o.step};
-  json["gradient"] = {o.gradient_steps, o.check_every, o.factor_learning_rate, o.temperature_learning_rate};
+  if (o.seeds == "families") json["seed_grid"] = o.seed_grid;
+  if (o.refine == "evolution") {
+    json["evolution"] = {o.population, o.mutations,           o.crossovers,           o.parents,
+                         o.iterations, o.max_crossover_tries, o.mutation_probability, o.step};
+  }
+  if (o.refine == "gradient") {
+    json["gradient"] = {o.gradient_steps, o.check_every, o.factor_learning_rate, o.temperature_learning_rate};
+  }
   json["documents"] = {objective.data_fingerprint(), objective.num_documents(),
                        objective.num_finalist_documents()};
   return sha256_of(json.dump()).substr(0, 16);

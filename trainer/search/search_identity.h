@@ -7,7 +7,8 @@
 
 namespace ropeway {
 
-// 16 hex digits over the problem, every option, and the documents. Neither ranks nor places.
+// 16 hex digits over the problem, every option that bears on its result, and the documents. Neither ranks nor
+// places.
 std::string search_identity(const SearchProblem& problem, const Objective& objective);
 // Throws kConfig naming what cannot be searched.
 void check_problem(const SearchProblem& problem, const Objective& objective);

@@ -17,7 +17,7 @@ struct FamilyGrid {
   std::vector<double> start, width, plateau;  // jumps: T_c / L_t, T_c / T_a, ln p / ln s
 };
 const FamilyGrid kFullGrid{{2, 4, 8, 16, 32, 64}, {1, 1.5}, {1, 1.3, 1.75, 2.4}, {4, 13}, {0.45, 0.6, 0.7}};
-// Where a pass is dear and a shorter target or the tuned factors tell most of it already.
+// For where a pass is dear, or a shorter target or the tuned factors tell most of it already.
 const FamilyGrid kShortGrid{{4, 8, 32}, {1}, {1, 1.3, 1.75}, {4, 13}, {0.6}};
 
 // NTK that brings the critical dim to the target: log-linear in i, s2 at the dim whose period is the trained
@@ -88,7 +88,9 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
     list.add_stretch("ntk", ntk_factors(pairs, scale));
   }
   const std::vector<Candidate> transferred = transferred_seeds(problem);
-  const FamilyGrid& grid = tuned || !transferred.empty() ? kShortGrid : kFullGrid;
+  const std::string& size = problem.options.seed_grid;
+  const bool is_short = size == "auto" ? tuned || !transferred.empty() : size == "short";
+  const FamilyGrid& grid = is_short ? kShortGrid : kFullGrid;
   const std::string prefix = tuned ? "tuned * " : "";
   list.add_stretch(prefix + "ntk-critical", critical_stretch(problem));
   add_ramps(problem, grid, prefix, list);

@@ -14,8 +14,8 @@ namespace ropeway {
 // PI, NTK-aware and YaRN in its true form, on the remaining scale s2; factors are the product with the tuned
 // ones. For readjust the same three at the middle of the reduced range.
 std::vector<Candidate> paper_seeds(const SearchProblem& problem);
-// Ramps, jumps, NTK, transfers from a shorter target; a short list on a tuned model or where there is one to
-// transfer from. For readjust: powers of the tuned factors, and the ramps and NTK at scales between 1 and the
+// Ramps, jumps, NTK, transfers from a shorter target; by default a short list on a tuned model or where there
+// is one to transfer from. For readjust: powers of the tuned factors, and the ramps and NTK at scales between 1 and the
 // tuned one.
 std::vector<Candidate> family_seeds(const SearchProblem& problem);
 std::vector<Candidate> readjust_seeds(const SearchProblem& problem);

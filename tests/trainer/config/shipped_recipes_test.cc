@@ -21,7 +21,7 @@ Recipe shipped(const std::string& name, int ranks = 0) {
 
 TEST(ShippedRecipes, AreGoodOnAnyUsualNumberOfRanks) {
   for (const char* name : {"tiny_cpu.yaml", "tiny_base.yaml", "llama2_7b_2048k.yaml", "mistral_7b_2048k.yaml",
-                           "phi3_mini_128k.yaml", "smollm2_135m_2m.yaml"}) {
+                           "phi3_mini_128k.yaml", "smollm2_135m_2m.yaml", "smollm2_135m_cpu.yaml"}) {
     for (const int ranks : {0, 1, 2, 4, 8, 16}) shipped(name, ranks);
   }
 }

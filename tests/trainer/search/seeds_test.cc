@@ -35,6 +35,18 @@ TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
   }
 }
 
+TEST(FamilySeeds, ShortGridIsAPartOfTheWholeOneAndReplacesItOnRequest) {
+  SearchProblem problem = toy_problem();
+  const auto full = family_seeds(problem);
+  problem.options.seed_grid = "short";
+  const auto few = family_seeds(problem);
+  EXPECT_EQ(few.size(), 3u + 3u + 6u);
+  for (const Candidate& seed : few) expect_near(seed.factors, find(full, seed.origin).factors, 1e-15);
+  problem.trained_factors = identity_factors(32);  // a tuned model: short unless asked otherwise
+  problem.options.seed_grid = "full";
+  EXPECT_GT(family_seeds(problem).size(), 36u);
+}
+
 TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
   // 2 pi 10^(i/8) reaches 256 at i = 12.9 and a quarter of dim 13's period at i = 8.2.
   const Candidate& seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
