@@ -15,8 +15,8 @@ namespace ropeway {
 // ones. For readjust the same three at the middle of the reduced range.
 std::vector<Candidate> paper_seeds(const SearchProblem& problem);
 // Ramps, jumps, NTK, transfers from a shorter target; by default a short list on a tuned model or where there
-// is one to transfer from. For readjust: powers of the tuned factors, and the ramps and NTK at scales between 1 and the
-// tuned one.
+// is one to transfer from. For readjust: powers of the tuned factors, and the ramps and NTK at scales between
+// 1 and the tuned one.
 std::vector<Candidate> family_seeds(const SearchProblem& problem);
 std::vector<Candidate> readjust_seeds(const SearchProblem& problem);
 // The same ramp weights, and the same exponents, of the longest known set below the target (or at it: as it
