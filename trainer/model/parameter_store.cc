@@ -138,8 +138,8 @@ OuterTensors ResidentParameters::outer_gradients() { return outer_views(flat_gra
 
 at::Tensor ResidentParameters::flat_gradients() {
   if (!gradients_.defined()) {
-    gradients_ = at::zeros(weights_.sizes(),
-                           weights_.options().dtype(ops::accumulation_type(weights_.scalar_type())));
+    gradients_ =
+        at::zeros(weights_.sizes(), weights_.options().dtype(ops::accumulation_type(weights_.scalar_type())));
   }
   return gradients_;
 }

@@ -67,7 +67,7 @@ class ResidentParameters : public ParameterStore {
 
   // normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0.
   void initialize(uint64_t seed);
-  void load(const ModelDir& dir);                       // converts the dtype; throws kBadData
+  void load(const ModelDir& dir);  // converts the dtype; throws kBadData
   // Views of the weights, or of a copy in host memory where those are on a GPU; valid until the next call.
   std::vector<TensorToWrite> tensors_to_write() const;
 
