@@ -2,7 +2,6 @@
 
 #include <iostream>
 #include <limits>
-#include <new>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -30,9 +29,10 @@ Outcome outcome_of(std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const Error& e) {
     return {e.exit_code(), e.what()};
-  } catch (const std::bad_alloc&) {
-    return {internal, "out of memory"};
   } catch (const std::exception& e) {
+    if (is_out_of_memory(e)) {
+      return {static_cast<int>(ErrorKind::kMemory), "out of memory: " + first_line(e)};
+    }
     return {internal, std::string("unexpected error: ") + e.what()};
   } catch (...) {
     return {internal, "unexpected error of unknown type"};

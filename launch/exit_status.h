@@ -14,7 +14,7 @@ struct Outcome {
   std::string message;  // of an error
 };
 
-// The Error, or any other exception as kInternal with its text.
+// The Error; an allocation that failed as kMemory; any other exception as kInternal with its text.
 Outcome outcome_of(std::exception_ptr error);
 
 // One message on stderr. `who`: "rank 3: " when not all ranks say the same, else "".

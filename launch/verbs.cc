@@ -12,6 +12,7 @@ const std::vector<Verb>& verbs() {
       {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
       {"export", "a model for other programs: a Hugging Face directory or a GGUF file", nullptr, export_verb},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
+      {"plan", "tokens, FLOPs, seconds and memory of every stage on any number of GPUs", nullptr, plan_verb},
       {"validate", "every error of a recipe at once", nullptr, validate_verb},
       {"version", "versions of the program and its libraries", nullptr, version_verb},
   };
@@ -27,7 +28,7 @@ std::string overview() {
       "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
       "\nexit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal, 71 ranks or hosts,\n"
       "73 cannot create, 74 input/output, 75 saved and stopped on request (run the same command\n"
-      "again), 76 another rank failed, 78 bad configuration, 79 non-finite numbers\n";
+      "again), 76 another rank failed, 78 bad configuration, 79 non-finite numbers, 80 out of memory\n";
   return text;
 }
 

@@ -26,6 +26,7 @@ void evaluate_verb(const Arguments& arguments, Communicator& world);  // verb_ev
 void import_verb(const Arguments& arguments, bool prints);            // verb_import.cc
 void export_verb(const Arguments& arguments, bool prints);            // verb_export.cc
 void inspect_verb(const Arguments& arguments, bool prints);           // verb_inspect.cc
+void plan_verb(const Arguments& arguments, bool prints);              // verb_plan.cc
 void validate_verb(const Arguments& arguments, bool prints);          // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);           // verb_version.cc
 

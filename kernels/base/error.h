@@ -22,6 +22,7 @@ enum class ErrorKind : int {
   kPeer = 76,          // another rank failed or hangs
   kConfig = 78,        // the recipe
   kNumerics = 79,      // non-finite loss or gradients
+  kMemory = 80,        // not enough memory, of the device or the host
 };
 
 class Error : public std::runtime_error {
@@ -39,6 +40,12 @@ template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
 }
+
+// Whether an exception of a library says that there was not enough memory: std::bad_alloc, and libtorch's by
+// their text, whose types are not known here.
+bool is_out_of_memory(const std::exception& error);
+// Its first line, without the stack that libtorch appends.
+std::string first_line(const std::exception& error);
 
 namespace internal {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);

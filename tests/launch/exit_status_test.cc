@@ -78,7 +78,8 @@ TEST(ExitStatus, ExceptionsBecomeCodesAndMessages) {
   EXPECT_EQ(caught(Error(ErrorKind::kMissingInput, "gone")).message, "gone");
   EXPECT_EQ(caught(std::runtime_error("odd")).code, 70);
   EXPECT_EQ(caught(std::runtime_error("odd")).message, "unexpected error: odd");
-  EXPECT_EQ(caught(std::bad_alloc()).message, "out of memory");
+  EXPECT_EQ(caught(std::bad_alloc()).code, 80);
+  EXPECT_EQ(caught(std::bad_alloc()).message, "out of memory: std::bad_alloc");
   EXPECT_EQ(caught(7).code, 70);
 }
 

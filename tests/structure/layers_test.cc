@@ -17,22 +17,20 @@ const fs::path kRoot = ROPEWAY_SOURCE_DIR;
 
 // Longest matching prefix wins.
 const std::map<std::string, int> kFloors = {
-    {"kernels/base", 0},     {"kernels/rope", 1},      {"kernels/norm", 1},
-    {"kernels/mlp", 1},      {"kernels/attention", 1}, {"kernels/loss", 1},
-    {"kernels/optim", 1},    {"trainer/rope", 1},      {"trainer/config", 1},
-    {"kernels/ops", 2},      {"parallel/comm", 2},     {"parallel", 2},
-    {"parallel/ring", 3},    {"parallel/zero", 3},     {"trainer/io", 4},
-    {"trainer/io/gguf", 4},  {"trainer/tokenizer", 4}, {"trainer/data", 4},
-    {"trainer/report", 4},   {"trainer/model", 5},     {"trainer/finetune", 6},
-    {"trainer/evaluate", 6}, {"trainer/search", 7},    {"trainer/stages", 8},
-    {"launch", 9},
+    {"kernels/base", 0},      {"kernels/rope", 1},     {"kernels/norm", 1},     {"kernels/mlp", 1},
+    {"kernels/attention", 1}, {"kernels/loss", 1},     {"kernels/optim", 1},    {"trainer/rope", 1},
+    {"trainer/config", 1},    {"kernels/ops", 2},      {"parallel/comm", 2},    {"parallel", 2},
+    {"parallel/ring", 3},     {"parallel/zero", 3},    {"trainer/io", 4},       {"trainer/io/gguf", 4},
+    {"trainer/tokenizer", 4}, {"trainer/data", 4},     {"trainer/report", 4},   {"trainer/cost", 4},
+    {"trainer/model", 5},     {"trainer/finetune", 6}, {"trainer/evaluate", 6}, {"trainer/search", 7},
+    {"trainer/stages", 8},    {"launch", 9},
 };
 // Folders of one floor that may use a neighbour: trainer/io serves the others, trainer/tokenizer the data.
 const std::vector<std::pair<std::string, std::string>> kNeighbours = {
     {"trainer/tokenizer", "trainer/io"},   {"trainer/data", "trainer/io"},
     {"trainer/data", "trainer/tokenizer"}, {"trainer/io/gguf", "trainer/io"},
-    {"trainer/report", "trainer/io"},      {"parallel/comm", "parallel"},
-    {"parallel", "parallel/comm"},
+    {"trainer/report", "trainer/io"},      {"trainer/cost", "trainer/io"},
+    {"parallel/comm", "parallel"},         {"parallel", "parallel/comm"},
 };
 
 std::string folder_of(const std::string& file) { return fs::path(file).parent_path().string(); }

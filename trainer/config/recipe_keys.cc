@@ -145,10 +145,18 @@ std::vector<RecipeKey> make_keys() {
 
       key("engine", "save_attention", kFlag, engine<&EngineRecipe::save_attention>, {},
           "keep attention's output between forward and backward"),
-      key("engine", "tile_tokens", kInteger, engine<&EngineRecipe::tile_tokens>, {.low = 1, .high = kMaxSize},
-          "tokens a tile of norms, projections and MLP"),
-      key("engine", "loss_tile_tokens", kInteger, engine<&EngineRecipe::loss_tile_tokens>,
-          {.low = 1, .high = kMaxSize}, "tokens a tile of head and cross-entropy"),
+      key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
+          {.choices = "auto device host", .also = "activation_offload offload_activations cpu_offload"},
+          "where what backward needs of each block waits; auto: in host memory if only that fits"),
+      key("engine", "keep_bytes", kInteger, engine<&EngineRecipe::keep_bytes>, {.high = 1e15},
+          "bytes of projections kept for backward instead of computed again, where records are on the "
+          "device"),
+      key("engine", "tile_tokens", kAutoInteger, engine<&EngineRecipe::tile_tokens>,
+          {.low = 1, .high = kMaxSize},
+          "tokens a tile of norms, projections and MLP; auto: by the memory there is"),
+      key("engine", "loss_tile_tokens", kAutoInteger, engine<&EngineRecipe::loss_tile_tokens>,
+          {.low = 1, .high = kMaxSize},
+          "tokens a tile of head and cross-entropy; auto: by the memory there is"),
 
       key(kAllKinds, "name", kName, stage<&StageRecipe::name>, {.required = true},
           "names the stage and its folder"),

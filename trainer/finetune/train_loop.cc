@@ -11,6 +11,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "trainer/finetune/step_memory.h"
 #include "trainer/finetune/train_checkpoint.h"
 
 namespace ropeway {
@@ -65,6 +66,7 @@ double scored_weight(const LocalBatch& batch) {
 
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   Communicator& world = *context.mesh->world;
+  StepMemory memory(context);
   ShardedAdamW optimizer(world, context.parameters->flat_weights(), context.parameters->flat_gradients(),
                          context.parameters->weight_decay_mask());
   TrainState state = restore_train_checkpoint(context, optimizer);
@@ -83,6 +85,7 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
 
   while (state.step < options.steps) {
     const auto step_start = Clock::now();
+    memory.begin_step();
     const int64_t step = state.step + 1;
     const std::vector<LocalBatch> batches = step_batches(options, context, step);
     double weight = 0;
@@ -131,7 +134,8 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
                             .tokens_per_second = tokens_per_second,
                             .seconds = seconds,
                             .peak_memory_bytes = peak_memory_bytes(),
-                            .skipped_steps = state.skipped_steps});
+                            .skipped_steps = state.skipped_steps,
+                            .memory = memory.end_step(optimizer, batches.front())});
     progress.update(context.stage_name, step, options.steps,
                     fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", loss,
                                 result.gradient_norm, adamw.learning_rate, tokens_per_second));
@@ -149,6 +153,7 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   progress.finish();
 
   outcome.steps = state.step;
+  outcome.memory = memory.highest();
   outcome.skipped_steps = state.skipped_steps;
   const auto recent = static_cast<double>(state.recent_losses.size());
   for (double loss : state.recent_losses) outcome.final_loss += loss / recent;

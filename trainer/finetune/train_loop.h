@@ -33,6 +33,8 @@ struct TrainOutcome {
   int64_t steps = 0, skipped_steps = 0, resumed_from = 0;
   double final_loss = 0;  // mean of the last ten steps with an update, before a resume too
   double seconds = 0, tokens_per_second = 0;
+  // Bytes of this rank's tensors by what they are for, at the peak of the step that took most.
+  std::vector<std::pair<std::string, int64_t>> memory;
 };
 // Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when
 // should_stop says so, kNumerics after max_skipped_steps steps in a row without a finite gradient.

@@ -4,11 +4,6 @@
 
 namespace ropeway {
 
-int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size) {
-  const int64_t qkv = (config.num_heads + 2 * config.num_kv_heads) * config.head_dim;
-  return tokens * element_size * (qkv + config.hidden_size + 2 * config.intermediate_size);
-}
-
 ResidentActivations::ResidentActivations(const ModelConfig& config)
     : config_(config), slots_(static_cast<size_t>(config.num_layers)) {}
 

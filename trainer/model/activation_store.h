@@ -40,9 +40,6 @@ class ActivationStore {
   virtual int64_t peak_bytes() const = 0;   // of this step
 };
 
-// Bytes a block of `tokens` tokens needs for qkv, middle and gate_up.
-int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
-
 class ResidentActivations : public ActivationStore {
  public:
   explicit ResidentActivations(const ModelConfig& config);

@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/ops/ops.h"
+#include "trainer/cost/memory_model.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"
 #include "trainer/model/rope_cache.h"
@@ -36,7 +37,9 @@ struct CausalLM::Engine {
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
         ropes(config.rotary_pairs(), acc_options),
         block(config, ring, options.tile_tokens),
-        activations(config) {
+        activation_store(options.make_activations ? options.make_activations(config)
+                                                  : std::make_unique<ResidentActivations>(config)),
+        activations(*activation_store) {
     ROPEWAY_CHECK(options.tile_tokens > 0 && options.loss_tile_tokens > 0, "tiles must hold tokens");
   }
 
@@ -45,8 +48,8 @@ struct CausalLM::Engine {
   void embed(const LocalBatch& batch, const at::Tensor& x);
   double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
                FactorGradient* factor_gradient);
-  double head_backward(const LocalBatch& batch, const at::Tensor& hidden, double loss_scale,
-                       const OuterTensors& gradients, const at::Tensor& d_hidden);
+  double head_backward(const LocalBatch& batch, double loss_scale, const OuterTensors& gradients,
+                       const at::Tensor& stream);
   void embedding_backward(const LocalBatch& batch, const at::Tensor& d_x);
 
   const ModelConfig config;
@@ -56,8 +59,10 @@ struct CausalLM::Engine {
   const at::TensorOptions tensor_options, acc_options;
   RopeCache ropes;
   Block block;
-  ResidentActivations activations;
-  Buffer hidden, d_x, normed, d_normed, rstd;
+  const std::unique_ptr<ActivationStore> activation_store;
+  ActivationStore& activations;
+  Buffer stream;                             // [T, C]: the residual stream's end, then its gradient
+  Buffer last_tile, normed, d_normed, rstd;  // a tile
 };
 
 BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& factors) const {
@@ -105,9 +110,10 @@ void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
   at::index_select_out(out, store.outer().embedding, 0, batch.tokens.flatten());
 }
 
-// Final norm, head and loss, tile by tile: writes d loss / d hidden [T, C], returns the loss.
-double CausalLM::Engine::head_backward(const LocalBatch& batch, const at::Tensor& x, double loss_scale,
-                                       const OuterTensors& gradients, const at::Tensor& d_hidden) {
+// Final norm, head and loss, tile by tile: x [T, C] is what the last block made on entry, d loss / d x on
+// return. Returns the loss.
+double CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_scale,
+                                       const OuterTensors& gradients, const at::Tensor& x) {
   const OuterTensors outer = store.outer();
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
@@ -118,14 +124,15 @@ double CausalLM::Engine::head_backward(const LocalBatch& batch, const at::Tensor
     };
     const at::Tensor normed_tile = normed.shaped({tile.count, config.hidden_size}, tensor_options);
     const at::Tensor d_tile = d_normed.shaped({tile.count, config.hidden_size}, tensor_options);
+    const at::Tensor x_tile = last_tile.shaped({tile.count, config.hidden_size}, tensor_options);
     const at::Tensor rstd_tile = rstd.shaped({tile.count}, acc_options);
-    ops::rms_norm(rows(x), outer.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
+    x_tile.copy_(rows(x));
+    ops::rms_norm(x_tile, outer.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
     const ops::CrossEntropyOutput result =
         ops::linear_cross_entropy_backward(normed_tile, outer.head, rows(labels), rows(weights), loss_scale,
                                            options.loss_tile_tokens, d_tile, gradients.head);
     sum += weighted_sum(result.nll, rows(weights));
-    ops::rms_norm_backward(d_tile, rows(x), outer.final_norm, rstd_tile, rows(d_hidden), false,
-                           gradients.final_norm);
+    ops::rms_norm_backward(d_tile, x_tile, outer.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
   }
   return loss_scale * sum;
 }
@@ -156,19 +163,18 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
       options.keep_bytes / tokenwise_bytes(config, shape.tokens(), tensor_options.dtype().itemsize());
   activations.begin_step(shape.tokens(), tensor_options, keep_blocks);
   embed(batch, activations.open(0).input);
-  const at::Tensor last = hidden.shaped({shape.tokens(), config.hidden_size}, tensor_options);
+  const at::Tensor last_or_gradient = stream.shaped({shape.tokens(), config.hidden_size}, tensor_options);
   for (int64_t layer = 0; layer < layers; ++layer) {
     BlockActivations& record = activations.open(layer);
-    const at::Tensor& y = layer + 1 < layers ? activations.open(layer + 1).input : last;
+    const at::Tensor& y = layer + 1 < layers ? activations.open(layer + 1).input : last_or_gradient;
     block.forward(store.acquire_block(layer), rope_of(layer), shape, record.input, y, &record,
                   options.save_attention);
     store.release_block(layer);
     activations.seal(layer);
   }
 
-  const at::Tensor gradient = d_x.shaped({shape.tokens(), config.hidden_size}, tensor_options);
   const OuterTensors outer_gradients = weight_gradients ? store.outer_gradients() : OuterTensors();
-  const double loss = head_backward(batch, last, loss_scale, outer_gradients, gradient);
+  const double loss = head_backward(batch, loss_scale, outer_gradients, last_or_gradient);
 
   // One row of factors for all layers, or one a layer.
   const int64_t pairs = config.rotary_pairs();
@@ -189,13 +195,13 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
       gradients.input = layer > 0;
     }
     block.backward(store.acquire_block(layer), rope_of(layer), shape, activations.fetch(layer), gradients,
-                   gradient);
+                   last_or_gradient);
     store.release_block(layer);
     activations.release(layer);
   }
 
   if (weight_gradients) {
-    embedding_backward(batch, gradient);
+    embedding_backward(batch, last_or_gradient);
   } else {
     const at::Tensor on_host = log_factors.to(at::kCPU);
     const double* values = on_host.const_data_ptr<double>();
@@ -215,7 +221,7 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   Engine& e = *engine_;
   const BatchShape shape = e.check(host_batch, factors);
   const LocalBatch batch = e.placed(host_batch);
-  const at::Tensor x = e.hidden.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
+  const at::Tensor x = e.stream.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
   e.embed(batch, x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
     e.block.forward(e.store.acquire_block(layer), e.ropes.get(factors, layer, batch.positions, false), shape,

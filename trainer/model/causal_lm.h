@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
+
+class ActivationStore;
 
 // What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows
 // the one at positions[i], -100 where there is none. In host memory; the engine takes it to where the weights
@@ -41,6 +44,8 @@ struct EngineOptions {
   int64_t keep_bytes = int64_t{1} << 30;
   int64_t tile_tokens = 2048;       // tokens per tile of norms, projections and MLP
   int64_t loss_tile_tokens = 1024;  // tokens per tile of head + cross-entropy
+  // Where blocks' records wait between forward and backward; empty: where tensors live.
+  std::function<std::unique_ptr<ActivationStore>(const ModelConfig&)> make_activations = {};
 };
 
 struct FactorGradient {

@@ -60,6 +60,7 @@ class ResidentParameters : public ParameterStore {
 
   at::Tensor flat_weights() const { return weights_; }
   at::Tensor flat_gradients();
+  void release_gradients() { gradients_ = at::Tensor(); }  // made anew, as zeros, when next asked for
   at::Tensor weight_decay_mask() const;              // uint8 [total]: 0 for norms and biases, 1 elsewhere
   at::Tensor weight(const std::string& name) const;  // view in the named shape
   at::Tensor gradient(const std::string& name);

@@ -88,18 +88,18 @@ void Reporter::resume_at(const std::string& stage, int64_t step) {
 
 void Reporter::step(const StepRecord& record) {
   if (!state_) return;
-  state_->metrics.append(Json{
-      {"stage", record.stage},
-      {"step", record.step},
-      {"total_steps", record.total_steps},
-      {"loss", record.loss},
-      {"lr", record.learning_rate},
-      {"grad_norm", record.gradient_norm},
-      {"tokens_per_second", record.tokens_per_second},
-      {"seconds", record.seconds},
-      {"peak_memory_bytes", record.peak_memory_bytes},
-      {"skipped_steps",
-       record.skipped_steps}}.dump());
+  Json line{{"stage", record.stage},
+            {"step", record.step},
+            {"total_steps", record.total_steps},
+            {"loss", record.loss},
+            {"lr", record.learning_rate},
+            {"grad_norm", record.gradient_norm},
+            {"tokens_per_second", record.tokens_per_second},
+            {"seconds", record.seconds},
+            {"peak_memory_bytes", record.peak_memory_bytes},
+            {"skipped_steps", record.skipped_steps}};
+  for (const auto& [part, bytes] : record.memory) line["memory_bytes"][part] = bytes;
+  state_->metrics.append(line.dump());
   const std::string prefix = record.stage + "/";
   state_->events.scalars(record.step, {{prefix + "loss_metrics/global_avg_loss", record.loss},
                                        {prefix + "grad_norm", record.gradient_norm},

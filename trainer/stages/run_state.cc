@@ -1,10 +1,13 @@
 #include "trainer/stages/run_state.h"
 
+#include <algorithm>
+
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/files.h"
 #include "trainer/io/model_dir.h"
+#include "trainer/model/offloaded_activations.h"
 
 namespace ropeway {
 namespace {
@@ -13,6 +16,16 @@ namespace fs = std::filesystem;
 
 Placement placement_of(const std::string& name) {
   return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
+}
+
+// What every rank may take of its device, the same on all: the least that any has free, in whole GiB, less
+// one.
+DeviceMemory device_memory(const Recipe& recipe, Communicator& world) {
+  if (recipe.device != "cuda") return {};
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  int64_t gib = ops::free_device_bytes(c10::Device(c10::kCUDA, 0)) / kGiB;
+  world.all_reduce(&gib, 1, DType::kI64, ReduceOp::kMin);
+  return {.cuda = true, .bytes = std::max<int64_t>(1, gib - 1) * kGiB};
 }
 
 }  // namespace
@@ -36,15 +49,33 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
+      device_memory_(device_memory(recipe_in, world)),
       documents_(std::move(inputs.documents)) {}
 
+void RunState::begin_stage(const StageRecipe& stage) {
+  memory_options_ = ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory_);
+}
+
+void RunState::end_stage() {
+  model_.reset();
+  ring_.reset();
+  if (parameters_) parameters_->release_gradients();
+}
+
 CausalLM& RunState::model(const fs::path& folder) {
+  if (!parameters_) parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype));
   if (!model_) {
-    parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype));
     ring_ = std::make_unique<RingAttention>(*mesh.sequence, placement_of(recipe.mesh.placement));
-    const EngineOptions options{.save_attention = recipe.engine.save_attention,
-                                .tile_tokens = recipe.engine.tile_tokens,
-                                .loss_tile_tokens = recipe.engine.loss_tile_tokens};
+    EngineOptions options{.save_attention = memory_options_.save_attention,
+                          .keep_bytes = memory_options_.keep_bytes,
+                          .tile_tokens = memory_options_.tile_tokens,
+                          .loss_tile_tokens = memory_options_.loss_tile_tokens};
+    if (memory_options_.offload) {
+      const c10::Device device = parameters_->flat_weights().device();
+      options.make_activations = [device](const ModelConfig& shape) {
+        return std::make_unique<OffloadedActivations>(shape, ops::make_host_copies(device));
+      };
+    }
     model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, options);
   }
   if (!loaded_ || *loaded_ != folder) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parallel/mesh.h"
+#include "trainer/cost/stage_memory.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/report/reporter.h"
 #include "trainer/stages/run_directory.h"
@@ -38,7 +39,12 @@ class RunState {
   // initialised).
   CausalLM& model(const std::filesystem::path& folder);
   ResidentParameters& parameters() { return *parameters_; }
-  const Documents& documents(const std::string& split) const;  // "train", "validation", "test"
+  // A stage's engine: tiles and the place of activations are decided for each stage, and its buffers do not
+  // outlive it.
+  void begin_stage(const StageRecipe& stage);
+  void end_stage();
+  const MemoryOptions& memory_options() const { return memory_options_; }  // of the stage at work
+  const Documents& documents(const std::string& split) const;              // "train", "validation", "test"
   // A stage changed the weights held here: they are those of `folder` now.
   void weights_are(const std::filesystem::path& folder) {
     loaded_ = folder;
@@ -53,6 +59,8 @@ class RunState {
   void publish_model();
 
  private:
+  const DeviceMemory device_memory_;
+  MemoryOptions memory_options_;
   std::unique_ptr<ResidentParameters> parameters_;
   std::unique_ptr<RingAttention> ring_;
   std::unique_ptr<CausalLM> model_;

@@ -72,10 +72,14 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
     write_tokenizer_beside(state, model_folder);
   });
   state.weights_are(model_folder);
-  return {{"steps", static_cast<double>(outcome.steps)},
-          {"final_loss", outcome.final_loss},
-          {"tokens_per_second", outcome.tokens_per_second},
-          {"skipped_steps", static_cast<double>(outcome.skipped_steps)}};
+  StageNumbers numbers = {{"steps", static_cast<double>(outcome.steps)},
+                          {"final_loss", outcome.final_loss},
+                          {"tokens_per_second", outcome.tokens_per_second},
+                          {"skipped_steps", static_cast<double>(outcome.skipped_steps)}};
+  for (const auto& [part, bytes] : outcome.memory) {
+    numbers.emplace_back("memory_bytes_" + part, static_cast<double>(bytes));
+  }
+  return numbers;
 }
 
 }  // namespace ropeway

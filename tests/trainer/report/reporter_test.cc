@@ -52,7 +52,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
              .tokens_per_second = 8192,
              .seconds = 0.25,
              .peak_memory_bytes = int64_t{3} << 40,
-             .skipped_steps = 1});
+             .skipped_steps = 1,
+             .memory = {{"weights", 7}, {"ring", 0}}});
   const auto records = metrics_in(folder);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0], (Json{{"stage", "tune"},
@@ -64,7 +65,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
                               {"tokens_per_second", 8192.0},
                               {"seconds", 0.25},
                               {"peak_memory_bytes", int64_t{3} << 40},
-                              {"skipped_steps", 1}}));
+                              {"skipped_steps", 1},
+                              {"memory_bytes", {{"weights", 7}, {"ring", 0}}}}));
 }
 
 TEST(Reporter, AStepThatIsNotFiniteIsStillValidJson) {

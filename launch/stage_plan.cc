@@ -1,0 +1,159 @@
+#include "launch/stage_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "trainer/config/recipe_parser.h"
+#include "trainer/cost/suggestions.h"
+#include "trainer/search/expected_work.h"
+
+namespace ropeway {
+namespace {
+
+constexpr double kTera = 1e12, kGiga = 1e9;
+
+class Planner {
+ public:
+  Planner(const Recipe& recipe, const ModelConfig& config, const PlanSettings& settings)
+      : recipe_(recipe),
+        config_(config),
+        mesh_(settings.mesh),
+        device_(settings.device),
+        limit_(settings.memory_limit) {}
+
+  StagePlan plan(const StageRecipe& stage) {
+    options_ = memory_options(recipe_, config_, stage, mesh_, {device_.is_gpu(), limit_});
+    StagePlan plan{.name = stage.name, .kind = std::string(name_of(stage.kind))};
+    switch (stage.kind) {
+      case StageKind::kPretrain:
+      case StageKind::kFinetune:
+        plan.passes = {training_step(stage.train)};
+        break;
+      case StageKind::kSearch:
+      case StageKind::kReadjust:
+        plan.passes = search_passes(stage);
+        break;
+      case StageKind::kEvaluate:
+        plan.open_ended = !limited(stage.evaluate);
+        plan.passes = evaluations(stage.evaluate);
+        break;
+    }
+    plan.memory = stage_memory(config_, stage, mesh_, options_);
+    if (limit_ > 0 && plan.memory.parts.total() > limit_) {
+      plan.suggestions = suggestions({recipe_, stage, config_, mesh_, options_, limit_});
+    }
+    return plan;
+  }
+
+ private:
+  // One sequence on one row of the mesh.
+  PlannedPass pass(Pass kind, int64_t length) const {
+    const int64_t local = std::max<int64_t>(1, length / mesh_.sequence);
+    const int64_t kept = kept_blocks(config_, local, options_);
+    PlannedPass result{.count = 1, .tokens = length};
+    result.work =
+        pass_work(config_, kind, length,
+                  {.save_attention = options_.save_attention, .kept_blocks = static_cast<double>(kept)});
+    if (device_.product <= 0) return result;
+    const AttentionRate rate = device_.attention_at(local, config_.head_dim);
+    const double ranks = mesh_.sequence;
+    const double forward = result.work.attention_forward / ranks / (rate.forward * kTera);
+    const double backward = result.work.attention_backward / ranks / (rate.backward * kTera);
+    const RingTraffic traffic = ring_traffic(config_, kind, local, mesh_.sequence, options_.dtype);
+    const double link = mesh_.sequence > device_.devices_a_host ? device_.network : device_.link;
+    // The ring moves while attention computes; what it takes longer is waited for.
+    if (link > 0) {
+      result.exposed = std::max(0.0, traffic.forward / (link * kGiga) - forward) +
+                       std::max(0.0, traffic.backward / (link * kGiga) - backward);
+    }
+    result.seconds =
+        result.work.dense / ranks / (device_.product * kTera) + forward + backward + result.exposed;
+    return result;
+  }
+
+  PlannedPass training_step(const TrainRecipe& train) const {
+    PlannedPass step = pass(Pass::kTrain, train.length);
+    const auto sequences = static_cast<double>(train.batch_sequences);
+    const double in_turn = static_cast<double>(std::max<int64_t>(1, train.batch_sequences / mesh_.data));
+    step.what = fmt::format("steps of {} x {}", train.batch_sequences, format_length(train.length));
+    step.count = static_cast<double>(train.steps);
+    step.tokens *= train.batch_sequences;
+    step.work = step.work.times(sequences);
+    step.seconds *= in_turn;
+    step.exposed *= in_turn;
+    return step;
+  }
+
+  // Candidates are scored on all rows of the mesh at once, gradients are taken on every row alike.
+  std::vector<PlannedPass> search_passes(const StageRecipe& stage) const {
+    const int64_t length = stage.search.length;
+    const SearchWork work = expected_search_work(stage.search, config_.rope_geometry(), trained_length(stage),
+                                                 stage.kind == StageKind::kReadjust);
+    PlannedPass forward = pass(Pass::kEvaluate, length), gradient = pass(Pass::kFactorGradient, length);
+    forward.what = fmt::format("forward passes over {}, about", format_length(length));
+    forward.count = work.forwards;
+    forward.seconds /= mesh_.data;
+    forward.exposed /= mesh_.data;
+    gradient.what = fmt::format("gradients of the factors over {}", format_length(length));
+    gradient.count = work.gradients;
+    std::vector<PlannedPass> passes = {forward};
+    if (work.gradients > 0) passes.push_back(gradient);
+    return passes;
+  }
+
+  int64_t trained_length(const StageRecipe& search) const {
+    for (const StageRecipe& stage : recipe_.stages) {
+      if (stage.makes == search.from && stage.kind == StageKind::kFinetune) return stage.train.length;
+    }
+    return config_.original_window;
+  }
+
+  static bool measures(const EvaluateRecipe& evaluate, const char* task) {
+    return std::find(evaluate.tasks.begin(), evaluate.tasks.end(), task) != evaluate.tasks.end();
+  }
+  static bool limited(const EvaluateRecipe& evaluate) {
+    return !measures(evaluate, "perplexity") || evaluate.windows > 0 || evaluate.tokens > 0;
+  }
+
+  std::vector<PlannedPass> evaluations(const EvaluateRecipe& evaluate) const {
+    std::vector<PlannedPass> passes;
+    for (const int64_t length : evaluate.lengths) {
+      int64_t windows = 0;
+      if (measures(evaluate, "perplexity")) {
+        windows = std::max<int64_t>(1, evaluate.windows);
+        if (evaluate.tokens > 0) {
+          const int64_t fit = std::max<int64_t>(1, evaluate.tokens / length);
+          windows = evaluate.windows > 0 ? std::min(windows, fit) : fit;
+        }
+      }
+      if (measures(evaluate, "passkey")) windows += evaluate.passkey_depths * evaluate.passkey_samples;
+      PlannedPass forward = pass(Pass::kEvaluate, length);
+      forward.what = fmt::format("forward passes over {}", format_length(length));
+      forward.count = static_cast<double>(windows * static_cast<int64_t>(evaluate.factors.size()));
+      forward.seconds /= mesh_.data;
+      forward.exposed /= mesh_.data;
+      passes.push_back(forward);
+    }
+    return passes;
+  }
+
+  const Recipe& recipe_;
+  const ModelConfig& config_;
+  const MeshShape mesh_;
+  const DeviceRates& device_;
+  const int64_t limit_;
+  MemoryOptions options_;  // of the stage that is planned
+};
+
+}  // namespace
+
+std::vector<StagePlan> plan_recipe(const Recipe& recipe, const ModelConfig& config,
+                                   const PlanSettings& settings) {
+  Planner planner(recipe, config, settings);
+  std::vector<StagePlan> plans;
+  for (const StageRecipe& stage : recipe.stages) plans.push_back(planner.plan(stage));
+  return plans;
+}
+
+}  // namespace ropeway

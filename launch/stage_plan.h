@@ -1,0 +1,40 @@
+// What each stage of a recipe will take on so many ranks: tokens, FLOPs, seconds, memory. From the formulas
+// of trainer/cost and the shape of the model; nothing is run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/cost/device_rates.h"
+#include "trainer/cost/stage_memory.h"
+#include "trainer/cost/work_model.h"
+
+namespace ropeway {
+
+// A kind of pass and how often the stage makes it, over all rows of the mesh together.
+struct PlannedPass {
+  std::string what = {};  // "step of 8 x 64K", "forward pass over 64K"
+  double count = 0;
+  int64_t tokens = 0;  // of one
+  Work work = {};      // of one, all ranks together
+  double seconds = 0;  // of one, as long as all rows have work; 0: the device's rates are unknown
+  double exposed = 0;  // of these, waiting for the ring
+};
+
+struct StagePlan {
+  std::string name, kind;
+  std::vector<PlannedPass> passes = {};
+  bool open_ended = false;  // evaluate without a limit: a window of each length is counted
+  StageMemory memory = {};
+  std::vector<std::string> suggestions = {};  // where it does not fit
+};
+
+struct PlanSettings {
+  MeshShape mesh;
+  DeviceRates device;
+  int64_t memory_limit = 0;  // bytes a rank may take; 0: unknown
+};
+std::vector<StagePlan> plan_recipe(const Recipe& recipe, const ModelConfig& config,
+                                   const PlanSettings& settings);
+
+}  // namespace ropeway

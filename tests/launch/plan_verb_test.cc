@@ -1,0 +1,102 @@
+// ropeway plan as a user meets it: no GPU, no weights, no MPI.
+#include <gmock/gmock.h>
+
+#include "tests/faults/run_ropeway.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Llama 3 8B's config.json and nothing else.
+std::string model_without_weights(const Scratch& scratch) {
+  std::filesystem::create_directory(scratch.path() / "model");
+  scratch.file("model/config.json",
+               R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128256,
+  "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32,
+  "num_key_value_heads": 8, "max_position_embeddings": 8192, "rope_theta": 500000.0, "rms_norm_eps": 1e-5,
+  "hidden_act": "silu", "tie_word_embeddings": false, "torch_dtype": "bfloat16"})");
+  return scratch.name("model");
+}
+
+std::string recipe_8b(const Scratch& scratch) {
+  return scratch.file(
+      "recipe.yaml",
+      "name: eight\ndevice: cuda\ndtype: bf16\nmodel: {path: " + model_without_weights(scratch) +
+          "}\ndata: {train: [a.txt], validation: [a.txt], test: [a.txt]}\nstages:\n"
+          "  - {name: search, kind: search, from: none, makes: s, length: 1M}\n"
+          "  - {name: tune, kind: finetune, from: s, makes: t, length: 1M, steps: 100}\n"
+          "  - {name: scores, kind: evaluate, lengths: [8K, 1M], factors: [auto], windows: 2}\n");
+}
+
+TEST(PlanVerb, HelpFitsAScreen) {
+  const Ended ended = run_ropeway("plan --help");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_LE(times(ended.out, "\n"), 24);
+  EXPECT_THAT(ended.out, HasSubstr("example:"));
+  for (size_t begin = 0, end; (end = ended.out.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    EXPECT_LE(end - begin, 80u) << ended.out.substr(begin, end - begin);
+  }
+}
+
+// A step of 1M tokens at the H200's rates is 1754 s on one GPU, computed by hand: 3.65 min on eight.
+TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
+  const Scratch scratch;
+  const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 8 --gpu h200");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, IsEmpty());
+  EXPECT_THAT(ended.out, StartsWith("eight: 8.03B parameters, 8 x h200: data 1 x sequence 8\n"));
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("search (search): "), HasSubstr("tune (finetune): 105M tokens"),
+                    HasSubstr("scores (evaluate): "), HasSubstr("weights 14.96 GiB"), HasSubstr("in all: ")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("100 steps of 1 x 1M"), HasSubstr("95% attention, 3.64 min")));
+  EXPECT_EQ(times(ended.out, "memory a rank "), 3);
+}
+
+TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {
+  const Scratch scratch;
+  const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("DOES NOT FIT into 77.00 GiB; what would help:\n"),
+                               HasSubstr("mesh.sequence: "), HasSubstr(" GiB a rank")));
+}
+
+TEST(PlanVerb, HasNoTimesForACpuWithoutARate) {
+  const Ended without = run_ropeway("plan configs/tiny_cpu.yaml --gpus 2");
+  EXPECT_EQ(without.code, 0) << without.err;
+  EXPECT_THAT(without.out,
+              AllOf(HasSubstr("2 x cpu"), HasSubstr("tune_8x (finetune): "), HasSubstr("memory a rank")));
+  EXPECT_THAT(without.out, Not(HasSubstr(" min")));
+  const Ended with = run_ropeway("plan configs/tiny_cpu.yaml --gpus 2 --tflops 0.1");
+  EXPECT_EQ(with.code, 0) << with.err;
+  EXPECT_THAT(with.out, HasSubstr(" min"));
+}
+
+TEST(PlanVerb, RefusesBadInput) {
+  const Scratch scratch;
+  const std::string recipe = recipe_8b(scratch);
+  const Ended gpu = run_ropeway("plan " + recipe + " --gpu h20");
+  EXPECT_EQ(gpu.code, 2);
+  EXPECT_EQ(gpu.err, "ropeway: 'h20': no such GPU is known; did you mean h200?\n");
+  const Ended none = run_ropeway("plan " + recipe + " --gpus 0");
+  EXPECT_EQ(none.code, 2);
+  EXPECT_EQ(none.err, "ropeway: --gpus 0: wanted a number of GPUs\n");
+  const Ended negative = run_ropeway("plan " + recipe + " --memory=-3");
+  EXPECT_EQ(negative.code, 2);
+  EXPECT_EQ(negative.err, "ropeway: --memory -3: wanted a number above 0\n");
+  const Ended ranks = run_ropeway("plan " + recipe + " --gpus 3");
+  EXPECT_EQ(ranks.code, 78);
+  EXPECT_THAT(ranks.err, HasSubstr("wanted a multiple of 6 (zigzag: 2 x 3 sequence ranks)"));
+  std::filesystem::remove(scratch.path() / "model/config.json");
+  const Ended missing = run_ropeway("plan " + recipe);
+  EXPECT_EQ(missing.code, 66);
+  EXPECT_THAT(missing.err, HasSubstr("config.json"));
+  for (const Ended* ended : {&gpu, &none, &negative, &ranks, &missing}) EXPECT_THAT(ended->out, IsEmpty());
+}
+
+}  // namespace
+}  // namespace ropeway

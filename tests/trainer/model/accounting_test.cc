@@ -1,0 +1,242 @@
+// The formulas of trainer/cost against what the engine asks the allocator for, part by part, and the goal for
+// what a block needs beside the model and the checkpoints of other blocks.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+
+#include "kernels/base/error.h"
+#include "parallel/zero/sharded_adamw.h"
+#include "tests/trainer/model/model_case.h"
+#include "trainer/cost/memory_model.h"
+#include "trainer/model/memory_meter.h"
+
+namespace ropeway::testing {
+namespace {
+
+DType dtype_of(at::ScalarType type) {
+  return type == at::kDouble ? DType::kF64 : type == at::kFloat ? DType::kF32 : DType::kBF16;
+}
+
+struct Job {
+  const char* name;
+  CaseOptions shape;
+  at::ScalarType dtype = at::kFloat;
+  int ranks = 1;
+  EngineOptions options;
+  Pass pass = Pass::kTrain;
+};
+
+// What one rank asked for, by what it was for.
+struct Measured {
+  int64_t weights = 0, gradients = 0, optimizer = 0, engine = 0, checkpoints = 0;
+};
+
+Measured larger(const Measured& a, const Measured& b) {
+  return {std::max(a.weights, b.weights), std::max(a.gradients, b.gradients),
+          std::max(a.optimizer, b.optimizer), std::max(a.engine, b.engine),
+          std::max(a.checkpoints, b.checkpoints)};
+}
+
+LocalBatch batch_of(const ModelConfig& config, const CaseOptions& shape, const RingAttention& ring,
+                    at::ScalarType dtype) {
+  std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(shape.sequences));
+  for (size_t b = 0; b < sequences.size(); ++b) {
+    for (int64_t t = 0; t < shape.length; ++t) {
+      sequences[b].push_back(static_cast<int32_t>((7 * t + static_cast<int64_t>(b)) % config.vocab_size));
+    }
+  }
+  return make_local_batch(sequences, {}, ring, dtype);
+}
+
+Measured measure(const ModelConfig& config, const Job& run, Communicator& group) {
+  Measured measured;
+  MemoryMeter meter;
+  int64_t before = 0;
+  const auto grown = [&] {
+    const int64_t by = meter.live_bytes() - before;
+    before = meter.live_bytes();
+    return by;
+  };
+  ResidentParameters store(config, run.dtype);
+  measured.weights = grown();
+  RingAttention ring(group, Placement::kZigzag);
+  const LocalBatch batch = batch_of(config, run.shape, ring, run.dtype);
+  std::optional<ShardedAdamW> optimizer;
+  grown();
+  if (run.pass == Pass::kTrain) {
+    const at::Tensor gradients = store.flat_gradients();
+    measured.gradients = grown();
+    optimizer.emplace(group, store.flat_weights(), gradients, store.weight_decay_mask());
+    measured.optimizer = grown();
+  }
+  CausalLM model(config, store, ring, run.options);
+  const FactorSet factors = model.identity();
+  meter.reset_peak();
+  for (int step = 0; step < 2; ++step) {
+    if (run.pass == Pass::kEvaluate) model.evaluate(batch, factors);
+    if (run.pass == Pass::kFactorGradient) model.factor_gradient(batch, factors, 1e-3);
+    if (run.pass != Pass::kTrain) continue;
+    model.forward_backward(batch, factors, 1e-3);
+    optimizer->step({}, 1.0);
+  }
+  measured.engine = meter.peak_bytes() - before;
+  measured.checkpoints = model.activation_bytes();
+  return measured;
+}
+
+Measured measure_on_threads(const ModelConfig& config, const Job& run) {
+  Measured most;
+  std::mutex mutex;
+  run_thread_world(run.ranks, [&](Communicator& group) {
+    const Measured own = measure(config, run, group);
+    const std::lock_guard lock(mutex);
+    most = larger(most, own);
+  });
+  return most;
+}
+
+MemoryParts predicted(const ModelConfig& config, const Job& run) {
+  return pass_memory(config,
+                     {.pass = run.pass,
+                      .sequences = run.shape.sequences,
+                      .length = run.shape.length / run.ranks,
+                      .ring_ranks = run.ranks,
+                      .all_ranks = run.ranks},
+                     {.dtype = dtype_of(run.dtype),
+                      .save_attention = run.options.save_attention,
+                      .keep_bytes = run.options.keep_bytes,
+                      .tile_tokens = run.options.tile_tokens,
+                      .loss_tile_tokens = run.options.loss_tile_tokens});
+}
+
+constexpr int64_t kAll = int64_t{1} << 40;
+const CaseOptions kSmall = {.layers = 3,
+                            .hidden = 128,
+                            .heads = 8,
+                            .kv_heads = 2,
+                            .head_dim = 16,
+                            .intermediate = 320,
+                            .vocab = 256,
+                            .sequences = 1,
+                            .length = 1024};
+
+CaseOptions with(CaseOptions shape, const std::function<void(CaseOptions&)>& change) {
+  change(shape);
+  return shape;
+}
+
+std::vector<Job> runs() {
+  const CaseOptions many_heads = with(kSmall, [](auto& s) { s.kv_heads = 8; });
+  const CaseOptions long_one = with(kSmall, [](auto& s) { s.length = 4096; });
+  const CaseOptions batched = with(kSmall, [](auto& s) { s.sequences = 4; });
+  const CaseOptions wide_mlp = with(kSmall, [](auto& s) { s.intermediate = 1600; });
+  const CaseOptions large_vocabulary = with(kSmall, [](auto& s) { s.vocab = 9000; });
+  const CaseOptions normed = with(kSmall, [](auto& s) {
+    s.family = "qwen3";
+    s.qk_norm = s.qkv_bias = true;
+    s.hidden = 96;
+  });
+  const EngineOptions tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
+  const EngineOptions repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
+  const EngineOptions keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
+  const EngineOptions keeps_one{.keep_bytes = tokenwise_bytes(make_case(kSmall).config, 1024, 4),
+                                .tile_tokens = 128};
+  return {
+      {"F32", kSmall, at::kFloat, 1, tiled},
+      {"F64KeepsAll", many_heads, at::kDouble, 1, keeps_all},
+      {"F32KeepsOneBlock", kSmall, at::kFloat, 1, keeps_one},
+      {"BF16", long_one, at::kBFloat16, 1, tiled},
+      {"BF16AttentionRepeated", kSmall, at::kBFloat16, 1, repeated},
+      {"BF16OneTile", batched, at::kBFloat16, 1, {.keep_bytes = 0}},
+      {"BF16WideMlp", wide_mlp, at::kBFloat16, 1, {.keep_bytes = 0}},
+      {"F32LargeVocabulary", large_vocabulary, at::kFloat, 1, {.keep_bytes = 0}},
+      {"BF16LargeVocabulary", large_vocabulary, at::kBFloat16, 1, tiled},
+      {"BF16HeadNorms", normed, at::kBFloat16, 1, tiled},
+      {"F32TwoRanks", kSmall, at::kFloat, 2, tiled},
+      {"F32FourRanks", long_one, at::kFloat, 4, tiled},
+      {"F64FourRanksRepeated", many_heads, at::kDouble, 4, repeated},
+      {"BF16FourRanks", long_one, at::kBFloat16, 4, tiled},
+      {"F32Evaluate", long_one, at::kFloat, 1, tiled, Pass::kEvaluate},
+      {"BF16EvaluateFourRanks", long_one, at::kBFloat16, 4, tiled, Pass::kEvaluate},
+      {"F32FactorGradient", kSmall, at::kFloat, 1, tiled, Pass::kFactorGradient},
+      {"BF16FactorGradientTwoRanks", long_one, at::kBFloat16, 2, tiled, Pass::kFactorGradient},
+  };
+}
+
+class AccountingTest : public ::testing::TestWithParam<Job> {};
+
+void expect_near(const char* part, int64_t formula, int64_t measured, double share) {
+  EXPECT_NEAR(static_cast<double>(formula), static_cast<double>(measured),
+              share * static_cast<double>(measured))
+      << part;
+}
+
+TEST_P(AccountingTest, FormulasAreWhatIsAskedFor) {
+  const Job& run = GetParam();
+  const ModelConfig config = make_case(run.shape).config;
+  const Measured measured = measure_on_threads(config, run);
+  const MemoryParts formula = predicted(config, run);
+  std::string all;
+  for (const auto& [name, bytes] : formula.parts()) all += fmt::format("{} {}  ", name, bytes);
+  SCOPED_TRACE(fmt::format("{}; engine asked for {}", all, measured.engine));
+  expect_near("weights", formula.weights, measured.weights, 0);
+  expect_near("gradients", formula.gradients, measured.gradients, 0);
+  expect_near("optimizer", formula.optimizer, measured.optimizer, 0);
+  if (run.pass != Pass::kEvaluate)
+    expect_near("checkpoints", formula.checkpoints, measured.checkpoints, 0.001);
+  const int64_t engine = formula.total() - formula.weights - formula.gradients - formula.optimizer;
+  RecordProperty("engine_formula", fmt::format("{}", engine));
+  RecordProperty("engine_measured", fmt::format("{}", measured.engine));
+  // oneDNN's scratch is asked for as well, up to 3 % on a Zen 5, and is in no formula.
+  expect_near("engine", engine, measured.engine, 0.08);
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, AccountingTest, ::testing::ValuesIn(runs()),
+                         [](const auto& info) { return info.param.name; });
+
+// Llama 3 8B's block in BF16, one of it: what a token costs beside the weights is what the block and its own
+// checkpoint need.
+TEST(TransientsTest, AreAtMost72KiBAToken) {
+  const CaseOptions block{.layers = 1,
+                          .hidden = 4096,
+                          .heads = 32,
+                          .kv_heads = 8,
+                          .head_dim = 128,
+                          .intermediate = 14336,
+                          .vocab = 64,
+                          .tied = true,
+                          .sequences = 1};
+  ModelConfig config;
+  config.num_layers = 1;
+  config.hidden_size = block.hidden;
+  config.num_heads = block.heads;
+  config.num_kv_heads = block.kv_heads;
+  config.head_dim = block.head_dim;
+  config.intermediate_size = block.intermediate;
+  config.vocab_size = block.vocab;
+  config.original_window = 8192;
+  config.tie_word_embeddings = true;
+  Job run{"8B", block, at::kBFloat16, 1, {.keep_bytes = 0, .tile_tokens = 64}};
+  ResidentParameters store(config, run.dtype);
+  store.flat_gradients();
+  const auto world = make_world_of_one();
+  RingAttention ring(*world, Placement::kZigzag);
+  int64_t measured[2], formula[2];
+  for (int i = 0; i < 2; ++i) {
+    run.shape.length = 256 << i;
+    MemoryMeter meter;
+    CausalLM model(config, store, ring, run.options);
+    model.forward_backward(batch_of(config, run.shape, ring, run.dtype), model.identity(), 1e-3);
+    measured[i] = meter.peak_bytes();
+    formula[i] = predicted(config, run).total();
+  }
+  const int64_t a_token = (measured[1] - measured[0]) / 256;
+  RecordProperty("bytes_a_token", static_cast<int>(a_token));
+  EXPECT_LE(a_token, 72 * 1024);
+  expect_near("formula", (formula[1] - formula[0]) / 256, a_token, 0.01);
+}
+
+}  // namespace
+}  // namespace ropeway::testing

@@ -1,0 +1,165 @@
+// Records that wait in host memory: the same bits as records that stay, whenever copies happen to run.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "kernels/base/error.h"
+#include "tests/trainer/model/model_case.h"
+#include "trainer/model/offloaded_activations.h"
+
+namespace ropeway::testing {
+namespace {
+
+// What a test looks at afterwards.
+struct Ledger {
+  std::vector<int64_t> host_memory;  // bytes, one entry an allocation
+  int64_t copies = 0, waits_for_unfinished = 0;
+};
+
+// Copies as a slow stream would make them: none before somebody waits for it. A record that is written over
+// too early, or used before it is there, then has other bits.
+class LateCopies : public ops::HostCopies {
+ public:
+  explicit LateCopies(Ledger& ledger) : ledger_(ledger) {}
+
+  at::Tensor host_memory(int64_t bytes) override {
+    ledger_.host_memory.push_back(bytes);
+    return at::empty({bytes}, at::kByte).fill_(0xff);  // NaN as a number of any type
+  }
+  Ticket start(const at::Tensor& from, const at::Tensor& to) override {
+    ++ledger_.copies;
+    pending_.push_back({from, to});
+    return ++started_;
+  }
+  void compute_after(Ticket ticket) override {
+    if (finished_ < ticket) ++ledger_.waits_for_unfinished;
+    for (; finished_ < ticket; ++finished_) {
+      pending_.front().to.copy_(pending_.front().from);
+      pending_.pop_front();
+    }
+  }
+
+ private:
+  struct Copy {
+    at::Tensor from, to;
+  };
+  Ledger& ledger_;
+  std::deque<Copy> pending_;
+  Ticket started_ = 0, finished_ = 0;
+};
+
+EngineRun with_copies(at::ScalarType dtype,
+                      const std::function<std::unique_ptr<ops::HostCopies>()>& make_copies) {
+  EngineRun run;
+  run.dtype = dtype;
+  run.repetitions = 3;
+  if (make_copies) {
+    run.options.make_activations = [make_copies](const ModelConfig& config) {
+      return std::make_unique<OffloadedActivations>(config, make_copies());
+    };
+  }
+  return run;
+}
+
+void expect_same_bits(const EngineResult& found, const EngineResult& wanted) {
+  EXPECT_EQ(found.loss, wanted.loss);
+  EXPECT_TRUE(at::equal(found.flat_gradients, wanted.flat_gradients));
+}
+
+class OffloadTest : public ::testing::TestWithParam<at::ScalarType> {};
+
+TEST_P(OffloadTest, GivesTheSameBitsAsResident) {
+  for (const int64_t layers : {1, 2, 3, 4, 8}) {
+    const ModelCase c = make_case({.layers = layers, .length = 32});
+    const EngineResult resident = run_on_threads(c, with_copies(GetParam(), nullptr), 1);
+    Ledger ledger;
+    expect_same_bits(
+        run_on_threads(c, with_copies(GetParam(), [&] { return std::make_unique<LateCopies>(ledger); }), 1),
+        resident);
+    expect_same_bits(
+        run_on_threads(c, with_copies(GetParam(), [] { return ops::make_host_copies(at::kCPU); }), 1),
+        resident);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, OffloadTest, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
+                         [](const auto& info) { return c10::toString(info.param); });
+
+TEST(OffloadTest, GivesTheSameBitsOnARing) {
+  const ModelCase c = make_case({.layers = 6, .length = 32});
+  const EngineResult resident = run_on_threads(c, with_copies(at::kFloat, nullptr), 4);
+  expect_same_bits(
+      run_on_threads(c, with_copies(at::kFloat, [] { return ops::make_host_copies(at::kCPU); }), 4),
+      resident);
+}
+
+TEST(OffloadTest, GivesTheSameBitsWhenAttentionIsRepeated) {
+  const ModelCase c = make_case({.layers = 6, .length = 32});
+  EngineRun stays = with_copies(at::kFloat, nullptr);
+  Ledger ledger;
+  EngineRun leaves = with_copies(at::kFloat, [&] { return std::make_unique<LateCopies>(ledger); });
+  stays.options.save_attention = leaves.options.save_attention = false;
+  expect_same_bits(run_on_threads(c, leaves, 1), run_on_threads(c, stays, 1));
+}
+
+// Eight blocks of three records' room: five leave, with input, output and log-sum-exp each, and come back.
+TEST(OffloadTest, MovesWhatDoesNotFitAndTakesMemoryOnce) {
+  const ModelCase c = make_case({.layers = 8, .length = 32});
+  Ledger ledger;
+  const EngineResult found =
+      run_on_threads(c, with_copies(at::kFloat, [&] { return std::make_unique<LateCopies>(ledger); }), 1);
+  EXPECT_EQ(ledger.copies, 3 * 2 * 5 * 3);
+  EXPECT_EQ(ledger.host_memory.size(), 5 * 3);
+  const int64_t tokens = c.tokens.numel();
+  const int64_t record = tokens * 4 * (24 + 4 * 8 + 4);  // hidden, heads of 8 dims, log-sum-exp of each
+  EXPECT_EQ(found.activation_bytes, 3 * record);
+  int64_t host = 0;
+  for (const int64_t bytes : ledger.host_memory) host += bytes;
+  EXPECT_EQ(host, 5 * record);
+}
+
+// A block never waits for the copy that was started last before it: forward has a block's time to let a
+// record go, backward two to get one.
+TEST(OffloadTest, CopiesHaveABlocksTime) {
+  struct Recorder : ops::HostCopies {
+    std::vector<std::string>& log;
+    Ticket last = 0;
+    explicit Recorder(std::vector<std::string>& out) : log(out) {}
+    at::Tensor host_memory(int64_t bytes) override { return at::empty({bytes}, at::kByte); }
+    Ticket start(const at::Tensor& from, const at::Tensor& to) override {
+      to.copy_(from);
+      log.push_back("start");
+      return ++last;
+    }
+    void compute_after(Ticket ticket) override { log.push_back(fmt::format("wait {}", last - ticket)); }
+  };
+  std::vector<std::string> log;
+  ModelConfig config = make_case({.layers = 5}).config;
+  OffloadedActivations store(config, std::make_unique<Recorder>(log));
+  store.begin_step(4, at::TensorOptions(at::kFloat), 0);
+  const auto forward = [&](int64_t layer) {
+    store.open(layer).input.fill_(static_cast<double>(layer));
+    if (layer + 1 < 5) store.open(layer + 1);
+    store.seal(layer);
+  };
+  for (int64_t layer = 0; layer < 5; ++layer) forward(layer);
+  log.clear();
+  for (int64_t layer = 4; layer >= 0; --layer) {
+    EXPECT_EQ(store.fetch(layer).input.max().item<double>(), static_cast<double>(layer));
+    store.release(layer);
+  }
+  // Record 1 is brought at the release of block 4, record 0 at that of block 3; by the time block 1 is
+  // fetched one copy has been started since its own.
+  EXPECT_EQ(log[0].substr(0, 4), "wait");
+  EXPECT_EQ(std::count(log.begin(), log.end(), "start"), 2);
+  EXPECT_EQ(log[1], "start");
+  EXPECT_EQ(log[3], "start");
+  EXPECT_EQ(log[5], "wait 1");
+  EXPECT_EQ(log[6], "wait 0");
+}
+
+}  // namespace
+}  // namespace ropeway::testing

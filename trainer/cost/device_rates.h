@@ -1,0 +1,33 @@
+// What a processor reaches, for plans: TF/s of matrix products and of causal attention by local length,
+// memory, and links. BF16, head_dim 128. Where the figures come from stands beside each row of the table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ropeway {
+
+struct AttentionRate {
+  int64_t length;            // local tokens
+  double forward, backward;  // TF/s, causal count
+};
+
+struct DeviceRates {
+  std::string name;
+  int64_t memory_bytes = 0;              // 0: unknown
+  double product = 0;                    // TF/s of matrix products; 0: unknown, no times
+  std::vector<AttentionRate> attention;  // ascending length
+  double link = 0, network = 0;          // GB/s each way to a neighbour within the host, and beyond it
+  int devices_a_host = 8;
+  std::string source;
+
+  bool is_gpu() const { return name != "cpu"; }
+  // Interpolated in the logarithm of the length; heads of 64 and less run slower.
+  AttentionRate attention_at(int64_t local_length, int64_t head_dim) const;
+};
+
+// "h200", "h100", "a100", "cpu" (memory and rates unknown). Throws kUsage, with the nearest name.
+DeviceRates find_device(const std::string& name);
+
+}  // namespace ropeway
