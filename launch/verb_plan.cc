@@ -23,15 +23,15 @@ What every stage will take: tokens, FLOPs (attention counted causally), seconds,
 and the memory of one rank by part, with what to change where that does not fit.
 Reads the recipe and the model's config.json; no weights, no GPU, no MPI.
 
-  --gpus N          ranks of the job, one a GPU (default: those of the mesh; 1 a row
-                    for sequence: auto)
+  --gpus N          ranks of the job, one a GPU (default: those of the mesh,
+                    where sequence: auto counts as 1)
   --gpu NAME        whose rates and memory (default: h200; cpu for device: cpu)
   --memory GIB      memory of a GPU (default: that of the GPU)
   --tflops X        one rate for everything instead of the table's
   --set KEY=VALUE   another value for a key, as in ropeway run
 
-Times are those of arithmetic and ring at published rates: a lower bound, without
-input, checkpoints and start. 2 GiB of a GPU are left to its driver.
+Times are those of arithmetic and ring at published rates: a lower bound,
+without input, checkpoints and start. 2 GiB of a GPU are left to its driver.
 
 example:
   ropeway plan configs/smollm2_135m_2m.yaml --gpus 4 --gpu h100
