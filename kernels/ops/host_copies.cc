@@ -1,7 +1,6 @@
 #include "kernels/ops/host_copies.h"
 
 #include <ATen/ops/empty.h>
-#include <c10/core/CachingDeviceAllocator.h>
 
 #include "kernels/base/error.h"
 
@@ -27,13 +26,6 @@ std::unique_ptr<HostCopies> make_host_copies(c10::Device device) {
   if (device.is_cuda()) return make_cuda_host_copies(device);
   ROPEWAY_CHECK(device.is_cpu(), "no copies for {}", device.str());
   return std::make_unique<PlainCopies>();
-}
-
-int64_t free_device_bytes(c10::Device device) {
-  if (device.is_cpu()) return 0;
-  auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()));
-  ROPEWAY_CHECK(allocator != nullptr, "{} has no allocator that knows its memory", device.str());
-  return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first);
 }
 
 }  // namespace ropeway::ops

@@ -29,9 +29,6 @@ class HostCopies {
 
 std::unique_ptr<HostCopies> make_host_copies(c10::Device device);
 
-// Bytes free on a device, as its driver and libtorch's allocator count them; 0: unknown (the CPU).
-int64_t free_device_bytes(c10::Device device);
-
 // Defined with CUDA's sources, or by their stand-in.
 std::unique_ptr<HostCopies> make_cuda_host_copies(c10::Device device);
 

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/ops/device_memory.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/files.h"
 #include "trainer/io/model_dir.h"
@@ -22,6 +23,7 @@ Placement placement_of(const std::string& name) {
 // one.
 DeviceMemory device_memory(const Recipe& recipe, Communicator& world) {
   if (recipe.device != "cuda") return {};
+  ops::use_growing_segments();
   constexpr int64_t kGiB = int64_t{1} << 30;
   int64_t gib = ops::free_device_bytes(c10::Device(c10::kCUDA, 0)) / kGiB;
   world.all_reduce(&gib, 1, DType::kI64, ReduceOp::kMin);
