@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/zero/sharded_adamw.h"
+#include "tests/trainer/cost/cases.h"
 #include "tests/trainer/model/model_case.h"
 #include "trainer/cost/memory_model.h"
 #include "trainer/model/memory_meter.h"
@@ -199,26 +200,11 @@ INSTANTIATE_TEST_SUITE_P(Runs, AccountingTest, ::testing::ValuesIn(runs()),
 // Llama 3 8B's block in BF16, one of it: what a token costs beside the weights is what the block and its own
 // checkpoint need.
 TEST(TransientsTest, AreAtMost72KiBAToken) {
-  const CaseOptions block{.layers = 1,
-                          .hidden = 4096,
-                          .heads = 32,
-                          .kv_heads = 8,
-                          .head_dim = 128,
-                          .intermediate = 14336,
-                          .vocab = 64,
-                          .tied = true,
-                          .sequences = 1};
-  ModelConfig config;
+  ModelConfig config = llama_8b();
   config.num_layers = 1;
-  config.hidden_size = block.hidden;
-  config.num_heads = block.heads;
-  config.num_kv_heads = block.kv_heads;
-  config.head_dim = block.head_dim;
-  config.intermediate_size = block.intermediate;
-  config.vocab_size = block.vocab;
-  config.original_window = 8192;
+  config.vocab_size = 64;
   config.tie_word_embeddings = true;
-  Job run{"8B", block, at::kBFloat16, 1, {.keep_bytes = 0, .tile_tokens = 64}};
+  Job run{"8B", {.sequences = 1}, at::kBFloat16, 1, {.keep_bytes = 0, .tile_tokens = 64}};
   ResidentParameters store(config, run.dtype);
   store.flat_gradients();
   const auto world = make_world_of_one();
