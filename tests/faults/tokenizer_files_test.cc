@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/faults/refusals.h"
+#include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 
 namespace ropeway {
 namespace {
@@ -99,6 +100,51 @@ TEST_F(TokenizerFiles, APatternWithoutEnd) {
   expect_refused(
       65, {file_.string(), "pre_tokenizer.pretokenizers[0].pattern.Regex: the pattern needs too much work"},
       scratch_.file("a.txt", std::string(1 << 20, 'a')));
+}
+
+// A SentencePiece model in the place of tokenizer.json.
+class SentencePieceFiles : public TokenizerFiles {
+ protected:
+  SentencePieceFiles() {
+    fs::remove(file_);
+    file_ = file_.parent_path() / "tokenizer.model";
+  }
+  void SetUp() override {
+    if (!kLoadsSentencePiece) GTEST_SKIP() << kNoSentencePiece;
+  }
+};
+
+TEST_F(SentencePieceFiles, AWholeOneServes) {
+  write(tiny_sentencepiece_model());
+  const Ended ended = run_ropeway("evaluate " + scratch_.name("model") + " --text " + kProse +
+                                  " --windows 1 --cache " + scratch_.name("cache"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+}
+
+TEST_F(SentencePieceFiles, CutShort) {
+  const std::string whole = tiny_sentencepiece_model();
+  write(whole.substr(0, whole.size() - 3));
+  expect_refused(65, {file_.string(), "not a SentencePiece model"});
+}
+
+TEST_F(SentencePieceFiles, Garbage) {
+  write("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 499723\n");
+  expect_refused(65, {file_.string(), "not a SentencePiece model"});
+}
+
+TEST_F(SentencePieceFiles, LargerThanAnyModel) {
+  write("");
+  fs::resize_file(file_, int64_t{1} << 40);  // without blocks on the disk
+  expect_refused(65, {file_.string(), "1099511627776 bytes, at most"});
+}
+
+TEST_F(SentencePieceFiles, MorePiecesThanTheEmbeddingHasRows) {
+  std::string model = tiny_sentencepiece_model();
+  for (int i = 0; i < 200; ++i) {
+    model += sentencepiece_piece("piece" + std::to_string(i), -1000, PieceType::kNormal);
+  }
+  write(model);
+  expect_refused(65, {scratch_.name("model") + ": the tokenizer has 303 tokens, the embedding 258"});
 }
 
 }  // namespace

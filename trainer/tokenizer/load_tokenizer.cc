@@ -3,6 +3,7 @@
 #include "trainer/io/strict_json.h"
 #include "trainer/tokenizer/bpe_tokenizer.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/sentencepiece_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
@@ -23,13 +24,9 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& model_dir) {
     }
     return make_bpe_tokenizer(root, "tokenizer.json-1+" + sha256_of_file(json));
   }
-  if (fs::exists(model)) {
-    fail(ErrorKind::kBadData,
-         "{}: SentencePiece models are not read, wanted {}. Convert: python3 -c \"from transformers import "
-         "AutoTokenizer as T; T.from_pretrained('{}').save_pretrained('converted')\"",
-         model.string(), json.string(), model_dir.string());
-  }
-  fail(ErrorKind::kMissingInput, "{}: {} is not there", model_dir.string(), json.string());
+  if (fs::exists(model)) return load_sentencepiece_tokenizer(model);
+  fail(ErrorKind::kMissingInput, "{}: neither {} nor {} is there", model_dir.string(), json.string(),
+       model.filename().string());
 }
 
 void require_tokenizer_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::string& model) {

@@ -1,6 +1,8 @@
-// Text to token ids and back. Kinds, told apart by the model directory's tokenizer.json:
-//   byte-level  id = byte value: every byte string is representable, bits per byte are directly comparable
-//   BPE         any other tokenizer.json of Hugging Face tokenizers with a BPE model (tokenizer_json.cc)
+// Text to token ids and back. Kinds, told apart by what the model directory holds:
+//   byte-level     a tokenizer.json with id = byte value: every byte string is representable, bits per byte
+//                  are directly comparable
+//   BPE            any other tokenizer.json of Hugging Face tokenizers with a BPE model (bpe_tokenizer.h)
+//   SentencePiece  a tokenizer.model and no tokenizer.json (sentencepiece_tokenizer.h)
 // Text that is not UTF-8: the byte-level kind keeps its bytes; the others read every maximal ill-formed part
 // as U+FFFD, as Python's decode("utf-8", "replace") does, and give the ids of that text.
 #pragma once
@@ -29,8 +31,8 @@ class Tokenizer {
   virtual std::string fingerprint() const = 0;  // names the tokenizer in caches and histories
 };
 
-// From the folder's tokenizer.json. Throws kMissingInput when it is not there, kBadData naming file, key and
-// what is supported.
+// From the folder's tokenizer.json, else its tokenizer.model. Throws kMissingInput when neither is there,
+// kBadData naming file, key and what is supported.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir);
 std::unique_ptr<Tokenizer> make_byte_tokenizer();
 // tokenizer.json of the byte-level kind with these special tokens (ids from 256 on), readable by Hugging Face

@@ -126,7 +126,7 @@ TEST(BadTokenizerText, ADuplicateTokenIsRefused) {
   EXPECT_THAT(error->what(), HasSubstr("model.vocab.a: the key occurs twice"));
 }
 
-TEST(BadTokenizerText, ASentencePieceModelIsRefusedWithTheWayOut) {
+TEST(BadTokenizerText, AModelThatIsNotSentencePieceIsRefused) {
   const TempDir folder;
   for (const std::string& content : {std::string(), std::string("no model"), std::string(1000, '\x0A')}) {
     write_bytes(folder / "tokenizer.model", content);

@@ -1,6 +1,7 @@
 """Real vocabularies (launch/fetch_vocabularies.sh) as they are, and with the steps of other families around them."""
 
 import json
+import pathlib
 import shutil
 
 import sentencepiece
@@ -71,6 +72,14 @@ def llama2(model_file, legacy):
                   "vocab": vocab, "merges": merges}}
 
 
+def train_sentencepiece(folder, text, kind):
+    """A model with a compiled normal form, which those of Mistral do not have."""
+    folder.mkdir()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(text.splitlines()), model_prefix=str(folder / "tokenizer"), model_type=kind, vocab_size=1000,
+        normalization_rule_name="nmt_nfkc_cf", byte_fallback=True, minloglevel=2, num_threads=1)
+
+
 def make_variants(vocabularies, out):
     """OUT/NAME/tokenizer.json or tokenizer.model for every NAME."""
     neox = json.loads((vocabularies / "gpt_neox.json").read_text())
@@ -103,5 +112,8 @@ def make_variants(vocabularies, out):
     for version in ("v1", "v3"):
         (out / f"mistral_{version}").mkdir()
         shutil.copy(vocabularies / f"mistral_{version}.model", out / f"mistral_{version}" / "tokenizer.model")
+    prose = (pathlib.Path(__file__).parents[2] / "data/prose.txt").read_text()
+    for kind in ("bpe", "unigram"):
+        train_sentencepiece(out / f"sentencepiece_{kind}", prose, kind)
     save(out / "llama2", llama2(vocabularies / "mistral_v1.model", True))
     save(out / "phi3", llama2(vocabularies / "mistral_v1.model", False))
