@@ -123,8 +123,29 @@ TEST_F(ImportExport, AKilledProcessLeavesNothingUnderTheName) {
     EXPECT_EQ(run_shell("ROPEWAY_FAULT_POINT=" + std::string(point) + " {} " + command).code, 137) << point;
     EXPECT_FALSE(fs::exists(scratch_.path() / "to/out")) << point;
     EXPECT_FALSE(fs::exists(scratch_.path() / "to/mine")) << point;
-    EXPECT_EQ(run_ropeway(command).code, 0) << point;  // what it left is in nobody's way
-    fs::remove_all(scratch_.path() / "to/out");
+    fs::remove_all(scratch_.path() / "to");
+  }
+}
+
+std::vector<std::string> names_below(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
+  return names;
+}
+
+TEST_F(ImportExport, TheNextProcessRemovesWhatAKilledOneLeft) {
+  const std::string gguf =
+      "export " + scratch_.name("model") + " " + scratch_.name("to/out") + " --format gguf";
+  for (const auto& [point, command] : {std::pair("export.weights_written", export_command()),
+                                       {"import.weights_written", import_command()},
+                                       {"export.gguf_written", gguf}}) {
+    const std::string kill = "ROPEWAY_FAULT_POINT=" + std::string(point) + " {} " + command;
+    EXPECT_EQ(run_shell(kill).code, 137) << point;
+    EXPECT_EQ(names_below(scratch_.path() / "to").size(), 1u) << point;
+    EXPECT_EQ(run_ropeway(command).code, 0) << point;
+    EXPECT_THAT(names_below(scratch_.path() / "to"), testing::ElementsAre(testing::AnyOf("out", "mine")))
+        << point;
+    fs::remove_all(scratch_.path() / "to");
   }
 }
 

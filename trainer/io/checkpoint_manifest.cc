@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/io/files.h"
+#include "trainer/io/output_file.h"
 #include "trainer/io/strict_json.h"
 
 namespace ropeway {
@@ -168,10 +169,7 @@ bool is_temporary_name(const std::string& name) {
   if (at == std::string::npos || step_of_name(name.substr(0, at)) < 0) return false;
   std::string uuid = name.substr(at + 5);
   if (uuid.ends_with(".old")) uuid.resize(uuid.size() - 4);
-  if (uuid.size() != 36 || uuid[8] != '-' || uuid[13] != '-' || uuid[18] != '-' || uuid[23] != '-')
-    return false;
-  std::erase(uuid, '-');
-  return is_hex(uuid, 32);
+  return is_uuid(uuid);
 }
 
 std::vector<fs::path> step_folders(const fs::path& folder) {

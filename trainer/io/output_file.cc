@@ -84,6 +84,15 @@ std::string make_uuid() {
   return uuid;
 }
 
+bool is_uuid(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : std::string_view("0123456789abcdef").find(text[i]) == std::string_view::npos)
+      return false;
+  }
+  return text.size() == 36;
+}
+
 int64_t free_bytes(const std::filesystem::path& path) {
   struct statvfs status;
   if (::statvfs(path.c_str(), &status) != 0) return -1;

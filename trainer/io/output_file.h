@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "trainer/io/sha256.h"
 
@@ -39,6 +40,7 @@ class OutputFile {
 // "8b1f0c9e-....": 122 random bits from the system in the form of a version 4 UUID; names temporary files,
 // nothing else.
 std::string make_uuid();
+bool is_uuid(std::string_view text);  // one such as make_uuid() makes, of any version
 
 // Bytes that an ordinary user may still write where `path` lies (a file or folder that exists); -1 when
 // unknown.

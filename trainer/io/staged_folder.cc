@@ -25,12 +25,16 @@ StagedFolder::StagedFolder(const fs::path& target, int64_t bytes, bool replace)
   if (fs::exists(fs::symlink_status(target_)) && !replace) {
     fail(ErrorKind::kCannotCreate, "{}: exists, and replacing it was not asked for", target_.string());
   }
+  remove_unfinished(target_);  // before the free space is counted
   require_writable_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."), bytes);
-  temporary_ = target_.string() + ".tmp-" + make_uuid();
-  std::error_code error;
-  if (!fs::create_directory(temporary_, error)) {
-    fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", temporary_.string(), error.message());
-  }
+  do {
+    temporary_ = unfinished_name(target_);
+    std::error_code error;
+    if (!fs::create_directory(temporary_, error)) {
+      fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", temporary_.string(),
+           error.message());
+    }
+  } while (!lock_.take(temporary_));
 }
 
 StagedFolder::~StagedFolder() {

@@ -1,10 +1,12 @@
-// A folder that appears under its name whole or not at all: filled under TARGET.tmp-<uuid> beside it, synced,
-// renamed. The destructor removes what was not published; a killed process leaves the temporary folder, never
-// anything under the target's name.
+// A folder that appears under its name whole or not at all: filled beside it under a name of unfinished.h,
+// synced, renamed. The destructor removes what was not published; what a killed process leaves, never under
+// the target's name, the next one for the same target removes.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+
+#include "trainer/io/unfinished.h"
 
 namespace ropeway {
 
@@ -22,6 +24,7 @@ class StagedFolder {
 
  private:
   std::filesystem::path target_, temporary_;
+  MakerLock lock_;
   bool published_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include "trainer/io/convert_elements.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/families.h"
+#include "trainer/io/fault_point.h"
 #include "trainer/io/files.h"
 #include "trainer/io/gguf/dequantize.h"
 #include "trainer/io/gguf/gguf_config.h"
@@ -16,6 +17,7 @@
 #include "trainer/io/gguf/gguf_writer.h"
 #include "trainer/io/staged_folder.h"
 #include "trainer/io/strict_json.h"
+#include "trainer/io/unfinished.h"
 
 namespace ropeway {
 namespace {
@@ -201,6 +203,14 @@ class Exporter {
   void add_tokenizer_files() {
     const TokenizerText text{(what_.tokenizer_folder / "tokenizer.json").string(), text_of("tokenizer.json"),
                              text_of("tokenizer_config.json"), text_of("chat_template.jinja")};
+    const fs::path sentencepiece = what_.tokenizer_folder / "tokenizer.model";
+    if (text.tokenizer.empty() && !what_.tokenizer_folder.empty() && fs::exists(sentencepiece)) {
+      fail(ErrorKind::kBadData,
+           "{}: GGUF files get their tokenizer from a tokenizer.json; this is a SentencePiece model alone. "
+           "Convert: python3 -c \"from transformers import AutoTokenizer as T; "
+           "T.from_pretrained('{}').save_pretrained('converted')\"",
+           sentencepiece.string(), what_.tokenizer_folder.string());
+    }
     if (text.tokenizer.empty()) {
       metadata_.add_string("tokenizer.ggml.model", "none");
       add_token_ids();
@@ -229,11 +239,17 @@ void export_gguf(const GgufExport& what, const fs::path& target) {
   int64_t bytes = static_cast<int64_t>(exporter.metadata().bytes().size());
   for (const GgufTensorToWrite& tensor : exporter.tensors()) bytes += bytes_of(tensor);
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  remove_unfinished(target);  // before the free space is counted
   require_writable_folder(folder, bytes);
-  const fs::path temporary = folder / fmt::format(".{}.tmp-{}", target.filename().string(), make_uuid());
+  const fs::path temporary = unfinished_name(target);
   OutputFile file(temporary);
+  MakerLock lock;
+  if (!lock.take(temporary)) {
+    fail(ErrorKind::kIo, "{}: another process for the same file has removed it", temporary.string());
+  }
   stream_gguf(file, exporter.metadata(), exporter.tensors());
   file.keep();
+  fault_point("export.gguf_written");
   try {
     if (sha256_of_file(temporary) != file.sha256()) {
       fail(ErrorKind::kIo, "{}: what was read back is not what was written", temporary.string());
