@@ -35,6 +35,9 @@ struct Refusal {
   std::vector<int> ranks = {1, 2};
 };
 
+// What one process may take to find that its input is bad.
+constexpr double kMaxRefusalSeconds = 2;
+
 // `arguments` are refused and neither `watched` nor its content changes.
 inline void expect_refusal(const std::string& arguments, const Refusal& refusal,
                            const std::filesystem::path& watched) {
@@ -51,6 +54,9 @@ inline void expect_refusal(const std::string& arguments, const Refusal& refusal,
     EXPECT_THAT(ended.out, testing::IsEmpty()) << what;
     EXPECT_EQ(std::filesystem::exists(watched), existed) << what;
     EXPECT_TRUE(files_below(watched) == before) << what << ": files changed";
+    if (ranks == 1) {
+      EXPECT_LT(ended.cpu_seconds, kMaxRefusalSeconds) << what;
+    }
   }
 }
 

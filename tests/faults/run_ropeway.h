@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ namespace ropeway {
 struct Ended {
   int code = -1;
   std::string out, err;
+  double cpu_seconds = 0;  // of it and all its processes: what it takes, however busy the machine is
 };
 
 // A folder of this test, empty at its start and gone at its end.
@@ -52,6 +54,16 @@ inline const std::string& program() {
   return path;
 }
 
+// Of all processes started here that have ended.
+inline double cpu_seconds_of_children() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 // A shell command line with {} for the program; run in the repository's top folder, ended after some minutes.
 inline Ended run_shell(std::string command) {
   for (size_t at; (at = command.find("{}")) != std::string::npos;) command.replace(at, 2, program());
@@ -66,8 +78,10 @@ inline Ended run_shell(std::string command) {
   const Scratch scratch;
   const std::string out = scratch.name("out"), err = scratch.name("err");
   const std::string script = scratch.file("command.sh", "cd " ROPEWAY_SOURCE_DIR "\n" + command + "\n");
+  const double before = cpu_seconds_of_children();
   const int status = std::system(("timeout -k 5 200 sh " + script + " >" + out + " 2>" + err).c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err),
+          cpu_seconds_of_children() - before};
 }
 
 inline Ended run_ropeway(const std::string& arguments) { return run_shell("exec {} " + arguments); }
