@@ -1,7 +1,8 @@
 // The engine against transformers in F32, through files: random models of every family are saved as model
 // directories, transformers loads those directories, and so does the engine. The log-probability of every
 // token of the vocabulary and the gradient of every weight are compared at lengths below, at, one above and
-// far above the original window, with other factors below it than above.
+// far above the original window, with other factors below it than above. Every model is exported as well, and
+// transformers' reading of the exported directory compared with the engine's of the model itself.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -18,6 +19,7 @@
 #include "kernels/base/random.h"
 #include "tests/parity/family_cases.h"
 #include "tests/trainer/rope/python_oracle.h"
+#include "trainer/io/export_hf.h"
 #include "trainer/io/files.h"
 #include "trainer/io/model_dir.h"
 #include "trainer/io/output_file.h"
@@ -30,12 +32,15 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSequences = 2;
 
-std::vector<int64_t> lengths_of(const FamilyCase& c) {
-  std::vector<int64_t> lengths;
-  for (const int64_t length : {kWindow - 5, kWindow, kWindow + 1, kLongest}) {
-    if (length <= c.longest) lengths.push_back(length);
-  }
+std::vector<int64_t> at_most(const FamilyCase& c, std::vector<int64_t> lengths) {
+  std::erase_if(lengths, [&](int64_t length) { return length > c.longest; });
   return lengths;
+}
+std::vector<int64_t> lengths_of(const FamilyCase& c) {
+  return at_most(c, {kWindow - 5, kWindow, kWindow + 1, kLongest});
+}
+std::vector<int64_t> exported_lengths_of(const FamilyCase& c) {
+  return at_most(c, {kWindow, kWindow + 1, kLongest});
 }
 
 // config.json has one attention factor for both lists.
@@ -129,6 +134,23 @@ void write_model(const fs::path& folder, const FamilyCase& c) {
   write_sharded(folder, store, half ? DType::kF16 : DType::kBF16, half ? at::kHalf : at::kBFloat16);
 }
 
+void write_batches(const fs::path& folder, const FamilyCase& c, const std::vector<int64_t>& lengths) {
+  for (const int64_t length : lengths) {
+    const LocalBatch batch = random_batch(length, c.config.vocab_size);
+    const std::vector<int64_t> shape = batch.tokens.sizes().vec();
+    write_safetensors(folder / fmt::format("batch_{}.safetensors", length),
+                      {{"tokens", DType::kI64, shape, batch.tokens.const_data_ptr()},
+                       {"labels", DType::kI64, shape, batch.labels.const_data_ptr()}});
+  }
+}
+
+void export_model(const fs::path& source, const fs::path& target) {
+  const ModelDir model = open_model_dir(source);
+  export_hf(
+      {.model = model, .base = source, .deployments = choose_export_factors(model.config, model.sets, {})},
+      target);
+}
+
 at::Tensor tensor_of(const SafetensorsFile& file, const std::string& name) {
   const TensorInfo& info = file.tensors().at(name);
   EXPECT_EQ(info.dtype, DType::kF32) << name;
@@ -144,19 +166,17 @@ class Oracle {
       fs::create_directories(folder);
       write_model(folder / "model", c);
       if (c.bf16) write_file_atomically(folder / "bf16", "");
-      for (const int64_t length : lengths_of(c)) {
-        const LocalBatch batch = random_batch(length, c.config.vocab_size);
-        const std::vector<int64_t> shape = batch.tokens.sizes().vec();
-        write_safetensors(folder / fmt::format("batch_{}.safetensors", length),
-                          {{"tokens", DType::kI64, shape, batch.tokens.const_data_ptr()},
-                           {"labels", DType::kI64, shape, batch.labels.const_data_ptr()}});
-      }
+      write_batches(folder, c, lengths_of(c));
+      const fs::path exported = exported_folder(folder);
+      export_model(folder / "model", exported / "model");
+      write_batches(exported, c, exported_lengths_of(c));
     }
     run_python(fmt::format("import sys, runpy\nsys.argv = ['', '{}']\nrunpy.run_path('{}')\n", root_.string(),
                            std::string(ROPEWAY_SOURCE_DIR) + "/tests/parity/family_oracle.py"));
   }
   ~Oracle() { fs::remove_all(root_); }
 
+  static fs::path exported_folder(const fs::path& folder) { return folder.string() + "_exported"; }
   static fs::path folder_of(const FamilyCase& c) {
     static const Oracle oracle;
     return oracle.root_ / c.name;
@@ -172,8 +192,9 @@ class FamilyParity : public ::testing::TestWithParam<FamilyCase> {
     ROPEWAY_NEEDS_PYTHON();
     folder_ = Oracle::folder_of(GetParam());
   }
-  SafetensorsFile oracle(int64_t length) const {
-    return SafetensorsFile::open(folder_ / fmt::format("oracle_{}.safetensors", length));
+  SafetensorsFile oracle(int64_t length) const { return oracle_in(folder_, length); }
+  static SafetensorsFile oracle_in(const fs::path& folder, int64_t length) {
+    return SafetensorsFile::open(folder / fmt::format("oracle_{}.safetensors", length));
   }
   // Errors are kept for --gtest_output=json.
   void record(const char* what, double error) {
@@ -221,6 +242,19 @@ TEST_P(FamilyParity, LogitsAreThoseOfTransformers) {
       EXPECT_EQ(ours.factors(length).name, length <= kWindow ? "short" : "long");
     }
     const at::Tensor expected = tensor_of(oracle(length), "logits").log_softmax(-1);
+    const at::Tensor found = ours.log_probabilities(random_batch(length, ours.dir.config.vocab_size));
+    const double error = (found - expected).abs().max().item<double>();
+    EXPECT_LE(error, 1e-4);
+    record("absolute", error);
+  }
+}
+
+TEST_P(FamilyParity, LogitsAreThoseOfTheExportInTransformers) {
+  Opened ours(folder_ / "model", at::kFloat);
+  for (const int64_t length : exported_lengths_of(GetParam())) {
+    SCOPED_TRACE(fmt::format("length {}", length));
+    const SafetensorsFile theirs = oracle_in(Oracle::exported_folder(folder_), length);
+    const at::Tensor expected = tensor_of(theirs, "logits").log_softmax(-1);
     const at::Tensor found = ours.log_probabilities(random_batch(length, ours.dir.config.vocab_size));
     const double error = (found - expected).abs().max().item<double>();
     EXPECT_LE(error, 1e-4);
