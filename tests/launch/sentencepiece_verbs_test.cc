@@ -64,7 +64,7 @@ TEST_F(SentencePieceVerbs, WithoutTheModuleTheErrorSaysWhatIsMissing) {
                                 " --text tests/data/prose.txt --cache " + scratch_.name("cache"));
   EXPECT_EQ(ended.code, 71);
   EXPECT_EQ(times(ended.err, "SentencePiece models need Debian's libsentencepiece0"), 1) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr(scratch_.name("lib/libropeway_sentencepiece.so")));
+  EXPECT_THAT(ended.err, HasSubstr("/lib/libropeway_sentencepiece.so: cannot open"));
 }
 
 TEST_F(SentencePieceVerbs, AGgufFileDoesNotLoseItInSilence) {
