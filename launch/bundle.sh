@@ -28,7 +28,7 @@ print("\n".join(sorted({os.path.basename(part) for c in commands for part in c i
 if [ -z "${tests[*]-}" ]; then # nothing was built yet: the build tells which there are
   mapfile -t tests < <(grep -rhoP 'ropeway_test\(\K\w+(?=[^)]*LABELS[^)]*\bgpu\b)' tests --include=CMakeLists.txt)
 fi
-programs=(ropeway bench_engine gpu_kernels gpu_attention)
+programs=(ropeway bench_engine gpu_kernels gpu_attention gpu_ring)
 cmake --build "$build" --target "${programs[@]}" "${tests[@]}" >&2
 launch/fetch_corpus.sh >&2
 

@@ -2,6 +2,7 @@
 
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
 #include <filesystem>
@@ -46,6 +47,29 @@ CudaStream current_cuda_stream(c10::Device device) {
   ROPEWAY_CHECK(device.is_cuda() && device.index() == current,
                 "tensor on {}, but the current device is cuda:{}", device.str(), current);
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
+}
+
+c10::Device use_cuda_device(int index) {
+  require_cuda();
+  c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+double cuda_seconds_per_call(c10::Device device, const std::function<void()>& call, int warm_up, int calls) {
+  cudaEvent_t begin = nullptr, end = nullptr;
+  cuda::check_status("cudaEventCreate", cudaEventCreate(&begin));
+  cuda::check_status("cudaEventCreate", cudaEventCreate(&end));
+  const CudaStream stream = current_cuda_stream(device);
+  for (int i = 0; i < warm_up; ++i) call();
+  cuda::check_status("cudaEventRecord", cudaEventRecord(begin, stream));
+  for (int i = 0; i < calls; ++i) call();
+  cuda::check_status("cudaEventRecord", cudaEventRecord(end, stream));
+  cuda::check_status("cudaEventSynchronize", cudaEventSynchronize(end));
+  float milliseconds = 0;
+  cuda::check_status("cudaEventElapsedTime", cudaEventElapsedTime(&milliseconds, begin, end));
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+  return milliseconds * 1e-3 / calls;
 }
 
 }  // namespace ropeway::ops

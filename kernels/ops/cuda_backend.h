@@ -7,6 +7,7 @@
 
 #include <c10/core/Device.h>
 
+#include <functional>
 #include <string>
 
 #include "kernels/base/cuda_stream.h"
@@ -23,5 +24,17 @@ void require_cuda();
 // The stream that work on `device` is queued on at present. A rank works on one device: kernels are launched
 // on the current one, and a tensor elsewhere is a defect (kInternal).
 CudaStream current_cuda_stream(c10::Device device);
+
+// The same for tensors anywhere: null on the CPU, where work is done when it is called for.
+inline CudaStream compute_stream(c10::Device device) {
+  return device.is_cuda() ? current_cuda_stream(device) : nullptr;
+}
+
+// Makes the GPU of this number the calling thread's current one, after require_cuda().
+c10::Device use_cuda_device(int index);
+
+// Seconds a call's work takes on the device, by its own clock, over calls that follow each other without a
+// pause; the first `warm_up` ones are not counted.
+double cuda_seconds_per_call(c10::Device device, const std::function<void()>& call, int warm_up, int calls);
 
 }  // namespace ropeway::ops

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 
 namespace ropeway {
@@ -52,18 +53,19 @@ struct RingAttention::Slots {
 };
 
 RingAttention::RingAttention(Communicator& group, Placement placement)
-    : group_(group), placement_(placement), slots_(std::make_unique<Slots>()) {}
+    : RingAttention(group, host_ring_links(group), placement) {}
+RingAttention::RingAttention(Communicator& group, RingLinks links, Placement placement)
+    : group_(group), links_(std::move(links)), placement_(placement), slots_(std::make_unique<Slots>()) {}
 RingAttention::~RingAttention() = default;
 
 int64_t RingAttention::bytes_sent() const { return slots_->bytes_sent; }
 int64_t RingAttention::slot_allocations() const { return slots_->allocations; }
 
-// Sends to the next rank while receiving from the previous one.
-std::unique_ptr<Hop> RingAttention::start_ring_hop(const at::Tensor& send, const at::Tensor& recv) {
-  const int ranks = group_.size(), rank = group_.rank();
+std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& send,
+                                              const at::Tensor& recv) {
   slots_->bytes_sent += bytes_of_tensor(send);
-  return group_.start_hop(send.const_data_ptr(), (rank + 1) % ranks, recv.mutable_data_ptr(),
-                          (rank + ranks - 1) % ranks, bytes_of_tensor(send));
+  return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send),
+                    ops::compute_stream(send.device()));
 }
 
 RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -83,7 +85,7 @@ RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tens
   for (int step = 0; step < ranks; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     std::unique_ptr<Hop> hop;
-    if (step + 1 < ranks) hop = start_ring_hop(here, next);
+    if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
     const int source = (rank - step + ranks) % ranks;  // whose k, v are here
     const HopWork work = hop_work(q.size(1), ranks, rank, source, placement_);
     if (work.kind != HopWork::Kind::kNone) {
@@ -130,7 +132,7 @@ RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const 
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     const at::Tensor& d_here = dkv[step % 2];
     std::unique_ptr<Hop> hop;
-    if (step + 1 < ranks) hop = start_ring_hop(here, next);
+    if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
     const int source = (rank - step + ranks) % ranks;
     const HopWork work = hop_work(q.size(1), ranks, rank, source, placement_);
     std::optional<ops::AttentionGradients> block;
@@ -151,7 +153,7 @@ RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const 
       put_or_add(key_rows(heads_first(d_here.select(0, 1)), work), block->dv, step == 0);
     }
     if (hop) hop->wait();
-    gradient_hop = start_ring_hop(d_here, step + 1 < ranks ? dkv[(step + 1) % 2] : home);
+    gradient_hop = start_hop(*links_.gradients, d_here, step + 1 < ranks ? dkv[(step + 1) % 2] : home);
   }
   gradient_hop->wait();
   return {heads_first(dq_BHND).contiguous(), home.select(0, 0), home.select(0, 1)};

@@ -11,13 +11,19 @@
 #include <ATen/core/Tensor.h>
 
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/ring_link.h"
 #include "parallel/ring/placement.h"
 
 namespace ropeway {
 
 class RingAttention {
  public:
+  // Tensors in host memory; what travels takes the hops of the group.
   RingAttention(Communicator& group, Placement placement);
+  // Tensors where the links' hops are at home: on a GPU, the links of NCCL or of an emulated ring over this
+  // group. Nothing in a call holds the host up then: all is queued on the current stream and put in order by
+  // events.
+  RingAttention(Communicator& group, RingLinks links, Placement placement);
   ~RingAttention();
 
   struct Output {
@@ -42,9 +48,10 @@ class RingAttention {
 
  private:
   struct Slots;
-  std::unique_ptr<Hop> start_ring_hop(const at::Tensor& send, const at::Tensor& recv);
+  std::unique_ptr<Hop> start_hop(RingLink& link, const at::Tensor& send, const at::Tensor& recv);
 
   Communicator& group_;
+  RingLinks links_;
   Placement placement_;
   std::unique_ptr<Slots> slots_;
 };

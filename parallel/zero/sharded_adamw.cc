@@ -6,12 +6,13 @@
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/cuda_backend.h"
 
 namespace ropeway {
 namespace {
 
-// The gradients are summed in pieces: the temporary memory of an all-reduce is a multiple of what it is
-// given.
+// On the host the gradients are summed in pieces: the temporary memory of an all-reduce is a multiple of what
+// it is given.
 constexpr int64_t kReduceElements = int64_t{4} << 20;
 
 DType acc_dtype(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32; }
@@ -43,8 +44,9 @@ FlatRange shard_range(int64_t total, int ranks, int rank) {
 }
 
 ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients,
-                           at::Tensor weight_decay_mask)
+                           at::Tensor weight_decay_mask, DeviceGroup* gpus)
     : world_(world),
+      gpus_(gpus),
       weights_(std::move(weights)),
       gradients_(std::move(gradients)),
       weight_decay_mask_(std::move(weight_decay_mask)),
@@ -60,14 +62,22 @@ ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor g
   moment2_ = at::zeros({range_.end - range_.begin}, master_.options());
 }
 
-ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm) {
+void ShardedAdamW::sum_gradients() {
   const int64_t total = gradients_.numel();
   auto* bytes = static_cast<std::byte*>(gradients_.mutable_data_ptr());
+  if (gpus_ != nullptr) {
+    return gpus_->all_reduce(bytes, total, acc_dtype(gradients_), ReduceOp::kSum,
+                             ops::compute_stream(gradients_.device()));
+  }
   const auto element = static_cast<int64_t>(gradients_.element_size());
   for (int64_t at = 0; at < total; at += kReduceElements) {
     world_.all_reduce(bytes + at * element, std::min(kReduceElements, total - at), acc_dtype(gradients_),
                       ReduceOp::kSum);
   }
+}
+
+ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm) {
+  sum_gradients();
   // Every rank has the whole sum, so each takes the norm itself, in one order whatever the number of ranks.
   StepResult result;
   result.gradient_norm = std::sqrt(ops::sum_of_squares(gradients_));
@@ -106,7 +116,13 @@ void ShardedAdamW::gather_weights() {
   const auto element = static_cast<int64_t>(weights_.element_size());
   for (int r = 0; r < world_.size(); ++r) {
     const FlatRange range = shard_range(weights_.numel(), world_.size(), r);
-    world_.broadcast(bytes + range.begin * element, (range.end - range.begin) * element, r);
+    auto* const share = bytes + range.begin * element;
+    const int64_t share_bytes = (range.end - range.begin) * element;
+    if (gpus_ != nullptr) {
+      gpus_->broadcast(share, share_bytes, r, ops::compute_stream(weights_.device()));
+    } else {
+      world_.broadcast(share, share_bytes, r);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/ops/ops.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/nccl_group.h"
 
 namespace ropeway {
 
@@ -19,8 +20,10 @@ FlatRange shard_range(int64_t total, int ranks, int rank);
 class ShardedAdamW {
  public:
   // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc
-  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
-  ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask);
+  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8. Tensors on
+  // GPUs are exchanged over `gpus`, the group of all ranks, which must outlive the optimizer.
+  ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask,
+               DeviceGroup* gpus = nullptr);
 
   struct StepResult {
     double gradient_norm = 0;  // of the summed gradient, before clipping
@@ -41,9 +44,11 @@ class ShardedAdamW {
                int64_t steps_taken);
 
  private:
+  void sum_gradients();
   void gather_weights();
 
   Communicator& world_;
+  DeviceGroup* gpus_;
   at::Tensor weights_, gradients_, weight_decay_mask_;
   at::Tensor master_, moment1_, moment2_;
   FlatRange range_;

@@ -3,11 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <cuda_runtime_api.h>
 
 #include <functional>
 
-#include "kernels/base/cuda_status.h"
 #include "kernels/ops/cuda_backend.h"
 
 namespace ropeway::bench {
@@ -21,20 +19,7 @@ inline at::Tensor random(at::IntArrayRef sizes, at::ScalarType type = at::kBFloa
 
 // Seconds a call, over calls that follow each other without a pause.
 inline double seconds(const std::function<void()>& run, int warm_up = 5, int calls = 30) {
-  cudaEvent_t begin, end;
-  cuda::check_status("cudaEventCreate", cudaEventCreate(&begin));
-  cuda::check_status("cudaEventCreate", cudaEventCreate(&end));
-  const CudaStream stream = ops::current_cuda_stream(at::Device(at::kCUDA, 0));
-  for (int i = 0; i < warm_up; ++i) run();
-  cuda::check_status("cudaEventRecord", cudaEventRecord(begin, stream));
-  for (int i = 0; i < calls; ++i) run();
-  cuda::check_status("cudaEventRecord", cudaEventRecord(end, stream));
-  cuda::check_status("cudaEventSynchronize", cudaEventSynchronize(end));
-  float milliseconds = 0;
-  cuda::check_status("cudaEventElapsedTime", cudaEventElapsedTime(&milliseconds, begin, end));
-  cudaEventDestroy(begin);
-  cudaEventDestroy(end);
-  return milliseconds * 1e-3 / calls;
+  return ops::cuda_seconds_per_call(at::Device(at::kCUDA, 0), run, warm_up, calls);
 }
 
 }  // namespace ropeway::bench

@@ -77,9 +77,11 @@ AttentionProblem make_problem(const RingCase& c) {
   return p;
 }
 
-RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionProblem& p) {
-  at::Tensor q = share(p.q, 1, comm, c), k = share(p.k, 1, comm, c), v = share(p.v, 1, comm, c);
-  const at::Tensor d_out = share(p.d_out, 1, comm, c);
+RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionProblem& p,
+                       const std::function<RingLinks(Communicator&)>& links) {
+  const auto input = [&](const at::Tensor& whole) { return share(whole, 1, comm, c).to(c.device); };
+  at::Tensor q = input(p.q), k = input(p.k), v = input(p.v);
+  const at::Tensor d_out = input(p.d_out);
   if (c.fused_inputs) {
     const at::Tensor fused = at::cat({q, k, v}, 2).reshape({-1, (c.heads + 2 * c.kv_heads) * c.head_dim});
     const auto columns = [&](int64_t first_head, int64_t heads) {
@@ -90,7 +92,7 @@ RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionPro
     k = columns(c.heads, c.kv_heads);
     v = columns(c.heads + c.kv_heads, c.kv_heads);
   }
-  RingAttention ring(comm, c.placement);
+  RingAttention ring(comm, links(comm), c.placement);
   const auto result = ring.forward(q, k, v, p.scale);
   const auto grads = ring.backward(d_out, q, k, v, result.out, result.lse, p.scale);
   const at::Tensor found[] = {result.out, result.lse, grads.dq, grads.dk, grads.dv};
@@ -98,7 +100,7 @@ RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionPro
                                share(p.dk, 1, comm, c), share(p.dv, 1, comm, c)};
   std::array<double, 10> sums;  // of squares, over all ranks: differences, then wanted values
   for (size_t i = 0; i < 5; ++i) {
-    sums[i] = sum_of_squares(found[i].to(at::kDouble) - wanted[i]);
+    sums[i] = sum_of_squares(found[i].cpu().to(at::kDouble) - wanted[i]);
     sums[5 + i] = sum_of_squares(wanted[i]);
   }
   all_reduce_sum(comm, std::span(sums));

@@ -4,10 +4,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <ostream>
 #include <string>
 
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/ring_link.h"
 #include "parallel/ring/placement.h"
 
 namespace ropeway::testing {
@@ -16,6 +18,7 @@ struct RingCase {
   Placement placement = Placement::kZigzag;
   int64_t batch = 1, length = 96, heads = 4, kv_heads = 4, head_dim = 16;
   at::ScalarType dtype = at::kDouble;
+  at::Device device = at::kCPU;
   bool fused_inputs =
       true;  // q, k, v are columns of one [B*n, (H + 2K)*D] buffer, as a projection leaves them
 };
@@ -35,6 +38,8 @@ struct RingErrors {
   double out, lse, dq, dk, dv;
   double largest() const;
 };
-RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionProblem& problem);
+// `links`: what the keys and gradients travel over, made from the group; the group's own hops by default.
+RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionProblem& problem,
+                       const std::function<RingLinks(Communicator&)>& links = host_ring_links);
 
 }  // namespace ropeway::testing

@@ -45,10 +45,11 @@ ops::AdamWOptions test_options() {
   return {.learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1};
 }
 
-at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps) {
+at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps,
+                         DeviceGroup* gpus) {
   const at::Tensor weights = initial_weights(count, dtype);
   const at::Tensor gradient = at::zeros({count}, ops::accumulation_type(dtype));
-  ShardedAdamW optimizer(comm, weights, gradient, decay_mask(count));
+  ShardedAdamW optimizer(comm, weights, gradient, decay_mask(count), gpus);
   for (int64_t step = 0; step < steps; ++step) {
     fill_gradient(comm, gradient, step);
     optimizer.step(test_options(), kTestMaxNorm);

@@ -20,6 +20,7 @@ ops::AdamWOptions test_options();
 constexpr double kTestMaxNorm = 0.5;  // below the norm of the summed gradient of some hundred elements
 
 // The weights after `steps` steps.
-at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps);
+at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps,
+                         DeviceGroup* gpus = nullptr);
 
 }  // namespace ropeway::testing

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/base/error.h"
+#include "tests/parallel/fake_nccl.h"
 #include "tests/parallel/sharded_adamw_cases.h"
 
 namespace ropeway::testing {
@@ -201,6 +202,23 @@ TEST(ShardedAdamW, StateOfAnotherShapeOrTypeIsRefused) {
   EXPECT_EQ(kind_of(good, good, at::Tensor(), 1), ErrorKind::kBadData);
   EXPECT_EQ(kind_of(good, good, good, -1), ErrorKind::kBadData);
   EXPECT_TRUE(at::equal(weights, initial_weights(10, at::kFloat)));
+}
+
+// The exchange between GPUs, with the doubles of NCCL and CUDA.
+TEST(ShardedAdamW, OverNcclGivesTheBitsOfOneRank) {
+  for (const int ranks : {1, 2, 4}) {
+    FakeDevice device;
+    FakeNccl nccl(device);
+    run_thread_world(ranks, [&](Communicator& comm) {
+      NcclSession session(nccl, device, {.end_job = [](int) { ADD_FAILURE(); }});
+      DeviceGroup gpus(session, comm);
+      const auto alone = make_world_of_one();
+      EXPECT_TRUE(at::equal(weights_after(comm, 1003, at::kFloat, 3, &gpus),
+                            weights_after(*alone, 1003, at::kFloat, 3)));
+      session.close();
+    });
+    EXPECT_TRUE(device.violations().empty());
+  }
 }
 
 }  // namespace

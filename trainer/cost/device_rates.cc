@@ -94,4 +94,12 @@ DeviceRates find_device(const std::string& name) {
                        : fmt::format("did you mean {}?", nearest));
 }
 
+std::optional<DeviceRates> device_called_by_cuda(const std::string& name) {
+  if (name.find("PCIe") != std::string::npos || name.find("NVL") != std::string::npos) return std::nullopt;
+  for (const auto& [word, device] : {std::pair{" H200", "h200"}, {" H100", "h100"}, {" A100", "a100"}}) {
+    if (name.find(word) != std::string::npos) return find_device(device);  // a "GH200" is no H200
+  }
+  return std::nullopt;
+}
+
 }  // namespace ropeway

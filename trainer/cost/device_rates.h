@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,5 +30,8 @@ struct DeviceRates {
 
 // "h200", "h100", "a100", "cpu" (memory and rates unknown). Throws kUsage, with the nearest name.
 DeviceRates find_device(const std::string& name);
+// The one that CUDA calls so ("NVIDIA H200"). None for others, boards for PCIe slots among them: they have
+// fewer units or less power than the modules of the table.
+std::optional<DeviceRates> device_called_by_cuda(const std::string& name);
 
 }  // namespace ropeway

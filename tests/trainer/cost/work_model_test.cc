@@ -79,5 +79,19 @@ TEST(DeviceRates, OfAnUnknownGpuAreRefusedWithTheNearestName) {
   }
 }
 
+TEST(DeviceRates, AreFoundByTheNameCudaGives) {
+  for (const auto& [name, device] : {std::pair{"NVIDIA H200", "h200"},
+                                     {"NVIDIA H100 80GB HBM3", "h100"},
+                                     {"NVIDIA A100-SXM4-80GB", "a100"}}) {
+    const auto found = device_called_by_cuda(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ(found->name, device);
+  }
+  for (const char* name :
+       {"NVIDIA GeForce RTX 4090", "NVIDIA GH200 480GB", "NVIDIA H100 PCIe", "NVIDIA H200 NVL"}) {
+    EXPECT_FALSE(device_called_by_cuda(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace ropeway::testing

@@ -1,0 +1,90 @@
+#include "parallel/comm/emulated_ring.h"
+
+#include "kernels/base/error.h"
+#include "parallel/comm/hop_queue.h"
+#include "parallel/comm/progress_thread.h"
+
+namespace ropeway {
+namespace {
+
+using internal::HopQueue;
+
+// What the next rank needs to fetch the bytes.
+struct Offer {
+  const void* source = nullptr;
+  int64_t bytes = 0;
+  CudaEvent ready = nullptr;
+};
+
+class EmulatedLink : public RingLink {
+ public:
+  EmulatedLink(Communicator& group, DeviceQueues& device)
+      : offers_(group.split(0, group.rank())),
+        receipts_(group.split(0, group.rank())),
+        device_(device),
+        queue_(device),
+        next_((group.rank() + 1) % group.size()),
+        previous_((group.rank() + group.size() - 1) % group.size()) {}
+
+  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes, CudaStream compute) override {
+    return std::make_unique<EmulatedHop>(*this, Offer{send, bytes, nullptr}, recv, compute);
+  }
+
+ private:
+  class EmulatedHop : public Hop {
+   public:
+    EmulatedHop(EmulatedLink& link, Offer own, void* recv, CudaStream compute)
+        : link_(link), own_(own), recv_(recv), compute_(compute) {
+      internal::Backoff backoff;
+      while (!link_.queue_.has_room()) backoff.pause();
+      events_ = link_.queue_.open(compute_);
+      own_.ready = events_.ready;
+      meeting_ = link_.offers_->start_hop(&own_, link_.next_, &theirs_, link_.previous_, sizeof own_);
+    }
+
+    // The copy is queued here and not by start(), for the previous rank may not have offered its bytes
+    // before. On the device it can begin as soon as the computations queued before start() are done on both
+    // ranks.
+    void wait() override {
+      if (!meeting_) return;
+      meeting_->wait();
+      meeting_.reset();
+      ROPEWAY_CHECK(theirs_.bytes == own_.bytes, "hop of {} bytes meets one of {}", own_.bytes,
+                    theirs_.bytes);
+      DeviceQueues& device = link_.device_;
+      const CudaStream side = link_.queue_.stream();
+      device.wait(side, theirs_.ready);
+      device.copy(recv_, theirs_.source, own_.bytes, side);
+      link_.queue_.close(events_);
+      CudaEvent fetched = nullptr;  // by the next rank
+      link_.receipts_->start_hop(&events_.done, link_.previous_, &fetched, link_.next_, sizeof fetched)
+          ->wait();
+      device.wait(compute_, events_.done);
+      device.wait(compute_, fetched);
+    }
+
+   private:
+    EmulatedLink& link_;
+    Offer own_, theirs_;
+    void* recv_;
+    CudaStream compute_;
+    HopQueue::Events events_;
+    std::unique_ptr<Hop> meeting_;
+  };
+
+  std::unique_ptr<Communicator> offers_, receipts_;
+  DeviceQueues& device_;
+  HopQueue queue_;
+  int next_, previous_;
+};
+
+}  // namespace
+
+RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device) {
+  RingLinks links;
+  links.keys = std::make_unique<EmulatedLink>(group, device);
+  links.gradients = std::make_unique<EmulatedLink>(group, device);
+  return links;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,16 @@
+// A ring of P ranks on one GPU: the ranks are threads of this process, a hop is a copy within the device's
+// memory on a side stream, ordered by events as NCCL's hops are. For the cost of the ring without its wires,
+// and for its correctness at every P, on a machine with one GPU.
+#pragma once
+
+#include "parallel/comm/device.h"
+#include "parallel/comm/ring_link.h"
+
+namespace ropeway {
+
+// Collective over `group`, which must be one of threads (run_thread_world): addresses and events are handed
+// from rank to rank over it. The device must outlive the links. The host meets its neighbours in wait(), the
+// device does not.
+RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device);
+
+}  // namespace ropeway

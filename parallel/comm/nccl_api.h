@@ -1,0 +1,59 @@
+// The calls of NCCL this program uses, without nccl.h. They are virtual so that streams, events and failures
+// can be tried without a GPU (tests/parallel/fake_nccl.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "kernels/base/cuda_stream.h"
+#include "kernels/base/dtype.h"
+#include "parallel/comm/communicator.h"
+
+namespace ropeway {
+
+struct NcclUniqueId {
+  std::array<char, 128> bytes{};
+};
+
+struct NcclState {
+  enum class Kind { kReady, kBusy, kFailed } kind = Kind::kReady;
+  std::string why;  // of kFailed
+};
+
+// Communicators are non-blocking: init(), group_end() and finalize() may return while the work they began
+// goes on; state() is kBusy until it is done, and no other call may be made before (but abort()). A call that
+// NCCL refuses throws: kInternal for wrong use, kPeer for everything else. Device memory everywhere; `stream`
+// orders it.
+class NcclApi {
+ public:
+  using Comm = void*;  // an ncclComm_t
+
+  virtual ~NcclApi() = default;
+  virtual std::string version() = 0;
+  virtual NcclUniqueId unique_id() = 0;
+  virtual Comm init(const NcclUniqueId& id, int ranks, int rank) = 0;  // on the current device
+  virtual NcclState state(Comm comm) = 0;
+
+  // Between these two calls of one thread sends and receives are only noted; they begin together.
+  virtual void group_start() = 0;
+  virtual void group_end() = 0;
+  virtual void send(const void* data, int64_t bytes, int to, Comm comm, CudaStream stream) = 0;
+  virtual void recv(void* data, int64_t bytes, int from, Comm comm, CudaStream stream) = 0;
+  // In place.
+  virtual void all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, Comm comm,
+                          CudaStream stream) = 0;
+  virtual void broadcast(void* data, int64_t bytes, int root, Comm comm, CudaStream stream) = 0;
+  virtual void all_gather(const void* send, void* recv, int64_t bytes_per_rank, Comm comm,
+                          CudaStream stream) = 0;
+
+  virtual void finalize(Comm comm) = 0;  // waits for the other ranks, see above
+  virtual void destroy(Comm comm) = 0;   // after finalize() has come to its end
+  virtual void abort(Comm comm) = 0;     // ends what is in flight, waits for no other rank; any thread
+};
+
+// The NCCL that libtorch's CUDA half brought into the process or, before that is loaded, the one the loader
+// finds. Loaded at the first call. Throws kLauncher with the reason when there is none.
+NcclApi& nccl_library();
+
+}  // namespace ropeway

@@ -1,0 +1,62 @@
+// NCCL in one process: the communicators it has joined, and the thread that watches them.
+//
+// A rank of NCCL that loses a neighbour waits inside a kernel for ever, and whoever waits for that kernel
+// with it. So every communicator is watched: when NCCL reports an error, or a transfer stays in the
+// neighbours' hands for too long, the watching thread aborts all communicators, which ends the kernels. The
+// rank then learns of it with its next call here, as an Error of kind kPeer (exit code 76). A rank that makes
+// no further call within the grace period, because it waits elsewhere for the same lost neighbour, is ended
+// by the watching thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "parallel/comm/device.h"
+#include "parallel/comm/nccl_api.h"
+
+namespace ropeway {
+
+namespace internal {
+class NcclChannel;
+class NcclWatch;
+}  // namespace internal
+
+struct NcclOptions {
+  double join_seconds = 300;  // for all ranks to join a communicator, and to take leave of it
+  double hang_seconds =
+      1800;                   // a transfer waits for its neighbours; own computation before it does not count
+  double grace_seconds = 10;  // between an abort and the end of a rank that does not notice it
+  double poll_seconds = 0.1;  // between two looks of the watching thread
+  // Ends the job with this exit code: Communicator::abort of the world. Called from the watching thread.
+  std::function<void(int exit_code)> end_job;
+};
+
+class NcclSession {
+ public:
+  // api and device must outlive the session and all that is made from it.
+  NcclSession(NcclApi& api, DeviceQueues& device, NcclOptions options);
+  // Waits for no other rank: what was not closed is aborted.
+  ~NcclSession();
+  NcclSession(const NcclSession&) = delete;
+  NcclSession& operator=(const NcclSession&) = delete;
+
+  // Collective over `group`, over whose host memory the ranks find each other; all its ranks have joined when
+  // it returns. `name` is for messages. Throws kPeer when they do not join in time.
+  std::shared_ptr<internal::NcclChannel> join(Communicator& group, const std::string& name);
+  // Throws kPeer if anything failed so far. For the places where a rank is about to wait for others by other
+  // means.
+  void check();
+  // Collective: the orderly end, after which nothing may be queued. Not when an error passes.
+  void close();
+
+  DeviceQueues& device() { return device_; }
+  const NcclOptions& options() const { return options_; }
+
+ private:
+  NcclApi& api_;
+  DeviceQueues& device_;
+  NcclOptions options_;
+  std::unique_ptr<internal::NcclWatch> watch_;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,54 @@
+#include "parallel/ring/cuda_job.h"
+
+#include "kernels/base/log.h"
+#include "kernels/ops/cuda_backend.h"
+
+namespace ropeway {
+namespace {
+
+DeviceSeat seat_of(const MpiSession& session) {
+  return {.host = session.host_name(),
+          .local_rank = session.local_rank(),
+          .devices = visible_devices(),
+          .why_none = ops::why_no_cuda()};
+}
+
+}  // namespace
+
+CudaJob::CudaJob(MpiSession& session) : CudaJob(session.world(), seat_of(session)) {}
+
+CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat)
+    : world_(world),
+      info_(choose_device(world, seat)),
+      device_(ops::use_cuda_device(info_.index)),
+      queues_(make_device_queues(info_.index)) {}
+
+CudaJob::~CudaJob() = default;
+
+NcclSession& CudaJob::nccl() {
+  if (!nccl_) {
+    NcclApi& api = nccl_library();
+    log_info("NCCL {} between {} ranks", api.version(), world_.size());
+    nccl_ = std::make_unique<NcclSession>(
+        api, *queues_, NcclOptions{.end_job = [this](int exit_code) { world_.abort(exit_code); }});
+  }
+  return *nccl_;
+}
+
+RingLinks CudaJob::ring_links(Communicator& group) {
+  return group.size() == 1 ? host_ring_links(group) : nccl_ring_links(nccl(), group);
+}
+
+std::unique_ptr<DeviceGroup> CudaJob::device_group(Communicator& group) {
+  return std::make_unique<DeviceGroup>(nccl(), group);
+}
+
+void CudaJob::check() {
+  if (nccl_) nccl_->check();
+}
+
+void CudaJob::close() {
+  if (nccl_) nccl_->close();
+}
+
+}  // namespace ropeway

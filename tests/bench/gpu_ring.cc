@@ -1,0 +1,113 @@
+// What the ring costs on one GPU, without its wires: P thread-ranks compute attention over one sequence
+// through the ring, one after the other on the device, against the plain kernel on the same sequence; both in
+// one run. BF16, 64 query and 8 key/value heads of 128, causal, zigzag placement. The work is the same; the
+// ring adds smaller blocks, merges, sums of gradients and copies.
+//   gpu_ring [ranks [tokens of a rank ...]]     default 8 ranks, 32768 and 8192 tokens; a table on stderr,
+//   one JSON object on stdout; exit code 71 without a GPU
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "kernels/base/error.h"
+#include "kernels/ops/ops.h"
+#include "parallel/comm/emulated_ring.h"
+#include "parallel/ring/ring_attention.h"
+#include "tests/bench/gpu_timing.h"
+
+namespace ropeway {
+namespace {
+
+constexpr int64_t kHeads = 64, kKvHeads = 8, kHeadDim = 128;
+constexpr double kScale = 0.08838834764831845;  // 1 / sqrt(128)
+constexpr int kWarmUp = 1, kCalls = 3;
+
+struct Seconds {
+  double forward, backward;
+};
+
+struct Inputs {
+  at::Tensor q, k, v, d_out;
+  explicit Inputs(int64_t tokens)
+      : q(bench::random({1, tokens, kHeads, kHeadDim})),
+        k(bench::random({1, tokens, kKvHeads, kHeadDim})),
+        v(bench::random({1, tokens, kKvHeads, kHeadDim})),
+        d_out(bench::random({1, tokens, kHeads, kHeadDim})) {}
+};
+
+// Of all ranks together. Every rank queues on the device's one default stream: what rank 0 measures there
+// begins and ends with the others' work, between two meetings of the hosts.
+Seconds ring_seconds(int ranks, int64_t tokens) {
+  const auto device = make_device_queues(0);
+  Seconds result{};
+  run_thread_world(ranks, [&](Communicator& comm) {
+    RingAttention ring(comm, emulated_ring_links(comm, *device), Placement::kZigzag);
+    const Inputs in(tokens);
+    RingAttention::Output out;
+    const auto timed = [&](const std::function<void()>& run) {
+      const auto together = [&] {
+        comm.barrier();
+        run();
+        comm.barrier();
+      };
+      if (comm.rank() == 0) return bench::seconds(together, kWarmUp, kCalls);
+      for (int call = 0; call < kWarmUp + kCalls; ++call) together();
+      return 0.0;
+    };
+    const double forward = timed([&] { out = ring.forward(in.q, in.k, in.v, kScale); });
+    const double backward =
+        timed([&] { ring.backward(in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); });
+    if (comm.rank() == 0) result = {forward, backward};
+    comm.barrier();
+  });
+  return result;
+}
+
+Seconds plain_seconds(int64_t tokens) {
+  const Inputs in(tokens);
+  const auto alone = make_world_of_one();
+  RingAttention plain(*alone, Placement::kZigzag);
+  RingAttention::Output out;
+  const double forward =
+      bench::seconds([&] { out = plain.forward(in.q, in.k, in.v, kScale); }, kWarmUp, kCalls);
+  const double backward = bench::seconds(
+      [&] { plain.backward(in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); }, kWarmUp, kCalls);
+  return {forward, backward};
+}
+
+void run(int ranks, const std::vector<int64_t>& lengths) {
+  ops::require_cuda();
+  std::fprintf(stderr, "%6s %8s %12s %12s %9s %12s %12s %9s\n", "ranks", "tokens", "forward s", "plain s",
+               "ratio", "backward s", "plain s", "ratio");
+  std::printf("{\"ring\": [");
+  const char* separator = "";
+  for (const int64_t tokens : lengths) {
+    const Seconds ring = ring_seconds(ranks, tokens), plain = plain_seconds(ranks * tokens);
+    const double forward = plain.forward / ring.forward, backward = plain.backward / ring.backward;
+    const double both = (plain.forward + plain.backward) / (ring.forward + ring.backward);
+    std::fprintf(stderr, "%6d %8lld %12.4f %12.4f %9.3f %12.4f %12.4f %9.3f\n", ranks,
+                 static_cast<long long>(tokens), ring.forward, plain.forward, forward, ring.backward,
+                 plain.backward, backward);
+    std::printf(
+        "%s{\"ranks\": %d, \"tokens_of_a_rank\": %lld, \"forward_ratio\": %.4f, \"backward_ratio\": %.4f, "
+        "\"ratio\": %.4f}",
+        separator, ranks, static_cast<long long>(tokens), forward, backward, both);
+    separator = ", ";
+  }
+  std::printf("]}\n");
+}
+
+}  // namespace
+}  // namespace ropeway
+
+int main(int argc, char** argv) {
+  try {
+    const int ranks = argc > 1 ? std::stoi(argv[1]) : 8;
+    std::vector<int64_t> lengths;
+    for (int i = 2; i < argc; ++i) lengths.push_back(std::stoll(argv[i]));
+    if (lengths.empty()) lengths = {32768, 8192};
+    ropeway::run(ranks, lengths);
+  } catch (const ropeway::Error& error) {
+    std::fprintf(stderr, "gpu_ring: %s\n", error.what());
+    return error.exit_code();
+  }
+}

@@ -1,0 +1,85 @@
+// Which GPU each rank gets, and which jobs are refused, on made-up hosts.
+#include "parallel/comm/device_choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kernels/base/error.h"
+
+namespace ropeway::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+DeviceInfo gpu(int index, const std::string& uuid, int capability = 90) {
+  return {.index = index, .name = "NVIDIA H200", .uuid = uuid, .capability = capability};
+}
+
+struct Chosen {
+  std::vector<std::string> uuids;  // by rank
+  std::string error;               // the same on all ranks, or a failure of the test
+};
+
+Chosen choose(const std::vector<DeviceSeat>& seats) {
+  Chosen chosen;
+  chosen.uuids.resize(seats.size());
+  std::vector<std::string> errors(seats.size());
+  run_thread_world(static_cast<int>(seats.size()), [&](Communicator& world) {
+    const auto rank = static_cast<size_t>(world.rank());
+    try {
+      chosen.uuids[rank] = choose_device(world, seats[rank]).uuid;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::kLauncher);
+      errors[rank] = e.what();
+    }
+  });
+  for (const std::string& error : errors) EXPECT_EQ(error, errors[0]);
+  chosen.error = errors[0];
+  return chosen;
+}
+
+TEST(DeviceChoice, FollowsTheLocalRank) {
+  const std::vector<DeviceInfo> a{gpu(0, "a0"), gpu(1, "a1")}, b{gpu(0, "b0"), gpu(1, "b1")};
+  const Chosen chosen = choose({{"a", 0, a, ""}, {"a", 1, a, ""}, {"b", 0, b, ""}, {"b", 1, b, ""}});
+  EXPECT_EQ(chosen.error, "");
+  EXPECT_THAT(chosen.uuids, ElementsAre("a0", "a1", "b0", "b1"));
+}
+
+// A launcher that shows each rank its own device only.
+TEST(DeviceChoice, TakesTheOneDeviceARankIsShown) {
+  const Chosen chosen = choose({{"a", 0, {gpu(0, "a0")}, ""}, {"a", 1, {gpu(0, "a1")}, ""}});
+  EXPECT_EQ(chosen.error, "");
+  EXPECT_THAT(chosen.uuids, ElementsAre("a0", "a1"));
+}
+
+TEST(DeviceChoice, MoreRanksThanDevicesAreRefused) {
+  const std::vector<DeviceInfo> a{gpu(0, "GPU-a0"), gpu(1, "GPU-a1")};
+  const Chosen chosen = choose({{"node1", 0, a, ""}, {"node1", 1, a, ""}, {"node1", 2, a, ""}});
+  EXPECT_THAT(chosen.error, AllOf(HasSubstr("ranks 0, 2 share one GPU; node1 has 3 ranks, which see 2"),
+                                  HasSubstr("rank  host   GPU"), HasSubstr("ppr:N:node"),
+                                  HasSubstr("   1  node1  1 NVIDIA H200, sm_90, GPU-a1"),
+                                  HasSubstr("   2  node1  0 NVIDIA H200, sm_90, GPU-a0")));
+}
+
+TEST(DeviceChoice, MixedJobsAreRefused) {
+  const Chosen chosen = choose({{"a", 0, {gpu(0, "a0")}, ""}, {"b", 0, {}, "no driver"}, {"c", 0, {}, ""}});
+  EXPECT_THAT(chosen.error,
+              AllOf(HasSubstr("ranks 1, 2 of 3 cannot use one: no driver"),
+                    HasSubstr("   0  a     0 NVIDIA H200"), HasSubstr("   1  b     none: no driver"),
+                    HasSubstr("   2  c     none: no CUDA device is visible")));
+}
+
+TEST(DeviceChoice, JobWithoutAnyDeviceIsRefusedWithItsReason) {
+  const Chosen chosen = choose({{"a", 0, {}, "no driver"}, {"a", 1, {}, "no driver"}});
+  EXPECT_THAT(chosen.error, HasSubstr("device cuda: no driver\n"));
+}
+
+TEST(DeviceChoice, OldDevicesAreRefused) {
+  const Chosen chosen = choose({{"a", 0, {gpu(0, "a0", 75)}, ""}, {"b", 0, {gpu(0, "b0", 80)}, ""}});
+  EXPECT_THAT(chosen.error, HasSubstr("the GPU of rank 0 is older than sm_80"));
+}
+
+}  // namespace
+}  // namespace ropeway::testing
