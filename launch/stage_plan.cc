@@ -91,11 +91,11 @@ class Planner {
     const SearchWork work = expected_search_work(stage.search, config_.rope_geometry(), trained_length(stage),
                                                  stage.kind == StageKind::kReadjust);
     PlannedPass forward = pass(Pass::kEvaluate, length), gradient = pass(Pass::kFactorGradient, length);
-    forward.what = fmt::format("forward passes over {}, about", format_length(length));
+    forward.what = fmt::format("forward passes over {}, at most", format_length(length));
     forward.count = work.forwards;
     forward.seconds /= mesh_.data;
     forward.exposed /= mesh_.data;
-    gradient.what = fmt::format("gradients of the factors over {}", format_length(length));
+    gradient.what = fmt::format("factor gradients over {}, at most", format_length(length));
     gradient.count = work.gradients;
     std::vector<PlannedPass> passes = {forward};
     if (work.gradients > 0) passes.push_back(gradient);

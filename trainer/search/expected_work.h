@@ -1,5 +1,6 @@
-// What a search will cost, before it is run: for plans. The parts follow search.cc; ties among seeds, and
-// races that end early, make the search itself cheaper.
+// What a search will cost at most, before it is run: for plans. The parts follow search.cc. Seeds that are
+// dropped or equal, races that end early, and a descent that gains nothing more make the search itself
+// cheaper.
 #pragma once
 
 #include "trainer/search/search.h"

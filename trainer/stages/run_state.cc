@@ -56,6 +56,11 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
 
 void RunState::begin_stage(const StageRecipe& stage) {
   memory_options_ = ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory_);
+  if (!parameters_) make_parameters();
+}
+
+void RunState::make_parameters() {
+  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype));
 }
 
 void RunState::end_stage() {
@@ -64,8 +69,10 @@ void RunState::end_stage() {
   if (parameters_) parameters_->release_gradients();
 }
 
+int64_t RunState::activation_bytes() const { return model_ ? model_->activation_bytes() : 0; }
+
 CausalLM& RunState::model(const fs::path& folder) {
-  if (!parameters_) parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype));
+  if (!parameters_) make_parameters();
   if (!model_) {
     ring_ = std::make_unique<RingAttention>(*mesh.sequence, placement_of(recipe.mesh.placement));
     EngineOptions options{.save_attention = memory_options_.save_attention,

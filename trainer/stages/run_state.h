@@ -43,6 +43,8 @@ class RunState {
   // outlive it.
   void begin_stage(const StageRecipe& stage);
   void end_stage();
+  int64_t activation_bytes()
+      const;  // that blocks kept in the last backward pass of the stage; 0: there was none
   const MemoryOptions& memory_options() const { return memory_options_; }  // of the stage at work
   const Documents& documents(const std::string& split) const;              // "train", "validation", "test"
   // A stage changed the weights held here: they are those of `folder` now.
@@ -59,6 +61,8 @@ class RunState {
   void publish_model();
 
  private:
+  void make_parameters();
+
   const DeviceMemory device_memory_;
   MemoryOptions memory_options_;
   std::unique_ptr<ResidentParameters> parameters_;

@@ -6,10 +6,10 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/cost/suggestions.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/model_dir.h"
 #include "trainer/stages/stages.h"
+#include "trainer/stages/within_memory.h"
 
 namespace ropeway {
 namespace {
@@ -26,33 +26,6 @@ StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
       return run_evaluate_stage(state, stage);
   }
   fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
-}
-
-// What a failed allocation becomes: where the memory went, and what would need less.
-std::string out_of_memory_text(const RunState& state, const StageRecipe& stage, const std::exception& error) {
-  const MemoryOptions& options = state.memory_options();
-  const MemoryParts parts = stage_memory(state.config, stage, state.mesh.shape, options).parts;
-  // How much there is nobody knows by now; three quarters of what was asked for is a goal worth a change.
-  const int64_t goal = parts.total() / 4 * 3;
-  std::string text = fmt::format("stage {}: out of memory ({}); the stage needs about {} a rank: {}",
-                                 stage.name, first_line(error), bytes_text(parts.total()), parts_text(parts));
-  for (const std::string& line :
-       suggestions({state.recipe, stage, state.config, state.mesh.shape, options, goal})) {
-    text += "\n  to need less: " + line;
-  }
-  return text;
-}
-
-StageNumbers run_stage_in_memory(RunState& state, const StageRecipe& stage) {
-  try {
-    return run_stage(state, stage);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kMemory) throw;
-    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
-  } catch (const std::exception& error) {
-    if (!is_out_of_memory(error)) throw;
-    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
-  }
 }
 
 bool wanted(const RunOptions& options, const std::string& stage) {
@@ -122,9 +95,7 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
     if (world.rank() == 0)
       log_info("stage {} ({}) on {} rank(s)", stage.name, name_of(stage.kind), world.size());
     const auto start = std::chrono::steady_clock::now();
-    state.begin_stage(stage);
-    const StageNumbers numbers = run_stage_in_memory(state, stage);
-    state.end_stage();
+    const StageNumbers numbers = within_memory(state, stage, [&] { return run_stage(state, stage); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     state.reporter->stage({.name = stage.name,
                            .kind = std::string(name_of(stage.kind)),

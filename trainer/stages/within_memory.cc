@@ -1,0 +1,64 @@
+#include "trainer/stages/within_memory.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/cost/suggestions.h"
+#include "trainer/model/memory_meter.h"
+
+namespace ropeway {
+namespace {
+
+MemoryParts needed(const RunState& state, const StageRecipe& stage) {
+  return stage_memory(state.config, stage, state.mesh.shape, state.memory_options()).parts;
+}
+
+// The ring's slots are told by their formula, everything else by those who hold it and by the allocator.
+StageNumbers metered(RunState& state, const StageRecipe& stage, const std::function<StageNumbers()>& run) {
+  const at::Tensor weights = state.parameters().flat_weights();
+  const MemoryMeter meter(weights.device().type());
+  StageNumbers numbers = run();
+  const int64_t checkpoints = state.activation_bytes();
+  const int64_t rest = std::max<int64_t>(0, meter.peak_bytes() - checkpoints);
+  const int64_t ring = std::min(rest, needed(state, stage).ring);
+  for (const auto& [part, bytes] :
+       {std::pair{"weights", static_cast<int64_t>(weights.nbytes())}, std::pair{"checkpoints", checkpoints},
+        std::pair{"ring", ring}, std::pair{"transients", rest - ring}}) {
+    numbers.emplace_back(std::string("memory_bytes_") + part, static_cast<double>(bytes));
+  }
+  return numbers;
+}
+
+std::string out_of_memory_text(const RunState& state, const StageRecipe& stage, const std::exception& error) {
+  const MemoryParts parts = needed(state, stage);
+  // How much there is nobody knows by now; three quarters of what was asked for is a goal worth a change.
+  const int64_t goal = parts.total() / 4 * 3;
+  std::string text = fmt::format("stage {}: out of memory ({}); the stage needs about {} a rank: {}",
+                                 stage.name, first_line(error), bytes_text(parts.total()), parts_text(parts));
+  for (const std::string& line :
+       suggestions({state.recipe, stage, state.config, state.mesh.shape, state.memory_options(), goal})) {
+    text += "\n  to need less: " + line;
+  }
+  return text;
+}
+
+}  // namespace
+
+StageNumbers within_memory(RunState& state, const StageRecipe& stage,
+                           const std::function<StageNumbers()>& run) {
+  const bool trains = stage.kind == StageKind::kPretrain || stage.kind == StageKind::kFinetune;
+  try {
+    state.begin_stage(stage);
+    StageNumbers numbers = trains ? run() : metered(state, stage, run);
+    state.end_stage();
+    return numbers;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kMemory) throw;
+    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error)) throw;
+    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
+  }
+}
+
+}  // namespace ropeway
