@@ -30,7 +30,8 @@ TEST(EngineChoices, TheReportTellsMemoryOfEveryStage) {
       folder, kPretrain +
                   "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, "
                   "finalist_documents: 1, gradient_steps: 2}\n"
-                  "  - {name: scores, kind: evaluate, lengths: [64], factors: [wide], windows: 1}\n");
+                  "  - {name: scores, kind: evaluate, lengths: [64], factors: [wide], tasks: "
+                  "[perplexity], windows: 1}\n");
   run_recipe(recipe, *make_world_of_one(), {});
   const auto report = nlohmann::json::parse(read_bytes(folder / "run/report.json"));
   ASSERT_EQ(report["stages"].size(), 3u);
