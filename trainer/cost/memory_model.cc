@@ -184,6 +184,22 @@ class PassMemory {
   const BlockWidths width_;
 };
 
+// A recipe may name any shape: its bytes must be countable in 64 bits before they are counted.
+void require_countable(const ModelConfig& config, const PassShape& shape) {
+  const auto wide = [](int64_t count) { return static_cast<double>(count); };
+  const double c = wide(config.hidden_size), i = wide(config.intermediate_size);
+  const double heads = wide(config.head_dim) * wide(config.num_heads + 2 * config.num_kv_heads);
+  const double layers = wide(config.num_layers) + 2, row = 8 * (c + heads + i) + wide(config.vocab_size);
+  const double elements =
+      layers * (c * (2 * heads + 3 * i) + wide(shape.tokens()) * row) + 2 * c * wide(config.vocab_size);
+  constexpr double kMost = 1e17;  // elements, of up to 32 bytes each
+  if (elements < kMost) return;
+  fail(ErrorKind::kConfig,
+       "a model of {} layers, hidden size {} and MLP {} over {} tokens a rank has {:.2g} numbers: more than "
+       "can be held",
+       config.num_layers, config.hidden_size, config.intermediate_size, shape.tokens(), elements);
+}
+
 }  // namespace
 
 BlockWidths::BlockWidths(const ModelConfig& config)
@@ -226,6 +242,7 @@ MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const
   ROPEWAY_CHECK(shape.tokens() > 0 && options.tile_tokens > 0 && options.loss_tile_tokens > 0,
                 "a pass over {} tokens in tiles of {} and {}", shape.tokens(), options.tile_tokens,
                 options.loss_tile_tokens);
+  require_countable(config, shape);
   return PassMemory(config, shape, options).peak();
 }
 

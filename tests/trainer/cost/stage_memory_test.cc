@@ -1,6 +1,7 @@
 // What stages need, and what the recipe's autos become.
 #include <gtest/gtest.h>
 
+#include "kernels/base/error.h"
 #include "tests/trainer/cost/cases.h"
 
 namespace ropeway::testing {
@@ -97,7 +98,15 @@ TEST(MemoryOptions, OfTheRecipeStand) {
   EXPECT_TRUE(memory_options(recipe, llama_8b(), stage, {1, 1}, {}).offload);
 }
 
-// The goal for a GPU's operators as well, without the checkpoints: their workspace is an estimate.
+TEST(PassMemory, OfWhatNobodyCouldHoldIsRefused) {
+  ModelConfig config = llama_8b();
+  config.hidden_size = config.intermediate_size = 10'000'000;
+  config.num_layers = 10'000;
+  EXPECT_THROW(pass_memory(config, {.length = 1 << 30}, {}), Error);
+  EXPECT_NO_THROW(pass_memory(llama_8b(), {.length = 1 << 30}, {}));
+}
+
+// Without the checkpoints; accounting_test.cc measures them with one.
 TEST(PassMemory, TransientsOfABlockGrowBy52KiBATokenOnTheCpu) {
   ModelConfig config = llama_8b();
   config.num_layers = 1;
