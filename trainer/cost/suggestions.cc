@@ -83,14 +83,18 @@ class Changes {
           bytes_with(q_.stage, mesh, q_.options));
   }
 
-  // The fewest ranks that make it fit, in doublings; at least twice as many.
+  // The fewest ranks that make it fit, in doublings; at least twice as many, and none with a handful of
+  // tokens.
   void more_ranks() {
+    constexpr int64_t kFewestTokens = 1024;
+    const int64_t length = stage_memory(q_.config, q_.stage, q_.mesh, q_.options).pass.length;
     MeshShape mesh = q_.mesh;
+    if (length / (2 * mesh.sequence) < kFewestTokens) return;
     int64_t bytes = 0;
     do {
       mesh.sequence *= 2;
       bytes = bytes_with(q_.stage, mesh, q_.options);
-    } while (bytes > q_.limit && mesh.sequence < 1024);
+    } while (bytes > q_.limit && length / (2 * mesh.sequence) >= kFewestTokens);
     offer(fmt::format("{} sequence ranks (mesh.sequence: {})", mesh.sequence, mesh.sequence), bytes);
   }
 
