@@ -66,11 +66,13 @@ find "$new" -type f \( -name '*.so' -o -path '*/bin/*' \) -print0 | xargs -0 ldd
   grep -Ev '/(ld-linux|libc|libm|libdl|librt|libpthread|libgcc_s|libstdc\+\+|libcuda|libresolv|libutil)[-.]|/torch/|/nvidia/|/cuda' |
   xargs -I{} cp -L {} "$new/lib/"
 
-cp -r tests/data/tiny_base "$new/tests/data/"
+cp -r tests/data/tiny_base tests/data/prose.txt "$new/tests/data/"
 cp -r configs "$new/"
 cp data/corpus/validation/*.txt "$new/data/corpus/validation/"
 cp data/corpus/test/*.txt "$new/data/corpus/test/"
 cp data/corpus/train/austen_*.txt "$new/data/corpus/train/"
+mkdir -p "$new/tests/bench"
+cp tests/bench/gpu.sh tests/bench/transformers_engine.py tests/bench/ratios.py "$new/tests/bench/"
 cp launch/on_gpu/run-on-gpu.sh launch/on_gpu/gpu-tests.sh "$new/"
 chmod +x "$new"/*.sh
 

@@ -8,6 +8,7 @@
 #include "kernels/base/error.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
+#include "parallel/ring/cuda_job.h"
 #include "trainer/data/npy.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
@@ -114,22 +115,25 @@ OpenedModel open_verified(const EvaluationRequest& request, Communicator& world)
 
 class Evaluation {
  public:
-  Evaluation(const EvaluationRequest& request, Communicator& world)
+  Evaluation(const EvaluationRequest& request, Communicator& world, CudaJob* gpus)
       : request_(request),
         source_(open_verified(request, world)),
         lengths_(request.lengths.empty() ? std::vector{source_.dir.config.original_window} : request.lengths),
         layout_(choose_layout(lengths_, world.size())),
         mesh_(make_mesh(world, layout_.shape)),
+        gpus_(gpus),
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) factors_.push_back(factors_for(length));
   }
 
   std::vector<LengthResult> run() {
-    log_thread_count();
-    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype));
+    if (gpus_ == nullptr) log_thread_count();
+    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype),
+                                  gpus_ ? gpus_->device() : c10::Device(at::kCPU));
     parameters.load(source_.dir);
-    RingAttention ring(*mesh_.sequence, layout_.placement);
+    Communicator& group = *mesh_.sequence;
+    RingAttention ring(group, gpus_ ? gpus_->ring_links(group) : host_ring_links(group), layout_.placement);
     CausalLM model(source_.dir.config, parameters, ring, {});
     ProgressLine progress(mesh_.world->rank() == 0);
     std::vector<LengthResult> results;
@@ -181,6 +185,7 @@ class Evaluation {
   std::vector<int64_t> lengths_;
   Layout layout_;
   Mesh mesh_;
+  CudaJob* gpus_;  // null: on the CPU
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
   std::vector<FactorSet> factors_;  // one a length
@@ -205,11 +210,15 @@ void write_outputs(const EvaluationRequest& request, const std::vector<LengthRes
 
 }  // namespace
 
-std::string evaluate_model(const EvaluationRequest& request, Communicator& world) {
+std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
+  Communicator& world = job.world();
   check_output(request.json, world);
   check_output(request.save_nll, world);
-  Evaluation evaluation(request, world);
+  std::unique_ptr<CudaJob> gpus;
+  if (request.device == "cuda") gpus = std::make_unique<CudaJob>(job);
+  Evaluation evaluation(request, world, gpus.get());
   const std::vector<LengthResult> results = evaluation.run();
+  if (gpus) gpus->close();
   run_on_rank(world, 0, [&] { write_outputs(request, results, evaluation.bytes_are_known()); });
   return to_table(results, evaluation.bytes_are_known());
 }

@@ -14,7 +14,7 @@ struct EvaluationRequest {
   std::string text, tokens;      // exactly one: pattern of text files, or .npy of ids
   std::vector<int64_t> lengths;  // empty: the original window
   bool perplexity = true, passkey = false;
-  std::string factors = "auto", dtype = "fp32", cache;
+  std::string factors = "auto", device = "cpu", dtype = "fp32", cache;
   bool attend_fully = false;   // beyond the model's sliding window too
   int64_t windows = 0;         // 0: all that fit
   std::string json, save_nll;  // empty: not written
@@ -22,6 +22,6 @@ struct EvaluationRequest {
 
 // Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an
 // output cannot be written or an input does not fit.
-std::string evaluate_model(const EvaluationRequest& request, Communicator& world);
+std::string evaluate_model(const EvaluationRequest& request, MpiSession& job);
 
 }  // namespace ropeway

@@ -42,7 +42,7 @@ int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
   const auto ending = world.split(0, world.rank());
   Outcome outcome;
   try {
-    verb.collective(arguments, world);
+    verb.collective(arguments, session);
     std::cout << std::flush;
   } catch (...) {
     outcome = outcome_of(std::current_exception());

@@ -28,7 +28,8 @@ scored from its first token in disjoint windows of each length.
   --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) lengths beyond the model's sliding window,
                      or full: attend fully to them
-  --dtype TYPE       fp32 (default), bf16, fp64
+  --device DEVICE    cpu (default), or cuda: a GPU a rank
+  --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
   --json OUT         write the results as JSON
   --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token
   --cache DIR        where encoded text is kept; default .cache/tokens
@@ -44,8 +45,8 @@ CommandLine command_line() {
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
       "windows", po::value<int64_t>(), "")("sliding-window", text()->default_value("refuse"), "")(
-      "dtype", text()->default_value("fp32"), "")("json", text(), "")("save-nll", text(), "")(
-      "cache", text()->default_value(".cache/tokens"), "");
+      "device", text()->default_value("cpu"), "")("dtype", text(), "")("json", text(), "")(
+      "save-nll", text(), "")("cache", text()->default_value(".cache/tokens"), "");
   return line;
 }
 
@@ -58,7 +59,8 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.text = text("text");
   request.tokens = text("tokens");
   request.factors = text("factors");
-  request.dtype = text("dtype");
+  request.device = text("device");
+  request.dtype = values.count("dtype") > 0 ? text("dtype") : request.device == "cuda" ? "bf16" : "fp32";
   request.cache = text("cache");
   request.json = text("json");
   request.save_nll = text("save-nll");
@@ -81,6 +83,13 @@ EvaluationRequest read_request(const po::variables_map& values) {
            nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
     }
   }
+  if (request.device != "cpu" && request.device != "cuda") {
+    fail(ErrorKind::kUsage, "--device: found {}, wanted cpu or cuda", request.device);
+  }
+  if (request.device == "cuda" && request.dtype != "bf16") {
+    fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
+         request.dtype);
+  }
   if (request.dtype != "fp32" && request.dtype != "bf16" && request.dtype != "fp64") {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted fp32, bf16 or fp64", request.dtype);
   }
@@ -102,15 +111,15 @@ EvaluationRequest read_request(const po::variables_map& values) {
 
 }  // namespace
 
-void evaluate_verb(const Arguments& arguments, Communicator& world) {
+void evaluate_verb(const Arguments& arguments, MpiSession& job) {
   const CommandLine line = command_line();
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
-    if (world.rank() == 0) std::cout << line.help;
+    if (job.world().rank() == 0) std::cout << line.help;
     return;
   }
-  const std::string table = evaluate_model(read_request(values), world);
-  if (world.rank() == 0) std::cout << table;
+  const std::string table = evaluate_model(read_request(values), job);
+  if (job.world().rank() == 0) std::cout << table;
 }
 
 }  // namespace ropeway

@@ -7,6 +7,7 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
+#include "parallel/ring/cuda_job.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
@@ -37,7 +38,8 @@ examples:
 
 }  // namespace
 
-void run_verb(const Arguments& arguments, Communicator& world) {
+void run_verb(const Arguments& arguments, MpiSession& job) {
+  Communicator& world = job.world();
   CommandLine line{kHelp, "RECIPE.yaml", {}};
   line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "")(
       "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "");
@@ -50,14 +52,18 @@ void run_verb(const Arguments& arguments, Communicator& world) {
     return values.count(name) > 0 ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
   };
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
-  if (recipe.device != "cpu") {
-    fail(ErrorKind::kConfig, "{}: device: found {}, wanted cpu: this build has no CUDA", recipe.source_file,
-         recipe.device);
+  std::unique_ptr<CudaJob> gpus;
+  if (recipe.device == "cuda") {
+    gpus = std::make_unique<CudaJob>(job);
+  } else {
+    log_thread_count();
   }
-  log_thread_count();
-  const std::string table = run_recipe(
-      recipe, world,
-      {.only_stages = list("stage"), .fresh = values["fresh"].as<bool>(), .stop_requested = stop_requested});
+  const std::string table = run_recipe(recipe, world,
+                                       {.only_stages = list("stage"),
+                                        .fresh = values["fresh"].as<bool>(),
+                                        .stop_requested = stop_requested,
+                                        .gpus = gpus.get()});
+  if (gpus) gpus->close();
   if (world.rank() == 0) std::cout << table;
 }
 

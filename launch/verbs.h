@@ -16,19 +16,19 @@ struct Verb {
   const char* summary;
   // Exactly one of the two: verbs that need the ranks of the job, and verbs of one process, which never start
   // MPI: under mpirun rank 0 prints and writes, the others do nothing that shows.
-  void (*collective)(const Arguments&, Communicator& world);
+  void (*collective)(const Arguments&, MpiSession& job);
   void (*local)(const Arguments&, bool prints);
 };
 const std::vector<Verb>& verbs();
 
-void run_verb(const Arguments& arguments, Communicator& world);       // verb_run.cc
-void evaluate_verb(const Arguments& arguments, Communicator& world);  // verb_evaluate.cc
-void import_verb(const Arguments& arguments, bool prints);            // verb_import.cc
-void export_verb(const Arguments& arguments, bool prints);            // verb_export.cc
-void inspect_verb(const Arguments& arguments, bool prints);           // verb_inspect.cc
-void plan_verb(const Arguments& arguments, bool prints);              // verb_plan.cc
-void validate_verb(const Arguments& arguments, bool prints);          // verb_validate.cc
-void version_verb(const Arguments& arguments, bool prints);           // verb_version.cc
+void run_verb(const Arguments& arguments, MpiSession& job);       // verb_run.cc
+void evaluate_verb(const Arguments& arguments, MpiSession& job);  // verb_evaluate.cc
+void import_verb(const Arguments& arguments, bool prints);        // verb_import.cc
+void export_verb(const Arguments& arguments, bool prints);        // verb_export.cc
+void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspect.cc
+void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.cc
+void validate_verb(const Arguments& arguments, bool prints);      // verb_validate.cc
+void version_verb(const Arguments& arguments, bool prints);       // verb_version.cc
 
 std::string overview();                          // what `ropeway --help` prints
 const Verb& find_verb(const std::string& name);  // throws kUsage with the nearest verb

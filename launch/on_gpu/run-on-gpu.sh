@@ -31,5 +31,6 @@ export OMPI_MCA_mca_base_component_show_load_errors=0 PMIX_MCA_mca_base_componen
 export OMPI_MCA_plm_rsh_agent=/bin/false OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,vader,tcp
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 export PMIX_MCA_pcompress_base_silence_warning=1
+export ROPEWAY_PROGRAM=$here/bin/ropeway ROPEWAY_TOP_FOLDER=$here # for the tests
 cd "$here"
 exec "$@"

@@ -2,9 +2,9 @@
 // tokens/s.
 //   bench_engine [key=value ...]     and under mpirun -n P
 // Keys: layers hidden heads kv_heads head_dim intermediate vocab, length batch, threads (ranks as threads of
-// this process), dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object. Beside the wall
-// clock it takes processor time, of all ranks together: on a machine that others use as well it is the
-// steadier figure.
+// this process), device (cpu|cuda; threads are then an emulated ring on one GPU, without the optimizer),
+// dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object. Beside the wall clock it takes
+// processor time, of all ranks together: on a machine that others use as well it is the steadier figure.
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -17,6 +17,9 @@
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "kernels/ops/cuda_backend.h"
+#include "parallel/comm/emulated_ring.h"
+#include "parallel/ring/cuda_job.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "trainer/model/causal_lm.h"
 
@@ -68,21 +71,31 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Where a rank's tensors live, and what joins them to the other ranks'.
+struct Seat {
+  Communicator& world;
+  c10::Device device;
+  RingLinks links;
+  DeviceGroup* gpus = nullptr;
+};
+
 // All ranks start each repetition together.
-Timing time_steps(const Settings& settings, Communicator& world) {
+Timing time_steps(const Settings& settings, Seat seat) {
+  Communicator& world = seat.world;
   const ModelConfig config = config_of(settings);
   const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
-  ResidentParameters parameters(config, dtype);
+  ResidentParameters parameters(config, dtype, seat.device);
   parameters.initialize(1);
-  RingAttention ring(world, Placement::kZigzag);
+  RingAttention ring(world, std::move(seat.links), Placement::kZigzag);
   CausalLM model(config, parameters, ring, {});
   const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring, dtype);
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
   std::unique_ptr<ShardedAdamW> optimizer;
-  if (train) {
+  const bool emulated = seat.device.is_cuda() && world.size() > 1 && seat.gpus == nullptr;
+  if (train && !emulated) {
     optimizer = std::make_unique<ShardedAdamW>(world, parameters.flat_weights(), parameters.flat_gradients(),
-                                               parameters.weight_decay_mask());
+                                               parameters.weight_decay_mask(), seat.gpus);
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 
@@ -93,10 +106,11 @@ Timing time_steps(const Settings& settings, Communicator& world) {
     const double cpu_start = process_cpu_seconds();
     if (train) {
       model.forward_backward(batch, factors, 1.0 / tokens);
-      optimizer->step({}, 1.0);
+      if (optimizer) optimizer->step({}, 1.0);
     } else {
       model.evaluate(batch, factors);
     }
+    parameters.flat_weights()[0].item<double>();  // what is queued on a GPU is done
     world.barrier();
     if (step == 0) continue;  // warms up
     timing.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
@@ -124,7 +138,7 @@ int run(int argc, char** argv) {
   Settings settings = {{"layers", "4"},    {"hidden", "192"}, {"heads", "3"},          {"kv_heads", "3"},
                        {"head_dim", "64"}, {"vocab", "258"},  {"intermediate", "512"}, {"length", "2048"},
                        {"batch", "1"},     {"threads", "1"},  {"dtype", "fp32"},       {"steps", "5"},
-                       {"what", "train"}};
+                       {"what", "train"},  {"device", "cpu"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const size_t equals = argument.find('=');
@@ -135,11 +149,21 @@ int run(int argc, char** argv) {
     settings[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
   const int threads = static_cast<int>(number(settings, "threads"));
+  const bool on_gpu = settings.at("device") == "cuda";
   if (threads > 1) {
     Timing timing;
+    std::unique_ptr<DeviceQueues> queues;
+    if (on_gpu) {
+      ops::require_cuda();
+      queues = make_device_queues(0);
+    }
     run_thread_world(threads, [&](Communicator& world) {
       at::set_num_threads(1);
-      Timing own = time_steps(settings, world);
+      Timing own = on_gpu ? time_steps(settings, {.world = world,
+                                                  .device = ops::use_cuda_device(0),
+                                                  .links = emulated_ring_links(world, *queues)})
+                          : time_steps(settings,
+                                       {.world = world, .device = at::kCPU, .links = host_ring_links(world)});
       if (world.rank() == 0) timing = std::move(own);
     });
     report(settings, threads, timing, median(timing.cpu_seconds));
@@ -147,7 +171,17 @@ int run(int argc, char** argv) {
   }
   MpiSession session;
   Communicator& world = session.world();
-  const Timing timing = time_steps(settings, world);
+  std::unique_ptr<CudaJob> job;
+  std::unique_ptr<DeviceGroup> gpus;
+  if (on_gpu) {
+    job = std::make_unique<CudaJob>(session);
+    if (world.size() > 1) gpus = job->device_group(world);
+  }
+  const Timing timing =
+      time_steps(settings, {.world = world,
+                            .device = on_gpu ? job->device() : c10::Device(at::kCPU),
+                            .links = on_gpu ? job->ring_links(world) : host_ring_links(world),
+                            .gpus = gpus.get()});
   const double cpu_seconds = all_reduce_sum(world, median(timing.cpu_seconds));
   if (world.rank() == 0) report(settings, world.size(), timing, cpu_seconds);
   return 0;

@@ -1,6 +1,7 @@
 // Recipes, models, texts and outputs that do not fit: the exit code of each and its one message.
 #include <gmock/gmock.h>
 
+#include "kernels/ops/cuda_backend.h"
 #include "tests/faults/run_ropeway.h"
 
 namespace ropeway {
@@ -65,11 +66,30 @@ TEST(ConfigExit, MissingRecipesFoldersAndOtherFilesAreMissingInput) {
   }
 }
 
-TEST(ConfigExit, ABuildWithoutCudaSaysSo) {
+// On a machine without a GPU, whether or not the program was built for one.
+TEST(ConfigExit, WithoutAGpuAllRanksAreListedBeforeAnythingIsLoaded) {
+  if (ops::why_no_cuda().empty()) GTEST_SKIP() << "this machine has a GPU";
   const Scratch scratch;
-  const Ended ended = run_ropeway("run " + small_recipe(scratch, kEvaluateStage) + " --set device=cuda");
-  EXPECT_EQ(ended.code, 78);
-  EXPECT_THAT(ended.err, HasSubstr("device: found cuda, wanted cpu: this build has no CUDA"));
+  const std::string recipe = small_recipe(scratch, kEvaluateStage);
+  for (const std::string& arguments :
+       {"run " + recipe + " --set device=cuda --set dtype=bf16",
+        "evaluate " + kTinyBase + " --text tests/data/prose.txt --device cuda"}) {
+    const Ended ended = run_ropeway(arguments);
+    EXPECT_EQ(ended.code, 71) << arguments;
+    EXPECT_THAT(ended.err, HasSubstr("rank  host"));
+    EXPECT_THAT(ended.err, HasSubstr("none: "));
+  }
+}
+
+TEST(ConfigExit, GpusComputeInBf16Only) {
+  const Scratch scratch;
+  const Ended run = run_ropeway("run " + small_recipe(scratch, kEvaluateStage) + " --set device=cuda");
+  EXPECT_EQ(run.code, 78);
+  EXPECT_THAT(run.err, HasSubstr("dtype: found fp32, wanted bf16 with device: cuda"));
+  const Ended evaluate =
+      run_ropeway("evaluate " + kTinyBase + " --text tests/data/prose.txt --device cuda --dtype fp32");
+  EXPECT_EQ(evaluate.code, 2);
+  EXPECT_THAT(evaluate.err, HasSubstr("--dtype: found fp32, wanted bf16"));
 }
 
 TEST(ConfigExit, MissingModelsAreMissingInput) {

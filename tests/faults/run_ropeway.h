@@ -49,8 +49,17 @@ inline std::string content_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+// Where the build and the repository are, unless the environment names others (a bundle on another machine).
+inline std::string place(const char* variable, const char* built) {
+  const char* named = std::getenv(variable);
+  return named != nullptr ? named : built;
+}
 inline const std::string& program() {
-  static const std::string path = ROPEWAY_BINARY_DIR "/bin/ropeway";
+  static const std::string path = place("ROPEWAY_PROGRAM", ROPEWAY_BINARY_DIR "/bin/ropeway");
+  return path;
+}
+inline const std::string& top_folder() {
+  static const std::string path = place("ROPEWAY_TOP_FOLDER", ROPEWAY_SOURCE_DIR);
   return path;
 }
 
@@ -77,7 +86,7 @@ inline Ended run_shell(std::string command) {
   }
   const Scratch scratch;
   const std::string out = scratch.name("out"), err = scratch.name("err");
-  const std::string script = scratch.file("command.sh", "cd " ROPEWAY_SOURCE_DIR "\n" + command + "\n");
+  const std::string script = scratch.file("command.sh", "cd " + top_folder() + "\n" + command + "\n");
   const double before = cpu_seconds_of_children();
   const int status = std::system(("timeout -k 5 200 sh " + script + " >" + out + " 2>" + err).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err),
@@ -95,11 +104,11 @@ inline int times(const std::string& text, const std::string& part) {
   return count;
 }
 
-inline const std::string kTinyBase = ROPEWAY_SOURCE_DIR "/tests/data/tiny_base";
+inline const std::string kTinyBase = top_folder() + "/tests/data/tiny_base";
 
 // A quick recipe over the tiny model and the text of the tests.
 inline std::string small_recipe(const Scratch& scratch, const std::string& stages) {
-  const std::string prose = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
+  const std::string prose = top_folder() + "/tests/data/prose.txt";
   return scratch.file("recipe.yaml", "name: small\nmodel: {path: " + kTinyBase + "}\ndata: {train: [" +
                                          prose + "], validation: [" + prose + "], test: [" + prose +
                                          "], cache: " + scratch.name("cache") +

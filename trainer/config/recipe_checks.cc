@@ -189,10 +189,18 @@ void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& 
   }
 }
 
+void check_device(const Recipe& recipe, RecipeProblems& problems) {
+  if (recipe.device != "cuda" || recipe.dtype == "bf16") return;
+  problems.add("dtype", fmt::format("found {}, wanted bf16 with device: cuda: attention on GPUs computes in "
+                                    "nothing else",
+                                    recipe.dtype));
+}
+
 void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems) {
   if (recipe.places.count("stages") == 0) problems.add("stages", "found nothing, wanted a list of stages");
   check_model(recipe, problems);
   check_data(recipe, problems);
+  check_device(recipe, problems);
   check_mesh(recipe, ranks, problems);
   check_stage_numbers(recipe, problems);
   check_stage_chain(recipe, problems);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "parallel/comm/nccl_group.h"
 #include "parallel/mesh.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
@@ -21,6 +22,7 @@ struct TrainContext {
   CausalLM* model = nullptr;
   ResidentParameters* parameters = nullptr;
   const Mesh* mesh = nullptr;
+  DeviceGroup* gpus = nullptr;  // all ranks' GPUs, where the weights are on one of several
   const WindowSampler* windows = nullptr;
   Reporter* reporter = nullptr;
   FactorSet factors;

@@ -22,8 +22,9 @@ std::string duration_text(double seconds) {
 
 struct ProgressLine::State {
   bool terminal = false, open = false;
-  std::string what, unshown;  // unshown: the newest line, while it has not been printed
-  Clock::time_point start, last_shown;
+  std::string what, unshown;               // unshown: the newest line, while it has not been printed
+  Clock::time_point begun = Clock::now();  // the work, of which the first update is the first piece done
+  Clock::time_point start, last_shown;     // start: of the first update
   int64_t first_done = 0;
 
   void show() {
@@ -58,7 +59,8 @@ void ProgressLine::update(const std::string& what, int64_t done, int64_t total, 
   if (done < total && own > 1) {
     line += fmt::format("  eta {}", duration_text(elapsed / (own - 1) * static_cast<double>(total - done)));
   } else if (done >= total) {
-    line += fmt::format("  took {}", duration_text(elapsed));
+    line +=
+        fmt::format("  took {}", duration_text(std::chrono::duration<double>(now - state_->begun).count()));
   }
   state_->unshown = line;
   // A terminal is redrawn ten times a second at most; a file gets a line every ten seconds, and the last one.
@@ -73,6 +75,7 @@ void ProgressLine::finish() {
   if (!state_->unshown.empty()) state_->show();
   if (state_->terminal) std::fputc('\n', stderr);
   state_->open = false;
+  state_->begun = Clock::now();
 }
 
 }  // namespace ropeway

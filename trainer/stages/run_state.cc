@@ -21,11 +21,11 @@ Placement placement_of(const std::string& name) {
 
 // What every rank may take of its device, the same on all: the least that any has free, in whole GiB, less
 // one.
-DeviceMemory device_memory(const Recipe& recipe, Communicator& world) {
-  if (recipe.device != "cuda") return {};
+DeviceMemory device_memory(const CudaJob* gpus, Communicator& world) {
+  if (gpus == nullptr) return {};
   ops::use_growing_segments();
   constexpr int64_t kGiB = int64_t{1} << 30;
-  int64_t gib = ops::free_device_bytes(c10::Device(c10::kCUDA, 0)) / kGiB;
+  int64_t gib = ops::free_device_bytes(gpus->device()) / kGiB;
   world.all_reduce(&gib, 1, DType::kI64, ReduceOp::kMin);
   return {.cuda = true, .bytes = std::max<int64_t>(1, gib - 1) * kGiB};
 }
@@ -40,18 +40,20 @@ at::ScalarType scalar_type_of(const std::string& dtype) {
 }
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
-                   const RunDirectory& directory_in, std::function<bool()> stop_requested_in)
+                   const RunDirectory& directory_in, const RunOptions& options)
     : recipe(recipe_in),
       directory(directory_in),
-      stop_requested(std::move(stop_requested_in)),
+      stop_requested(options.stop_requested),
       mesh(make_mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence})),
+      gpus(options.gpus),
+      gpu_exchange(gpus && world.size() > 1 ? gpus->device_group(world) : nullptr),
       tokenizer(std::move(inputs.tokenizer)),
       reporter(std::make_unique<Reporter>(directory_in.path(), world.rank() == 0)),
       config(inputs.config),
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
-      device_memory_(device_memory(recipe_in, world)),
+      device_memory_(device_memory(options.gpus, world)),
       documents_(std::move(inputs.documents)) {}
 
 void RunState::begin_stage(const StageRecipe& stage) {
@@ -60,7 +62,8 @@ void RunState::begin_stage(const StageRecipe& stage) {
 }
 
 void RunState::make_parameters() {
-  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype));
+  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype),
+                                                     gpus ? gpus->device() : c10::Device(at::kCPU));
 }
 
 void RunState::end_stage() {
@@ -74,7 +77,9 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(*mesh.sequence, placement_of(recipe.mesh.placement));
+    Communicator& ring = *mesh.sequence;
+    ring_ = std::make_unique<RingAttention>(ring, gpus ? gpus->ring_links(ring) : host_ring_links(ring),
+                                            placement_of(recipe.mesh.placement));
     EngineOptions options{.save_attention = memory_options_.save_attention,
                           .keep_bytes = memory_options_.keep_bytes,
                           .tile_tokens = memory_options_.tile_tokens,

@@ -15,18 +15,21 @@
 #include "trainer/report/reporter.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
+#include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
 
 class RunState {
  public:
   RunState(const Recipe& recipe, Communicator& world, RunInputs inputs, const RunDirectory& directory,
-           std::function<bool()> stop_requested);
+           const RunOptions& options);
 
   const Recipe& recipe;
   const RunDirectory& directory;
   const std::function<bool()> stop_requested;
   Mesh mesh;
+  CudaJob* const gpus;                        // null: tensors live in host memory
+  std::unique_ptr<DeviceGroup> gpu_exchange;  // between the GPUs of all ranks; null without or with one
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Reporter> reporter;
 

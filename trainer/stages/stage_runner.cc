@@ -83,7 +83,7 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
   RunInputs inputs = open_run_inputs(recipe, world, to_run);
   const RunDirectory directory(recipe, world, options.fresh,
                                bytes_needed(recipe, inputs.config.num_parameters()));
-  RunState state(recipe, world, std::move(inputs), directory, options.stop_requested);
+  RunState state(recipe, world, std::move(inputs), directory, options);
 
   for (const StageRecipe& stage : recipe.stages) {
     if (is_finished(recipe, world, stage)) {

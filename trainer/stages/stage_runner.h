@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/comm/communicator.h"
+#include "parallel/ring/cuda_job.h"
 #include "trainer/config/recipe.h"
 
 namespace ropeway {
@@ -20,6 +20,7 @@ struct RunOptions {
   std::vector<std::string> only_stages = {};  // empty: all
   bool fresh = false;                         // move an earlier run directory aside first
   std::function<bool()> stop_requested = {};  // polled; true: save and throw kStopped
+  CudaJob* gpus = nullptr;                    // where tensors live; null: in host memory
 };
 // Collective. Returns the closing table (rank 0; "" elsewhere).
 std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptions& options);
