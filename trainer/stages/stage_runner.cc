@@ -8,6 +8,7 @@
 #include "kernels/base/log.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/model_dir.h"
+#include "trainer/stages/gpu_check.h"
 #include "trainer/stages/stages.h"
 #include "trainer/stages/within_memory.h"
 
@@ -84,6 +85,7 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
   const RunDirectory directory(recipe, world, options.fresh,
                                bytes_needed(recipe, inputs.config.num_parameters()));
   RunState state(recipe, world, std::move(inputs), directory, options);
+  if (options.gpus != nullptr) check_gpu_attention(*options.gpus, state.config, state.mesh.shape, to_run);
 
   for (const StageRecipe& stage : recipe.stages) {
     if (is_finished(recipe, world, stage)) {

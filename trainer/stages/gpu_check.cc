@@ -1,0 +1,36 @@
+#include "trainer/stages/gpu_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "kernels/ops/attention_check.h"
+#include "trainer/cost/device_rates.h"
+#include "trainer/cost/stage_memory.h"
+
+namespace ropeway {
+
+void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const MeshShape& mesh,
+                         const std::vector<const StageRecipe*>& stages) {
+  int64_t longest = 0;  // local tokens
+  for (const StageRecipe* stage : stages) {
+    for (const StagePass& pass : passes_of(*stage, mesh)) longest = std::max(longest, pass.shape.length);
+  }
+  if (longest < 2) return;
+  const BlockAttentionShape shape{.batch = 1,
+                                  .heads = config.num_heads,
+                                  .kv_heads = config.num_kv_heads,
+                                  .queries = longest,
+                                  .keys = longest,
+                                  .head_dim = config.head_dim,
+                                  .scale = 1 / std::sqrt(static_cast<double>(config.head_dim)),
+                                  .causal = true};
+  std::optional<ops::AttentionRates> expected;
+  if (const auto known = device_called_by_cuda(gpus.info().name)) {
+    const AttentionRate rate = known->attention_at(longest, config.head_dim);
+    expected = {rate.forward * 1e12, rate.backward * 1e12};
+  }
+  ops::attention_self_check(gpus.device(), gpus.info().name, shape, expected);
+}
+
+}  // namespace ropeway

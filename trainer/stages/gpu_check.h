@@ -1,0 +1,17 @@
+// Before a run on GPUs: the attention operator that its longest pass will use is timed on this rank's GPU,
+// and what runs is logged with its rate against the known one.
+#pragma once
+
+#include <vector>
+
+#include "parallel/mesh.h"
+#include "parallel/ring/cuda_job.h"
+#include "trainer/config/recipe.h"
+#include "trainer/io/model_config.h"
+
+namespace ropeway {
+
+void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const MeshShape& mesh,
+                         const std::vector<const StageRecipe*>& stages);
+
+}  // namespace ropeway
