@@ -20,14 +20,16 @@ fi
 launch/setup.sh
 build=build/release
 cmake --preset release -DROPEWAY_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="${CUDAARCHS:-90-real}" >/dev/null
-# Tests with the label gpu, as the build knows them.
-mapfile -t tests < <(ctest --test-dir "$build" -L gpu --show-only=json-v1 2>/dev/null | python3 -c '
-import json, os, sys
-commands = [t["command"] for t in json.load(sys.stdin)["tests"] if "command" in t]
-print("\n".join(sorted({os.path.basename(part) for c in commands for part in c if part.endswith("_test")})))')
-if [ -z "${tests[*]-}" ]; then # nothing was built yet: the build tells which there are
-  mapfile -t tests < <(grep -rhoP 'ropeway_test\(\K\w+(?=[^)]*LABELS[^)]*\bgpu\b)' tests --include=CMakeLists.txt)
-fi
+# Tests with the label gpu, from where the build has them too.
+mapfile -t tests < <(python3 - <<'END'
+import pathlib, re
+calls = [c for f in sorted(pathlib.Path("tests").rglob("CMakeLists.txt"))
+         for c in re.findall(r"ropeway_\w*test\(([^)]*)\)", f.read_text())]
+programs = [(re.search(r"TARGET_FILE:(\w+)", c) or re.match(r"\s*(\w+)", c))[1] for c in calls]
+names = {p for p, c in zip(programs, calls) if re.search(r"LABELS[^)]*\bgpu\b", c)}
+print("\n".join(sorted(names)))
+END
+)
 programs=(ropeway bench_engine gpu_kernels gpu_attention gpu_ring)
 cmake --build "$build" --target "${programs[@]}" "${tests[@]}" >&2
 launch/fetch_corpus.sh >&2
