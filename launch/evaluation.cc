@@ -129,11 +129,9 @@ class Evaluation {
 
   std::vector<LengthResult> run() {
     if (gpus_ == nullptr) log_thread_count();
-    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype),
-                                  gpus_ ? gpus_->device() : c10::Device(at::kCPU));
+    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device_of(gpus_));
     parameters.load(source_.dir);
-    Communicator& group = *mesh_.sequence;
-    RingAttention ring(group, gpus_ ? gpus_->ring_links(group) : host_ring_links(group), layout_.placement);
+    RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement);
     CausalLM model(source_.dir.config, parameters, ring, {});
     ProgressLine progress(mesh_.world->rank() == 0);
     std::vector<LengthResult> results;

@@ -40,7 +40,7 @@ RingLinks CudaJob::ring_links(Communicator& group) {
 }
 
 std::unique_ptr<DeviceGroup> CudaJob::device_group(Communicator& group) {
-  return std::make_unique<DeviceGroup>(nccl(), group);
+  return group.size() == 1 ? nullptr : std::make_unique<DeviceGroup>(nccl(), group);
 }
 
 void CudaJob::check() {
@@ -49,6 +49,16 @@ void CudaJob::check() {
 
 void CudaJob::close() {
   if (nccl_) nccl_->close();
+}
+
+c10::Device device_of(const CudaJob* gpus) { return gpus ? gpus->device() : c10::Device(c10::kCPU); }
+
+RingLinks ring_links_of(CudaJob* gpus, Communicator& group) {
+  return gpus ? gpus->ring_links(group) : host_ring_links(group);
+}
+
+std::unique_ptr<DeviceGroup> device_group_of(CudaJob* gpus, Communicator& group) {
+  return gpus ? gpus->device_group(group) : nullptr;
 }
 
 }  // namespace ropeway

@@ -35,7 +35,7 @@ class CudaJob {
   const DeviceInfo& info() const { return info_; }
 
   // Collective over `group`: NCCL's links round it; NCCL is loaded with the first of them. A group of one
-  // needs none. To be gone before the job is.
+  // needs none: its links are never used, its device group is null. To be gone before the job is.
   RingLinks ring_links(Communicator& group);
   std::unique_ptr<DeviceGroup> device_group(Communicator& group);
 
@@ -51,5 +51,10 @@ class CudaJob {
   std::unique_ptr<DeviceQueues> queues_;
   std::unique_ptr<NcclSession> nccl_;
 };
+
+// The same for a job that may run on CPUs (null): host memory, the group's own hops, no device group.
+c10::Device device_of(const CudaJob* gpus);
+RingLinks ring_links_of(CudaJob* gpus, Communicator& group);
+std::unique_ptr<DeviceGroup> device_group_of(CudaJob* gpus, Communicator& group);
 
 }  // namespace ropeway

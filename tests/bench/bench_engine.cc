@@ -172,16 +172,12 @@ int run(int argc, char** argv) {
   MpiSession session;
   Communicator& world = session.world();
   std::unique_ptr<CudaJob> job;
-  std::unique_ptr<DeviceGroup> gpus;
-  if (on_gpu) {
-    job = std::make_unique<CudaJob>(session);
-    if (world.size() > 1) gpus = job->device_group(world);
-  }
-  const Timing timing =
-      time_steps(settings, {.world = world,
-                            .device = on_gpu ? job->device() : c10::Device(at::kCPU),
-                            .links = on_gpu ? job->ring_links(world) : host_ring_links(world),
-                            .gpus = gpus.get()});
+  if (on_gpu) job = std::make_unique<CudaJob>(session);
+  const std::unique_ptr<DeviceGroup> gpus = device_group_of(job.get(), world);
+  const Timing timing = time_steps(settings, {.world = world,
+                                              .device = device_of(job.get()),
+                                              .links = ring_links_of(job.get(), world),
+                                              .gpus = gpus.get()});
   const double cpu_seconds = all_reduce_sum(world, median(timing.cpu_seconds));
   if (world.rank() == 0) report(settings, world.size(), timing, cpu_seconds);
   return 0;

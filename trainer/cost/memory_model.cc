@@ -79,10 +79,7 @@ class PassMemory {
     if (kept_blocks() < layers) parts.transients += tokens() * width_.qkv * element();
     if (has_backward()) parts.transients += tokens() * width_.queries * element();
     parts.tiles = standing_tiles();
-    if (on_ring()) {
-      const int64_t slot = 2 * tokens() * width_.keys;
-      parts.ring = 2 * slot * (element() + (has_backward() ? acc() : 0));
-    }
+    parts.ring = ring_slot_bytes(config_, tokens(), shape_.ring_ranks, element(), has_backward());
     parts.tables = 2 * shape_.length * config_.rotary_pairs() * acc();
     if (shape_.pass == Pass::kFactorGradient) {
       parts.tables += shape_.length * (config_.rotary_pairs() * 8 + 1);
@@ -244,6 +241,14 @@ MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const
                 options.loss_tile_tokens);
   require_countable(config, shape);
   return PassMemory(config, shape, options).peak();
+}
+
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
+                        bool gradients) {
+  if (ring_ranks == 1) return 0;
+  const int64_t slot = 2 * tokens * BlockWidths(config).keys;
+  const int64_t acc = std::max<int64_t>(element_size, 4);
+  return 2 * slot * (element_size + (gradients ? acc : 0));
 }
 
 std::string bytes_text(int64_t bytes) {

@@ -70,6 +70,10 @@ struct BlockWidths {
 // Bytes a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
 
+// Two slots for keys and values on their way round the ring and, with gradients, two for theirs in acc type.
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
+                        bool gradients);
+
 // Blocks of `tokens` local tokens that keep them for backward.
 int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options);
 

@@ -9,13 +9,6 @@ namespace {
 
 int64_t bytes(const at::Tensor& tensor) { return static_cast<int64_t>(tensor.nbytes()); }
 
-// The slots of keys and values, and of their gradients, on the way from rank to rank.
-int64_t ring_slots(const ModelConfig& config, const LocalBatch& batch, int ranks, int64_t element) {
-  if (ranks == 1) return 0;
-  const int64_t acc = std::max<int64_t>(element, 4);
-  return 2 * 2 * batch.tokens.numel() * BlockWidths(config).keys * (element + acc);
-}
-
 }  // namespace
 
 StepMemory::StepMemory(const TrainContext& context)
@@ -30,8 +23,8 @@ const StepMemory::Parts& StepMemory::end_step(const ShardedAdamW& optimizer, con
   const int64_t optimizer_bytes = (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) +
                                   bytes(optimizer.moment2()) + weights.numel();
   const int64_t checkpoints = model.activation_bytes();
-  const int64_t ring =
-      ring_slots(model.config(), batch, context_.mesh->shape.sequence, weights.element_size());
+  const int64_t ring = ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->shape.sequence,
+                                       weights.element_size(), /*gradients=*/true);
   const int64_t rest = meter_.peak_bytes() - gradients - optimizer_bytes - checkpoints - ring;
   parts_ = {
       {"weights", bytes(weights)},  {"gradients", gradients}, {"optimizer", optimizer_bytes},

@@ -17,11 +17,9 @@ struct NamedState {
   at::Tensor tensor;
 };
 
-// In host memory: the optimizer's own tensors, or copies of them where they are on a GPU.
 std::vector<NamedState> optimizer_state(const ShardedAdamW& optimizer) {
-  return {{"master", optimizer.master().to(at::kCPU)},
-          {"exp_avg", optimizer.moment1().to(at::kCPU)},
-          {"exp_avg_sq", optimizer.moment2().to(at::kCPU)}};
+  return {
+      {"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
 }
 
 void require_same(const std::string& what, const std::string& found, const std::string& wanted,
@@ -48,8 +46,9 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
   content.weights = context.parameters->tensors_to_write();
-  const std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
-  for (const NamedState& part : optimizer_parts) {
+  std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
+  for (NamedState& part : optimizer_parts) {
+    part.tensor = part.tensor.to(at::kCPU);  // itself, or a copy of what is on a GPU
     content.optimizer.push_back({part.name,
                                  part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
                                  {part.tensor.numel()},
@@ -74,7 +73,7 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   std::vector<at::Tensor> restored;
   const FlatRange range = optimizer.range();
   for (const NamedState& part : optimizer_state(optimizer)) {
-    restored.push_back(at::empty({range.end - range.begin}, part.tensor.options()));
+    restored.push_back(at::empty({range.end - range.begin}, part.tensor.options().device(at::kCPU)));
     loaded->read_optimizer(part.name, range.begin, range.end, restored.back().data_ptr());
   }
   // The masters hold what the weights are rounded from: they bring the weights back too.

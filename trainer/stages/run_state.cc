@@ -46,7 +46,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       stop_requested(options.stop_requested),
       mesh(make_mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence})),
       gpus(options.gpus),
-      gpu_exchange(gpus && world.size() > 1 ? gpus->device_group(world) : nullptr),
+      gpu_exchange(device_group_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),
       reporter(std::make_unique<Reporter>(directory_in.path(), world.rank() == 0)),
       config(inputs.config),
@@ -62,8 +62,7 @@ void RunState::begin_stage(const StageRecipe& stage) {
 }
 
 void RunState::make_parameters() {
-  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype),
-                                                     gpus ? gpus->device() : c10::Device(at::kCPU));
+  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype), device_of(gpus));
 }
 
 void RunState::end_stage() {
@@ -77,8 +76,7 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    Communicator& ring = *mesh.sequence;
-    ring_ = std::make_unique<RingAttention>(ring, gpus ? gpus->ring_links(ring) : host_ring_links(ring),
+    ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_of(gpus, *mesh.sequence),
                                             placement_of(recipe.mesh.placement));
     EngineOptions options{.save_attention = memory_options_.save_attention,
                           .keep_bytes = memory_options_.keep_bytes,
