@@ -131,7 +131,8 @@ class Evaluation {
     if (gpus_ == nullptr) log_thread_count();
     ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device_of(gpus_));
     parameters.load(source_.dir);
-    RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement);
+    RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement,
+                       chunk_multiple_of(gpus_));
     CausalLM model(source_.dir.config, parameters, ring, {});
     ProgressLine progress(mesh_.world->rank() == 0);
     std::vector<LengthResult> results;

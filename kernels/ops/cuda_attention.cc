@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 
@@ -49,6 +50,24 @@ struct Unused {
   explicit Unused(const at::Tensor& like) : seed(at::empty({1}, like.options().dtype(at::kLong))) {}
 };
 
+// One call of libtorch's operator. All five have one layout of [B, H, N, D].
+AttentionGradients operator_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
+                                     const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
+                                     const BlockAttentionShape& shape) {
+  const Unused unused(q);
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients;
+  if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
+    gradients = at::_scaled_dot_product_cudnn_attention_backward(
+        d_out, q, k, v, out, lse.contiguous().unsqueeze(3), unused.seed, unused.seed, unused.none,
+        unused.none, unused.none, shape.queries, shape.keys, 0.0, shape.causal, shape.scale);
+  } else {
+    gradients = at::_scaled_dot_product_flash_attention_backward(
+        d_out, q, k, v, out, lse.contiguous(), unused.none, unused.none, shape.queries, shape.keys, 0.0,
+        shape.causal, unused.seed, unused.seed, shape.scale);
+  }
+  return {std::get<0>(gradients), std::get<1>(gradients), std::get<2>(gradients)};
+}
+
 }  // namespace
 
 CudaAttentionChoice choose_cuda_attention(const BlockAttentionShape& shape, at::ScalarType type,
@@ -75,26 +94,41 @@ AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, c
   return {std::get<0>(result), std::get<1>(result)};
 }
 
+AttentionGradients backward_in_head_groups(int64_t groups, const AttentionBackward& backward,
+                                           const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
+                                           const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
+                                           const BlockAttentionShape& shape) {
+  if (groups == 1) return backward(d_out, q, k, v, out, lse, shape);
+  BlockAttentionShape part = shape;
+  part.heads /= groups;
+  part.kv_heads /= groups;
+  AttentionGradients all;
+  for (int64_t group = 0; group < groups; ++group) {
+    const auto queries = [&](const at::Tensor& x) { return x.narrow(1, group * part.heads, part.heads); };
+    const auto keys = [&](const at::Tensor& x) { return x.narrow(1, group * part.kv_heads, part.kv_heads); };
+    const AttentionGradients own =
+        backward(queries(d_out), queries(q), keys(k), keys(v), queries(out), queries(lse), part);
+    if (group == 0) {
+      // In [B, N, H, D] order, as the layers before and after want it.
+      const auto like = [&](const at::Tensor& x, int64_t heads) {
+        return at::empty({x.size(0), x.size(2), heads, x.size(3)}, x.options()).transpose(1, 2);
+      };
+      all = {like(own.dq, shape.heads), like(own.dk, shape.kv_heads), like(own.dv, shape.kv_heads)};
+    }
+    queries(all.dq).copy_(own.dq);
+    keys(all.dk).copy_(own.dk);
+    keys(all.dv).copy_(own.dv);
+  }
+  return all;
+}
+
 AttentionGradients cuda_block_attention_backward(const at::Tensor& d_out, const at::Tensor& q,
                                                  const at::Tensor& k, const at::Tensor& v,
                                                  const at::Tensor& out, const at::Tensor& lse,
                                                  const BlockAttentionShape& shape) {
-  // A merged result comes in F32; the operators take it rounded. All five must have one layout of [B, H, N,
-  // D].
-  const at::Tensor d_out_narrow = d_out.to(q.scalar_type()), out_narrow = out.to(q.scalar_type());
-  const Unused unused(q);
-  std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients;
-  if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
-    gradients = at::_scaled_dot_product_cudnn_attention_backward(
-        d_out_narrow, q, k, v, out_narrow, lse.contiguous().unsqueeze(3), unused.seed, unused.seed,
-        unused.none, unused.none, unused.none, shape.queries, shape.keys, 0.0, shape.causal, shape.scale);
-  } else {
-    gradients = at::_scaled_dot_product_flash_attention_backward(
-        d_out_narrow, q, k, v, out_narrow, lse.contiguous(), unused.none, unused.none, shape.queries,
-        shape.keys, 0.0, shape.causal, unused.seed, unused.seed, shape.scale);
-  }
-  const auto wide = [](const at::Tensor& gradient) { return gradient.to(at::kFloat); };
-  return {wide(std::get<0>(gradients)), wide(std::get<1>(gradients)), wide(std::get<2>(gradients))};
+  // A merged result comes in F32; the operators take it rounded.
+  return backward_in_head_groups(backward_head_groups(shape), operator_backward, d_out.to(q.scalar_type()), q,
+                                 k, v, out.to(q.scalar_type()), lse, shape);
 }
 
 }  // namespace ropeway::ops

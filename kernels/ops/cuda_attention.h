@@ -8,6 +8,7 @@
 // every shape and thread at first use: call from one thread, with few shapes.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "kernels/attention/block_attention.h"
@@ -27,7 +28,18 @@ struct CudaAttentionChoice {
 CudaAttentionChoice choose_cuda_attention(const BlockAttentionShape& shape, at::ScalarType type,
                                           int64_t cudnn_version);
 
-// As the functions of ops.h without "cuda", for at least one key; shapes have been checked.
+using AttentionBackward = std::function<AttentionGradients(
+    const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+    const at::Tensor& out, const at::Tensor& lse, const BlockAttentionShape& shape)>;
+
+// `backward` for so many groups of key/value heads (head_groups.h), one after the other.
+AttentionGradients backward_in_head_groups(int64_t groups, const AttentionBackward& backward,
+                                           const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
+                                           const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
+                                           const BlockAttentionShape& shape);
+
+// As the functions of ops.h without "cuda", for at least one key; shapes have been checked. The gradients are
+// BF16, as the operators give them.
 AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                      const BlockAttentionShape& shape);
 AttentionGradients cuda_block_attention_backward(const at::Tensor& d_out, const at::Tensor& q,

@@ -71,8 +71,9 @@ struct AttentionOutput {
 AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal,
                                 double scale);
 // The block's share of the gradients, given the MERGED out and lse of the whole row (legal: the softmax
-// weights of the block are exp(scale*q.k - lse) with the row's own lse). All in acc type: dq [B,H,Nq,D], dk,
-// dv [B,K,Nk,D].
+// weights of the block are exp(scale*q.k - lse) with the row's own lse): dq [B,H,Nq,D], dk, dv [B,K,Nk,D]. In
+// acc type on the CPU; on CUDA in q's dtype, as libtorch's operators round them: a block's share is rounded
+// once, and whoever sums shares sums them in acc type.
 struct AttentionGradients {
   at::Tensor dq, dk, dv;
 };

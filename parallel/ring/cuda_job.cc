@@ -2,6 +2,7 @@
 
 #include "kernels/base/log.h"
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/ring/placement.h"
 
 namespace ropeway {
 namespace {
@@ -52,6 +53,8 @@ void CudaJob::close() {
 }
 
 c10::Device device_of(const CudaJob* gpus) { return gpus ? gpus->device() : c10::Device(c10::kCPU); }
+
+int64_t chunk_multiple_of(const CudaJob* gpus) { return gpus ? kGpuChunkMultiple : 1; }
 
 RingLinks ring_links_of(CudaJob* gpus, Communicator& group) {
   return gpus ? gpus->ring_links(group) : host_ring_links(group);

@@ -52,8 +52,10 @@ class CudaJob {
   std::unique_ptr<NcclSession> nccl_;
 };
 
-// The same for a job that may run on CPUs (null): host memory, the group's own hops, no device group.
+// The same for a job that may run on CPUs (null): host memory, chunks of any size, the
+// group's own hops, no device group.
 c10::Device device_of(const CudaJob* gpus);
+int64_t chunk_multiple_of(const CudaJob* gpus);
 RingLinks ring_links_of(CudaJob* gpus, Communicator& group);
 std::unique_ptr<DeviceGroup> device_group_of(CudaJob* gpus, Communicator& group);
 

@@ -54,10 +54,18 @@ struct RingAttention::Slots {
 
 RingAttention::RingAttention(Communicator& group, Placement placement)
     : RingAttention(group, host_ring_links(group), placement) {}
-RingAttention::RingAttention(Communicator& group, RingLinks links, Placement placement)
-    : group_(group), links_(std::move(links)), placement_(placement), slots_(std::make_unique<Slots>()) {}
+RingAttention::RingAttention(Communicator& group, RingLinks links, Placement placement,
+                             int64_t chunk_multiple)
+    : group_(group),
+      links_(std::move(links)),
+      placement_(placement),
+      chunk_multiple_(chunk_multiple),
+      slots_(std::make_unique<Slots>()) {}
 RingAttention::~RingAttention() = default;
 
+int64_t RingAttention::padded_length(int64_t length) const {
+  return ropeway::padded_length(length, group_.size(), placement_, chunk_multiple_);
+}
 int64_t RingAttention::bytes_sent() const { return slots_->bytes_sent; }
 int64_t RingAttention::slot_allocations() const { return slots_->allocations; }
 
@@ -142,7 +150,8 @@ RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const 
           key_rows(heads_first(here.select(0, 0)), work), key_rows(heads_first(here.select(0, 1)), work),
           query_rows(out_BHND, work), query_rows(lse, work), work.kind == HopWork::Kind::kCausal, scale);
       if (step == 0) {
-        dq_BHND = block->dq;
+        dq_BHND = block->dq.to(acc);
+        block->dq = at::Tensor();
       } else {
         query_rows(dq_BHND, work).add_(block->dq);
       }

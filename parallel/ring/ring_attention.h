@@ -22,8 +22,8 @@ class RingAttention {
   RingAttention(Communicator& group, Placement placement);
   // Tensors where the links' hops are at home: on a GPU, the links of NCCL or of an emulated ring over this
   // group. Nothing in a call holds the host up then: all is queued on the current stream and put in order by
-  // events.
-  RingAttention(Communicator& group, RingLinks links, Placement placement);
+  // events. Chunks of a sequence are to be multiples of chunk_multiple tokens.
+  RingAttention(Communicator& group, RingLinks links, Placement placement, int64_t chunk_multiple = 1);
   ~RingAttention();
 
   struct Output {
@@ -31,8 +31,8 @@ class RingAttention {
     at::Tensor lse;  // [B, H, n], acc type
   };
   struct Gradients {
-    at::Tensor dq;      // [B, n, H, D], acc type
-    at::Tensor dk, dv;  // [B, n, K, D], acc type
+    at::Tensor dq;      // [B, n, H, D], acc type; of one rank as the kernel gives it (ops.h)
+    at::Tensor dk, dv;  // [B, n, K, D], likewise
   };
 
   // q [B, n, H, D], k, v [B, n, K, D]: local tokens in ascending position, innermost contiguous, other
@@ -43,6 +43,8 @@ class RingAttention {
 
   Communicator& group() const { return group_; }
   Placement placement() const { return placement_; }
+  // Of a sequence of so many tokens, so that the ranks can share it.
+  int64_t padded_length(int64_t length) const;
   int64_t bytes_sent() const;        // since construction, for reports
   int64_t slot_allocations() const;  // buffers made since construction: does not grow while the shape stays
 
@@ -53,6 +55,7 @@ class RingAttention {
   Communicator& group_;
   RingLinks links_;
   Placement placement_;
+  int64_t chunk_multiple_;
   std::unique_ptr<Slots> slots_;
 };
 

@@ -96,6 +96,15 @@ TEST(Placement, LengthThatCannotBeDividedIsRefused) {
   EXPECT_EQ(local_positions(8, 8, 3, Placement::kContiguous), std::vector<int64_t>{3});
 }
 
+TEST(Placement, PaddedLengthsAreTheNextThatCanBeShared) {
+  EXPECT_EQ(padded_length(8, 2, Placement::kZigzag, 1), 8);
+  EXPECT_EQ(padded_length(9, 2, Placement::kZigzag, 1), 12);
+  EXPECT_EQ(padded_length(9, 2, Placement::kContiguous, 1), 10);
+  EXPECT_EQ(padded_length(1 << 18, 8, Placement::kZigzag, kGpuChunkMultiple), 1 << 18);
+  EXPECT_EQ(padded_length(10000, 8, Placement::kZigzag, kGpuChunkMultiple), 10240);
+  EXPECT_EQ(padded_length(1, 1, Placement::kContiguous, kGpuChunkMultiple), 128);
+}
+
 TEST(Placement, PositionsAreSixtyFourBit) {
   const int64_t length = int64_t{1} << 25;
   const auto positions = local_positions(length * 512, 1024 * 64, 5, Placement::kContiguous);

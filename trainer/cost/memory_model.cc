@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
 
 namespace ropeway {
@@ -125,32 +126,39 @@ class PassMemory {
     return phase;
   }
 
-  // What the operator makes for so many columns of queries and keys, in units of a token.
-  int64_t operator_row(int64_t q, int64_t k) const {
-    const int64_t wide = (q + 2 * k) * acc();  // dq, dk, dv
-    if (!options_.cuda) return wide;
-    // Its own gradients, narrow, live beside what they are widened to; or, if that is more, beside its
-    // workspace: dq in F32, and with grouped queries dk and dv of every query head.
-    const int64_t workspace = q * 4 + (q > k ? 2 * q * element() : 0);
-    return (q + 2 * k) * element() + std::max(wide, workspace);
+  // What the operator has allocated at a time for a block of so many halves of the local queries and keys.
+  int64_t operator_bytes(int query_halves, int key_halves) const {
+    const BlockAttentionShape block{.batch = shape_.sequences,
+                                    .heads = config_.num_heads,
+                                    .kv_heads = config_.num_kv_heads,
+                                    .queries = shape_.length * query_halves / 2,
+                                    .keys = shape_.length * key_halves / 2,
+                                    .head_dim = config_.head_dim};
+    if (options_.cuda) return attention_backward_bytes(block);
+    const int64_t rows = block.heads * block.queries + 2 * block.kv_heads * block.keys;
+    return block.batch * rows * block.head_dim * acc();
   }
+  // Bytes of an element of dq, dk, dv as the ring gives them: a single rank on a GPU has the operator's own.
+  int64_t attention_gradient() const { return options_.cuda && !on_ring() ? element() : acc(); }
 
   Phase attention_backward() const {
     if (!has_backward()) return {};
-    const int64_t q = width_.queries, k = width_.keys;
-    int64_t row = operator_row(q, k);
+    int64_t bytes = operator_bytes(2, 2);
     if (on_ring()) {
-      // The own block beside dk and dv that are to come home; then a hop's beside those and dq so far. In
-      // zigzag a hop is all queries with half the keys, or half the queries with all keys.
-      const int64_t hop = options_.zigzag ? std::max(operator_row(q, k / 2), operator_row(q / 2, k)) : row;
-      row = std::max(row + 2 * k * acc(), hop + (q + 2 * k) * acc());
+      // dk and dv that are to come home, and beside them: the own block; its narrow results and dq widened;
+      // dq so far and a hop's block. In zigzag a hop is all queries with half the keys, or half the queries
+      // with all keys.
+      const int64_t home = tokens() * 2 * width_.keys * acc(), dq = tokens() * width_.queries * acc();
+      const int64_t widened = options_.cuda ? tokens() * width_.qkv * element() + dq : 0;
+      const int64_t hop = options_.zigzag ? std::max(operator_bytes(2, 1), operator_bytes(1, 2)) : bytes;
+      bytes = home + std::max({bytes, widened, dq + hop});
     }
-    return {.transients = unsaved_attention() + tokens() * row};
+    return {.transients = unsaved_attention() + bytes};
   }
 
   Phase qkv_backward() const {
     if (!has_backward()) return {};
-    Phase phase{.transients = unsaved_attention() + tokens() * width_.qkv * acc()};
+    Phase phase{.transients = unsaved_attention() + tokens() * width_.qkv * attention_gradient()};
     if (trains() && widens()) phase.tiles = tile() * acc() * (width_.qkv + width_.hidden);
     return phase;
   }

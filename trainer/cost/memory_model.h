@@ -6,7 +6,7 @@
 // that needs most of those decides (attention forward, attention backward, the MLP's backward, the loss).
 // Not counted: the batch itself (some 20 bytes a token), the scratch of CPU kernels (1.5 KiB a token and
 // thread at head_dim 128), the CUDA context and its libraries (about 1 GiB). What cuDNN's backward takes as
-// workspace is an estimate that was never compared with a GPU.
+// workspace is an estimate that was never compared with a GPU (kernels/attention/head_groups.h).
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "parallel/ring/placement.h"
 
 namespace ropeway {
 namespace {
@@ -12,9 +13,15 @@ constexpr int64_t kEvaluatedTogether = 8192;
 
 constexpr int64_t kSmallestTile = 128, kUsualTile = 2048, kLargestTile = 8192;
 
-StagePass pass_over(Pass pass, int64_t sequences, int64_t length, const MeshShape& mesh) {
-  const int64_t unit = 2 * int64_t{mesh.sequence};
-  const int64_t padded = (length + unit - 1) / unit * unit;
+// A job's ranks, and what their sequences' chunks are multiples of.
+struct Ranks {
+  MeshShape mesh;
+  int64_t chunk_multiple;
+};
+
+StagePass pass_over(Pass pass, int64_t sequences, int64_t length, const Ranks& ranks) {
+  const MeshShape& mesh = ranks.mesh;
+  const int64_t padded = padded_length(length, mesh.sequence, Placement::kZigzag, ranks.chunk_multiple);
   return {{.pass = pass,
            .sequences = sequences,
            .length = padded / mesh.sequence,
@@ -30,7 +37,8 @@ DType dtype_of(const std::string& name) {
 
 }  // namespace
 
-std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh) {
+std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh, bool cuda) {
+  const Ranks ranks{mesh, cuda ? kGpuChunkMultiple : 1};
   switch (stage.kind) {
     case StageKind::kPretrain:
     case StageKind::kFinetune: {
@@ -38,18 +46,18 @@ std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh
       const int64_t share = std::max<int64_t>(1, train.batch_sequences / mesh.data);
       const int64_t local = std::max<int64_t>(1, train.length / mesh.sequence);
       const int64_t at_once = std::clamp<int64_t>(train.micro_batch_tokens / local, 1, share);
-      return {pass_over(Pass::kTrain, at_once, train.length, mesh)};
+      return {pass_over(Pass::kTrain, at_once, train.length, ranks)};
     }
     case StageKind::kSearch:
     case StageKind::kReadjust: {
       const bool gradient = stage.search.refine == "gradient";
-      return {pass_over(gradient ? Pass::kFactorGradient : Pass::kEvaluate, 1, stage.search.length, mesh)};
+      return {pass_over(gradient ? Pass::kFactorGradient : Pass::kEvaluate, 1, stage.search.length, ranks)};
     }
     case StageKind::kEvaluate: {
       std::vector<StagePass> passes;
       for (const int64_t length : stage.evaluate.lengths) {
         passes.push_back(
-            pass_over(Pass::kEvaluate, std::max<int64_t>(1, kEvaluatedTogether / length), length, mesh));
+            pass_over(Pass::kEvaluate, std::max<int64_t>(1, kEvaluatedTogether / length), length, ranks));
       }
       return passes;
     }
@@ -60,7 +68,7 @@ std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh
 StageMemory stage_memory(const ModelConfig& config, const StageRecipe& stage, const MeshShape& mesh,
                          const MemoryOptions& options) {
   StageMemory most;
-  for (const StagePass& pass : passes_of(stage, mesh)) {
+  for (const StagePass& pass : passes_of(stage, mesh, options.cuda)) {
     const MemoryParts parts = pass_memory(config, pass.shape, options);
     if (parts.total() > most.parts.total()) most = {parts, pass};
   }

@@ -12,7 +12,8 @@ struct StagePass {
   PassShape shape;
   int64_t length = 0;
 };
-std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh);
+// cuda: chunks of sequences are padded for GPUs (parallel/ring/placement.h).
+std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh, bool cuda);
 
 struct StageMemory {
   MemoryParts parts;

@@ -39,8 +39,11 @@ void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& s
   const uint8_t* from_correct = local_correct.const_data_ptr<uint8_t>();
   for (int64_t b = 0; b < end - begin; ++b) {
     for (const int64_t position : batch.positions) {
-      nll[b * sequences.length + position] = *from_nll++;
-      correct[b * sequences.length + position] = *from_correct++;
+      const double token_nll = *from_nll++;
+      const uint8_t token_correct = *from_correct++;
+      if (position >= sequences.length) continue;  // padding
+      nll[b * sequences.length + position] = token_nll;
+      correct[b * sequences.length + position] = token_correct;
     }
   }
 }

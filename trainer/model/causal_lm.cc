@@ -74,7 +74,8 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
   ROPEWAY_CHECK(static_cast<int64_t>(batch.positions.size()) == shape.length, "{} positions for {} tokens",
                 batch.positions.size(), shape.length);
   // All ranks hold as many tokens, so all of them refuse together.
-  require_within_sliding_window(config, shape.length * ring.group().size(), "a sequence");
+  const int64_t length = batch.length > 0 ? batch.length : shape.length * ring.group().size();
+  require_within_sliding_window(config, length, "a sequence");
   const auto count = static_cast<int64_t>(factors.factors.size());
   const int64_t pairs = config.rotary_pairs();
   if (count != pairs && count != pairs * config.num_layers) {

@@ -30,9 +30,12 @@ struct LocalBatch {
   at::Tensor labels;               // [B, n] int64
   at::Tensor weights;              // [B, n] acc type; undefined: all 1
   std::vector<int64_t> positions;  // n, ascending
+  int64_t length = 0;              // of a whole sequence, without padding; 0: there is none
 };
 // Cuts whole sequences (equal lengths) into this rank's shard. weights may be empty; weights[b][t] is the
-// weight of predicting sequences[b][t+1].
+// weight of predicting sequences[b][t+1]. Sequences that the ranks cannot share evenly are padded: positions
+// of `length` and more are padding, which comes last, so that under causal attention nothing real sees it,
+// and has no labels; the figures are those of the sequence without it on any number of ranks.
 LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
                             const std::vector<std::vector<float>>& weights, const RingAttention& ring,
                             at::ScalarType dtype);

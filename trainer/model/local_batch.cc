@@ -30,8 +30,9 @@ LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
   }
 
   LocalBatch batch;
-  batch.positions = local_positions(static_cast<int64_t>(length), ring.group().size(), ring.group().rank(),
-                                    ring.placement());
+  batch.length = static_cast<int64_t>(length);
+  batch.positions = local_positions(ring.padded_length(batch.length), ring.group().size(),
+                                    ring.group().rank(), ring.placement());
   const auto count = static_cast<int64_t>(sequences.size());
   const auto n = static_cast<int64_t>(batch.positions.size());
   batch.tokens = at::empty({count, n}, at::kLong);
@@ -43,10 +44,10 @@ LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
   for (size_t b = 0; b < sequences.size(); ++b) {
     for (const int64_t position : batch.positions) {
       const auto t = static_cast<size_t>(position);
-      const bool last = t + 1 == length;
-      *tokens++ = sequences[b][t];
-      *labels++ = last ? -100 : sequences[b][t + 1];
-      *w++ = last ? 0.0f : (weights.empty() ? 1.0f : weights[b][t]);
+      const bool has_next = t + 1 < length;
+      *tokens++ = t < length ? sequences[b][t] : 0;
+      *labels++ = has_next ? sequences[b][t + 1] : -100;
+      *w++ = !has_next ? 0.0f : (weights.empty() ? 1.0f : weights[b][t]);
     }
   }
   if (!weights.empty()) batch.weights = local_weights.to(ops::accumulation_type(dtype));

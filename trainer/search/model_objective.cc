@@ -17,8 +17,6 @@
 namespace ropeway {
 namespace {
 
-constexpr int64_t kIgnoredLabel = -100;
-
 int64_t tail_of(int64_t targets) { return (targets + 3) / 4; }
 
 class ModelObjective : public Objective {
@@ -89,7 +87,8 @@ class ModelObjective : public Objective {
   }
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
-    const LocalBatch batch = make_batch(gradient_document(draw), gradient_weights());
+    const LocalBatch batch =
+        make_local_batch({gradient_document(draw)}, gradient_weights(), model_.ring(), options_.dtype);
     const double targets = static_cast<double>(options_.length - 1);
     CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / targets);
     std::vector<double> sums = std::move(share.gradient.log_factors);
@@ -124,39 +123,21 @@ class ModelObjective : public Objective {
     return {tokens.begin() + (chosen - before), tokens.begin() + (chosen - before) + options_.length};
   }
 
-  // weights[t] of the loss of target t: their sum over all targets is what a plain mean's would be.
-  std::vector<float> gradient_weights() const {
+  // Of one sequence, weights[t] of the loss of target t: their sum over all targets is what a plain mean's
+  // would be.
+  std::vector<std::vector<float>> gradient_weights() const {
     if (options_.tail_weight == 0) return {};
     const int64_t targets = options_.length - 1, tail = tail_of(targets);
     const double share = static_cast<double>(targets) / static_cast<double>(tail);
     std::vector<float> weights(targets, static_cast<float>(1 - options_.tail_weight));
     for (int64_t t = targets - tail; t < targets; ++t)
       weights[t] += static_cast<float>(options_.tail_weight * share);
-    return weights;
-  }
-
-  // Pads to what the ring can share out. Padding comes last, so under causal attention nothing real sees it,
-  // and its labels are ignored: the figures are those of the unpadded document on any number of ranks.
-  LocalBatch make_batch(std::vector<int32_t> tokens, std::vector<float> weights = {}) const {
-    const auto length = static_cast<int64_t>(tokens.size());
-    const int64_t unit = 2 * model_.ring().group().size();
-    tokens.resize((length + unit - 1) / unit * unit, 0);
-    std::vector<std::vector<float>> all_weights;
-    if (!weights.empty()) {
-      weights.resize(tokens.size() - 1, 0.0f);
-      all_weights.push_back(std::move(weights));
-    }
-    LocalBatch batch = make_local_batch({std::move(tokens)}, all_weights, model_.ring(), options_.dtype);
-    auto* labels = batch.labels.data_ptr<int64_t>();
-    for (size_t i = 0; i < batch.positions.size(); ++i) {
-      if (batch.positions[i] >= length - 1) labels[i] = kIgnoredLabel;
-    }
-    return batch;
+    return {weights};
   }
 
   // losses[t]: of predicting tokens[t+1]; tokens.size() - 1 of them, on every rank of the row.
   std::vector<double> token_losses(const Candidate& candidate, const std::vector<int32_t>& tokens) {
-    const LocalBatch batch = make_batch(tokens);
+    const LocalBatch batch = make_local_batch({tokens}, {}, model_.ring(), options_.dtype);
     const at::Tensor local =
         model_.evaluate(batch, factor_set(candidate)).nll.to(at::kCPU, at::kDouble).contiguous();
     Communicator& group = *mesh_.sequence;

@@ -14,7 +14,8 @@ void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const M
                          const std::vector<const StageRecipe*>& stages) {
   int64_t longest = 0;  // local tokens
   for (const StageRecipe* stage : stages) {
-    for (const StagePass& pass : passes_of(*stage, mesh)) longest = std::max(longest, pass.shape.length);
+    for (const StagePass& pass : passes_of(*stage, mesh, /*cuda=*/true))
+      longest = std::max(longest, pass.shape.length);
   }
   if (longest < 2) return;
   const BlockAttentionShape shape{.batch = 1,

@@ -77,7 +77,7 @@ CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
     ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_of(gpus, *mesh.sequence),
-                                            placement_of(recipe.mesh.placement));
+                                            placement_of(recipe.mesh.placement), chunk_multiple_of(gpus));
     EngineOptions options{.save_attention = memory_options_.save_attention,
                           .keep_bytes = memory_options_.keep_bytes,
                           .tile_tokens = memory_options_.tile_tokens,

@@ -1,6 +1,7 @@
-// Which operator attention on CUDA takes.
+// Which operator attention on CUDA takes, in how many calls, and on a GPU what it gives.
 #include "kernels/ops/cuda_attention.h"
 
+#include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
 #include "kernels/ops/cuda_backend.h"
 #include "tests/kernels/tensors.h"
@@ -50,6 +51,57 @@ TEST(CudaAttentionChoice, WhatNeitherTakesIsAnErrorOfTheRecipe) {
   }
 }
 
+// Heads are independent: whatever the groups, each head's gradient is the very same numbers.
+TEST(CudaAttentionGroups, GiveTheGradientsOfOneCall) {
+  const BlockAttentionShape shape{.batch = 2,
+                                  .heads = 12,
+                                  .kv_heads = 4,
+                                  .queries = 9,
+                                  .keys = 9,
+                                  .head_dim = 8,
+                                  .scale = 0.35,
+                                  .causal = true};
+  const auto random = [&](int64_t heads, uint64_t seed) {
+    return random_tensor({2, 9, heads, 8}, at::kDouble, seed).transpose(1, 2);
+  };
+  const at::Tensor q = random(12, 1), k = random(4, 2), v = random(4, 3), d_out = random(12, 4);
+  const AttentionOutput output = block_attention(q, k, v, true, shape.scale);
+  const AttentionBackward on_cpu = [](const auto& d, const auto& queries, const auto& keys,
+                                      const auto& values, const auto& out, const auto& lse,
+                                      const BlockAttentionShape& part) {
+    EXPECT_EQ(queries.size(1), part.heads);
+    EXPECT_EQ(keys.size(1), part.kv_heads);
+    return block_attention_backward(d, queries, keys, values, out, lse, part.causal, part.scale);
+  };
+  const AttentionGradients whole = on_cpu(d_out, q, k, v, output.out, output.lse, shape);
+  for (const int64_t groups : {1, 2, 4}) {
+    const AttentionGradients parts =
+        backward_in_head_groups(groups, on_cpu, d_out, q, k, v, output.out, output.lse, shape);
+    EXPECT_TRUE(parts.dq.equal(whole.dq)) << groups;
+    EXPECT_TRUE(parts.dk.equal(whole.dk)) << groups;
+    EXPECT_TRUE(parts.dv.equal(whole.dv)) << groups;
+    EXPECT_TRUE(parts.dq.transpose(1, 2).is_contiguous());
+  }
+}
+
+TEST(CudaAttentionGroups, AreAsManyAsTheWorkspaceAsksFor) {
+  // 64 query heads of 128 over 8 of keys: 4 * 64 * 128 for dq and as much for dk, dv of every head, 64 KiB a
+  // token.
+  const auto groups = [](int64_t tokens) {
+    return backward_head_groups(
+        {.batch = 1, .heads = 64, .kv_heads = 8, .queries = tokens, .keys = tokens, .head_dim = 128});
+  };
+  EXPECT_EQ(groups(8192), 1);
+  EXPECT_EQ(groups(8193), 2);
+  EXPECT_EQ(groups(32768), 4);
+  EXPECT_EQ(groups(1 << 20), 8);  // a group has at least one key head
+  // Three heads of keys have no halves; without grouped queries dk, dv are written as they are.
+  const BlockAttentionShape three{
+      .batch = 1, .heads = 3, .kv_heads = 3, .queries = 1 << 20, .keys = 1 << 20, .head_dim = 128};
+  EXPECT_EQ(attention_workspace_bytes(three), int64_t{3 * 128 * 4} << 20);
+  EXPECT_EQ(backward_head_groups(three), 3);
+}
+
 class CudaAttentionOnGpu : public ::testing::TestWithParam<int64_t> {  // head_dim: cuDNN, then FA2
  protected:
   void SetUp() override {
@@ -82,6 +134,29 @@ TEST_P(CudaAttentionOnGpu, ForwardAndBackwardAsTheCPU) {
     EXPECT_LE(relative_error(gradients.dq.cpu(), exact_gradients.dq), 2e-2);
     EXPECT_LE(relative_error(gradients.dk.cpu(), exact_gradients.dk), 2e-2);
     EXPECT_LE(relative_error(gradients.dv.cpu(), exact_gradients.dv), 2e-2);
+  }
+}
+
+// As one call, where the block is long enough for groups: 8 query heads over 2, 128K tokens.
+TEST(CudaAttentionGroups, OnAGpuTheyGiveTheGradientsOfOneCall) {
+  if (const std::string reason = why_no_cuda(); !reason.empty()) GTEST_SKIP() << reason;
+  constexpr int64_t kTokens = 1 << 17;
+  const auto random = [](int64_t heads) {
+    const auto options = at::TensorOptions(at::kBFloat16).device(at::kCUDA);
+    at::Tensor x = at::empty({1, kTokens, heads, 128}, options);
+    return x.normal_().transpose(1, 2);
+  };
+  const at::Tensor q = random(8), k = random(2), v = random(2), d_out = random(8);
+  const AttentionOutput output = block_attention(q, k, v, false, 0.088);
+  const AttentionGradients all =
+      block_attention_backward(d_out, q, k, v, output.out, output.lse, false, 0.088);
+  for (const int64_t head : {0, 1}) {
+    const auto of = [head](const at::Tensor& x, int64_t heads) { return x.narrow(1, head * heads, heads); };
+    const AttentionGradients one = block_attention_backward(
+        of(d_out, 4), of(q, 4), of(k, 1), of(v, 1), of(output.out, 4), of(output.lse, 4), false, 0.088);
+    EXPECT_LE(relative_error(of(all.dq, 4).cpu(), one.dq.cpu()), 2e-2);
+    EXPECT_LE(relative_error(of(all.dk, 1).cpu(), one.dk.cpu()), 2e-2);
+    EXPECT_LE(relative_error(of(all.dv, 1).cpu(), one.dv.cpu()), 2e-2);
   }
 }
 

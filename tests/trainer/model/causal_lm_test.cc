@@ -52,6 +52,18 @@ TEST(EvaluateTest, RefusesSequencesBeyondASlidingWindow) {
   EXPECT_THROW(run_on_threads(c, {}, 2), Error);
 }
 
+TEST(EvaluateTest, PaddingIsNotBeyondASlidingWindow) {
+  ModelCase c = make_case({.family = "mistral"});
+  c.config.sliding_window = 4;
+  ResidentParameters store(c.config, at::kDouble);
+  store.initialize(3);
+  const auto world = make_world_of_one();
+  RingAttention ring(*world, host_ring_links(*world), Placement::kZigzag, /*chunk_multiple=*/8);
+  CausalLM model(c.config, store, ring, {});
+  EXPECT_NO_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4}}, {}, ring, at::kDouble), c.factors));
+  EXPECT_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4, 5}}, {}, ring, at::kDouble), c.factors), Error);
+}
+
 class LocalBatchTest : public ::testing::Test {
  protected:
   const std::vector<std::vector<int32_t>> sequences_{{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}};
@@ -88,6 +100,64 @@ TEST_F(LocalBatchTest, RefusesTooFewWeights) {
   auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
   EXPECT_THROW(make_local_batch({{1, 2, 3, 4}}, {{1, 1}}, ring, at::kFloat), Error);
+}
+
+TEST_F(LocalBatchTest, PadsWhatRanksCannotShare) {
+  std::vector<LocalBatch> batches(2);
+  run_thread_world(2, [&](Communicator& group) {
+    RingAttention ring(group, host_ring_links(group), Placement::kZigzag, /*chunk_multiple=*/3);
+    batches[static_cast<size_t>(group.rank())] =
+        make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring, at::kDouble);
+  });
+  EXPECT_EQ(batches[0].length, 8);
+  EXPECT_EQ(batches[0].positions, (std::vector<int64_t>{0, 1, 2, 9, 10, 11}));
+  EXPECT_EQ(batches[1].positions, (std::vector<int64_t>{3, 4, 5, 6, 7, 8}));
+  EXPECT_TRUE(at::equal(batches[0].labels, at::tensor({1, 2, 3, -100, -100, -100}, at::kLong).view({1, 6})));
+  EXPECT_TRUE(at::equal(batches[1].labels, at::tensor({4, 5, 6, 7, -100, -100}, at::kLong).view({1, 6})));
+  EXPECT_TRUE(at::equal(batches[1].tokens, at::tensor({3, 4, 5, 6, 7, 0}, at::kLong).view({1, 6})));
+  EXPECT_TRUE(at::equal(batches[1].weights, at::tensor({4, 5, 6, 7, 0, 0}, at::kDouble).view({1, 6})));
+}
+
+// The same sequences on one rank as they are and on two ranks with a third more of padding.
+TEST_F(LocalBatchTest, PaddingChangesNoFigure) {
+  const ModelCase c = make_case({});
+  struct Found {
+    double loss = 0, nll = 0;
+    at::Tensor gradients;
+    FactorGradient factors;
+  };
+  const auto run = [&](int ranks, int64_t chunk_multiple) {
+    std::vector<Found> shares(static_cast<size_t>(ranks));
+    run_thread_world(ranks, [&](Communicator& group) {
+      RingAttention ring(group, host_ring_links(group), Placement::kZigzag, chunk_multiple);
+      ResidentParameters store(c.config, at::kDouble);
+      store.initialize(3);
+      CausalLM model(c.config, store, ring, {});
+      const LocalBatch batch = make_local_batch(sequences_, {}, ring, at::kDouble);
+      Found& found = shares[static_cast<size_t>(group.rank())];
+      found.nll = model.evaluate(batch, c.factors).nll.sum().item<double>();
+      found.factors = model.factor_gradient(batch, c.factors, 0.1).gradient;
+      found.loss = model.forward_backward(batch, c.factors, 0.1);
+      found.gradients = store.flat_gradients().clone();
+    });
+    Found sum = shares[0];
+    for (size_t r = 1; r < shares.size(); ++r) {
+      sum.loss += shares[r].loss;
+      sum.nll += shares[r].nll;
+      sum.gradients += shares[r].gradients;
+      sum.factors.log_temperature += shares[r].factors.log_temperature;
+      for (size_t i = 0; i < sum.factors.log_factors.size(); ++i)
+        sum.factors.log_factors[i] += shares[r].factors.log_factors[i];
+    }
+    return sum;
+  };
+  const Found plain = run(1, 1), padded = run(2, 3);
+  EXPECT_NEAR(padded.nll, plain.nll, 1e-12 * plain.nll);
+  EXPECT_NEAR(padded.loss, plain.loss, 1e-12 * plain.loss);
+  EXPECT_LE(relative_error(padded.gradients, plain.gradients), 1e-12);
+  for (size_t i = 0; i < plain.factors.log_factors.size(); ++i)
+    EXPECT_NEAR(padded.factors.log_factors[i], plain.factors.log_factors[i], 1e-12);
+  EXPECT_NEAR(padded.factors.log_temperature, plain.factors.log_temperature, 1e-12);
 }
 
 class RefusalTest : public ::testing::Test {
