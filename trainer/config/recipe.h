@@ -42,8 +42,8 @@ struct MeshRecipe {
 struct EngineRecipe {
   bool save_attention = true;
   int tile_tokens = 0, loss_tile_tokens = 0;  // 0: by the memory there is
-  int64_t keep_bytes = int64_t{1} << 30;      // of token-wise results kept for backward
-  std::string activations = "auto";           // device, host: where blocks' records wait for backward
+  int64_t keep_bytes = -1;           // of token-wise results kept for backward; -1: by the memory there is
+  std::string activations = "auto";  // device, host: where blocks' records wait for backward
 };
 
 // pretrain and finetune.

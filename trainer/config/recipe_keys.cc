@@ -148,9 +148,9 @@ std::vector<RecipeKey> make_keys() {
       key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
           {.choices = "auto device host", .also = "activation_offload offload_activations cpu_offload"},
           "where what backward needs of each block waits; auto: in host memory if only that fits"),
-      key("engine", "keep_bytes", kInteger, engine<&EngineRecipe::keep_bytes>, {.high = 1e15},
+      key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>, {.high = 1e15},
           "bytes of projections kept for backward instead of computed again, where records are on the "
-          "device"),
+          "device; auto: 1 GiB, on a GPU what its memory has room for"),
       key("engine", "tile_tokens", kAutoInteger, engine<&EngineRecipe::tile_tokens>,
           {.low = 1, .high = kMaxSize},
           "tokens a tile of norms, projections and MLP; auto: by the memory there is"),

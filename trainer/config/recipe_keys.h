@@ -2,6 +2,7 @@
 // the printed reference all read it, so they cannot disagree.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,7 +21,7 @@ enum class ValueType {
   kLength,  // tokens: 4096, 4K, 256K, 2M
   kChoice,  // one word of `choices`
   kStageKind,
-  kAutoInteger,  // an integer, or `auto`, which is kept as 0
+  kAutoInteger,  // an integer, or `auto`, which is kept as one less than the least integer
   kTemperature,  // search, su, yarn or a number
   kTextList,
   kNameList,
@@ -52,6 +53,13 @@ const std::vector<RecipeKey>& recipe_keys();
 
 // The sections in the order they are written; "" first. "stages" is a list, the others are maps.
 const std::vector<std::string>& recipe_sections();
+
+// What `auto` is kept as, of a kAutoInteger.
+template <typename Integer>
+std::optional<Integer> automatic_value(const RecipeKey& key) {
+  if (key.type != ValueType::kAutoInteger) return std::nullopt;
+  return static_cast<Integer>(key.low) - 1;
+}
 
 Field field_of(const RecipeKey& key, Recipe& recipe, StageRecipe* stage);
 bool is_for(const RecipeKey& key, StageKind kind);  // true outside stages

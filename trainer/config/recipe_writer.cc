@@ -46,11 +46,11 @@ std::string write_text(const RecipeKey& key, const std::string& text) {
 std::string write_value(const RecipeKey& key, const Field& field) {
   if (auto* value = std::get_if<bool*>(&field)) return **value ? "true" : "false";
   if (auto* value = std::get_if<int*>(&field)) {
-    return key.type == ValueType::kAutoInteger && **value == 0 ? "auto" : fmt::format("{}", **value);
+    return **value == automatic_value<int>(key) ? "auto" : fmt::format("{}", **value);
   }
   if (auto* value = std::get_if<int64_t*>(&field)) {
     if (key.type == ValueType::kLength) return **value > 0 ? format_length(**value) : "";
-    return fmt::format("{}", **value);
+    return **value == automatic_value<int64_t>(key) ? "auto" : fmt::format("{}", **value);
   }
   if (auto* value = std::get_if<uint64_t*>(&field)) return fmt::format("{}", **value);
   if (auto* value = std::get_if<double*>(&field))

@@ -119,14 +119,12 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
     **flag = node.text == "true";
     return true;
   }
+  const bool automatic = key.type == ValueType::kAutoInteger && node.text == "auto";
   if (auto* number = std::get_if<int*>(&field)) {
-    if (key.type == ValueType::kAutoInteger && node.text == "auto") {
-      **number = 0;
-      return true;
-    }
-    return assign(*number, read_integer<int>(key, node));
+    return assign(*number, automatic ? automatic_value<int>(key) : read_integer<int>(key, node));
   }
   if (auto* number = std::get_if<int64_t*>(&field)) {
+    if (automatic) return assign(*number, automatic_value<int64_t>(key));
     return assign(*number,
                   key.type == ValueType::kLength ? read_length(key, node) : read_integer<int64_t>(key, node));
   }

@@ -11,6 +11,8 @@ namespace {
 // Short windows are scored together, up to so many tokens (trainer/evaluate/score_sequences.cc).
 constexpr int64_t kEvaluatedTogether = 8192;
 
+constexpr int64_t kUsualKeepBytes = int64_t{1} << 30;
+
 constexpr int64_t kSmallestTile = 128, kUsualTile = 2048, kLargestTile = 8192;
 
 // A job's ranks, and what their sequences' chunks are multiples of.
@@ -83,7 +85,7 @@ MemoryOptions memory_options(const Recipe& recipe, const ModelConfig& config, co
                         .zigzag = recipe.mesh.placement != "contiguous",
                         .save_attention = engine.save_attention,
                         .offload = engine.activations == "host",
-                        .keep_bytes = engine.keep_bytes};
+                        .keep_bytes = engine.keep_bytes >= 0 ? engine.keep_bytes : kUsualKeepBytes};
   const auto with_tiles = [&](int64_t tile) {
     options.tile_tokens = engine.tile_tokens > 0 ? engine.tile_tokens : tile;
     options.loss_tile_tokens = engine.loss_tile_tokens > 0 ? engine.loss_tile_tokens : tile / 2;
@@ -91,15 +93,26 @@ MemoryOptions memory_options(const Recipe& recipe, const ModelConfig& config, co
   };
   with_tiles(kUsualTile);
   if (!device.cuda || device.bytes == 0) return options;
+  const bool keeps_what_fits = engine.keep_bytes < 0;
+  if (keeps_what_fits) options.keep_bytes = 0;
   const auto fits = [&](int64_t tile) { return with_tiles(tile).total() <= device.bytes; };
   if (engine.activations == "auto" && !fits(kSmallestTile)) options.offload = true;
+  int64_t chosen = kSmallestTile;
   for (int64_t tile = kLargestTile; tile > kSmallestTile; tile /= 2) {
     // Beyond the usual size tiles are for small models, whose matrices leave a GPU idle; not for whatever is
     // free.
     const bool modest = tile <= kUsualTile || with_tiles(tile).tiles <= device.bytes / 16;
-    if (modest && fits(tile)) return options;
+    if (modest && fits(tile)) {
+      chosen = tile;
+      break;
+    }
   }
-  with_tiles(kSmallestTile);
+  with_tiles(chosen);
+  if (keeps_what_fits) {
+    // The formulas may be some per cent low, and what is kept only saves work.
+    const int64_t room = device.bytes / 10 * 9 - stage_memory(config, stage, mesh, options).parts.total();
+    options.keep_bytes = std::max<int64_t>(0, room);
+  }
   return options;
 }
 

@@ -24,8 +24,9 @@ StageMemory stage_memory(const ModelConfig& config, const StageRecipe& stage, co
 
 // The recipe's engine, with what it leaves open decided by a rank's memory: `activations: auto` is the device
 // unless only host memory makes the stage fit; `tile_tokens: auto` and `loss_tile_tokens: auto` are the
-// largest power of two with which it fits. Without a GPU, or where its memory is unknown, they are `device`,
-// 2048 and 1024. The same on all ranks that bring the same `bytes`.
+// largest power of two with which it fits; `keep_bytes: auto` is what is left then of nine tenths of the
+// memory. Without a GPU, or where its memory is unknown, they are `device`, 2048, 1024 and 1 GiB. The same on
+// all ranks that bring the same `bytes`.
 struct DeviceMemory {
   bool cuda = false;
   int64_t bytes = 0;  // that a rank may take; 0: unknown

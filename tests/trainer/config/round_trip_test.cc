@@ -56,6 +56,20 @@ void expect_round_trip(const RecipeResult& first) {
 }
 
 TEST(RoundTrip, GoodRecipe) { expect_round_trip(parse_text(kGoodRecipe)); }
+TEST(RoundTrip, KeepBytesMayBeAutoOrNone) {
+  for (const auto& [text, value] :
+       {std::pair<const char*, int64_t>{"auto", -1}, {"0", 0}, {"5000000000", 5000000000}}) {
+    std::string recipe = kGoodRecipe;
+    const size_t at = recipe.find("seed: 7");
+    ASSERT_NE(at, std::string::npos);
+    recipe.insert(at, fmt::format("engine: {{keep_bytes: {}}}\n", text));
+    const auto result = parse_text(recipe);
+    ASSERT_THAT(result.errors, IsEmpty());
+    EXPECT_EQ(result.recipe.engine.keep_bytes, value);
+    EXPECT_THAT(recipe_to_yaml(result.recipe), HasSubstr(fmt::format("keep_bytes: {}", text)));
+    expect_round_trip(result);
+  }
+}
 TEST(RoundTrip, NewModel) { expect_round_trip(parse_text(kNewModelRecipe)); }
 
 TEST(RoundTrip, ShippedRecipes) {

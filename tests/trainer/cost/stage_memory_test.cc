@@ -59,7 +59,29 @@ TEST(MemoryOptions, WithoutAGpuAreTheDefaults) {
     EXPECT_EQ(options.tile_tokens, 2048);
     EXPECT_EQ(options.loss_tile_tokens, 1024);
     EXPECT_FALSE(options.offload);
+    EXPECT_EQ(options.keep_bytes, kGiB);
   }
+}
+
+// What a GPU has room for is kept, so that it need not be computed again; never at the price of anything
+// else.
+TEST(MemoryOptions, KeepWhatThereIsRoomFor) {
+  const MeshShape mesh{1, 8};
+  const auto kept = [&](int64_t length, int64_t gib, int64_t keep_bytes) {
+    const StageRecipe stage = finetune(length);
+    Recipe recipe = recipe_of(stage);
+    recipe.engine.keep_bytes = keep_bytes;
+    const MemoryOptions options = memory_options(recipe, llama_8b(), stage, mesh, {true, gib * kGiB});
+    EXPECT_LE(stage_memory(llama_8b(), stage, mesh, options).parts.total(), gib * kGiB) << gib;
+    return kept_blocks(llama_8b(), length / 8, options);
+  };
+  EXPECT_EQ(kept(1 << 15, 139, -1), 32);  // 4K tokens a rank: 304 MiB a block
+  const int64_t some = kept(1 << 18, 139, -1);
+  EXPECT_GT(some, 0);
+  EXPECT_LT(some, 32);
+  EXPECT_EQ(kept(1 << 20, 139, -1), 0);  // goes to host memory
+  EXPECT_EQ(kept(1 << 15, 139, 0), 0);
+  EXPECT_EQ(kept(1 << 15, 139, kGiB), 3);
 }
 
 // With less and less memory: first smaller tiles, then host memory, and a recipe that fits is never made not
