@@ -1,0 +1,87 @@
+// The real program with `device: cuda` on the pretend GPU: everything of a run but its numbers.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/pretend_gpu/run_on_pretend_gpu.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+const std::string kOnGpu = " --set device=cuda --set dtype=bf16";
+
+const std::string kSchedule =
+    R"(  - {name: base, kind: evaluate, lengths: [256, 1K], factors: [none, yarn], windows: 4, passkey_samples: 1}
+  - {name: search, kind: search, from: none, makes: found, length: 1K, seed_grid: short, refine: gradient, gradient_steps: 3,
+     documents: 2, finalist_documents: 2}
+  - {name: evolve, kind: search, from: none, makes: evolved, length: 1K, seeds: paper, refine: evolution, population: 4,
+     iterations: 2, mutations: 2, crossovers: 2, parents: 2, documents: 1, finalist_documents: 1}
+  - {name: tune, kind: finetune, from: found, makes: tuned, length: 1K, batch_sequences: 4, steps: 4, learning_rate: 2e-4,
+     checkpoint_every: 2}
+  - {name: short, kind: readjust, from: tuned, makes: short_256, length: 256, seed_grid: short, documents: 1,
+     finalist_documents: 1}
+  - {name: scores, kind: evaluate, lengths: [256, 1K], factors: [auto], windows: 4, tasks: [perplexity]}
+)";
+
+const std::string kTune =
+    "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 1K, batch_sequences: 4, steps: 4, "
+    "learning_rate: 2e-4, checkpoint_every: 2}\n";
+
+int lines_of(const fs::path& path) { return times(content_of(path), "\n"); }
+
+TEST(PretendGpu, EveryStageOfAScheduleIsDone) {
+  const Scratch scratch;
+  const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kSchedule) + kOnGpu,
+                                         "PRETEND_GPU_REPORT=" + scratch.name("counts.json"));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const fs::path run = scratch.path() / "run";
+  const Json report = Json::parse(content_of(run / "report.json"));
+  EXPECT_EQ(report.at("stages").size(), 6u);
+  EXPECT_EQ(report.at("evaluations").size(), 5u);
+  EXPECT_EQ(lines_of(run / "metrics.jsonl"), 4);
+  for (const char* file : {"stages/search/search.jsonl", "stages/evolve/search.jsonl", "model/config.json",
+                           "model/rope_factors.json", "model/model.safetensors"}) {
+    EXPECT_TRUE(fs::exists(run / file)) << file;
+  }
+  const Json counts = Json::parse(content_of(scratch.path() / "counts.json"));
+  EXPECT_GT(counts.at("launches"), 1000);
+  EXPECT_GT(counts.at("products"), 1000);
+}
+
+TEST(PretendGpu, ResumesFromACheckpoint) {
+  const Scratch scratch;
+  const std::string command = "run " + small_recipe(scratch, kTune) + kOnGpu;
+  const Ended killed = run_on_pretend_gpu(command, "ROPEWAY_FAULT_POINT=checkpoint.end");
+  ASSERT_EQ(killed.code, 137) << killed.err;
+  const Ended resumed = run_on_pretend_gpu(command);
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(lines_of(scratch.path() / "run/metrics.jsonl"), 4);
+  EXPECT_TRUE(fs::exists(scratch.path() / "run/model/model.safetensors"));
+}
+
+TEST(PretendGpu, ActivationsWaitInPinnedHostMemory) {
+  const Scratch scratch;
+  const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kTune) + kOnGpu +
+                                             " --set engine.activations=host --set engine.tile_tokens=256",
+                                         "PRETEND_GPU_REPORT=" + scratch.name("counts.json"));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_GT(Json::parse(content_of(scratch.path() / "counts.json")).at("pinned_peak"), 1 << 20);
+}
+
+TEST(PretendGpu, AnEvaluationWritesItsFiles) {
+  const Scratch scratch;
+  const Ended ended =
+      run_on_pretend_gpu("evaluate " + kTinyBase + " --device cuda --lengths 256,1K --factors yarn " +
+                         "--windows 2 --text " + top_folder() + "/tests/data/prose.txt --cache " +
+                         scratch.name("cache") + " --json " + scratch.name("out.json"));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(Json::parse(content_of(scratch.path() / "out.json")).at("evaluations").size(), 2u);
+}
+
+}  // namespace
+}  // namespace ropeway
