@@ -34,6 +34,20 @@ void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::T
                           const at::Tensor& scaled, const at::Tensor& grad_log_factors,
                           const at::Tensor& grad_log_temperature);
 
+// The tables of a layer for `positions` [T] (int64), in double precision and rounded once (rope_table.h):
+// rates [R/2] (F64) in radians a token; positions below start_tokens turn by `plain` and have temperature 1.
+struct RopeRateTensors {
+  at::Tensor scaled, plain;
+  double temperature = 1;
+  int64_t start_tokens = 0;
+};
+// cos, sin [T, R/2] (F64 or F32), written.
+void rope_table(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& cos,
+                const at::Tensor& sin);
+// What rope_factor_gradient wants: angles [T, R/2] (F64) and scaled [T] (bool), written.
+void rope_angles(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& angles,
+                 const at::Tensor& scaled);
+
 // --- RMSNorm (Zhang & Sennrich 2019): y = x * rsqrt(mean(x^2) + eps) * weight
 // ------------------------------------------ x, y [T, C]; weight [C]; rstd [T] acc type, written.
 void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& y,

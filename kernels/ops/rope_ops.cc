@@ -6,6 +6,7 @@
 #include "kernels/ops/tensor_access.h"
 #include "kernels/rope/rope.h"
 #include "kernels/rope/rope_cuda.h"
+#include "kernels/rope/rope_table_cuda.h"
 
 namespace ropeway::ops {
 namespace {
@@ -42,6 +43,21 @@ void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, c
     using Acc = accumulation_t<T>;
     kernel(data_of<T>(x), data_of<const Acc>(cos), data_of<const Acc>(sin), shape_of(x, pairs));
   });
+}
+
+RopeTableInput table_input(const char* operation, const at::Tensor& positions, const RopeRateTensors& rates) {
+  const int64_t tokens = positions.numel(), pairs = rates.scaled.numel();
+  const c10::Device device = positions.device();
+  check_flat(operation, "positions", positions, device, at::kLong, tokens);
+  check_flat(operation, "the scaled rates", rates.scaled, device, at::kDouble, pairs);
+  check_flat(operation, "the plain rates", rates.plain, device, at::kDouble, pairs);
+  return {.scaled = data_of<const double>(rates.scaled),
+          .plain = data_of<const double>(rates.plain),
+          .positions = data_of<const int64_t>(positions),
+          .tokens = tokens,
+          .pairs = pairs,
+          .temperature = rates.temperature,
+          .start_tokens = rates.start_tokens};
 }
 
 }  // namespace
@@ -105,6 +121,36 @@ void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::T
                                        temperature);
     }
   });
+}
+
+void rope_table(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& cos,
+                const at::Tensor& sin) {
+  constexpr const char* kName = "rope_table";
+  const RopeTableInput input = table_input(kName, positions, rates);
+  const c10::Device device = positions.device();
+  const at::ScalarType type = cos.scalar_type();
+  ROPEWAY_CHECK(type == at::kDouble || type == at::kFloat, "{}: tables of {}", kName, c10::toString(type));
+  check_flat(kName, "cos", cos, device, type, input.tokens * input.pairs);
+  check_flat(kName, "sin", sin, device, type, input.tokens * input.pairs);
+  const auto fill = [&]<typename Real>(Real) {
+    Real *const to_cos = data_of<Real>(cos), *const to_sin = data_of<Real>(sin);
+    on_cuda(kName, device) ? cuda::fill_rope_table(input, to_cos, to_sin, current_cuda_stream(device))
+                           : fill_rope_table(input, to_cos, to_sin);
+  };
+  type == at::kDouble ? fill(double{}) : fill(float{});
+}
+
+void rope_angles(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& angles,
+                 const at::Tensor& scaled) {
+  constexpr const char* kName = "rope_angles";
+  const RopeTableInput input = table_input(kName, positions, rates);
+  const c10::Device device = positions.device();
+  check_flat(kName, "angles", angles, device, at::kDouble, input.tokens * input.pairs);
+  check_flat(kName, "scaled", scaled, device, at::kBool, input.tokens);
+  double* const to_angles = data_of<double>(angles);
+  bool* const to_scaled = data_of<bool>(scaled);
+  on_cuda(kName, device) ? cuda::fill_rope_angles(input, to_angles, to_scaled, current_cuda_stream(device))
+                         : fill_rope_angles(input, to_angles, to_scaled);
 }
 
 }  // namespace ropeway::ops

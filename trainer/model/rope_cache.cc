@@ -1,6 +1,7 @@
 #include "trainer/model/rope_cache.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 
@@ -22,6 +23,24 @@ int64_t bytes(const at::Tensor& tensor) {
 RopeCache::RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes)
     : pairs_(pairs), options_(options), limit_bytes_(limit_bytes) {}
 
+at::Tensor RopeCache::table(const std::vector<int64_t>& positions, at::TensorOptions options) const {
+  return at::empty({static_cast<int64_t>(positions.size()), pairs_}, options);
+}
+
+at::Tensor RopeCache::on_device(const std::vector<int64_t>& positions) const {
+  return at::tensor(positions, at::kLong).to(options_.device());
+}
+
+ops::RopeRateTensors RopeCache::on_device(const RopeRates& rates) const {
+  const auto moved = [this](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).to(options_.device());
+  };
+  return {.scaled = moved(rates.scaled),
+          .plain = moved(rates.plain),
+          .temperature = rates.attention_temperature,
+          .start_tokens = rates.start_tokens};
+}
+
 int64_t RopeCache::bytes_of(const Entry& entry) {
   return bytes(entry.tables.cos) + bytes(entry.tables.sin) + bytes(entry.tables.angles);
 }
@@ -35,28 +54,17 @@ RopeTables RopeCache::get(const FactorSet& set, int64_t layer, const std::vector
   if (found != entries_.end()) {
     entries_.splice(entries_.begin(), entries_, found);
   } else {
-    const auto n = static_cast<int64_t>(positions.size());
-    const at::ScalarType type = options_.dtype().toScalarType();
-    const at::Tensor cos = at::empty({n, pairs_}, type), sin = at::empty({n, pairs_}, type);
-    if (type == at::kDouble) {
-      fill_rope_table(rates, positions, cos.data_ptr<double>(), sin.data_ptr<double>());
-    } else {
-      fill_rope_table(rates, positions, cos.data_ptr<float>(), sin.data_ptr<float>());
-    }
-    RopeTables tables;
-    tables.cos = cos.to(options_.device());
-    tables.sin = sin.to(options_.device());
-    entries_.push_front({positions, std::move(rates), std::move(tables)});
+    const at::Tensor cos = table(positions, options_), sin = table(positions, options_);
+    ops::rope_table(on_device(positions), on_device(rates), cos, sin);
+    entries_.push_front({positions, std::move(rates), {.cos = cos, .sin = sin, .angles = {}, .scaled = {}}});
   }
   Entry& entry = entries_.front();
   if (with_angles && !entry.tables.angles.defined()) {
-    const auto n = static_cast<int64_t>(positions.size());
-    const at::Tensor angles = at::empty({n, pairs_}, at::kDouble), scaled = at::empty({n}, at::kBool);
-    fill_rope_angles(entry.rates, positions, angles.data_ptr<double>());
-    bool* is_scaled = scaled.data_ptr<bool>();
-    for (size_t i = 0; i < positions.size(); ++i) is_scaled[i] = positions[i] >= entry.rates.start_tokens;
-    entry.tables.angles = angles.to(options_.device());
-    entry.tables.scaled = scaled.to(options_.device());
+    const at::Tensor angles = table(positions, options_.dtype(at::kDouble));
+    const at::Tensor scaled = at::empty({angles.size(0)}, options_.dtype(at::kBool));
+    ops::rope_angles(on_device(positions), on_device(entry.rates), angles, scaled);
+    entry.tables.angles = angles;
+    entry.tables.scaled = scaled;
   }
   int64_t total = 0;
   auto last = entries_.begin();

@@ -9,8 +9,9 @@
 #include <list>
 #include <vector>
 
+#include "kernels/ops/ops.h"
 #include "trainer/rope/factor_set.h"
-#include "trainer/rope/rope_table.h"
+#include "trainer/rope/rope_rates.h"
 
 namespace ropeway {
 
@@ -22,7 +23,7 @@ struct RopeTables {
 
 class RopeCache {
  public:
-  // Tables are made on the CPU and kept on the device of `options`; its dtype is that of cos and sin.
+  // Tables are made and kept on the device of `options`; its dtype is that of cos and sin.
   RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes = int64_t{1} << 28);
 
   // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
@@ -36,6 +37,9 @@ class RopeCache {
     RopeTables tables;
   };
   static int64_t bytes_of(const Entry& entry);
+  at::Tensor table(const std::vector<int64_t>& positions, at::TensorOptions options) const;
+  at::Tensor on_device(const std::vector<int64_t>& positions) const;
+  ops::RopeRateTensors on_device(const RopeRates& rates) const;
 
   int64_t pairs_;
   at::TensorOptions options_;

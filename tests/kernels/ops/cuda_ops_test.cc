@@ -73,6 +73,26 @@ TEST_P(CudaOps, Rope) {
   }
 }
 
+// The GPU's own sines in double precision, rounded once, at positions up to 2M.
+TEST_P(CudaOps, RopeTables) {
+  const at::Tensor positions = at::arange(0, 1 << 21, 997, at::kLong),
+                   rates = at::arange(64, at::kDouble) * -0.14;
+  const int64_t tokens = positions.numel();
+  const Tensors tensors{positions,
+                        (rates - 0.7).exp(),
+                        rates.exp(),
+                        at::zeros({tokens, 64}, acc()),
+                        at::zeros({tokens, 64}, acc()),
+                        at::zeros({tokens, 64}, at::kDouble),
+                        at::zeros({tokens}, at::kBool)};
+  expect_same_on_gpu(tensors, acc() == at::kDouble ? 1e-14 : 1e-7, [](const Tensors& t) {
+    const ops::RopeRateTensors of_layer{
+        .scaled = t[1], .plain = t[2], .temperature = 1.2, .start_tokens = 2000};
+    ops::rope_table(t[0], of_layer, t[3], t[4]);
+    ops::rope_angles(t[0], of_layer, t[5], t[6]);
+  });
+}
+
 TEST_P(CudaOps, RmsNorm) {
   for (const auto& [rows, channels] :
        {std::pair{3000, 4096}, std::pair{3001, 2048}, std::pair{5000, 128}, std::pair{77, 999}}) {

@@ -4,9 +4,13 @@
 #include <ATen/ops/outer.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
+#include <vector>
+
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/rope/rope_factor_team.h"
+#include "kernels/rope/rope_table_team.h"
 #include "tests/kernels/host_team.h"
 #include "tests/kernels/tensors.h"
 
@@ -104,6 +108,39 @@ TEST_P(RopeTeam, SumsFactorGradientsAsTheCPU) {
       EXPECT_EQ(max_difference(sums.factors, other_order.factors), 0.0);
       EXPECT_EQ(max_difference(sums.temperature, other_order.temperature), 0.0);
     });
+  }
+}
+
+// The very same numbers: both are the host's arithmetic here. Start tokens among them, and far positions.
+TEST(RopeTableTeam, FillsTheTablesOfTheCPU) {
+  const std::vector<int64_t> positions{0, 3, 4, 5, 4097, 2097151};
+  for (const int64_t pairs : {1, 24, 64, 2000}) {
+    std::vector<double> scaled, plain;
+    for (int64_t i = 0; i < pairs; ++i) {
+      plain.push_back(std::pow(1e4, -static_cast<double>(i) / static_cast<double>(pairs)));
+      scaled.push_back(plain.back() / (1 + static_cast<double>(i)));
+    }
+    const RopeTableInput input{.scaled = scaled.data(),
+                               .plain = plain.data(),
+                               .positions = positions.data(),
+                               .tokens = static_cast<int64_t>(positions.size()),
+                               .pairs = pairs,
+                               .temperature = 1.25,
+                               .start_tokens = 4};
+    const size_t count = positions.size() * static_cast<size_t>(pairs);
+    std::vector<float> cos(count), sin(count), cpu_cos(count), cpu_sin(count);
+    launch_rope_table(HostLauncher(), input, cos.data(), sin.data());
+    fill_rope_table(input, cpu_cos.data(), cpu_sin.data());
+    EXPECT_EQ(cos, cpu_cos);
+    EXPECT_EQ(sin, cpu_sin);
+    std::vector<double> angles(count), cpu_angles(count);
+    bool acts[6] = {}, cpu_acts[6] = {};
+    launch_rope_angles(HostLauncher(), input, angles.data(), acts);
+    fill_rope_angles(input, cpu_angles.data(), cpu_acts);
+    EXPECT_EQ(angles, cpu_angles);
+    EXPECT_TRUE(std::equal(acts, acts + 6, cpu_acts));
+    EXPECT_FALSE(acts[1]);
+    EXPECT_TRUE(acts[2]);
   }
 }
 

@@ -1,9 +1,10 @@
 #include <cmath>
 
+#include "kernels/rope/rope_table.h"
 #include "tests/trainer/io/io_test_support.h"
 #include "tests/trainer/rope/python_oracle.h"
 #include "trainer/io/model_config.h"
-#include "trainer/rope/rope_table.h"
+#include "trainer/rope/rope_rates.h"
 
 namespace ropeway {
 namespace {
@@ -323,7 +324,14 @@ TEST_F(HfConfig, TransformersComputesTheSameRope) {
       const auto rates = make_rope_rates(select_factor_set(parsed.sets, length, identity), 8, 0);
       const std::vector<int64_t> position = {length - 1};
       std::vector<double> cos(8), sin(8);
-      fill_rope_table<double>(rates, position, cos.data(), sin.data());
+      fill_rope_table<double>({.scaled = rates.scaled.data(),
+                               .plain = rates.plain.data(),
+                               .positions = position.data(),
+                               .tokens = 1,
+                               .pairs = 8,
+                               .temperature = rates.attention_temperature,
+                               .start_tokens = rates.start_tokens},
+                              cos.data(), sin.data());
       const auto table = numbers_of(lines[5 * n + (is_long ? 4 : 2)]);
       ASSERT_EQ(table.size(), 16u);
       for (int i = 0; i < 8; ++i) {

@@ -1,10 +1,13 @@
-#include "trainer/rope/rope_table.h"
+// The rates of factor sets, and the tables that are made from them.
+#include "trainer/rope/rope_rates.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numeric>
 
+#include "kernels/rope/rope_table.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
@@ -22,6 +25,16 @@ FactorSet make_set(std::vector<double> factors, double temperature = 1, int64_t 
   return set;
 }
 
+RopeTableInput input_of(const RopeRates& rates, const std::vector<int64_t>& positions) {
+  return {.scaled = rates.scaled.data(),
+          .plain = rates.plain.data(),
+          .positions = positions.data(),
+          .tokens = static_cast<int64_t>(positions.size()),
+          .pairs = static_cast<int64_t>(rates.scaled.size()),
+          .temperature = rates.attention_temperature,
+          .start_tokens = rates.start_tokens};
+}
+
 template <typename Real>
 struct Table {
   std::vector<Real> cos, sin;
@@ -30,7 +43,8 @@ template <typename Real>
 Table<Real> table_of(const FactorSet& set, int64_t pairs, const std::vector<int64_t>& positions,
                      int64_t layer = 0) {
   Table<Real> table{std::vector<Real>(positions.size() * pairs), std::vector<Real>(positions.size() * pairs)};
-  fill_rope_table<Real>(make_rope_rates(set, pairs, layer), positions, table.cos.data(), table.sin.data());
+  const RopeRates rates = make_rope_rates(set, pairs, layer);
+  fill_rope_table<Real>(input_of(rates, positions), table.cos.data(), table.sin.data());
   return table;
 }
 
@@ -111,7 +125,9 @@ TEST(RopeAngles, AreZeroWhereFactorsDoNotAct) {
   const std::vector<int64_t> positions = {0, 1, 2, 3};
   const auto rates = make_rope_rates(make_set(pi_factors(2, 2), 1.1, 2), 2, 0);
   std::vector<double> angles(8);
-  fill_rope_angles(rates, positions, angles.data());
+  bool scaled[4];
+  fill_rope_angles(input_of(rates, positions), angles.data(), scaled);
+  EXPECT_THAT(scaled, ::testing::ElementsAre(false, false, true, true));
   EXPECT_EQ(angles, (std::vector<double>{0, 0, 0, 0, 1.0, 2 * rates.scaled[1], 1.5, 3 * rates.scaled[1]}));
   EXPECT_NEAR(rates.scaled[1], 0.005, 1e-18);
 }

@@ -1,0 +1,18 @@
+// Stands in for rope_table_cuda.cu in builds without CUDA.
+#include "kernels/base/cuda_status.h"
+#include "kernels/rope/rope_table_cuda.h"
+
+namespace ropeway::cuda {
+
+template <typename Real>
+void fill_rope_table(const RopeTableInput&, Real*, Real*, CudaStream) {
+  built_without_cuda("fill_rope_table");
+}
+template void fill_rope_table<float>(const RopeTableInput&, float*, float*, CudaStream);
+template void fill_rope_table<double>(const RopeTableInput&, double*, double*, CudaStream);
+
+void fill_rope_angles(const RopeTableInput&, double*, bool*, CudaStream) {
+  built_without_cuda("fill_rope_angles");
+}
+
+}  // namespace ropeway::cuda
