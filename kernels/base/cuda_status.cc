@@ -9,8 +9,10 @@ namespace ropeway::cuda {
 void check_status(const char* operation, int status) {
   if (status == cudaSuccess) return;
   const auto error = static_cast<cudaError_t>(status);
-  fail(ErrorKind::kInternal, "CUDA: {}: {} ({})", operation, cudaGetErrorString(error),
-       cudaGetErrorName(error));
+  // A refusal must not be taken for that of the next launch; a fault stays, whoever asks.
+  if (cudaPeekAtLastError() == error) cudaGetLastError();
+  fail(error == cudaErrorMemoryAllocation ? ErrorKind::kMemory : ErrorKind::kInternal, "CUDA: {}: {} ({})",
+       operation, cudaGetErrorString(error), cudaGetErrorName(error));
 }
 
 void check_launch(const char* kernel) { check_status(kernel, cudaGetLastError()); }

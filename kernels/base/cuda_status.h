@@ -9,7 +9,7 @@ namespace ropeway::cuda {
 // earlier kernel shows up here too, as CUDA reports it with the next call.
 void check_launch(const char* kernel);
 
-// Throws kInternal when `status`, a cudaError_t, is not success.
+// Throws when `status`, a cudaError_t, is not success: kMemory when the device has no more, else kInternal.
 void check_status(const char* operation, int status);
 
 // Why CUDA kernels cannot run in this process ("built without CUDA", "no CUDA driver", ...); empty if they

@@ -1,5 +1,7 @@
 #include "kernels/base/error.h"
 
+#include <algorithm>
+#include <iterator>
 #include <new>
 #include <string_view>
 
@@ -8,8 +10,16 @@ namespace ropeway {
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string_view text = error.what();
-  return text.find("DefaultCPUAllocator: can't allocate memory") != std::string_view::npos ||
-         text.find("CUDA out of memory") != std::string_view::npos;
+  constexpr std::string_view kWords[] = {
+      "DefaultCPUAllocator: can't allocate memory",
+      "CUDA out of memory",         // libtorch's allocator
+      "CUDA error: out of memory",  // a call of CUDA that takes memory of its own, in libtorch
+      "'out of memory'",            // the same, in NCCL
+      "CUBLAS_STATUS_ALLOC_FAILED",
+      "DEVICE_ALLOCATION_FAILED",  // cuDNN
+  };
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [text](std::string_view words) { return text.find(words) != std::string_view::npos; });
 }
 
 std::string first_line(const std::exception& error) {

@@ -28,10 +28,12 @@ class StreamCopies : public HostCopies {
 
   at::Tensor host_memory(int64_t bytes) override {
     void* memory = nullptr;
-    if (cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocDefault) != cudaSuccess) {
+    const cudaError_t status = cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocDefault);
+    if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();  // it is not to be met again by the next launch
       fail(ErrorKind::kMemory, "{} bytes of pinned host memory are not to be had", bytes);
     }
+    cuda::check_status("pinned host memory", status);
     return at::from_blob(
         memory, {bytes}, [](void* pinned) { cudaFreeHost(pinned); }, at::kByte);
   }

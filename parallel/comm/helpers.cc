@@ -83,7 +83,7 @@ void run_on_rank(Communicator& comm, int root, const std::function<void()>& work
       message = e.what();
     } catch (const std::exception& e) {
       error = std::current_exception();
-      kind = static_cast<int32_t>(ErrorKind::kInternal);
+      kind = static_cast<int32_t>(is_out_of_memory(e) ? ErrorKind::kMemory : ErrorKind::kInternal);
       message = e.what();
     }
   }

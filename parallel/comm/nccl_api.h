@@ -23,8 +23,8 @@ struct NcclState {
 
 // Communicators are non-blocking: init(), group_end() and finalize() may return while the work they began
 // goes on; state() is kBusy until it is done, and no other call may be made before (but abort()). A call that
-// NCCL refuses throws: kInternal for wrong use, kPeer for everything else. Device memory everywhere; `stream`
-// orders it.
+// NCCL refuses throws: kInternal for wrong use, kMemory when there is none left for it, kPeer for everything
+// else. Device memory everywhere; `stream` orders it.
 class NcclApi {
  public:
   using Comm = void*;  // an ncclComm_t

@@ -140,8 +140,12 @@ class NcclLibrary : public NcclApi {
 
   void check(const char* call, ncclResult_t result, Comm comm = nullptr) const {
     if (result == ncclSuccess || result == ncclInProgress) return;
+    const std::string text = text_of(result, comm);
     const bool misuse = result == ncclInvalidArgument || result == ncclInvalidUsage;
-    fail(misuse ? ErrorKind::kInternal : ErrorKind::kPeer, "NCCL: {}: {}", call, text_of(result, comm));
+    const ErrorKind kind = is_out_of_memory(std::runtime_error(text)) ? ErrorKind::kMemory
+                           : misuse                                   ? ErrorKind::kInternal
+                                                                      : ErrorKind::kPeer;
+    fail(kind, "NCCL: {}: {}", call, text);
   }
 
   std::string version_;

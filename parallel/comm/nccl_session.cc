@@ -32,6 +32,16 @@ class NcclWatch {
 
   NcclFailure& failure() { return failure_; }
 
+  // Ends the watching; nothing is aborted that is not being aborted already.
+  void abandon() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = abandoned_ = true;
+    }
+    changed_.notify_all();
+    watching_.join();
+  }
+
   void add(std::shared_ptr<NcclChannel> channel) {
     const std::lock_guard lock(mutex_);
     channels_.push_back(std::move(channel));
@@ -51,6 +61,11 @@ class NcclWatch {
     }
   }
 
+  bool is_abandoned() const {
+    const std::lock_guard lock(mutex_);
+    return abandoned_;
+  }
+
   void look() {
     try {
       device_.make_current();
@@ -62,9 +77,14 @@ class NcclWatch {
 
   void abort_what_is_open() {
     const auto known = channels();
+    if (is_abandoned()) return;
     if (std::none_of(known.begin(), known.end(), [](const auto& c) { return c->is_open(); })) return;
     if (!ending_.joinable()) ending_ = std::thread([this] { end_after_grace(); });
-    for (const auto& channel : known) channel->abort();
+    // All at once: the end of one communicator frees memory of the device, which waits for its kernels, those
+    // of the other communicators among them.
+    std::vector<std::thread> aborts;
+    for (const auto& channel : known) aborts.emplace_back([channel] { channel->abort(); });
+    for (std::thread& abort : aborts) abort.join();
     {
       const std::lock_guard lock(mutex_);
       aborted_ = true;
@@ -95,7 +115,7 @@ class NcclWatch {
   NcclFailure failure_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stop_ = false, aborted_ = false;
+  bool stop_ = false, abandoned_ = false, aborted_ = false;
   std::vector<std::shared_ptr<NcclChannel>> channels_;
   std::thread watching_, ending_;
 };
@@ -120,6 +140,14 @@ std::shared_ptr<internal::NcclChannel> NcclSession::join(Communicator& group, co
 }
 
 void NcclSession::check() { watch_->failure().throw_if_set(); }
+bool NcclSession::failed() const { return watch_->failure().error().has_value(); }
+
+void NcclSession::abandon(std::unique_ptr<NcclSession> session) {
+  static auto& kept = *new std::vector<std::unique_ptr<NcclSession>>;  // to the end of the process
+  if (session->failed()) return;  // then NCCL is being aborted already, and the destructor sees to its end
+  session->watch_->abandon();
+  kept.push_back(std::move(session));
+}
 
 void NcclSession::close() {
   for (const auto& channel : watch_->channels()) channel->close();

@@ -43,11 +43,17 @@ class NcclSession {
   // Collective over `group`, over whose host memory the ranks find each other; all its ranks have joined when
   // it returns. `name` is for messages. Throws kPeer when they do not join in time.
   std::shared_ptr<internal::NcclChannel> join(Communicator& group, const std::string& name);
-  // Throws kPeer if anything failed so far. For the places where a rank is about to wait for others by other
-  // means.
+  // Throws kPeer if anything failed so far. An abort ends transfers with whatever bytes are there: to be
+  // called when results have arrived in host memory, before they are used.
   void check();
+  bool failed() const;
   // Collective: the orderly end, after which nothing may be queued. Not when an error passes.
   void close();
+  // For a process that is about to end with an error of its own: NCCL is left as it is. To abort it would
+  // wait for all that is queued on the device, minutes of attention perhaps, while the message waits to be
+  // printed, and would take memory away that other ranks still read. A session that failed is destroyed as
+  // usual.
+  static void abandon(std::unique_ptr<NcclSession> session);
 
   DeviceQueues& device() { return device_; }
   const NcclOptions& options() const { return options_; }

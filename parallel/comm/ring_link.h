@@ -24,8 +24,9 @@ class RingLink {
                                                    CudaStream compute) = 0;
 };
 
+// May serve several rings, one after the other.
 struct RingLinks {
-  std::unique_ptr<RingLink> keys, gradients;
+  std::shared_ptr<RingLink> keys, gradients;
 };
 
 // Both ways over the hops of a group (threads, MPI), in host memory. The group must outlive them.

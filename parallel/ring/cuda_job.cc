@@ -24,14 +24,16 @@ CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat)
       device_(ops::use_cuda_device(info_.index)),
       queues_(make_device_queues(info_.index)) {}
 
-CudaJob::~CudaJob() = default;
+CudaJob::~CudaJob() {
+  if (nccl_ && std::uncaught_exceptions() > exceptions_at_start_) NcclSession::abandon(std::move(nccl_));
+}
 
 NcclSession& CudaJob::nccl() {
   if (!nccl_) {
     NcclApi& api = nccl_library();
     log_info("NCCL {} between {} ranks", api.version(), world_.size());
     nccl_ = std::make_unique<NcclSession>(
-        api, *queues_, NcclOptions{.end_job = [this](int exit_code) { world_.abort(exit_code); }});
+        api, *queues_, NcclOptions{.end_job = [&world = world_](int exit_code) { world.abort(exit_code); }});
   }
   return *nccl_;
 }

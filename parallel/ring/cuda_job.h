@@ -6,7 +6,7 @@
 //   RingAttention ring(*mesh.sequence, gpus.ring_links(*mesh.sequence), placement);
 //   auto exchange = gpus.device_group(session.world());      // all_reduce, broadcast on device memory
 //   ShardedAdamW optimizer(session.world(), weights, gradients, mask, exchange.get());
-//   ... tensors on gpus.device(), gpus.check() before waiting for others over MPI ...
+//   ... tensors on gpus.device(); gpus.check() when results are in host memory, before they are used ...
 //   ops::attention_self_check(gpus.device(), gpus.info().name, shape, expected);
 //   gpus.close();                                            // at the orderly end
 //
@@ -14,6 +14,8 @@
 #pragma once
 
 #include <c10/core/Device.h>
+
+#include <exception>
 
 #include "parallel/comm/device_choice.h"
 #include "parallel/comm/nccl_group.h"
@@ -29,7 +31,7 @@ class CudaJob {
   explicit CudaJob(MpiSession& session);
   // As above, for what a rank says of itself; world must outlive the job.
   CudaJob(Communicator& world, const DeviceSeat& seat);
-  ~CudaJob();  // waits for no other rank
+  ~CudaJob();  // waits for no other rank, and while an exception passes for nothing at all
 
   c10::Device device() const { return device_; }
   const DeviceInfo& info() const { return info_; }
@@ -39,7 +41,7 @@ class CudaJob {
   RingLinks ring_links(Communicator& group);
   std::unique_ptr<DeviceGroup> device_group(Communicator& group);
 
-  void check();  // throws kPeer if NCCL failed so far
+  void check();  // throws kPeer if NCCL failed so far: what came from the GPU since may be anything
   void close();  // collective: takes leave of NCCL in good order, when everything queued is done or will be
 
  private:
@@ -50,6 +52,7 @@ class CudaJob {
   c10::Device device_;
   std::unique_ptr<DeviceQueues> queues_;
   std::unique_ptr<NcclSession> nccl_;
+  const int exceptions_at_start_ = std::uncaught_exceptions();
 };
 
 // The same for a job that may run on CPUs (null): host memory, chunks of any size, the

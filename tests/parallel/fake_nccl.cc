@@ -65,7 +65,7 @@ NcclApi::Comm FakeNccl::init(const NcclUniqueId& id, int ranks, int rank) {
 NcclState FakeNccl::state(Comm comm) {
   const Lock lock(device_.lock());
   Rank& rank = use(comm, "state");
-  if (rank.clique->failed) return {NcclState::Kind::kFailed, "remote error: a rank is gone"};
+  if (rank.clique->failed) return {NcclState::Kind::kFailed, faults.why};
   const bool waits = faults.init_never_ends || rank.clique->joined < rank.clique->ranks ||
                      (rank.finalizing && rank.clique->finalizing < rank.clique->ranks);
   if (waits || rank.busy > 0) {
@@ -227,7 +227,9 @@ void FakeNccl::destroy(Comm comm) {
 }
 
 void FakeNccl::abort(Comm comm) {
-  while (aborts_held_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ++aborts_begun_;
+  while (aborts_held_ || aborts_begun_ < aborts_meet_)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const Lock lock(device_.lock());
   Rank& rank = use(comm, "abort");
   rank.aborted = true;

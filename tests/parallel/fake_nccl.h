@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "parallel/comm/nccl_api.h"
@@ -23,7 +24,8 @@ class FakeNccl : public NcclApi {
     int busy_looks = 0;  // state() says kBusy this many times after each call that may
     int64_t fails_from_group =
         -1;  // this one and all later ones: an asynchronous error on every communicator
-    int64_t hangs_from_group = -1;  // never done, and no error is reported
+    int64_t hangs_from_group = -1;                     // never done, and no error is reported
+    std::string why = "remote error: a rank is gone";  // NCCL's text of an asynchronous error
   };
 
   explicit FakeNccl(FakeDevice& device) : device_(device) {}
@@ -34,6 +36,8 @@ class FakeNccl : public NcclApi {
   int open_comms();  // neither destroyed nor aborted
   int aborted_comms();
   void hold_aborts(bool hold) { aborts_held_ = hold; }  // abort() does not come back meanwhile
+  // Nor before so many have begun: to free memory of the device waits for the kernels of every communicator.
+  void let_aborts_meet(int count) { aborts_meet_ = count; }
 
   std::string version() override { return "0.0.0"; }
   NcclUniqueId unique_id() override;
@@ -89,6 +93,7 @@ class FakeNccl : public NcclApi {
   std::vector<std::unique_ptr<Rank>> ranks_;
   int64_t ids_ = 0, groups_ = 0;
   std::atomic<bool> aborts_held_{false};
+  std::atomic<int> aborts_begun_{0}, aborts_meet_{0};
 };
 
 }  // namespace ropeway::testing

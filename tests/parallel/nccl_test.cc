@@ -287,6 +287,44 @@ TEST(NcclFailure, AbortThatHangsDoesNotHoldTheEndUp) {
   EXPECT_EQ(code, 76);
 }
 
+// The end of one communicator may wait for the kernels of the other.
+TEST(NcclFailure, AllCommunicatorsAreAbortedTogether) {
+  Machine machine;
+  machine.nccl.let_aborts_meet(2);
+  const auto alone = make_world_of_one();
+  const auto session = machine.session();
+  const RingLinks links = nccl_ring_links(*session, *alone);
+  machine.nccl.fail();
+  while (machine.nccl.open_comms() > 0) std::this_thread::yield();
+  EXPECT_EQ(machine.nccl.aborted_comms(), 2);
+  EXPECT_THROW(session->check(), Error);
+}
+
+TEST(NcclFailure, AbandonedSessionIsLeftAsItIs) {
+  Machine machine;
+  const auto alone = make_world_of_one();
+  auto session = machine.session();
+  const RingLinks links = nccl_ring_links(*session, *alone);
+  NcclSession::abandon(std::move(session));
+  EXPECT_EQ(machine.nccl.open_comms(), 2);
+}
+
+TEST(NcclFailure, NoMemoryIsSaidAsSuch) {
+  Machine machine;
+  machine.nccl.faults.why = "unhandled cuda error: Cuda failure 2 'out of memory'";
+  const auto alone = make_world_of_one();
+  const auto session = machine.session();
+  const RingLinks links = nccl_ring_links(*session, *alone);
+  machine.nccl.fail();
+  while (!session->failed()) std::this_thread::yield();
+  try {
+    session->check();
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kMemory);
+  }
+}
+
 // Rank 0 leaves without close() while rank 1 is still there: nothing to wait for.
 TEST(NcclFailure, DestructorWaitsForNobody) {
   Machine machine;

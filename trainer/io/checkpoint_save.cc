@@ -25,7 +25,8 @@ void together(Communicator& world, Work&& work) {
   } catch (const Error& error) {
     failure = fmt::format("{} {}", error.exit_code(), error.what());
   } catch (const std::exception& error) {
-    failure = fmt::format("{} {}", static_cast<int>(ErrorKind::kInternal), error.what());
+    const ErrorKind kind = is_out_of_memory(error) ? ErrorKind::kMemory : ErrorKind::kInternal;
+    failure = fmt::format("{} {}", static_cast<int>(kind), error.what());
   }
   for (const std::string& other : all_gather_strings(world, failure)) {
     if (other.empty()) continue;

@@ -53,6 +53,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
+      ring_links_(ring_links_of(gpus, *mesh.sequence)),
       device_memory_(device_memory(options.gpus, world)),
       documents_(std::move(inputs.documents)) {}
 
@@ -76,8 +77,8 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_of(gpus, *mesh.sequence),
-                                            placement_of(recipe.mesh.placement), chunk_multiple_of(gpus));
+    ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_, placement_of(recipe.mesh.placement),
+                                            chunk_multiple_of(gpus));
     EngineOptions options{.save_attention = memory_options_.save_attention,
                           .keep_bytes = memory_options_.keep_bytes,
                           .tile_tokens = memory_options_.tile_tokens,

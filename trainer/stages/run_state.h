@@ -66,6 +66,7 @@ class RunState {
  private:
   void make_parameters();
 
+  const RingLinks ring_links_;  // one for all stages: NCCL's communicators hold memory and threads
   const DeviceMemory device_memory_;
   MemoryOptions memory_options_;
   std::unique_ptr<ResidentParameters> parameters_;
