@@ -133,7 +133,9 @@ class Evaluation {
     parameters.load(source_.dir);
     RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement,
                        chunk_multiple_of(gpus_));
-    CausalLM model(source_.dir.config, parameters, ring, {});
+    EngineOptions options;
+    if (gpus_ != nullptr) options.check_exchange = [this] { gpus_->check(); };
+    CausalLM model(source_.dir.config, parameters, ring, options);
     ProgressLine progress(mesh_.world->rank() == 0);
     std::vector<LengthResult> results;
     for (size_t i = 0; i < lengths_.size(); ++i) {

@@ -21,7 +21,8 @@ constexpr int64_t kWidenedRows = 4096;
 
 struct Problem {
   const char* name;
-  const at::Tensor &hidden, &head, &labels;
+  const at::Tensor &hidden, &head;
+  at::Tensor labels;  // where hidden is
   int64_t tile_tokens;
   at::ScalarType acc;
   at::ScalarType factor;      // what products are taken of: acc on the CPU; on CUDA the weights' own type,
@@ -41,7 +42,7 @@ Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& he
   const c10::Device device = hidden.device();
   check_rows(name, "hidden", hidden, device, type, hidden.size(0), hidden.size(1));
   check_rows(name, "head", head, device, type, head.size(0), hidden.size(1));
-  check_flat(name, "labels", labels, device, at::kLong, hidden.size(0));
+  check_flat(name, "labels", labels, labels.is_cpu() ? labels.device() : device, at::kLong, hidden.size(0));
   ROPEWAY_CHECK(tile_tokens > 0, "{}: tile_tokens must be positive, is {}", name, tile_tokens);
   const at::Tensor on_host = labels.to(at::kCPU);
   const int64_t* const label = data_of<const int64_t>(on_host);
@@ -52,7 +53,8 @@ Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& he
     }
   }
   const at::ScalarType acc = accumulation_type(type);
-  return {name, hidden, head, labels, tile_tokens, acc, on_cuda(name, device) ? type : acc, on_host};
+  const at::Tensor beside = labels.to(labels.options().device(device), /*non_blocking=*/true);
+  return {name, hidden, head, beside, tile_tokens, acc, on_cuda(name, device) ? type : acc, on_host};
 }
 
 // Calls body(first row, rows of the output layer as a factor) over the whole output layer.

@@ -101,9 +101,10 @@ void merge_attention_(const at::Tensor& out_acc, const at::Tensor& lse_acc, cons
                       const at::Tensor& lse_block);
 
 // --- Linear + cross-entropy, in tiles of tokens: the logits [T, V] never exist in full
-// ------------------------------- hidden [T, C], head [V, C], labels [T] int64 (-100: not scored), weights
-// [T] acc type (may be undefined: all 1). nll [T] acc type (0 where not scored), correct [T] bool (arg-max ==
-// label), both written; either may be undefined.
+// ------------------------------- hidden [T, C], head [V, C], labels [T] int64 (-100: not scored; in host
+// memory, or where hidden is: then they are fetched, for which a GPU comes to a halt), weights [T] acc type
+// (may be undefined: all 1). nll [T] acc type (0 where not scored), correct [T] bool (arg-max == label), both
+// written; either may be undefined.
 struct CrossEntropyOutput {
   at::Tensor nll, correct;
 };

@@ -41,6 +41,7 @@ class NcclChannel {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  void check() { failure_.throw_if_set(); }
 
   // Queues one group of calls: on the side stream, after all that is on `compute` now. Returns the event
   // behind them.

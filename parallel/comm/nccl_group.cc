@@ -67,6 +67,7 @@ DeviceGroup::DeviceGroup(NcclSession& session, Communicator& group)
 
 int DeviceGroup::rank() const { return channel_->rank(); }
 int DeviceGroup::size() const { return channel_->size(); }
+void DeviceGroup::check() { channel_->check(); }
 
 void DeviceGroup::all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, CudaStream compute) {
   channel_->follow(compute,

@@ -29,6 +29,7 @@ class DeviceGroup {
   void all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, CudaStream compute);
   void broadcast(void* data, int64_t bytes, int root, CudaStream compute);
   void all_gather(const void* send, void* recv, int64_t bytes_per_rank, CudaStream compute);
+  void check();  // NcclSession's
 
  private:
   std::shared_ptr<internal::NcclChannel> channel_;

@@ -118,7 +118,7 @@ void write_model(const fs::path& folder, const FamilyCase& c) {
   if (c.longrope) {
     sets = {factor_set(c, "short", kWindow, 1.6), factor_set(c, "long", 8 * kWindow, 11)};
   }
-  save_model_dir(folder, c.config, sets, store.tensors_to_write(), {});
+  save_model_dir(folder, c.config, sets, store.weights_to_write().tensors, {});
   fs::remove(folder / "rope_factors.json");  // config.json must be enough
   if (!c.rope_block.empty()) {
     auto json = nlohmann::json::parse(read_text_file(folder / "config.json"));

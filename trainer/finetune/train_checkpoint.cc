@@ -45,7 +45,9 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"data_fingerprint", context.data_fingerprint},
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
-  content.weights = context.parameters->tensors_to_write();
+  ResidentParameters::WeightsToWrite weights;
+  if (context.mesh->world->rank() == 0) weights = context.parameters->weights_to_write();
+  content.weights = weights.tensors;
   std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
   for (NamedState& part : optimizer_parts) {
     part.tensor = part.tensor.to(at::kCPU);  // itself, or a copy of what is on a GPU
@@ -54,6 +56,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                  {part.tensor.numel()},
                                  part.tensor.data_ptr()});
   }
+  if (context.gpus != nullptr) context.gpus->check();  // before what an abort may have spoilt is kept
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
   content.optimizer_total = context.parameters->flat_weights().numel();

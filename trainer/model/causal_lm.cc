@@ -19,9 +19,10 @@ namespace ropeway {
 
 namespace {
 
-double weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
-  if (!weights.defined()) return nll.sum(at::kDouble).item<double>();
-  return nll.to(at::kDouble).dot(weights.to(at::kDouble)).item<double>();
+// F64, without dimensions.
+at::Tensor weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
+  if (!weights.defined()) return nll.sum(at::kDouble);
+  return nll.to(at::kDouble).dot(weights.to(at::kDouble));
 }
 
 }  // namespace
@@ -48,8 +49,8 @@ struct CausalLM::Engine {
   void embed(const LocalBatch& batch, const at::Tensor& x);
   double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
                FactorGradient* factor_gradient);
-  double head_backward(const LocalBatch& batch, double loss_scale, const OuterTensors& gradients,
-                       const at::Tensor& stream);
+  at::Tensor head_backward(const LocalBatch& batch, double loss_scale, const OuterTensors& gradients,
+                           const at::Tensor& stream);
   void embedding_backward(const LocalBatch& batch, const at::Tensor& d_x);
 
   const ModelConfig config;
@@ -96,11 +97,11 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
   return shape;
 }
 
-// The batch where the weights are.
+// The batch where the weights are; its labels stay in host memory, where the loss asks for them.
 LocalBatch CausalLM::Engine::placed(const LocalBatch& batch) const {
   const auto device = tensor_options.device();
   LocalBatch moved = batch;
-  for (at::Tensor* tensor : {&moved.tokens, &moved.labels, &moved.weights}) {
+  for (at::Tensor* tensor : {&moved.tokens, &moved.weights}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;
@@ -112,13 +113,14 @@ void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
 }
 
 // Final norm, head and loss, tile by tile: x [T, C] is what the last block made on entry, d loss / d x on
-// return. Returns the loss.
-double CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_scale,
-                                       const OuterTensors& gradients, const at::Tensor& x) {
+// return. Returns the weighted sum of the losses of tokens, F64 and where the weights are: nothing here waits
+// for a GPU.
+at::Tensor CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_scale,
+                                           const OuterTensors& gradients, const at::Tensor& x) {
   const OuterTensors outer = store.outer();
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
-  double sum = 0;
+  const at::Tensor sum = at::zeros({}, tensor_options.dtype(at::kDouble));
   for (const Tile& tile : tiles_of({1, x.size(0)}, options.tile_tokens)) {
     const auto rows = [&tile](const at::Tensor& t) {
       return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
@@ -132,13 +134,13 @@ double CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_scal
     const ops::CrossEntropyOutput result =
         ops::linear_cross_entropy_backward(normed_tile, outer.head, rows(labels), rows(weights), loss_scale,
                                            options.loss_tile_tokens, d_tile, gradients.head);
-    sum += weighted_sum(result.nll, rows(weights));
+    sum.add_(weighted_sum(result.nll, rows(weights)));
     ops::rms_norm_backward(d_tile, x_tile, outer.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
   }
-  return loss_scale * sum;
+  return sum;
 }
 
-// Row t of d_x is added to the gradient of token t's embedding, in the order of t.
+// Row t of d_x is added to the gradient of token t's embedding: in the order of t, on a GPU in no fixed one.
 void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& gradient) {
   const at::Tensor tokens = batch.tokens.flatten();
   at::Tensor embedding = store.outer_gradients().embedding;
@@ -175,7 +177,7 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
   }
 
   const OuterTensors outer_gradients = weight_gradients ? store.outer_gradients() : OuterTensors();
-  const double loss = head_backward(batch, loss_scale, outer_gradients, last_or_gradient);
+  const at::Tensor loss_sum = head_backward(batch, loss_scale, outer_gradients, last_or_gradient);
 
   // One row of factors for all layers, or one a layer.
   const int64_t pairs = config.rotary_pairs();
@@ -209,6 +211,8 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
     factor_gradient->log_factors.assign(values, values + on_host.numel());
     factor_gradient->log_temperature = log_temperature.item<double>();
   }
+  const double loss = loss_scale * loss_sum.item<double>();
+  if (options.check_exchange) options.check_exchange();
   return loss;
 }
 
@@ -232,8 +236,8 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
 
   const OuterTensors outer = e.store.outer();
   const at::Tensor labels = batch.labels.flatten();
-  TokenResults results{at::empty({shape.tokens()}, e.acc_options),
-                       at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool))};
+  const at::Tensor nll = at::empty({shape.tokens()}, e.acc_options),
+                   correct = at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool));
   for (const Tile& tile : tiles_of(shape, e.options.tile_tokens)) {
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor normed = e.normed.shaped({tile.count, e.config.hidden_size}, e.tensor_options);
@@ -241,10 +245,13 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
                   e.rstd.shaped({tile.count}, e.acc_options));
     const ops::CrossEntropyOutput scored =
         ops::linear_cross_entropy(normed, outer.head, rows(labels), e.options.loss_tile_tokens);
-    rows(results.nll).copy_(scored.nll);
-    rows(results.correct).copy_(scored.correct);
+    rows(nll).copy_(scored.nll);
+    rows(correct).copy_(scored.correct);
   }
-  return {results.nll.view(batch.tokens.sizes()), results.correct.view(batch.tokens.sizes())};
+  TokenResults results{nll.view(batch.tokens.sizes()).to(at::kCPU),
+                       correct.view(batch.tokens.sizes()).to(at::kCPU)};
+  if (e.options.check_exchange) e.options.check_exchange();
+  return results;
 }
 
 double CausalLM::forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale) {

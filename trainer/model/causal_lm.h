@@ -49,6 +49,9 @@ struct EngineOptions {
   int64_t loss_tile_tokens = 1024;  // tokens per tile of head + cross-entropy
   // Where blocks' records wait between forward and backward; empty: where tensors live.
   std::function<std::unique_ptr<ActivationStore>(const ModelConfig&)> make_activations = {};
+  // Called when the results of a pass are in host memory: throws if what the ranks exchanged on the way is
+  // not to be believed (CudaJob::check). Empty: exchanges throw themselves.
+  std::function<void()> check_exchange = {};
 };
 
 struct FactorGradient {
@@ -64,7 +67,7 @@ class CausalLM {
            const EngineOptions& options);
   ~CausalLM();
 
-  struct TokenResults {  // where the weights are
+  struct TokenResults {  // in host memory
     at::Tensor nll;      // [B, n] acc type, nats; 0 where the label is -100
     at::Tensor correct;  // [B, n] bool: the arg-max is the label
   };

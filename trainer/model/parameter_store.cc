@@ -193,14 +193,13 @@ void ResidentParameters::load(const ModelDir& dir) {
   }
 }
 
-std::vector<TensorToWrite> ResidentParameters::tensors_to_write() const {
-  written_ = weights_.to(at::kCPU);
-  std::vector<TensorToWrite> tensors;
+ResidentParameters::WeightsToWrite ResidentParameters::weights_to_write() const {
+  WeightsToWrite result{weights_.to(at::kCPU), {}};
   for (size_t i = 0; i < names_.size(); ++i) {
-    tensors.push_back({names_[i].name, dtype_of(weights_.scalar_type()), names_[i].shape,
-                       view(written_, i).const_data_ptr()});
+    result.tensors.push_back({names_[i].name, dtype_of(weights_.scalar_type()), names_[i].shape,
+                              view(result.memory, i).const_data_ptr()});
   }
-  return tensors;
+  return result;
 }
 
 }  // namespace ropeway

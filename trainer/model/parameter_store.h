@@ -69,8 +69,12 @@ class ResidentParameters : public ParameterStore {
   // normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0.
   void initialize(uint64_t seed);
   void load(const ModelDir& dir);  // converts the dtype; throws kBadData
-  // Views of the weights, or of a copy in host memory where those are on a GPU; valid until the next call.
-  std::vector<TensorToWrite> tensors_to_write() const;
+  // The tensors point into `memory`: the weights themselves or, where those are on a GPU, a copy of them.
+  struct WeightsToWrite {
+    at::Tensor memory;
+    std::vector<TensorToWrite> tensors;
+  };
+  WeightsToWrite weights_to_write() const;
 
  private:
   // Where the weights of a block begin in the flat array; -1: the model has none of that kind.
@@ -90,7 +94,6 @@ class ResidentParameters : public ParameterStore {
   std::unordered_map<std::string, size_t> indices_;  // of names_
   std::vector<BlockOffsets> blocks_;
   at::Tensor weights_, gradients_;
-  mutable at::Tensor written_;  // what tensors_to_write() points into
 };
 
 }  // namespace ropeway

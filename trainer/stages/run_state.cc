@@ -83,6 +83,7 @@ CausalLM& RunState::model(const fs::path& folder) {
                           .keep_bytes = memory_options_.keep_bytes,
                           .tile_tokens = memory_options_.tile_tokens,
                           .loss_tile_tokens = memory_options_.loss_tile_tokens};
+    if (gpus != nullptr) options.check_exchange = [this] { gpus->check(); };
     if (memory_options_.offload) {
       const c10::Device device = parameters_->flat_weights().device();
       options.make_activations = [device](const ModelConfig& shape) {

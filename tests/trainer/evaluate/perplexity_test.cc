@@ -38,7 +38,7 @@ TEST(Perplexity, EveryTokensLossIsThatOfHuggingFaceTransformers) {
   const auto world = make_world_of_one();
   {
     const TinyRank made(*world, {}, at::kFloat);
-    save_model_dir(folder / "model", tiny_config(), {}, made.store.tensors_to_write(), {});
+    save_model_dir(folder / "model", tiny_config(), {}, made.store.weights_to_write().tensors, {});
   }
   std::istringstream output(run_python(R"(
 import sys, torch, transformers

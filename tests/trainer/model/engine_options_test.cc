@@ -121,5 +121,15 @@ TEST(BFloat16Test, OnFourRanksIsAsCloseAsOnOne) {
   EXPECT_LE(sharded, 1.1 * alone);
 }
 
+// What NCCL's abort left in a result must not be taken for one.
+TEST(CheckExchange, IsAskedWhenAPassHasItsResults) {
+  const ModelCase c = make_case({});
+  int asked = 0;
+  run_with(c, {.check_exchange = [&] { ++asked; }}, at::kFloat);
+  EXPECT_EQ(asked, 2);  // forward_backward and evaluate
+  const auto lost = [] { fail(ErrorKind::kPeer, "a neighbour is lost"); };
+  EXPECT_THROW(run_with(c, {.check_exchange = lost}, at::kFloat), Error);
+}
+
 }  // namespace
 }  // namespace ropeway::testing

@@ -124,7 +124,7 @@ TEST_F(ParameterStoreTest, ReadsBackWhatItWroteInAnotherType) {
   const auto path = std::filesystem::temp_directory_path() / ("ropeway_store_" + std::to_string(::getpid()));
   ResidentParameters store(config_, at::kBFloat16);
   store.initialize(4);
-  save_model_dir(path, config_, {}, store.tensors_to_write(),
+  save_model_dir(path, config_, {}, store.weights_to_write().tensors,
                  {.copy_small_files_from = {}, .in_force = "", .replace = true});
   ResidentParameters read(config_, at::kFloat);
   read.load(open_model_dir(path));
