@@ -23,6 +23,12 @@ std::string why_unavailable() {
     const cudaError_t status = cudaGetDeviceCount(&devices);
     if (status == cudaSuccess && devices > 0) return "";
     cudaGetLastError();  // the failed question must not be taken for a failed launch later
+    int driver = 0;      // the CUDA it knows, 13000 for 13.0; 0: there is none
+    cudaDriverGetVersion(&driver);
+    if (status == cudaErrorInsufficientDriver && driver > 0) {
+      return fmt::format("the driver on this machine is for CUDA {}.{}, wanted one for CUDA {}.{} or later",
+                         driver / 1000, driver / 10 % 100, CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
+    }
     if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice || status == cudaSuccess) {
       return "no CUDA device or no driver for one on this machine";
     }

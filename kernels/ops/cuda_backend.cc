@@ -9,6 +9,7 @@
 
 #include "kernels/base/cuda_status.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/device_memory.h"
 
 namespace ropeway::ops {
 namespace {
@@ -24,6 +25,7 @@ std::string load_library() {
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     return fmt::format("libtorch's CUDA part cannot be loaded: {}", dlerror());
   }
+  use_growing_segments();
   return "";
 }
 

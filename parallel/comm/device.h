@@ -25,6 +25,10 @@ struct DeviceInfo {
 // The GPUs this process sees; none without a driver, or in a build without CUDA.
 std::vector<DeviceInfo> visible_devices();
 
+// What this program's kernels were built for, in CMake's terms: "80-real,90-real". Empty in a build without
+// CUDA.
+std::string built_architectures();
+
 // Streams, events and copies of one device. Every call may come from any thread; all but allocate() and
 // release() return at once. Throws kInternal with CUDA's text when CUDA refuses; a fault of earlier work
 // shows up here too.

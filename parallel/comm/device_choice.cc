@@ -1,7 +1,9 @@
 #include "parallel/comm/device_choice.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
+#include <sstream>
 
 #include "kernels/base/error.h"
 
@@ -94,6 +96,25 @@ std::string table_of(const std::vector<Row>& rows) {
 
 }  // namespace
 
+bool has_code_for(int capability, const std::string& architectures) {
+  std::istringstream list(architectures);
+  bool any = false;
+  for (std::string one; std::getline(list, one, ',');) {
+    any = true;
+    size_t digits = 0;
+    while (digits < one.size() && std::isdigit(static_cast<unsigned char>(one[digits])) != 0) ++digits;
+    if (digits == 0) return true;  // "all", "native"
+    const int built = std::stoi(one.substr(0, digits));
+    const bool machine_code_only = one.ends_with("-real"),
+               special = digits < one.size() && one[digits] != '-';
+    if (special ? capability == built
+                : capability >= built && (!machine_code_only || capability / 10 == built / 10)) {
+      return true;
+    }
+  }
+  return !any;
+}
+
 DeviceInfo choose_device(Communicator& world, const DeviceSeat& seat) {
   Row own;
   own.host = seat.host;
@@ -106,6 +127,12 @@ DeviceInfo choose_device(Communicator& world, const DeviceSeat& seat) {
     own.device = fmt::format("{} {}", device.index, device.name);
     own.uuid = device.uuid;
     own.capability = device.capability;
+    if (own.capability >= kOldestCapability && !has_code_for(own.capability, seat.architectures)) {
+      own.why_none = fmt::format(
+          "the GPU is {}, sm_{}, this program's kernels are for {}: build it with "
+          "-DCMAKE_CUDA_ARCHITECTURES={}-real",
+          device.name, own.capability, seat.architectures, own.capability);
+    }
   }
   std::vector<Row> rows;
   for (const std::string& text : all_gather_strings(world, pack(own))) rows.push_back(unpack(text));

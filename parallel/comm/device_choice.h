@@ -16,12 +16,19 @@ struct DeviceSeat {
   int local_rank = 0;               // among the ranks of its host
   std::vector<DeviceInfo> devices;  // visible to it
   std::string why_none;             // the reason why it cannot use a GPU; empty if it can
+  std::string architectures = {};   // of its kernels (device.h); empty: any
 };
+
+// Whether a GPU of this compute capability (90 for sm_90) runs kernels built for these architectures: machine
+// code ("90-real") within its major version from its own minor one on, other code ("90", "90-virtual") on any
+// later GPU too.
+bool has_code_for(int capability, const std::string& architectures);
 
 // Collective. A rank takes the device with the number of its local rank or, where the launcher shows each
 // rank devices of its own (CUDA_VISIBLE_DEVICES), starts over from the first. Throws kLauncher on every rank,
 // with a table of all ranks, hosts and devices, when a rank has no GPU, two ranks came to the same one (by
-// UUID: more ranks than GPUs on a host), or one is older than sm_80, which has no BF16.
+// UUID: more ranks than GPUs on a host), one is older than sm_80, which has no BF16, or this program holds no
+// code for one.
 DeviceInfo choose_device(Communicator& world, const DeviceSeat& seat);
 
 }  // namespace ropeway

@@ -98,6 +98,8 @@ std::vector<DeviceInfo> visible_devices() {
   return devices;
 }
 
+std::string built_architectures() { return ROPEWAY_CUDA_ARCHITECTURES; }
+
 std::unique_ptr<DeviceQueues> make_device_queues(int device) { return std::make_unique<CudaQueues>(device); }
 
 }  // namespace ropeway

@@ -8,6 +8,8 @@ namespace ropeway {
 
 std::vector<DeviceInfo> visible_devices() { return {}; }
 
+std::string built_architectures() { return ""; }
+
 std::unique_ptr<DeviceQueues> make_device_queues(int) {
   fail(ErrorKind::kLauncher, "device cuda: {}", cuda::why_unavailable());
 }

@@ -11,7 +11,8 @@ DeviceSeat seat_of(const MpiSession& session) {
   return {.host = session.host_name(),
           .local_rank = session.local_rank(),
           .devices = visible_devices(),
-          .why_none = ops::why_no_cuda()};
+          .why_none = ops::why_no_cuda(),
+          .architectures = built_architectures()};
 }
 
 }  // namespace

@@ -76,6 +76,30 @@ TEST(DeviceChoice, JobWithoutAnyDeviceIsRefusedWithItsReason) {
   EXPECT_THAT(chosen.error, HasSubstr("device cuda: no driver\n"));
 }
 
+TEST(DeviceChoice, DevicesWithoutCodeForThemAreRefused) {
+  const Chosen chosen =
+      choose({{"a", 0, {gpu(0, "a0", 90)}, "", "90-real"}, {"b", 0, {gpu(0, "b0", 80)}, "", "90-real"}});
+  EXPECT_THAT(chosen.error,
+              AllOf(HasSubstr("rank 1 of 2 cannot use one: the GPU is NVIDIA H200, sm_80, this program's "
+                              "kernels are for 90-real: build it with -DCMAKE_CUDA_ARCHITECTURES=80-real"),
+                    HasSubstr("   0  a     0 NVIDIA H200, sm_90, a0")));
+}
+
+// CUDA's rules of compatibility.
+TEST(DeviceChoice, CodeRunsWhereItMay) {
+  EXPECT_TRUE(has_code_for(90, "90-real"));
+  EXPECT_TRUE(has_code_for(86, "80-real,90-real"));
+  EXPECT_FALSE(has_code_for(80, "86-real"));
+  EXPECT_FALSE(has_code_for(100, "80-real,90-real"));
+  EXPECT_TRUE(has_code_for(100, "80-real,90-virtual"));
+  EXPECT_TRUE(has_code_for(120, "90"));
+  EXPECT_FALSE(has_code_for(80, "90"));
+  EXPECT_TRUE(has_code_for(90, "90a-real"));
+  EXPECT_FALSE(has_code_for(100, "90a"));
+  EXPECT_TRUE(has_code_for(80, "all"));
+  EXPECT_TRUE(has_code_for(80, ""));
+}
+
 TEST(DeviceChoice, OldDevicesAreRefused) {
   const Chosen chosen = choose({{"a", 0, {gpu(0, "a0", 75)}, ""}, {"b", 0, {gpu(0, "b0", 80)}, ""}});
   EXPECT_THAT(chosen.error, HasSubstr("the GPU of rank 0 is older than sm_80"));

@@ -19,13 +19,12 @@ Placement placement_of(const std::string& name) {
   return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
 }
 
-// What every rank may take of its device, the same on all: the least that any has free, in whole GiB, less
-// one.
+// What a stage's tensors may take of every rank's device, the same on all: the least that any has, in whole
+// GiB, less one.
 DeviceMemory device_memory(const CudaJob* gpus, Communicator& world) {
   if (gpus == nullptr) return {};
-  ops::use_growing_segments();
   constexpr int64_t kGiB = int64_t{1} << 30;
-  int64_t gib = ops::free_device_bytes(gpus->device()) / kGiB;
+  int64_t gib = ops::usable_device_bytes(gpus->device()) / kGiB;
   world.all_reduce(&gib, 1, DType::kI64, ReduceOp::kMin);
   return {.cuda = true, .bytes = std::max<int64_t>(1, gib - 1) * kGiB};
 }
@@ -54,11 +53,11 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       base_model(inputs.base_model),
       current_model(inputs.base_model),
       ring_links_(ring_links_of(gpus, *mesh.sequence)),
-      device_memory_(device_memory(options.gpus, world)),
       documents_(std::move(inputs.documents)) {}
 
 void RunState::begin_stage(const StageRecipe& stage) {
-  memory_options_ = ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory_);
+  memory_options_ =
+      ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory(gpus, *mesh.world));
   if (!parameters_) make_parameters();
 }
 

@@ -67,7 +67,6 @@ class RunState {
   void make_parameters();
 
   const RingLinks ring_links_;  // one for all stages: NCCL's communicators hold memory and threads
-  const DeviceMemory device_memory_;
   MemoryOptions memory_options_;
   std::unique_ptr<ResidentParameters> parameters_;
   std::unique_ptr<RingAttention> ring_;

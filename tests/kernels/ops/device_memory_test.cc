@@ -10,7 +10,10 @@ namespace {
 
 using c10::CachingAllocator::AcceleratorAllocatorConfig;
 
-TEST(DeviceMemory, OfACpuIsUnknown) { EXPECT_EQ(free_device_bytes(c10::Device(c10::kCPU)), 0); }
+TEST(DeviceMemory, OfACpuIsUnknown) {
+  EXPECT_EQ(usable_device_bytes(c10::Device(c10::kCPU)), 0);
+  EXPECT_EQ(peak_device_bytes(c10::Device(c10::kCPU)), 0);
+}
 
 TEST(DeviceMemory, SegmentsGrowUnlessTheUserSaysOtherwise) {
   setenv("PYTORCH_ALLOC_CONF", "max_split_size_mb:512", 1);
