@@ -9,15 +9,17 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "parallel/ring/cuda_job.h"
+#include "trainer/cost/suggestions.h"
 #include "trainer/data/npy.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
 #include "trainer/io/checkpoint_manifest.h"
 #include "trainer/io/files.h"
+#include "trainer/model/engine_setup.h"
 #include "trainer/report/reporter.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
-#include "trainer/stages/run_state.h"
+#include "trainer/stages/within_memory.h"
 
 namespace ropeway {
 namespace {
@@ -122,6 +124,7 @@ class Evaluation {
         layout_(choose_layout(lengths_, world.size())),
         mesh_(make_mesh(world, layout_.shape)),
         gpus_(gpus),
+        recipe_(recipe_of(request, lengths_)),
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) factors_.push_back(factors_for(length));
@@ -129,11 +132,41 @@ class Evaluation {
 
   std::vector<LengthResult> run() {
     if (gpus_ == nullptr) log_thread_count();
-    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device_of(gpus_));
+    std::vector<LengthResult> results;
+    or_out_of_memory([&] { results = score_all(); },
+                     [&](const std::string& cause) {
+                       return out_of_memory_text("evaluate", cause,
+                                                 {.recipe = recipe_,
+                                                  .stage = recipe_.stages.front(),
+                                                  .config = source_.dir.config,
+                                                  .mesh = mesh_.shape,
+                                                  .options = memory_,
+                                                  .form = MemoryQuestion::Form::kEvaluate});
+                     });
+    return results;
+  }
+
+  bool bytes_are_known() const { return request_.tokens.empty(); }
+
+ private:
+  // The same work as a stage of a recipe, for the formulas of memory.
+  static Recipe recipe_of(const EvaluationRequest& request, const std::vector<int64_t>& lengths) {
+    Recipe recipe;
+    recipe.dtype = request.dtype;
+    recipe.stages.emplace_back();
+    recipe.stages.back().evaluate.lengths = lengths;
+    return recipe;
+  }
+
+  std::vector<LengthResult> score_all() {
+    const c10::Device device = device_of(gpus_);
+    memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape,
+                             device_memory(device, *mesh_.world));
+    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device);
     parameters.load(source_.dir);
     RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement,
                        chunk_multiple_of(gpus_));
-    EngineOptions options;
+    EngineOptions options = engine_options(memory_, device);
     if (gpus_ != nullptr) options.check_exchange = [this] { gpus_->check(); };
     CausalLM model(source_.dir.config, parameters, ring, options);
     ProgressLine progress(mesh_.world->rank() == 0);
@@ -152,9 +185,6 @@ class Evaluation {
     return results;
   }
 
-  bool bytes_are_known() const { return request_.tokens.empty(); }
-
- private:
   Documents load_input(Communicator& world) {
     const bool needs_tokenizer = request_.passkey || !request_.text.empty();
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
@@ -187,6 +217,8 @@ class Evaluation {
   Layout layout_;
   Mesh mesh_;
   CudaJob* gpus_;  // null: on the CPU
+  const Recipe recipe_;
+  MemoryOptions memory_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
   std::vector<FactorSet> factors_;  // one a length

@@ -2,10 +2,34 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <limits>
+#include <string>
+
 #include "kernels/base/error.h"
 
 namespace ropeway::ops {
 namespace {
+
+// The number behind `name` in a file of names and numbers, or the file's first word; -1: there is none
+// ("max").
+int64_t number_in(const char* file, const std::string& name = "") {
+  std::ifstream in(file);
+  int64_t number = -1;
+  for (std::string word; in >> word;) {
+    if (name.empty()) return std::isdigit(static_cast<unsigned char>(word[0])) != 0 ? std::stoll(word) : -1;
+    if (word == name) return in >> number ? number : -1;
+  }
+  return number;
+}
+
+// What a control group may take more; its cache of files does not count, for it goes when it is in the way.
+int64_t left_in_group(int64_t limit, int64_t used, int64_t cache) {
+  if (limit < 0 || used < 0) return std::numeric_limits<int64_t>::max();
+  return std::max<int64_t>(0, limit - used + std::max<int64_t>(0, cache));
+}
 
 class PlainCopies : public HostCopies {
  public:
@@ -21,6 +45,18 @@ class PlainCopies : public HostCopies {
 };
 
 }  // namespace
+
+int64_t available_host_bytes() {
+  const int64_t kib = number_in("/proc/meminfo", "MemAvailable:");
+  const int64_t machine = kib < 0 ? std::numeric_limits<int64_t>::max() : kib * 1024;
+  const int64_t second =
+      left_in_group(number_in("/sys/fs/cgroup/memory.max"), number_in("/sys/fs/cgroup/memory.current"),
+                    number_in("/sys/fs/cgroup/memory.stat", "file"));
+  const int64_t first = left_in_group(number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+                                      number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+                                      number_in("/sys/fs/cgroup/memory/memory.stat", "total_cache"));
+  return std::min({machine, first, second});
+}
 
 std::unique_ptr<HostCopies> make_host_copies(c10::Device device) {
   if (device.is_cuda()) return make_cuda_host_copies(device);

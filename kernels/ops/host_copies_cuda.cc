@@ -27,6 +27,11 @@ class StreamCopies : public HostCopies {
   }
 
   at::Tensor host_memory(int64_t bytes) override {
+    constexpr int64_t kForOthers = int64_t{2} << 30;
+    if (const int64_t available = available_host_bytes(); bytes > available - kForOthers) {
+      fail(ErrorKind::kMemory, "{} bytes of pinned host memory are wanted for checkpoints, {} are available",
+           bytes, available);
+    }
     void* memory = nullptr;
     const cudaError_t status = cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocDefault);
     if (status == cudaErrorMemoryAllocation) {

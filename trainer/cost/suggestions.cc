@@ -20,18 +20,22 @@ class Changes {
       : q_(question), now_(stage_memory(q_.config, q_.stage, q_.mesh, q_.options).parts.total()) {}
 
   std::vector<Change> all() {
-    offload();
+    if (in_recipe()) offload();
     narrower_type();
     more_ranks();
-    keep_less();
-    smaller_tiles();
-    repeat_attention();
+    if (in_recipe()) {
+      keep_less();
+      smaller_tiles();
+      repeat_attention();
+    }
     fewer_together();
     shorter();
+    if (!in_recipe()) host();
     return changes_;
   }
 
  private:
+  bool in_recipe() const { return q_.form == MemoryQuestion::Form::kRecipe; }
   int64_t bytes_with(const StageRecipe& stage, const MeshShape& mesh, const MemoryOptions& options) const {
     return stage_memory(q_.config, stage, mesh, options).parts.total();
   }
@@ -54,7 +58,9 @@ class Changes {
     if (q_.options.dtype == DType::kBF16) return;
     MemoryOptions options = q_.options;
     options.dtype = q_.options.dtype == DType::kF64 ? DType::kF32 : DType::kBF16;
-    offer(fmt::format("dtype: {}", options.dtype == DType::kBF16 ? "bf16" : "fp32"), options);
+    offer(fmt::format("{} {}", in_recipe() ? "dtype:" : "--dtype",
+                      options.dtype == DType::kBF16 ? "bf16" : "fp32"),
+          options);
   }
   void keep_less() {
     if (q_.options.keep_bytes == 0) return;
@@ -79,8 +85,9 @@ class Changes {
   void fewer_together() {
     if (q_.mesh.data == 1) return;
     const MeshShape mesh{1, q_.mesh.data * q_.mesh.sequence};
-    offer(fmt::format("mesh.data: 1, mesh.sequence: {} (all ranks share each sequence)", mesh.sequence),
-          bytes_with(q_.stage, mesh, q_.options));
+    const std::string change = in_recipe() ? fmt::format("mesh.data: 1, mesh.sequence: {}", mesh.sequence)
+                                           : fmt::format("--lengths of multiples of {}", 2 * mesh.sequence);
+    offer(change + " (all ranks share each sequence)", bytes_with(q_.stage, mesh, q_.options));
   }
 
   // The fewest ranks that make it fit, in doublings; at least twice as many, and none with a handful of
@@ -90,12 +97,15 @@ class Changes {
     const int64_t length = stage_memory(q_.config, q_.stage, q_.mesh, q_.options).pass.length;
     MeshShape mesh = q_.mesh;
     if (length / (2 * mesh.sequence) < kFewestTokens) return;
+    if (!in_recipe() && mesh.data > 1) return;  // they would take windows of their own
     int64_t bytes = 0;
     do {
       mesh.sequence *= 2;
       bytes = bytes_with(q_.stage, mesh, q_.options);
     } while (bytes > q_.limit && length / (2 * mesh.sequence) >= kFewestTokens);
-    offer(fmt::format("{} sequence ranks (mesh.sequence: {})", mesh.sequence, mesh.sequence), bytes);
+    offer(in_recipe() ? fmt::format("{} sequence ranks (mesh.sequence: {})", mesh.sequence, mesh.sequence)
+                      : fmt::format("{} ranks (mpirun -n {})", mesh.sequence, mesh.sequence),
+          bytes);
   }
 
   // The longest length that fits, in halvings.
@@ -118,7 +128,16 @@ class Changes {
       if (smallest < 2 * q_.mesh.sequence) return;
       bytes = bytes_with(stage, q_.mesh, q_.options);
     }
-    offer(fmt::format("length: {}", format_length(longest)), bytes);
+    offer(fmt::format("{} {}", in_recipe() ? "length:" : "--lengths", format_length(longest)), bytes);
+  }
+
+  void host() {
+    if (!q_.options.cuda) return;
+    MemoryOptions options = q_.options;
+    options.cuda = false;
+    const int64_t bytes = bytes_with(q_.stage, q_.mesh, options);
+    offer(fmt::format("--device cpu ({} of host memory a rank, and much more time)", bytes_text(bytes)),
+          int64_t{0});
   }
 
   const MemoryQuestion& q_;
@@ -135,10 +154,25 @@ std::vector<std::string> suggestions(const MemoryQuestion& question) {
   constexpr size_t kShown = 3;
   std::vector<std::string> lines;
   for (size_t i = 0; i < std::min(kShown, changes.size()); ++i) {
+    if (changes[i].bytes == 0) {
+      lines.push_back(changes[i].text);
+      continue;
+    }
     lines.push_back(fmt::format("{}: {} a rank{}", changes[i].text, bytes_text(changes[i].bytes),
                                 changes[i].bytes > question.limit ? ", still too much alone" : ""));
   }
   return lines;
+}
+
+std::string out_of_memory_text(const std::string& who, const std::string& cause, MemoryQuestion question) {
+  const MemoryParts parts =
+      stage_memory(question.config, question.stage, question.mesh, question.options).parts;
+  // Three quarters of what was asked for is a goal worth a change.
+  question.limit = parts.total() / 4 * 3;
+  std::string text = fmt::format("{}: out of memory ({}); it needs about {} a rank: {}", who, cause,
+                                 bytes_text(parts.total()), parts_text(parts));
+  for (const std::string& line : suggestions(question)) text += "\n  to need less: " + line;
+  return text;
 }
 
 std::string parts_text(const MemoryParts& parts) {

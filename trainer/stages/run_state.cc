@@ -4,11 +4,10 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "kernels/ops/device_memory.h"
 #include "trainer/io/factor_file.h"
 #include "trainer/io/files.h"
 #include "trainer/io/model_dir.h"
-#include "trainer/model/offloaded_activations.h"
+#include "trainer/model/engine_setup.h"
 
 namespace ropeway {
 namespace {
@@ -17,16 +16,6 @@ namespace fs = std::filesystem;
 
 Placement placement_of(const std::string& name) {
   return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
-}
-
-// What a stage's tensors may take of every rank's device, the same on all: the least that any has, in whole
-// GiB, less one.
-DeviceMemory device_memory(const CudaJob* gpus, Communicator& world) {
-  if (gpus == nullptr) return {};
-  constexpr int64_t kGiB = int64_t{1} << 30;
-  int64_t gib = ops::usable_device_bytes(gpus->device()) / kGiB;
-  world.all_reduce(&gib, 1, DType::kI64, ReduceOp::kMin);
-  return {.cuda = true, .bytes = std::max<int64_t>(1, gib - 1) * kGiB};
 }
 
 }  // namespace
@@ -57,7 +46,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
 
 void RunState::begin_stage(const StageRecipe& stage) {
   memory_options_ =
-      ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory(gpus, *mesh.world));
+      ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory(device_of(gpus), *mesh.world));
   if (!parameters_) make_parameters();
 }
 
@@ -78,17 +67,8 @@ CausalLM& RunState::model(const fs::path& folder) {
   if (!model_) {
     ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_, placement_of(recipe.mesh.placement),
                                             chunk_multiple_of(gpus));
-    EngineOptions options{.save_attention = memory_options_.save_attention,
-                          .keep_bytes = memory_options_.keep_bytes,
-                          .tile_tokens = memory_options_.tile_tokens,
-                          .loss_tile_tokens = memory_options_.loss_tile_tokens};
+    EngineOptions options = engine_options(memory_options_, device_of(gpus));
     if (gpus != nullptr) options.check_exchange = [this] { gpus->check(); };
-    if (memory_options_.offload) {
-      const c10::Device device = parameters_->flat_weights().device();
-      options.make_activations = [device](const ModelConfig& shape) {
-        return std::make_unique<OffloadedActivations>(shape, ops::make_host_copies(device));
-      };
-    }
     model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, options);
   }
   if (!loaded_ || *loaded_ != folder) {

@@ -29,36 +29,39 @@ StageNumbers metered(RunState& state, const StageRecipe& stage, const std::funct
   return numbers;
 }
 
-std::string out_of_memory_text(const RunState& state, const StageRecipe& stage, const std::exception& error) {
-  const MemoryParts parts = needed(state, stage);
-  // How much there is nobody knows by now; three quarters of what was asked for is a goal worth a change.
-  const int64_t goal = parts.total() / 4 * 3;
-  std::string text = fmt::format("stage {}: out of memory ({}); the stage needs about {} a rank: {}",
-                                 stage.name, first_line(error), bytes_text(parts.total()), parts_text(parts));
-  for (const std::string& line :
-       suggestions({state.recipe, stage, state.config, state.mesh.shape, state.memory_options(), goal})) {
-    text += "\n  to need less: " + line;
-  }
-  return text;
-}
-
 }  // namespace
+
+void or_out_of_memory(const std::function<void()>& work,
+                      const std::function<std::string(const std::string& cause)>& say) {
+  std::string text;
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kMemory) throw;
+    text = say(first_line(error));
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error)) throw;
+    text = say(first_line(error));
+  }
+  fail(ErrorKind::kMemory, "{}", text);
+}
 
 StageNumbers within_memory(RunState& state, const StageRecipe& stage,
                            const std::function<StageNumbers()>& run) {
   const bool trains = stage.kind == StageKind::kPretrain || stage.kind == StageKind::kFinetune;
-  try {
-    state.begin_stage(stage);
-    StageNumbers numbers = trains ? run() : metered(state, stage, run);
-    state.end_stage();
-    return numbers;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kMemory) throw;
-    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
-  } catch (const std::exception& error) {
-    if (!is_out_of_memory(error)) throw;
-    fail(ErrorKind::kMemory, "{}", out_of_memory_text(state, stage, error));
-  }
+  StageNumbers numbers;
+  or_out_of_memory(
+      [&] {
+        state.begin_stage(stage);
+        numbers = trains ? run() : metered(state, stage, run);
+        state.end_stage();
+      },
+      [&](const std::string& cause) {
+        return out_of_memory_text(
+            "stage " + stage.name, cause,
+            {state.recipe, stage, state.config, state.mesh.shape, state.memory_options()});
+      });
+  return numbers;
 }
 
 }  // namespace ropeway

@@ -13,4 +13,8 @@ namespace ropeway {
 StageNumbers within_memory(RunState& state, const StageRecipe& stage,
                            const std::function<StageNumbers()>& run);
 
+// Does the work; where that finds no memory, throws kMemory with what `say` makes of the allocation's error.
+void or_out_of_memory(const std::function<void()>& work,
+                      const std::function<std::string(const std::string& cause)>& say);
+
 }  // namespace ropeway

@@ -2,8 +2,11 @@
 
 #include <c10/core/AllocatorConfig.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
+
+#include "kernels/ops/host_copies.h"
 
 namespace ropeway::ops {
 namespace {
@@ -13,6 +16,11 @@ using c10::CachingAllocator::AcceleratorAllocatorConfig;
 TEST(DeviceMemory, OfACpuIsUnknown) {
   EXPECT_EQ(usable_device_bytes(c10::Device(c10::kCPU)), 0);
   EXPECT_EQ(peak_device_bytes(c10::Device(c10::kCPU)), 0);
+}
+
+TEST(DeviceMemory, OfTheHostIsLessThanAllAndMoreThanNone) {
+  EXPECT_GT(available_host_bytes(), 1 << 20);
+  EXPECT_LT(available_host_bytes(), sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
 }
 
 TEST(DeviceMemory, SegmentsGrowUnlessTheUserSaysOtherwise) {
