@@ -3,8 +3,12 @@
 //   bench_engine [key=value ...]     and under mpirun -n P
 // Keys: layers hidden heads kv_heads head_dim intermediate vocab, length batch, threads (ranks as threads of
 // this process), device (cpu|cuda; threads are then an emulated ring on one GPU, without the optimizer),
-// dtype (fp32|bf16), steps, what (train|evaluate). Prints one JSON object. Beside the wall clock it takes
-// processor time, of all ranks together: on a machine that others use as well it is the steadier figure.
+// dtype (fp32|bf16), steps (timed ones) warm_up, what (train|evaluate), activations (auto|device|host: as in
+// a recipe, by the memory there is) save_attention (1|0). Prints one JSON object. Beside the wall clock it
+// takes processor time, of all ranks together: on a machine that others use as well it is the steadier
+// figure. Peak memory: on a GPU the most that tensors took (torch.cuda.max_memory_allocated's figure), else
+// the process's. ceiling_seconds: what the step would take at the rates known for this GPU
+// (trainer/cost/device_rates.cc). Exit code 71 without a GPU, 80 without the memory.
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -18,10 +22,15 @@
 
 #include "kernels/base/random.h"
 #include "kernels/ops/cuda_backend.h"
+#include "kernels/ops/device_memory.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/ring/cuda_job.h"
 #include "parallel/zero/sharded_adamw.h"
+#include "tests/bench/gpu_report.h"
+#include "trainer/cost/device_rates.h"
+#include "trainer/cost/work_model.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/engine_setup.h"
 
 namespace ropeway {
 namespace {
@@ -55,9 +64,28 @@ std::vector<std::vector<int32_t>> random_sequences(const Settings& settings) {
   return sequences;
 }
 
+// The same work as a stage of a recipe: memory is planned as the trainer plans it.
+Recipe recipe_of(const Settings& settings) {
+  Recipe recipe;
+  recipe.dtype = settings.at("dtype");
+  recipe.engine.activations = settings.at("activations");
+  recipe.engine.save_attention = number(settings, "save_attention") != 0;
+  StageRecipe& stage = recipe.stages.emplace_back();
+  if (settings.at("what") == "train") {
+    stage.kind = StageKind::kFinetune;
+    stage.train.length = number(settings, "length");
+    stage.train.batch_sequences = number(settings, "batch");
+    stage.train.micro_batch_tokens = number(settings, "length") * number(settings, "batch");
+  } else {
+    stage.evaluate.lengths = {number(settings, "length")};
+  }
+  return recipe;
+}
+
 struct Timing {
   std::vector<double> seconds, cpu_seconds;  // of each repetition; the latter of this process
   int64_t activation_bytes = 0;              // of this rank
+  MemoryOptions memory;                      // what was chosen
 };
 
 double process_cpu_seconds() {
@@ -79,28 +107,43 @@ struct Seat {
   DeviceGroup* gpus = nullptr;
 };
 
+// On a GPU by its own random numbers: drawing a billion by the recipe's rule takes half a minute.
+void initialize(ResidentParameters& parameters) {
+  if (parameters.flat_weights().is_cpu()) return parameters.initialize(1);
+  parameters.flat_weights().normal_(0, 0.02);
+  for (const NamedShape& named : parameters.names()) {
+    if (named.shape.size() == 1) parameters.weight(named.name).fill_(1);
+  }
+}
+
 // All ranks start each repetition together.
 Timing time_steps(const Settings& settings, Seat seat) {
   Communicator& world = seat.world;
   const ModelConfig config = config_of(settings);
   const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
+  Timing timing;
+  const bool emulated = seat.device.is_cuda() && world.size() > 1 && seat.gpus == nullptr;
+  DeviceMemory device = device_memory(seat.device, world);
+  if (emulated) device.bytes /= world.size();
+  const Recipe recipe = recipe_of(settings);
+  timing.memory = memory_options(recipe, config, recipe.stages.front(), {1, world.size()}, device);
   ResidentParameters parameters(config, dtype, seat.device);
-  parameters.initialize(1);
-  RingAttention ring(world, std::move(seat.links), Placement::kZigzag);
-  CausalLM model(config, parameters, ring, {});
+  initialize(parameters);
+  RingAttention ring(world, std::move(seat.links), Placement::kZigzag,
+                     seat.device.is_cuda() ? kGpuChunkMultiple : 1);
+  CausalLM model(config, parameters, ring, engine_options(timing.memory, seat.device));
   const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring, dtype);
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
   std::unique_ptr<ShardedAdamW> optimizer;
-  const bool emulated = seat.device.is_cuda() && world.size() > 1 && seat.gpus == nullptr;
   if (train && !emulated) {
     optimizer = std::make_unique<ShardedAdamW>(world, parameters.flat_weights(), parameters.flat_gradients(),
                                                parameters.weight_decay_mask(), seat.gpus);
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 
-  Timing timing;
-  for (int64_t step = 0; step < number(settings, "steps") + 1; ++step) {
+  const int64_t warm_up = number(settings, "warm_up");
+  for (int64_t step = 0; step < number(settings, "steps") + warm_up; ++step) {
     world.barrier();
     const auto start = Clock::now();
     const double cpu_start = process_cpu_seconds();
@@ -112,7 +155,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
     }
     parameters.flat_weights()[0].item<double>();  // what is queued on a GPU is done
     world.barrier();
-    if (step == 0) continue;  // warms up
+    if (step < warm_up) continue;
     timing.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
     timing.cpu_seconds.push_back(process_cpu_seconds() - cpu_start);
   }
@@ -120,31 +163,66 @@ Timing time_steps(const Settings& settings, Seat seat) {
   return timing;
 }
 
-void report(const Settings& settings, int ranks, const Timing& timing, double cpu_seconds) {
-  const double seconds = median(timing.seconds);
-  const double tokens = static_cast<double>(number(settings, "batch") * number(settings, "length"));
+// At the known rates of the GPU; 0: none are known.
+double ceiling_seconds(const Settings& settings, const std::string& gpu, const Timing& timing, int ranks) {
+  const auto device = device_called_by_cuda(gpu);
+  if (!device) return 0;
+  const ModelConfig config = config_of(settings);
+  const int64_t length = number(settings, "length"), batch = number(settings, "batch");
+  const double kept = static_cast<double>(kept_blocks(config, length * batch / ranks, timing.memory));
+  const Work work = pass_work(config, settings.at("what") == "train" ? Pass::kTrain : Pass::kEvaluate, length,
+                              {.save_attention = timing.memory.save_attention, .kept_blocks = kept});
+  const AttentionRate rate = device->attention_at(length / ranks, config.head_dim);
+  const double seconds = work.dense / device->product + work.attention_forward / rate.forward +
+                         work.attention_backward / rate.backward;
+  return static_cast<double>(batch) * seconds * 1e-12 / ranks;
+}
+
+struct Machine {
+  int ranks = 1;         // that work at the same time
+  int emulated = 1;      // that take turns on one GPU
+  std::string gpu = "";  // empty: the CPU
+  double cpu_seconds = 0;
+};
+
+int64_t peak_memory_bytes(const Machine& machine) {
+  if (!machine.gpu.empty()) return ops::peak_device_bytes(c10::Device(at::kCUDA, 0));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+void report(const Settings& settings, const Timing& timing, const Machine& machine) {
+  const double seconds = median(timing.seconds);
+  const double tokens = static_cast<double>(number(settings, "batch") * number(settings, "length"));
   std::printf(
       "{\"program\":\"ropeway\",\"what\":\"%s\",\"length\":%s,\"batch\":%s,\"ranks\":%d,\"seconds\":%.4f,"
       "\"tokens_per_second\":%.1f,\"tokens_per_cpu_second\":%.1f,\"peak_memory_bytes\":%lld,"
-      "\"activation_bytes\":%lld}\n",
-      settings.at("what").c_str(), settings.at("length").c_str(), settings.at("batch").c_str(), ranks,
-      seconds, tokens / seconds, tokens / cpu_seconds, static_cast<long long>(usage.ru_maxrss) * 1024,
-      static_cast<long long>(timing.activation_bytes));
+      "\"activation_bytes\":%lld",
+      settings.at("what").c_str(), settings.at("length").c_str(), settings.at("batch").c_str(),
+      machine.ranks * machine.emulated, seconds, tokens / seconds, tokens / machine.cpu_seconds,
+      static_cast<long long>(peak_memory_bytes(machine)), static_cast<long long>(timing.activation_bytes));
+  if (!machine.gpu.empty()) {
+    std::printf(",\"device\":\"%s\",\"activations\":\"%s\",\"save_attention\":%d,\"ceiling_seconds\":%.4f",
+                machine.gpu.c_str(), timing.memory.offload ? "host" : "device",
+                timing.memory.save_attention ? 1 : 0,
+                ceiling_seconds(settings, machine.gpu, timing, machine.ranks));
+  }
+  std::printf("}\n");
 }
 
-int run(int argc, char** argv) {
-  Settings settings = {{"layers", "4"},    {"hidden", "192"}, {"heads", "3"},          {"kv_heads", "3"},
-                       {"head_dim", "64"}, {"vocab", "258"},  {"intermediate", "512"}, {"length", "2048"},
-                       {"batch", "1"},     {"threads", "1"},  {"dtype", "fp32"},       {"steps", "5"},
-                       {"what", "train"},  {"device", "cpu"}};
+void run(int argc, char** argv) {
+  Settings settings = {{"layers", "4"},         {"hidden", "192"},      {"heads", "3"},
+                       {"kv_heads", "3"},       {"head_dim", "64"},     {"vocab", "258"},
+                       {"intermediate", "512"}, {"length", "2048"},     {"batch", "1"},
+                       {"threads", "1"},        {"dtype", "fp32"},      {"steps", "5"},
+                       {"what", "train"},       {"device", "cpu"},      {"warm_up", "1"},
+                       {"activations", "auto"}, {"save_attention", "1"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const size_t equals = argument.find('=');
     if (equals == std::string::npos || !settings.contains(argument.substr(0, equals))) {
-      std::fprintf(stderr, "bench_engine: unknown setting '%s'\n", argv[i]);
-      return 2;
+      fail(ErrorKind::kUsage, "unknown setting '{}'", argument);
     }
     settings[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
@@ -166,8 +244,12 @@ int run(int argc, char** argv) {
                                        {.world = world, .device = at::kCPU, .links = host_ring_links(world)});
       if (world.rank() == 0) timing = std::move(own);
     });
-    report(settings, threads, timing, median(timing.cpu_seconds));
-    return 0;
+    report(settings, timing,
+           {.ranks = on_gpu ? 1 : threads,
+            .emulated = on_gpu ? threads : 1,
+            .gpu = on_gpu ? visible_devices().front().name : "",
+            .cpu_seconds = median(timing.cpu_seconds)});
+    return;
   }
   MpiSession session;
   Communicator& world = session.world();
@@ -179,11 +261,16 @@ int run(int argc, char** argv) {
                                               .links = ring_links_of(job.get(), world),
                                               .gpus = gpus.get()});
   const double cpu_seconds = all_reduce_sum(world, median(timing.cpu_seconds));
-  if (world.rank() == 0) report(settings, world.size(), timing, cpu_seconds);
-  return 0;
+  if (world.rank() == 0) {
+    report(settings, timing,
+           {.ranks = world.size(), .gpu = job ? job->info().name : "", .cpu_seconds = cpu_seconds});
+  }
+  if (job) job->close();
 }
 
 }  // namespace
 }  // namespace ropeway
 
-int main(int argc, char** argv) { return ropeway::run(argc, argv); }
+int main(int argc, char** argv) {
+  return ropeway::bench::run_to_exit_code("bench_engine", [&] { ropeway::run(argc, argv); });
+}

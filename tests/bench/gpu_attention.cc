@@ -1,19 +1,17 @@
 // Block attention on the GPU: TF/s forward and backward, and the time of calling cuDNN's operators alone as a
 // share of ours, in one run. BF16, 64 query and 8 key/value heads of 128. Work is counted as 4 * area * heads
 // * head_dim forward and 2.5 times that backward; the area of a causal block is half its square.
-//   gpu_attention [length ...]    default 32768 8192; a table on stderr, one JSON object on stdout; exit code
-//   71 without a GPU
+//   gpu_attention [length ...]    default 32768 8192
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <vector>
 
-#include "kernels/base/error.h"
 #include "kernels/ops/ops.h"
+#include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"
 
 namespace ropeway {
@@ -68,39 +66,29 @@ Pass measure(int64_t length, bool causal) {
 
 void run(const std::vector<int64_t>& lengths) {
   ops::require_cuda();
-  std::fprintf(stderr, "%8s %8s %14s %10s %14s %10s\n", "length", "mask", "forward TF/s", "of cuDNN",
-               "backward TF/s", "of cuDNN");
-  std::printf("{\"attention\": [");
-  const char* separator = "";
   for (const int64_t length : lengths) {
     for (const bool causal : {true, false}) {
-      const char* mask = causal ? "causal" : "full";
+      // The goals are those of the causal block at 32K.
+      const bool judged = causal && length == 32768;
       const Pass pass = measure(length, causal);
-      std::fprintf(stderr, "%8lld %8s %14.0f %10.3f %14.0f %10.3f\n", static_cast<long long>(length), mask,
-                   pass.forward.tflops, pass.forward.times_cudnn, pass.backward.tflops,
-                   pass.backward.times_cudnn);
-      std::printf(
-          "%s{\"length\": %lld, \"mask\": \"%s\", \"forward_tflops\": %.1f, \"forward_of_cudnn\": %.4f, "
-          "\"backward_tflops\": %.1f, \"backward_of_cudnn\": %.4f}",
-          separator, static_cast<long long>(length), mask, pass.forward.tflops, pass.forward.times_cudnn,
-          pass.backward.tflops, pass.backward.times_cudnn);
-      separator = ", ";
+      const auto tell = [&](const char* direction, const Figures& figures, double goal) {
+        const std::string what =
+            fmt::format("attention, {}, {}: {}", causal ? "causal" : "full", length, direction);
+        bench::report({what, "TF/s", figures.tflops, judged ? goal : 0});
+        bench::report({what, "of cuDNN", figures.times_cudnn, judged ? 0.95 : 0});
+      };
+      tell("forward", pass.forward, 620);
+      tell("backward", pass.backward, 520);
     }
   }
-  std::printf("]}\n");
 }
 
 }  // namespace
 }  // namespace ropeway
 
 int main(int argc, char** argv) {
-  try {
-    std::vector<int64_t> lengths;
-    for (int i = 1; i < argc; ++i) lengths.push_back(std::stoll(argv[i]));
-    if (lengths.empty()) lengths = {32768, 8192};
-    ropeway::run(lengths);
-  } catch (const ropeway::Error& error) {
-    std::fprintf(stderr, "gpu_attention: %s\n", error.what());
-    return error.exit_code();
-  }
+  std::vector<int64_t> lengths;
+  for (int i = 1; i < argc; ++i) lengths.push_back(std::stoll(argv[i]));
+  if (lengths.empty()) lengths = {32768, 8192};
+  return ropeway::bench::run_to_exit_code("gpu_attention", [&] { ropeway::run(lengths); });
 }

@@ -1,8 +1,7 @@
 // Bytes/s of every CUDA kernel, as a share of the memory's peak, and against ATen's operations for the same
 // result, in one run. BF16 activations of an 8B-shaped layer (32/8 heads of 128, hidden 4096, MLP 14336),
 // 16384 tokens.
-//   gpu_kernels [tokens]        prints a table on stderr, one JSON object on stdout; exit code 71 without a
-//   GPU
+//   gpu_kernels [tokens]
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_fused_adamw.h>
@@ -33,11 +32,11 @@
 #include <vector>
 
 #include "kernels/base/cuda_status.h"
-#include "kernels/base/error.h"
 #include "kernels/loss/cross_entropy_cuda.h"
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
+#include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"
 
 namespace ropeway {
@@ -190,31 +189,20 @@ void run(int64_t tokens) {
   const double peak = peak_bytes_per_second();
   cudaDeviceProp device;
   cuda::check_status("cudaGetDeviceProperties", cudaGetDeviceProperties(&device, 0));
-  std::fprintf(stderr, "%s, %.0f GB/s, %lld tokens\n%-26s %10s %10s %8s %10s\n", device.name, peak * 1e-9,
-               static_cast<long long>(tokens), "kernel", "us", "GB/s", "of peak", "vs ATen");
-  std::printf("{\"device\": \"%s\", \"peak_gb_s\": %.0f, \"tokens\": %lld, \"kernels\": {", device.name,
-              peak * 1e-9, static_cast<long long>(tokens));
-  const char* separator = "";
+  std::fprintf(stderr, "%s, memory at %.0f GB/s, %lld tokens\n", device.name, peak * 1e-9,
+               static_cast<long long>(tokens));
   for (const Case& c : cases) {
-    const double ours = bench::seconds(c.ours), aten = bench::seconds(c.aten), rate = c.bytes / ours;
-    std::fprintf(stderr, "%-26s %10.1f %10.0f %7.1f%% %9.2fx\n", c.name.c_str(), ours * 1e6, rate * 1e-9,
-                 100 * rate / peak, aten / ours);
-    std::printf(
-        "%s\"%s\": {\"seconds\": %.3e, \"gb_s\": %.1f, \"share_of_peak\": %.4f, \"times_aten\": %.3f}",
-        separator, c.name.c_str(), ours, rate * 1e-9, rate / peak, aten / ours);
-    separator = ", ";
+    const double ours = bench::seconds(c.ours), aten = bench::seconds(c.aten);
+    bench::report({c.name, "us", ours * 1e6});
+    bench::report({c.name, "of peak", c.bytes / ours / peak, 0.8});
+    bench::report({c.name, "x ATen", aten / ours, 1});
   }
-  std::printf("}}\n");
 }
 
 }  // namespace
 }  // namespace ropeway
 
 int main(int argc, char** argv) {
-  try {
-    ropeway::run(argc > 1 ? std::stoll(argv[1]) : 16384);
-  } catch (const ropeway::Error& error) {
-    std::fprintf(stderr, "gpu_kernels: %s\n", error.what());
-    return error.exit_code();
-  }
+  return ropeway::bench::run_to_exit_code("gpu_kernels",
+                                          [&] { ropeway::run(argc > 1 ? std::stoll(argv[1]) : 16384); });
 }

@@ -1,7 +1,8 @@
 """The same model and work as bench_engine, in Hugging Face transformers + torch: prints the same JSON object.
-Attention is scaled_dot_product_attention, the best it has on a CPU, and cuDNN's or FlashAttention 2 on a GPU; AdamW is
-torch's fused one. On a GPU (device=cuda) blocks are computed again in backward (gradient checkpointing), as a user would
-have it at long lengths."""
+Attention is scaled_dot_product_attention, the best it has on a CPU, and on a GPU cuDNN's or, where that does not serve the
+shape, FlashAttention 2; AdamW is torch's fused one. On a GPU (device=cuda) blocks are computed again in backward (gradient
+checkpointing), as a user would have it at long lengths. Ends with 80 where the GPU's memory is not enough."""
+import contextlib
 import json
 import os
 import resource
@@ -25,12 +26,17 @@ config = LlamaConfig(num_hidden_layers=settings["layers"], hidden_size=settings[
                      vocab_size=settings["vocab"], max_position_embeddings=settings["length"],
                      tie_word_embeddings=True, attn_implementation="sdpa", use_cache=False)
 on_gpu = settings["device"] == "cuda"
-model = LlamaForCausalLM(config).to(settings["device"], torch.bfloat16 if settings["dtype"] == "bf16" else torch.float32)
+with torch.device(settings["device"]):
+    model = LlamaForCausalLM(config).to(torch.bfloat16 if settings["dtype"] == "bf16" else torch.float32)
 if on_gpu:
     model.train()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 ids = torch.randint(0, settings["vocab"], (settings["batch"], settings["length"]), device=settings["device"])
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+attention = contextlib.nullcontext()
+if on_gpu:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    attention = sdpa_kernel([SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION], set_priority=True)
 
 
 def train():
@@ -48,14 +54,18 @@ def evaluate():
 
 work = train if settings["what"] == "train" else evaluate
 seconds, cpu_seconds = [], []
-for step in range(settings["steps"] + 1):
-    begin, cpu_begin = time.perf_counter(), time.process_time()
-    work()
-    if on_gpu:
-        torch.cuda.synchronize()
-    if step:
-        seconds.append(time.perf_counter() - begin)
-        cpu_seconds.append(time.process_time() - cpu_begin)
+try:
+    with attention:
+        for step in range(settings["steps"] + 1):
+            begin, cpu_begin = time.perf_counter(), time.process_time()
+            work()
+            if on_gpu:
+                torch.cuda.synchronize()
+            if step:
+                seconds.append(time.perf_counter() - begin)
+                cpu_seconds.append(time.process_time() - cpu_begin)
+except torch.OutOfMemoryError as error:
+    sys.exit(print(f"transformers_engine: {str(error).splitlines()[0]}", file=sys.stderr) or 80)
 tokens = settings["batch"] * settings["length"]
 median, cpu_median = (sorted(values)[len(values) // 2] for values in (seconds, cpu_seconds))
 print(json.dumps({"program": "transformers", "what": settings["what"], "length": settings["length"],
