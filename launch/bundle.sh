@@ -74,7 +74,7 @@ cp data/corpus/validation/*.txt "$new/data/corpus/validation/"
 cp data/corpus/test/*.txt "$new/data/corpus/test/"
 cp data/corpus/train/austen_*.txt "$new/data/corpus/train/"
 mkdir -p "$new/tests/bench"
-cp tests/bench/gpu.sh tests/bench/transformers_engine.py "$new/tests/bench/"
+cp tests/bench/gpu.sh tests/bench/gpu_steps.py tests/bench/transformers_engine.py "$new/tests/bench/"
 cp launch/on_gpu/run-on-gpu.sh launch/on_gpu/gpu-tests.sh "$new/"
 chmod +x "$new"/*.sh
 
