@@ -148,7 +148,7 @@ void NcclChannel::look() {
     failure_.set(
         {ErrorKind::kPeer,
          fmt::format("NCCL: transfer {} ({}) of rank {} of {} has waited for its neighbours for {} s: "
-                     "another rank failed or hangs",
+                     "another rank failed or hangs (engine.hang_seconds waits longer)",
                      oldest.number, name_, rank_, size_, options_.hang_seconds)});
   }
 }

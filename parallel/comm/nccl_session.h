@@ -23,12 +23,14 @@ class NcclWatch;
 
 struct NcclOptions {
   double join_seconds = 300;  // for all ranks to join a communicator, and to take leave of it
-  double hang_seconds =
-      1800;                   // a transfer waits for its neighbours; own computation before it does not count
+  // A transfer waits for its neighbours. Own computation queued before it does not count, however long: what
+  // counts is how far the neighbours are behind, and the ranks of a job have the same work. They differ by
+  // what their hosts do between the passes (reading a model from slow storage is the longest).
+  double hang_seconds = 1800;
   double grace_seconds = 10;  // between an abort and the end of a rank that does not notice it
   double poll_seconds = 0.1;  // between two looks of the watching thread
   // Ends the job with this exit code: Communicator::abort of the world. Called from the watching thread.
-  std::function<void(int exit_code)> end_job;
+  std::function<void(int exit_code)> end_job = {};
 };
 
 class NcclSession {

@@ -17,13 +17,17 @@ DeviceSeat seat_of(const MpiSession& session) {
 
 }  // namespace
 
-CudaJob::CudaJob(MpiSession& session) : CudaJob(session.world(), seat_of(session)) {}
+CudaJob::CudaJob(MpiSession& session, const NcclOptions& limits)
+    : CudaJob(session.world(), seat_of(session), limits) {}
 
-CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat)
+CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat, const NcclOptions& limits)
     : world_(world),
+      nccl_options_(limits),
       info_(choose_device(world, seat)),
       device_(ops::use_cuda_device(info_.index)),
-      queues_(make_device_queues(info_.index)) {}
+      queues_(make_device_queues(info_.index)) {
+  nccl_options_.end_job = [&world](int exit_code) { world.abort(exit_code); };
+}
 
 CudaJob::~CudaJob() {
   if (nccl_ && std::uncaught_exceptions() > exceptions_at_start_) NcclSession::abandon(std::move(nccl_));
@@ -33,8 +37,7 @@ NcclSession& CudaJob::nccl() {
   if (!nccl_) {
     NcclApi& api = nccl_library();
     log_info("NCCL {} between {} ranks", api.version(), world_.size());
-    nccl_ = std::make_unique<NcclSession>(
-        api, *queues_, NcclOptions{.end_job = [&world = world_](int exit_code) { world.abort(exit_code); }});
+    nccl_ = std::make_unique<NcclSession>(api, *queues_, nccl_options_);
   }
   return *nccl_;
 }

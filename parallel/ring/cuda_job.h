@@ -27,10 +27,10 @@ class CudaJob {
  public:
   // Collective over the world. Loads libtorch's CUDA half and makes the chosen GPU current for the calling
   // thread. Throws kLauncher on every rank, with a table of ranks, hosts and devices, when the ranks and the
-  // GPUs do not fit.
-  explicit CudaJob(MpiSession& session);
+  // GPUs do not fit. limits: of NCCL's times; who ends the job is known here.
+  explicit CudaJob(MpiSession& session, const NcclOptions& limits = {});
   // As above, for what a rank says of itself; world must outlive the job.
-  CudaJob(Communicator& world, const DeviceSeat& seat);
+  CudaJob(Communicator& world, const DeviceSeat& seat, const NcclOptions& limits = {});
   ~CudaJob();  // waits for no other rank, and while an exception passes for nothing at all
 
   c10::Device device() const { return device_; }
@@ -48,6 +48,7 @@ class CudaJob {
   NcclSession& nccl();
 
   Communicator& world_;
+  NcclOptions nccl_options_;
   DeviceInfo info_;
   c10::Device device_;
   std::unique_ptr<DeviceQueues> queues_;

@@ -42,7 +42,8 @@ struct MeshRecipe {
 struct EngineRecipe {
   bool save_attention = true;
   int tile_tokens = 0, loss_tile_tokens = 0;  // 0: by the memory there is
-  int64_t keep_bytes = -1;           // of token-wise results kept for backward; -1: by the memory there is
+  int64_t keep_bytes = -1;      // of token-wise results kept for backward; -1: by the memory there is
+  int64_t hang_seconds = 1800;  // until a transfer between GPUs that its neighbours keep waiting is given up
   std::string activations = "auto";  // device, host: where blocks' records wait for backward
 };
 

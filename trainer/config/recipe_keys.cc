@@ -157,6 +157,10 @@ std::vector<RecipeKey> make_keys() {
       key("engine", "loss_tile_tokens", kAutoInteger, engine<&EngineRecipe::loss_tile_tokens>,
           {.low = 1, .high = kMaxSize},
           "tokens a tile of head and cross-entropy; auto: by the memory there is"),
+      key("engine", "hang_seconds", kInteger, engine<&EngineRecipe::hang_seconds>,
+          {.low = 1, .high = 1e9, .also = "timeout nccl_timeout ddp_timeout"},
+          "seconds that a GPU whose own work is done waits for what its neighbours send, before the job ends "
+          "with code 76"),
 
       key(kAllKinds, "name", kName, stage<&StageRecipe::name>, {.required = true},
           "names the stage and its folder"),
