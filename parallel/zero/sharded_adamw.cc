@@ -34,15 +34,6 @@ void check_state(const char* name, const at::Tensor& found, const at::Tensor& wa
 
 }  // namespace
 
-FlatRange shard_range(int64_t total, int ranks, int rank) {
-  ROPEWAY_CHECK(total >= 0 && ranks >= 1 && rank >= 0 && rank < ranks, "share {} of {} of {} elements", rank,
-                ranks, total);
-  const int64_t share = total / ranks,
-                longer = total % ranks;  // the first `longer` ranks hold one element more
-  const auto begin = [&](int64_t r) { return r * share + std::min(r, longer); };
-  return {begin(rank), begin(rank + 1)};
-}
-
 ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients,
                            at::Tensor weight_decay_mask, DeviceGroup* gpus)
     : world_(world),
@@ -110,7 +101,7 @@ void ShardedAdamW::restore(const at::Tensor& master, const at::Tensor& moment1, 
   gather_weights();
 }
 
-// Shares differ in length by one, and a broadcast from each rank needs no second buffer.
+// Shares differ in length, and a broadcast from each rank needs no second buffer.
 void ShardedAdamW::gather_weights() {
   auto* bytes = static_cast<std::byte*>(weights_.mutable_data_ptr());
   const auto element = static_cast<int64_t>(weights_.element_size());

@@ -8,14 +8,9 @@
 #include "kernels/ops/ops.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/zero/shard_range.h"
 
 namespace ropeway {
-
-struct FlatRange {
-  int64_t begin = 0, end = 0;
-};
-// Rank's share of `total` elements; shares differ by at most one and cover everything.
-FlatRange shard_range(int64_t total, int ranks, int rank);
 
 class ShardedAdamW {
  public:

@@ -23,16 +23,17 @@ at::Tensor weights_on(int ranks, int64_t count, at::ScalarType dtype, int64_t st
   return results[0];
 }
 
-TEST(ShardRange, CoversEverythingInOrderWithEqualShares) {
+TEST(ShardRange, CoversEverythingInOrderWithAlignedSharesOfOneSize) {
   for (const int64_t total :
-       {int64_t{0}, int64_t{1}, int64_t{5}, int64_t{12}, int64_t{1001}, int64_t{1} << 40}) {
+       {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{128}, int64_t{1001}, (int64_t{1} << 40) + 7}) {
     for (const int ranks : {1, 2, 3, 4, 7, 64}) {
       int64_t end = 0;
       for (int r = 0; r < ranks; ++r) {
         const FlatRange range = shard_range(total, ranks, r);
         EXPECT_EQ(range.begin, end);
-        EXPECT_GE(range.end - range.begin, total / ranks);
-        EXPECT_LE(range.end - range.begin, total / ranks + 1);
+        EXPECT_TRUE(range.begin % 64 == 0 || range.begin == total);
+        EXPECT_GE(range.end - range.begin, total / ranks - 2 * 64);
+        EXPECT_LE(range.end - range.begin, total / ranks + 64);
         end = range.end;
       }
       EXPECT_EQ(end, total);
@@ -89,12 +90,12 @@ TEST(ShardedAdamW, SumsLongGradientsInPieces) {
 
 TEST(ShardedAdamW, StepReportsTheNormOfTheSumAndZeroesTheGradient) {
   run_thread_world(3, [](Communicator& comm) {
-    const at::Tensor weights = initial_weights(100, at::kFloat), gradient = at::zeros({100}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(100));
+    const at::Tensor weights = initial_weights(1000, at::kFloat), gradient = at::zeros({1000}, at::kFloat);
+    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1000));
     fill_gradient(comm, gradient, 5);
     const auto result = optimizer.step(test_options(), 0.0);
     EXPECT_TRUE(result.applied);
-    EXPECT_NEAR(result.gradient_norm, summed_gradient(100, at::kDouble, 5).norm().item<double>(), 1e-12);
+    EXPECT_NEAR(result.gradient_norm, summed_gradient(1000, at::kDouble, 5).norm().item<double>(), 1e-12);
     EXPECT_EQ(gradient.abs().max().item<double>(), 0.0);
     EXPECT_EQ(optimizer.steps_taken(), 1);
   });
@@ -114,21 +115,21 @@ TEST(ShardedAdamW, NonFiniteGradientOnOneRankChangesNothing) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     run_thread_world(3, [&](Communicator& comm) {
-      const at::Tensor weights = initial_weights(50, at::kBFloat16), gradient = at::zeros({50}, at::kFloat);
-      ShardedAdamW optimizer(comm, weights, gradient, decay_mask(50));
+      const at::Tensor weights = initial_weights(500, at::kBFloat16), gradient = at::zeros({500}, at::kFloat);
+      ShardedAdamW optimizer(comm, weights, gradient, decay_mask(500));
       fill_gradient(comm, gradient, 0);
       optimizer.step(test_options(), kTestMaxNorm);
       const at::Tensor before[] = {weights.clone(), optimizer.master().clone(), optimizer.moment1().clone(),
                                    optimizer.moment2().clone()};
       fill_gradient(comm, gradient, 1);
-      if (comm.rank() == 1) gradient[49].fill_(bad);
+      if (comm.rank() == 1) gradient[499].fill_(bad);
       const auto result = optimizer.step(test_options(), kTestMaxNorm);
       EXPECT_FALSE(result.applied);
       EXPECT_FALSE(std::isfinite(result.gradient_norm));
       const at::Tensor after[] = {weights, optimizer.master(), optimizer.moment1(), optimizer.moment2()};
       for (int i = 0; i < 4; ++i) EXPECT_TRUE(at::equal(after[i], before[i])) << i;
       EXPECT_EQ(optimizer.steps_taken(), 1);
-      EXPECT_TRUE(at::equal(gradient, at::zeros({50}, at::kFloat)));
+      EXPECT_TRUE(at::equal(gradient, at::zeros({500}, at::kFloat)));
     });
   }
 }
@@ -136,14 +137,15 @@ TEST(ShardedAdamW, NonFiniteGradientOnOneRankChangesNothing) {
 TEST(ShardedAdamW, RestoredStateContinuesBitForBit) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     run_thread_world(3, [&](Communicator& comm) {
-      const at::Tensor weights = initial_weights(100, dtype), gradient = at::zeros({100}, at::kFloat);
-      ShardedAdamW original(comm, weights, gradient, decay_mask(100));
+      const at::Tensor weights = initial_weights(1000, dtype), gradient = at::zeros({1000}, at::kFloat);
+      ShardedAdamW original(comm, weights, gradient, decay_mask(1000));
       for (int64_t step = 0; step < 2; ++step) {
         fill_gradient(comm, gradient, step);
         original.step(test_options(), kTestMaxNorm);
       }
-      const at::Tensor other_weights = at::zeros({100}, dtype), other_gradient = at::zeros({100}, at::kFloat);
-      ShardedAdamW restored(comm, other_weights, other_gradient, decay_mask(100));
+      const at::Tensor other_weights = at::zeros({1000}, dtype),
+                       other_gradient = at::zeros({1000}, at::kFloat);
+      ShardedAdamW restored(comm, other_weights, other_gradient, decay_mask(1000));
       restored.restore(original.master(), original.moment1(), original.moment2(), original.steps_taken());
       EXPECT_TRUE(at::equal(other_weights, weights));
       fill_gradient(comm, gradient, 2);
@@ -160,18 +162,18 @@ TEST(ShardedAdamW, RestoredStateContinuesBitForBit) {
 TEST(ShardedAdamW, StateMovesToAnotherNumberOfRanks) {
   at::Tensor master[2], moment1[2], moment2[2];
   run_thread_world(2, [&](Communicator& comm) {
-    const at::Tensor weights = initial_weights(101, at::kBFloat16), gradient = at::zeros({101}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(101));
+    const at::Tensor weights = initial_weights(1010, at::kBFloat16), gradient = at::zeros({1010}, at::kFloat);
+    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1010));
     fill_gradient(comm, gradient, 0);
     optimizer.step(test_options(), kTestMaxNorm);
     master[comm.rank()] = optimizer.master();
     moment1[comm.rank()] = optimizer.moment1();
     moment2[comm.rank()] = optimizer.moment2();
   });
-  const at::Tensor expected = weights_on(1, 101, at::kBFloat16, 2);
+  const at::Tensor expected = weights_on(1, 1010, at::kBFloat16, 2);
   run_thread_world(3, [&](Communicator& comm) {
-    const at::Tensor weights = at::zeros({101}, at::kBFloat16), gradient = at::zeros({101}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(101));
+    const at::Tensor weights = at::zeros({1010}, at::kBFloat16), gradient = at::zeros({1010}, at::kFloat);
+    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1010));
     const FlatRange range = optimizer.range();
     const auto own = [&](const at::Tensor(&shards)[2]) {
       return at::cat({shards[0], shards[1]}).narrow(0, range.begin, range.end - range.begin);

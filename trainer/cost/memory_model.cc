@@ -4,6 +4,7 @@
 
 #include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
+#include "parallel/zero/shard_range.h"
 
 namespace ropeway {
 namespace {
@@ -65,7 +66,7 @@ class PassMemory {
     const int64_t count = config_.num_parameters(), layers = config_.num_layers;
     parts.weights = count * element();
     if (trains()) {
-      const int64_t share = (count + shape_.all_ranks - 1) / shape_.all_ranks;
+      const int64_t share = shard_range(count, shape_.all_ranks, 0).end;
       parts.gradients = count * acc();
       parts.optimizer = share * (2 * acc() + (narrow() ? acc() : 0)) + count;
     }

@@ -1,0 +1,32 @@
+// Which part of a flat array of parameters is whose.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/base/error.h"
+
+namespace ropeway {
+
+struct FlatRange {
+  int64_t begin = 0, end = 0;
+};
+
+// Shares begin at multiples of this, so that vectors of them are aligned: GPUs and NCCL read what is not in
+// pieces of a few bytes.
+constexpr int64_t kShardUnit = 64;
+
+// Rank's share of `total` elements; the shares cover everything, in order, and hold as many units each or one
+// more, the last of which may not be whole. Rank 0 has the most.
+inline FlatRange shard_range(int64_t total, int ranks, int rank) {
+  ROPEWAY_CHECK(total >= 0 && ranks >= 1 && rank >= 0 && rank < ranks, "share {} of {} of {} elements", rank,
+                ranks, total);
+  const int64_t units = (total + kShardUnit - 1) / kShardUnit, share = units / ranks,
+                longer = units % ranks;  // the first `longer` ranks hold one unit more
+  const auto begin = [&](int64_t r) {
+    return std::min(total, (r * share + std::min(r, longer)) * kShardUnit);
+  };
+  return {begin(rank), begin(rank + 1)};
+}
+
+}  // namespace ropeway
