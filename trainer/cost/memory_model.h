@@ -78,8 +78,8 @@ int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_rank
 int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options);
 
 // Blocks whose records are on the device at a time when checkpoints are offloaded: one that is written or
-// read, and one each on its way there and back.
-constexpr int64_t kOffloadSlots = 3;
+// read, and one on its way.
+constexpr int64_t kOffloadSlots = 2;
 
 std::string bytes_text(int64_t bytes);  // "812 MiB", "3.42 GiB"
 

@@ -52,7 +52,8 @@ RingAttention::Output Block::attend(const at::Tensor& qkv, BatchShape shape) {
 }
 
 void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
-                    const at::Tensor& x, const at::Tensor& y, BlockActivations* record, bool save_attention) {
+                    const at::Tensor& x, const std::function<at::Tensor()>& y, BlockActivations* record,
+                    bool save_attention) {
   const auto options = x.options();
   const auto acc = options.dtype(ops::accumulation_type(x.scalar_type()));
   const bool keep = record != nullptr && record->qkv.defined();
@@ -67,6 +68,7 @@ void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchSh
   }
   attended = {};
 
+  const at::Tensor output = y();
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, options);
@@ -80,7 +82,7 @@ void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchSh
     ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
     linear(normed, weights.gate_up, weights.gate_up_bias, gate_up);
     ops::swiglu(gate_up, hidden);
-    linear_plus(middle, hidden, weights.down, weights.down_bias, rows(y));
+    linear_plus(middle, hidden, weights.down, weights.down_bias, rows(output));
   }
 }
 

@@ -17,6 +17,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "parallel/ring/ring_attention.h"
 #include "trainer/io/model_config.h"
@@ -41,10 +42,10 @@ class Block {
   // Keeps a reference to the ring.
   Block(const ModelConfig& config, RingAttention& ring, int64_t tile_tokens);
 
-  // x, y [T, C]; y may be x. record: what to keep; null: nothing. save_attention: O and LSE go into the
-  // record.
+  // x, y [T, C]; y may be x, and where it is, is asked for when attention is done: memory that is only free
+  // then will do. record: what to keep; null: nothing. save_attention: O and LSE go into the record.
   void forward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape, const at::Tensor& x,
-               const at::Tensor& y, BlockActivations* record, bool save_attention);
+               const std::function<at::Tensor()>& y, BlockActivations* record, bool save_attention);
 
   // d_x [T, C]: d loss / d y on entry, d loss / d x on return.
   void backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,

@@ -169,7 +169,7 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
   const at::Tensor last_or_gradient = stream.shaped({shape.tokens(), config.hidden_size}, tensor_options);
   for (int64_t layer = 0; layer < layers; ++layer) {
     BlockActivations& record = activations.open(layer);
-    const at::Tensor& y = layer + 1 < layers ? activations.open(layer + 1).input : last_or_gradient;
+    const auto y = [&] { return layer + 1 < layers ? activations.open(layer + 1).input : last_or_gradient; };
     block.forward(store.acquire_block(layer), rope_of(layer), shape, record.input, y, &record,
                   options.save_attention);
     store.release_block(layer);
@@ -229,8 +229,9 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   const at::Tensor x = e.stream.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
   e.embed(batch, x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
-    e.block.forward(e.store.acquire_block(layer), e.ropes.get(factors, layer, batch.positions, false), shape,
-                    x, x, nullptr, false);
+    e.block.forward(
+        e.store.acquire_block(layer), e.ropes.get(factors, layer, batch.positions, false), shape, x,
+        [&x] { return x; }, nullptr, false);
     e.store.release_block(layer);
   }
 

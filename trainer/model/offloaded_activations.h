@@ -1,11 +1,12 @@
 // Records of blocks that wait in host memory between forward and backward (Ren et al., "ZeRO-Offload", 2021,
 // for activations as in Megatron's and DeepSpeed's trainers). The device holds kOffloadSlots of them: the one
-// that is written, and those whose copy is under way. A sealed record leaves while the next blocks run; in
-// backward, a released slot takes up the record of three blocks earlier, which has two blocks' time to
-// arrive. The last records of a forward pass never leave.
+// that is written or read, and the one whose copy is under way. A sealed record leaves while the next block's
+// attention runs, after which its slot is opened again for what that block makes; in backward, a released
+// slot takes up the record of two blocks earlier, which has a block's time to arrive. The last records of a
+// forward pass never leave.
 //
-//   forward   open 3: slot 0 again, after record 0 has left     backward   release 6: slot 0 takes up record
-//   3
+//   forward   seal 0: record 0 leaves, block 1's attention, open 2: slot 0 again
+//   backward  release 4: slot 0 takes up record 2, block 3's backward, fetch 2
 //
 // Host memory is taken once, in the first step; the slots' memory too, except for attention's results, which
 // attention makes and the slots take over. Token-wise results are not kept: computing them again is cheaper
