@@ -96,8 +96,7 @@ void unmap_memory(char* at, size_t bytes) {
   expect(piece != memory().mapped.end() && piece->second == bytes,
          "{} is given back: no device memory of {} bytes in use begins there", static_cast<void*>(at), bytes);
   memory().mapped.erase(piece);
-  fallocate(memory().file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at - memory().addresses,
-            static_cast<off_t>(bytes));
+  forget_device_pages(at, bytes);
 }
 
 bool is_device_address(const void* address) { return memory().owns(static_cast<const char*>(address)); }
@@ -120,6 +119,18 @@ void expect_device_memory(const char* call, const void* address, int64_t bytes) 
 
 char* host_view(const void* device_address) {
   return memory().view + (static_cast<const char*>(device_address) - memory().addresses);
+}
+
+bool device_is_untouched(const void* at, size_t bytes) {
+  const off_t begin = static_cast<const char*>(at) - memory().addresses;
+  const off_t data = lseek(memory().file, begin, SEEK_DATA);
+  return data < 0 || data >= begin + static_cast<off_t>(bytes);
+}
+
+void forget_device_pages(void* at, size_t bytes) {
+  if (device_is_untouched(at, bytes)) return;
+  const off_t begin = static_cast<char*>(at) - memory().addresses;
+  fallocate(memory().file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, begin, static_cast<off_t>(bytes));
 }
 
 void* take_pinned(size_t bytes) {

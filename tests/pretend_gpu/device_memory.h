@@ -27,6 +27,9 @@ bool is_device_address(const void* address);
 void expect_device_memory(const char* call, const void* address, int64_t bytes);
 // The same bytes where the stand-in itself may read and write them.
 char* host_view(const void* device_address);
+// Nothing was written to them; zeros again.
+bool device_is_untouched(const void* at, size_t bytes);
+void forget_device_pages(void* at, size_t bytes);
 
 // Host memory that copies may run beside the host's work with.
 void* take_pinned(size_t bytes);

@@ -2,12 +2,12 @@
 #include <cuda_runtime_api.h>
 #include <sys/mman.h>
 
-#include <cstring>
 #include <map>
 #include <mutex>
 
 #include "tests/pretend_gpu/device_memory.h"
 #include "tests/pretend_gpu/record.h"
+#include "tests/pretend_gpu/sparse_copy.h"
 #include "tests/pretend_gpu/streams.h"
 
 using namespace ropeway::pretend;
@@ -44,14 +44,14 @@ void copy(const char* call, void* to, const void* from, size_t bytes, cudaMemcpy
   if (from_device) expect_device_memory(call, from, static_cast<int64_t>(bytes));
   const bool both_device = to_device && from_device;
   const bool pageable = (!to_device && !is_pinned(to)) || (!from_device && !is_pinned(from));
-  if (!both_device && (!queued || (pageable && (from_device || bytes > kStaged)))) host_waits(call);
-  std::memmove(to_device ? host_view(to) : to, from_device ? host_view(from) : from, bytes);
+  if (!both_device && (!queued || (pageable && (from_device || bytes > kStaged)))) host_waits();
+  sparse_copy(to, from, bytes);
 }
 
 void fill(const char* call, void* to, int value, size_t bytes) {
   ++record().copies;
   expect_device_memory(call, to, static_cast<int64_t>(bytes));
-  std::memset(host_view(to), value, bytes);
+  sparse_fill(to, value, bytes);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
   if (memory == nullptr) return cudaSuccess;
-  host_waits("cudaFree");
+  host_waits();
   const std::lock_guard lock(allocations_mutex);
   const auto found = allocations().find(memory);
   expect(found != allocations().end(), "cudaFree: no allocation begins at {}", memory);

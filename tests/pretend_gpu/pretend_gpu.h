@@ -42,13 +42,4 @@ struct Counts {
 
 Counts counts();
 
-// While one lives, every wait of the host in this process is a complaint.
-class NoWaits {
- public:
-  NoWaits();
-  ~NoWaits();
-  NoWaits(const NoWaits&) = delete;
-  NoWaits& operator=(const NoWaits&) = delete;
-};
-
 }  // namespace ropeway::pretend

@@ -90,7 +90,7 @@ cublasStatus_t dot(const char* call, cublasHandle_t handle, cudaDataType type, i
   // A vector is a matrix of one row.
   expect_matrix(call, "x", {x, type, 1, n, x_step}, 1);
   expect_matrix(call, "y", {y, type, 1, n, y_step}, 1);
-  if (handle->scalars == CUBLAS_POINTER_MODE_HOST) host_waits(call);
+  if (handle->scalars == CUBLAS_POINTER_MODE_HOST) host_waits();
   return CUBLAS_STATUS_SUCCESS;
 }
 

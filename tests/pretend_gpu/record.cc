@@ -44,11 +44,6 @@ void complain(const std::string& what) {
   _exit(kComplaintExit);
 }
 
-void host_waits(const char* call) {
-  ++record().waits;
-  expect(record().forbidding_waits == 0, "{}: the host waits for the device where it must not", call);
-}
-
 int64_t setting(const char* name, int64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::atoll(text);
@@ -59,8 +54,5 @@ Counts counts() {
   return {record().launches, record().products,  record().copies, record().waits,
           memory.device,     memory.device_peak, memory.pinned,   memory.pinned_peak};
 }
-
-NoWaits::NoWaits() { ++record().forbidding_waits; }
-NoWaits::~NoWaits() { --record().forbidding_waits; }
 
 }  // namespace ropeway::pretend

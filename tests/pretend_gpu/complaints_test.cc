@@ -1,0 +1,119 @@
+// The pretend GPU tells what no GPU would stand, and answers as a GPU where the answer is an error.
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+
+#include "tests/pretend_gpu/pretend_gpu.h"
+
+namespace ropeway::pretend {
+namespace {
+
+char* device_memory(size_t bytes) {
+  void* memory = nullptr;
+  EXPECT_EQ(cudaMalloc(&memory, bytes), cudaSuccess);
+  return static_cast<char*>(memory);
+}
+
+constexpr size_t kBytes = 2 << 20;
+const auto kComplains = ::testing::ExitedWithCode(kComplaintExit);
+
+TEST(PretendGpuDeathTest, HostMemoryWhereDeviceMemoryIsWanted) {
+  char host[16], *device = device_memory(kBytes);
+  EXPECT_EXIT(cudaMemcpy(host, device, 16, cudaMemcpyDeviceToDevice), kComplains, "host memory");
+  EXPECT_EXIT(cudaMemcpy(device, device, 16, cudaMemcpyHostToDevice), kComplains, "device memory");
+  EXPECT_EXIT(cudaMemset(host, 0, 16), kComplains, "is not device memory");
+}
+
+TEST(PretendGpuDeathTest, BeyondAnAllocation) {
+  char* device = device_memory(kBytes);
+  EXPECT_EXIT(cudaMemset(device + 100, 0, kBytes), kComplains, "the last 100 are in no allocation");
+}
+
+TEST(PretendGpuDeathTest, UseAfterFree) {
+  char* device = device_memory(kBytes);
+  cudaFree(device);
+  EXPECT_EXIT(cudaMemset(device, 0, 1), kComplains, "in no allocation");
+  EXPECT_EXIT(cudaFree(device), kComplains, "no allocation begins");
+}
+
+TEST(PretendGpuDeathTest, HostCodeReadsDeviceMemory) {
+  const volatile char* device = device_memory(kBytes);
+  EXPECT_DEATH(static_cast<void>(*device), "");
+}
+
+TEST(PretendGpuDeathTest, StreamsAndEventsThatAreGone) {
+  cudaStream_t stream = nullptr;
+  cudaEvent_t event = nullptr;
+  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+  EXPECT_EQ(cudaEventRecord(event, stream), cudaSuccess);
+  cudaStreamDestroy(stream);
+  EXPECT_EXIT(cudaEventRecord(event, stream), kComplains, "is no stream");
+  cudaEventDestroy(event);
+  EXPECT_EXIT(cudaEventQuery(event), kComplains, "is no event");
+}
+
+TEST(PretendGpuDeathTest, WhatIsNoKernelIsNotLaunched) {
+  EXPECT_EXIT(cudaLaunchKernel(reinterpret_cast<void*>(&device_memory), {1}, {32}, nullptr, 0, nullptr),
+              kComplains, "is no kernel");
+}
+
+TEST(PretendGpu, KeepsWhatIsCopied) {
+  char there[] = "to the device", back[sizeof there] = "";
+  char* device = device_memory(kBytes);
+  cudaMemcpy(device + 7, there, sizeof there, cudaMemcpyHostToDevice);
+  cudaMemcpy(device + 1000, device + 7, sizeof there, cudaMemcpyDeviceToDevice);
+  cudaMemcpy(back, device + 1000, sizeof there, cudaMemcpyDefault);
+  EXPECT_STREQ(back, there);
+  cudaFree(device);
+}
+
+// Large copies of memory that was never written leave zeros where they go.
+TEST(PretendGpu, KeepsWhatIsCopiedSparsely) {
+  constexpr size_t kLarge = 64 << 20;
+  char *device = device_memory(kLarge), *other = device_memory(kLarge);
+  void* pinned = nullptr;
+  ASSERT_EQ(cudaHostAlloc(&pinned, kLarge, 0), cudaSuccess);
+  auto* host = static_cast<char*>(pinned);
+  host[kLarge - 1] = 5;
+  cudaMemcpy(device, host, kLarge, cudaMemcpyHostToDevice);
+  cudaMemcpy(host, other, kLarge, cudaMemcpyDeviceToHost);
+  EXPECT_EQ(host[kLarge - 1], 0);
+  cudaMemcpy(host, device, kLarge, cudaMemcpyDeviceToHost);
+  EXPECT_EQ(host[kLarge - 1], 5);
+  cudaMemcpy(device, other, kLarge, cudaMemcpyDeviceToDevice);
+  cudaMemcpy(host, device, kLarge, cudaMemcpyDeviceToHost);
+  EXPECT_EQ(host[kLarge - 1], 0);
+  cudaFreeHost(pinned);
+  cudaFree(device);
+  cudaFree(other);
+}
+
+TEST(PretendGpu, ErrorsAreMetOnce) {
+  void* memory = nullptr;
+  EXPECT_EQ(cudaMalloc(&memory, size_t{1} << 40), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
+
+TEST(PretendGpu, CountsWaits) {
+  cudaStream_t stream = nullptr;
+  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  char *device = device_memory(kBytes), host[16] = {};
+  void* pinned = nullptr;
+  cudaHostAlloc(&pinned, kBytes, 0);
+  const auto waits_of = [](const auto& call) {
+    const int64_t before = counts().waits;
+    call();
+    return counts().waits - before;
+  };
+  EXPECT_EQ(waits_of([&] { cudaMemcpyAsync(device, pinned, kBytes, cudaMemcpyDefault, stream); }), 0);
+  EXPECT_EQ(waits_of([&] { cudaMemcpyAsync(pinned, device, kBytes, cudaMemcpyDefault, stream); }), 0);
+  EXPECT_EQ(waits_of([&] { cudaMemcpyAsync(device, host, 16, cudaMemcpyDefault, stream); }), 0);
+  EXPECT_EQ(waits_of([&] { cudaMemcpyAsync(host, device, 16, cudaMemcpyDefault, stream); }), 1);
+  EXPECT_EQ(waits_of([&] { cudaMemcpy(device, pinned, 16, cudaMemcpyDefault); }), 1);
+  EXPECT_EQ(waits_of([&] { cudaStreamSynchronize(stream); }), 1);
+  EXPECT_EQ(waits_of([&] { cudaDeviceSynchronize(); }), 1);
+}
+
+}  // namespace
+}  // namespace ropeway::pretend

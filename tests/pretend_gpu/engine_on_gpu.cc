@@ -1,0 +1,110 @@
+#include "tests/pretend_gpu/engine_on_gpu.h"
+
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/CachingDeviceAllocator.h>
+
+#include <optional>
+
+#include "kernels/ops/cuda_backend.h"
+#include "kernels/ops/device_memory.h"
+#include "parallel/comm/emulated_ring.h"
+#include "parallel/zero/sharded_adamw.h"
+#include "tests/pretend_gpu/pretend_gpu.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/model/memory_meter.h"
+#include "trainer/model/offloaded_activations.h"
+
+namespace ropeway::testing {
+namespace {
+
+at::ScalarType scalar_type_of(DType dtype) { return dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat; }
+
+LocalBatch batch_of(const GpuPass& pass, const RingAttention& ring) {
+  const int64_t length = pass.shape.length * pass.shape.ring_ranks;
+  std::vector<int32_t> tokens(static_cast<size_t>(length));
+  for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t % 101);
+  const std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(pass.shape.sequences), tokens);
+  return make_local_batch(sequences, {}, ring, scalar_type_of(pass.memory.dtype));
+}
+
+EngineOptions engine_options(const MemoryOptions& memory, c10::Device device) {
+  EngineOptions options{.save_attention = memory.save_attention,
+                        .keep_bytes = memory.keep_bytes,
+                        .tile_tokens = memory.tile_tokens,
+                        .loss_tile_tokens = memory.loss_tile_tokens};
+  if (memory.offload) {
+    options.make_activations = [device](const ModelConfig& config) {
+      return std::make_unique<OffloadedActivations>(config, ops::make_host_copies(device));
+    };
+  }
+  return options;
+}
+
+GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& queues) {
+  const c10::Device device = ops::use_cuda_device(0);
+  GpuPassFigures figures;
+  const at::Tensor some =
+      at::zeros({8, 8}, at::TensorOptions(scalar_type_of(pass.memory.dtype)).device(device));
+  at::mm(some, some);  // cuBLAS takes its workspace
+  MemoryMeter meter(device.type());
+  int64_t before = 0;
+  const auto grown = [&] { return meter.live_bytes() - std::exchange(before, meter.live_bytes()); };
+  ResidentParameters store(pass.config, scalar_type_of(pass.memory.dtype), device);
+  figures.weights = grown();
+  std::optional<ShardedAdamW> optimizer;
+  // Each rank its own: the pretend GPU has no exchange between ranks but the ring.
+  const auto alone = make_world_of_one();
+  if (pass.shape.pass == Pass::kTrain) {
+    const at::Tensor gradients = store.flat_gradients();
+    figures.gradients = grown();
+    optimizer.emplace(*alone, store.flat_weights(), gradients, store.weight_decay_mask());
+    figures.optimizer = grown();
+  }
+  RingAttention ring(group, group.size() > 1 ? emulated_ring_links(group, queues) : host_ring_links(group),
+                     Placement::kZigzag, kGpuChunkMultiple);
+  CausalLM model(pass.config, store, ring, engine_options(pass.memory, device));
+  const LocalBatch batch = batch_of(pass, ring);
+  const FactorSet factors = model.identity();
+  const auto run = [&] {
+    if (pass.shape.pass == Pass::kEvaluate) model.evaluate(batch, factors);
+    if (pass.shape.pass == Pass::kFactorGradient) model.factor_gradient(batch, factors, 1e-3);
+    if (pass.shape.pass != Pass::kTrain) return;
+    model.forward_backward(batch, factors, 1e-3);
+    optimizer->step({}, 1.0);
+  };
+  // All ranks look at the counts while none of them works.
+  const auto counts_now = [&group] {
+    group.barrier();
+    const pretend::Counts now = pretend::counts();
+    group.barrier();
+    return now;
+  };
+  run();
+  meter.reset_peak();
+  const pretend::Counts start = counts_now();
+  run();
+  const pretend::Counts end = counts_now();
+  figures.waits = end.waits - start.waits;
+  figures.engine = meter.peak_bytes() - before;
+  figures.checkpoints = model.activation_bytes();
+  return figures;
+}
+
+}  // namespace
+
+GpuPassFigures run_gpu_pass(const GpuPass& pass) {
+  ops::use_growing_segments();
+  ops::require_cuda();
+  const auto queues = make_device_queues(0);
+  GpuPassFigures figures;
+  run_thread_world(pass.shape.ring_ranks, [&](Communicator& group) {
+    const GpuPassFigures own = run_rank(pass, group, *queues);
+    if (group.rank() == 0) figures = own;
+  });
+  // What was written goes back to the host.
+  dynamic_cast<c10::DeviceAllocator&>(*c10::GetAllocator(c10::kCUDA)).emptyCache();
+  return figures;
+}
+
+}  // namespace ropeway::testing

@@ -1,0 +1,59 @@
+// What GPUs the program refuses, and how it ends where one has too little memory.
+#include <gmock/gmock.h>
+
+#include "tests/pretend_gpu/run_on_pretend_gpu.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kLauncher = 71, kMemory = 80;
+
+const std::string kOnGpu = " --set device=cuda --set dtype=bf16";
+const std::string kTune =
+    "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 4K, batch_sequences: 1, steps: 1, "
+    "learning_rate: 2e-4}\n";
+
+Ended run_with(const Scratch& scratch, const std::string& environment, const std::string& set = "") {
+  return run_on_pretend_gpu("run " + small_recipe(scratch, kTune) + kOnGpu + set, environment);
+}
+
+TEST(PretendGpuRefusals, AGpuWithoutBf16) {
+  const Scratch scratch;
+  const Ended ended = run_with(scratch, "PRETEND_GPU_CAPABILITY=75");
+  EXPECT_EQ(ended.code, kLauncher);
+  EXPECT_THAT(ended.err, HasSubstr("sm_75"));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "run/metrics.jsonl"));
+}
+
+TEST(PretendGpuRefusals, ADriverWithoutAGpu) {
+  const Scratch scratch;
+  const Ended ended = run_with(scratch, "PRETEND_GPU_COUNT=0");
+  EXPECT_EQ(ended.code, kLauncher);
+  EXPECT_THAT(ended.err, HasSubstr("no CUDA device"));
+}
+
+// The model and a step of 4K tokens need some 75 MiB beside cuBLAS's workspace.
+TEST(PretendGpuRefusals, TooLittleMemoryIsToldByPart) {
+  const Scratch scratch;
+  const Ended ended = run_with(scratch, "PRETEND_GPU_MEMORY=64");
+  EXPECT_EQ(ended.code, kMemory) << ended.err;
+  for (const char* part : {"stage tune: out of memory", "weights", "gradients", "optimizer", "checkpoints"}) {
+    EXPECT_THAT(ended.err, HasSubstr(part));
+  }
+  EXPECT_EQ(times(ended.err, "to need less: "), 3);
+}
+
+TEST(PretendGpuRefusals, AnEvaluationTellsTheSame) {
+  const Scratch scratch;
+  const Ended ended =
+      run_on_pretend_gpu("evaluate " + kTinyBase + " --device cuda --lengths 16K --text " + top_folder() +
+                             "/tests/data/prose.txt --cache " + scratch.name("cache"),
+                         "PRETEND_GPU_MEMORY=48");
+  EXPECT_EQ(ended.code, kMemory) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("out of memory"));
+}
+
+}  // namespace
+}  // namespace ropeway
