@@ -28,7 +28,8 @@ int64_t number_in(const char* file, const std::string& name = "") {
 // What a control group may take more; its cache of files does not count, for it goes when it is in the way.
 int64_t left_in_group(int64_t limit, int64_t used, int64_t cache) {
   if (limit < 0 || used < 0) return std::numeric_limits<int64_t>::max();
-  return std::max<int64_t>(0, limit - used + std::max<int64_t>(0, cache));
+  // No limit is the largest number of all: nothing may be added to it.
+  return std::max<int64_t>(0, limit - std::max<int64_t>(0, used - std::max<int64_t>(0, cache)));
 }
 
 class PlainCopies : public HostCopies {
