@@ -29,28 +29,46 @@ struct MergeTokens {
     Acc* const lse = call.lse_acc + call.lse_acc_strides.offset(b, h, n);
     Acc* const out = call.out_acc + call.out_acc_strides.offset(b, h, n);
     const T* const block = call.out_block + call.out_block_strides.offset(b, h, n);
-    typename Team::template PerThread<MergeWeights<Acc>> weights;
+    typename Team::template PerThread<Loaded> loaded;
     team.each([&](int thread) {
-      weights[thread] = merge_weights(*lse, call.lse_block[call.lse_block_strides.offset(b, h, n)]);
+      Loaded& mine = loaded[thread];
+      const int64_t d = int64_t{thread} * N;
+      if (d < call.head_dim) {  // under way while the weights are worked out
+        load_pack<N>(block + d, mine.added);
+        load_pack<N>(out + d, mine.running);
+      }
+      mine.weights = merge_weights(*lse, call.lse_block[call.lse_block_strides.offset(b, h, n)]);
     });
     team.sync();  // everybody has read what thread 0 overwrites
     team.each([&](int thread) {
-      const MergeWeights<Acc> merged = weights[thread];
-      if (thread == 0) *lse = merged.lse;
-      // A side of weight 0 may hold anything, NaN included: it must not be multiplied.
-      if (merged.weight_b == 0) return;
-      for (int64_t d = int64_t{thread} * N; d < call.head_dim; d += team.size() * N) {
-        Acc running[N], added[N];
-        load_pack<N>(block + d, added);
-        if (merged.weight_a == 0) {
-          store_pack<N>(out + d, added);
-          continue;
-        }
-        load_pack<N>(out + d, running);
-        for (int k = 0; k < N; ++k) running[k] = running[k] * merged.weight_a + added[k] * merged.weight_b;
-        store_pack<N>(out + d, running);
+      Loaded& mine = loaded[thread];
+      if (thread == 0) *lse = mine.weights.lse;
+      if (mine.weights.weight_b == 0) return;
+      int64_t d = int64_t{thread} * N;
+      if (d < call.head_dim) merge_pack(mine, out + d);
+      ROPEWAY_ROLLED
+      for (d += team.size() * N; d < call.head_dim; d += team.size() * N) {
+        load_pack<N>(block + d, mine.added);
+        load_pack<N>(out + d, mine.running);
+        merge_pack(mine, out + d);
       }
     });
+  }
+
+  struct Loaded {
+    MergeWeights<Acc> weights;
+    Acc running[N], added[N];
+  };
+
+  ROPEWAY_TEAM_BODY void merge_pack(const Loaded& loaded, Acc* out) const {
+    const MergeWeights<Acc>& w = loaded.weights;
+    Acc merged[N];
+    for (int k = 0; k < N; ++k) {
+      // A side of weight 0 may hold anything, NaN included: it must not be multiplied.
+      merged[k] =
+          w.weight_a == 0 ? loaded.added[k] : loaded.running[k] * w.weight_a + loaded.added[k] * w.weight_b;
+    }
+    store_pack<N>(out, merged);
   }
 };
 

@@ -1,5 +1,5 @@
 // Second stage of sums over very many rows: to[c] += sum over rows of from[r, c], in double, in an order that
-// depends on nothing but the number of rows and threads. Bytes: sizeof(From) an element.
+// depends on nothing but the number of rows and columns. Bytes: sizeof(From) an element.
 #pragma once
 
 #include <algorithm>
@@ -9,38 +9,52 @@
 
 namespace ropeway {
 
-// from [rows, columns], contiguous. A team adds 32 columns: its warps each take every so many-th row.
+// from [rows, columns], contiguous. A team adds `width` columns: as many walkers as its threads allow take
+// every so many-th row each, and their sums are added pairwise. What is read is little and comes from the
+// cache, so time is the number of loads that wait for each other: a walker has kAtOnce of them under way.
 template <typename From, typename To>
 struct ColumnSums {
+  static constexpr int kThreads = kMaxBlockThreads, kAtOnce = 8;
+
   const From* from;
   int64_t rows, columns;
   To* to;
-
-  static constexpr int kThreads = kMaxBlockThreads;
+  int width;  // a power of two, at most kWarp
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
-    double* const partial = team.template scratch<double>();
-    for (int64_t first = team.index() * kWarp; first < columns; first += team.count() * kWarp) {
+    double* const partial = team.template scratch<double>();  // [walkers, width]
+    for (int64_t first = team.index() * width; first < columns; first += team.count() * width) {
       team.each([&](int thread) {
-        const int64_t column = first + thread % kWarp;
-        double sum = 0;
-        if (column < columns) {
-          for (int64_t r = thread / kWarp; r < rows; r += team.size() / kWarp) {
-            sum += from[r * columns + column];
-          }
-        }
-        partial[thread] = sum;
+        const int64_t column = first + thread % width;
+        partial[thread] = column < columns ? walk(column, thread / width, team.size() / width) : 0.0;
       });
       team.sync();
+      for (int half = team.size() / 2; half >= width; half /= 2) {
+        team.each([&](int thread) {
+          if (thread < half) partial[thread] += partial[thread + half];
+        });
+        team.sync();
+      }
       team.each([&](int thread) {
-        if (thread >= kWarp || first + thread >= columns) return;
-        double sum = 0;
-        for (int i = thread; i < team.size(); i += kWarp) sum += partial[i];
-        to[first + thread] = static_cast<To>(to[first + thread] + sum);
+        if (thread >= width || first + thread >= columns) return;
+        to[first + thread] = static_cast<To>(to[first + thread] + partial[thread]);
       });
       team.sync();
     }
+  }
+
+  ROPEWAY_TEAM_BODY double walk(int64_t column, int64_t walker, int64_t walkers) const {
+    double sum = 0;
+    for (int64_t r = walker; r < rows; r += kAtOnce * walkers) {
+      From values[kAtOnce];
+      for (int k = 0; k < kAtOnce; ++k) {
+        const int64_t row = r + k * walkers;
+        values[k] = row < rows ? from[row * columns + column] : From(0);
+      }
+      for (int k = 0; k < kAtOnce; ++k) sum += static_cast<double>(values[k]);
+    }
+    return sum;
   }
 };
 
@@ -48,8 +62,13 @@ template <typename From, typename To, typename Launcher>
 void add_column_sums(const Launcher& launcher, const char* name, const From* from, int64_t rows,
                      int64_t columns, To* to) {
   using Body = ColumnSums<From, To>;
-  launcher.blocks(name, Body{from, rows, columns, to}, std::min((columns + kWarp - 1) / kWarp, kMaxBlocks),
-                  Body::kThreads, Body::kThreads * sizeof(double));
+  constexpr int kNarrowest = 8;  // columns that fill the 32 bytes in which memory is read
+  int width = kWarp;
+  while (width > 1 && width / 2 >= columns) width /= 2;
+  while (width > kNarrowest && rows > Body::kAtOnce * (Body::kThreads / width)) width /= 2;
+  launcher.blocks(name, Body{from, rows, columns, to, width},
+                  std::min((columns + width - 1) / width, kMaxBlocks), Body::kThreads,
+                  Body::kThreads * sizeof(double));
 }
 
 }  // namespace ropeway

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <type_traits>
 
-#include "kernels/base/element_pack.h"
 #include "kernels/base/team.h"
+#include "kernels/base/visit_packs.h"
 #include "kernels/loss/cross_entropy_cuda.h"
 #include "kernels/loss/softmax_state.h"
 
@@ -15,6 +15,7 @@ namespace ropeway {
 template <typename Acc, typename G, int N>
 struct CrossEntropyBlocks {
   cuda::CrossEntropyRows<Acc, G> call;
+  static constexpr int kAtOnce = N > 1 ? 2 : 4;  // packs a thread has under way
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
@@ -50,11 +51,8 @@ struct CrossEntropyBlocks {
     team.each([&](int thread) {
       label_logit[thread] = logits[label];
       SoftmaxState<Acc> state = empty_softmax<Acc>();
-      for (int64_t i = thread; i < call.vocab / N; i += team.size()) {
-        Acc z[N];
-        load_pack<N>(logits + i * N, z);
-        add_logits<N>(state, z, i * N);
-      }
+      visit_packs<N, kAtOnce>(logits, thread, call.vocab / N, team.size(),
+                              [&](int64_t i, const Acc(&z)[N]) { add_logits<N>(state, z, i * N); });
       states[thread] = state;
     });
     const SoftmaxState<Acc> softmax = team.reduce(states, JoinSoftmax{});
@@ -67,15 +65,13 @@ struct CrossEntropyBlocks {
         call.correct[row] = softmax.first == label;
       }
       if (!call.gradient) return;
-      for (int64_t i = thread; i < call.vocab / N; i += team.size()) {
-        Acc z[N];
-        load_pack<N>(logits + i * N, z);
+      visit_packs<N, kAtOnce>(logits, thread, call.vocab / N, team.size(), [&](int64_t i, Acc(&z)[N]) {
         for (int k = 0; k < N; ++k) {
           z[k] = bounded_exp(z[k] - softmax.top) * share;
           if (i * N + k == label) z[k] -= factor;
         }
         store_pack<N>(row_pointer(call.gradient, row, call.vocab) + i * N, z);
-      }
+      });
     });
   }
 };

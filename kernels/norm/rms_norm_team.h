@@ -27,6 +27,7 @@ struct RmsNormForwardRows {
       typename Team::template PerThread<Acc> squares;
       team.each([&](int thread) {
         Acc sum = 0;
+        ROPEWAY_ROLLED
         for (int64_t i = thread; i < packs; i += team.size()) {
           Acc values[N];
           load_pack<N>(x + i * N, values);
@@ -37,6 +38,7 @@ struct RmsNormForwardRows {
       const Acc mean = team.reduce(squares, Add{}) / static_cast<Acc>(call.channels);
       const Acc rstd = Acc(1) / std::sqrt(mean + static_cast<Acc>(call.eps));
       team.each([&](int thread) {
+        ROPEWAY_ROLLED
         for (int64_t i = thread; i < packs; i += team.size()) {
           Acc values[N], weights[N];
           load_pack<N>(x + i * N, values);
@@ -83,9 +85,9 @@ struct RmsNormBackwardRows {
     for (int64_t tile = team.index(); tile < tiles.count; tile += team.count()) {
       if (with_weight) {
         team.each([&](int thread) {
-          for (int64_t i = thread; i < packs; i += team.size()) {
-            for (int k = 0; k < N; ++k) sums[i * N + k] = 0;
-          }
+          const Acc zeros[N] = {};
+          ROPEWAY_ROLLED
+          for (int64_t i = thread; i < packs; i += team.size()) store_pack<N>(sums + i * N, zeros);
         });
       }
       const int64_t begin = tile * tiles.rows_per_tile, end_of_tile = begin + tiles.rows_per_tile;
@@ -94,6 +96,7 @@ struct RmsNormBackwardRows {
         backward_row(team, row, packs, with_weight ? sums : nullptr);
       if (with_weight) {
         team.each([&](int thread) {
+          ROPEWAY_ROLLED
           for (int64_t i = thread; i < packs; i += team.size()) {
             Acc values[N];
             load_pack<N>(sums + i * N, values);
@@ -113,6 +116,7 @@ struct RmsNormBackwardRows {
     typename Team::template PerThread<Acc> products;
     team.each([&](int thread) {
       Acc sum = 0;
+      ROPEWAY_ROLLED
       for (int64_t i = thread; i < packs; i += team.size()) {
         Acc x_i[N], dy_i[N], weight[N];
         load_pack<N>(x + i * N, x_i);
@@ -124,21 +128,30 @@ struct RmsNormBackwardRows {
     });
     const Acc projection = team.reduce(products, Add{}) * rstd / static_cast<Acc>(call.channels);
     team.each([&](int thread) {
+      ROPEWAY_ROLLED
       for (int64_t i = thread; i < packs; i += team.size()) {
-        Acc x_i[N], dy_i[N], weight[N], before[N];
+        Acc x_i[N], dy_i[N], weight[N], before[N] = {};
         load_pack<N>(x + i * N, x_i);
         load_pack<N>(dy + i * N, dy_i);
         load_pack<N>(call.weight + i * N, weight);
         if (call.accumulate) load_pack<N>(dx + i * N, before);
+        for (int k = 0; k < N; ++k) x_i[k] *= rstd;
+        if (sums) add_products(dy_i, x_i, sums + i * N);
         for (int k = 0; k < N; ++k) {
-          const Acc normed = x_i[k] * rstd;
-          if (sums) sums[i * N + k] += dy_i[k] * normed;
-          const Acc gradient = rstd * (dy_i[k] * weight[k] - normed * projection);
+          const Acc gradient = rstd * (dy_i[k] * weight[k] - x_i[k] * projection);
           dy_i[k] = call.accumulate ? gradient + before[k] : gradient;
         }
         store_pack<N>(dx + i * N, dy_i);
       }
     });
+  }
+
+  // As a pack: single words of neighbouring threads lie N apart, in the same few banks of shared memory.
+  ROPEWAY_TEAM_BODY void add_products(const Acc (&dy)[N], const Acc (&normed)[N], Acc* sums) const {
+    Acc sum[N];
+    load_pack<N>(sums, sum);
+    for (int k = 0; k < N; ++k) sum[k] += dy[k] * normed[k];
+    store_pack<N>(sums, sum);
   }
 };
 

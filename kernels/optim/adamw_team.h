@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "kernels/base/column_sums.h"
-#include "kernels/base/element_pack.h"
 #include "kernels/base/team.h"
+#include "kernels/base/visit_packs.h"
 #include "kernels/optim/adamw_cuda.h"
 #include "kernels/optim/adamw_element.h"
 
@@ -65,21 +65,17 @@ struct SumOfSquaresTiles {
     team.each([&](int thread) {
       const int64_t first = team.index() * team.size() + thread;
       double sum = 0;
-      for (int64_t pack = first; pack < packs; pack += step) add_squares<N>(pack * N, sum);
-      for (int64_t i = packs * N + first; i < count; i += step) add_squares<1>(i, sum);
+      const auto add = [&sum]<int n>(int64_t, const accumulation_t<T>(&x)[n]) {
+        for (int j = 0; j < n; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+      };
+      visit_packs<N, 4>(values, first, packs, step, add);
+      if constexpr (N > 1) visit_packs<1, 1>(values + packs * N, first, count - packs * N, step, add);
       sums[thread] = sum;
     });
     const double total = team.reduce(sums, Add{});
     team.each([&](int thread) {
       if (thread == 0) partials[team.index()] = total;
     });
-  }
-
-  template <int n>
-  ROPEWAY_TEAM_BODY void add_squares(int64_t i, double& sum) const {
-    accumulation_t<T> x[n];
-    load_pack<n>(values + i, x);
-    for (int j = 0; j < n; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(x[j]);
   }
 };
 

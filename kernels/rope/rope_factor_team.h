@@ -81,7 +81,8 @@ struct FactorGradientTiles {
   ROPEWAY_TEAM_BODY void add(int64_t token, int64_t head, int64_t pair, Sums& sums) const {
     const T* const y_pair = row_pointer(y, token, y_token_stride) + head * head_dim + pair;
     const T* const dy_pair = row_pointer(dy, token, dy_token_stride) + head * head_dim + pair;
-    const double* const angle = row_pointer(angles, token, pairs) + pair;
+    double angle[N];
+    load_pack<N>(row_pointer(angles, token, pairs) + pair, angle);
     Acc y1[N], y2[N], g1[N], g2[N];
     load_pack<N>(y_pair, y1);
     load_pack<N>(y_pair + pairs, y2);
@@ -107,8 +108,8 @@ void launch_rope_factor_gradient(const Launcher& launcher, const T* y, const T* 
   if (tiles.count == 0 || pairs == 0 || shape.heads == 0) return;
   double* const temperature_partials = workspace + tiles.count * pairs;
   constexpr int kPack = kPackOf<T>;
-  const bool fits =
-      heads_fit_packs(kPack, y, shape.token_stride, shape) && fits_packs(kPack, dy, dy_token_stride);
+  const bool fits = heads_fit_packs(kPack, y, shape.token_stride, shape) &&
+                    fits_packs(kPack, dy, dy_token_stride) && fits_packs(kPack, angles, pairs);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     const int threads = pairs / N <= 256 ? 256 : kMaxBlockThreads;
     const int64_t walkers = threads / (pairs / N);

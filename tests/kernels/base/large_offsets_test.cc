@@ -1,6 +1,6 @@
 // Rows more than 2^31 elements apart. The matrix is address space only: two rows of it are ever touched, so a
 // few pages of memory are used. An offset computed in 32 bits lands elsewhere, in the reserved range or
-// outside it.
+// outside it. large_arrays_test.cc has contiguous arrays and the grids that go with them.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -12,10 +12,11 @@
 #include "kernels/base/element.h"
 #include "kernels/mlp/swiglu.h"
 #include "kernels/mlp/swiglu_team.h"
+#include "kernels/norm/head_norm.h"
 #include "kernels/norm/rms_norm.h"
 #include "kernels/norm/rms_norm_team.h"
 #include "kernels/rope/rope.h"
-#include "kernels/rope/rope_team.h"
+#include "kernels/rope/rope_factor_team.h"
 #include "tests/kernels/host_team.h"
 
 namespace ropeway {
@@ -79,6 +80,32 @@ TEST_F(LargeOffsets, Rope) {
   rope_forward<float>(rows_.data(), cos.data(), sin.data(), {2, 1, kWidth, kWidth, kStride});
   rope_forward<float>(packed_.data(), cos.data(), sin.data(), {2, 1, kWidth, kWidth, kWidth});
   EXPECT_EQ(rows_.packed(), packed_);
+  rope_backward<float>(rows_.data(), cos.data(), sin.data(), {2, 1, kWidth, kWidth, kStride});
+  rope_backward<float>(packed_.data(), cos.data(), sin.data(), {2, 1, kWidth, kWidth, kWidth});
+  EXPECT_EQ(rows_.packed(), packed_);
+}
+
+// The rows as y and as dy at once: both strides are the large one.
+template <typename Gradient>
+void expect_equal_factor_gradients(const Gradient& gradient, TwoDistantRows& rows,
+                                   const std::vector<float>& packed) {
+  std::vector<double> far(kWidth / 2 + 1, 0.0), near(kWidth / 2 + 1, 0.0);
+  gradient(rows.data(), kStride, far);
+  gradient(packed.data(), kWidth, near);
+  EXPECT_EQ(far, near);
+  EXPECT_NE(far.back(), 0.0);
+}
+
+const std::vector<double> kAngles(kWidth, 0.25);
+const uint8_t kScaled[] = {1, 1};
+
+TEST_F(LargeOffsets, RopeFactorGradient) {
+  expect_equal_factor_gradients(
+      [](const float* x, int64_t stride, std::vector<double>& sums) {
+        rope_factor_gradient<float>(x, x, stride, kAngles.data(), kScaled, {2, 1, kWidth, kWidth, stride},
+                                    sums.data(), &sums.back());
+      },
+      rows_, packed_);
 }
 
 TEST_F(LargeOffsets, RmsNorm) {
@@ -90,11 +117,65 @@ TEST_F(LargeOffsets, RmsNorm) {
   EXPECT_EQ(rows_.packed(), packed_);
 }
 
+// In place, the rows as x, dy and dx at once.
+template <typename Backward>
+void expect_equal_norm_gradients(const Backward& backward, TwoDistantRows& rows, std::vector<float>& packed) {
+  const std::vector<float> weight(kWidth, 1.5f), rstd(kWidth, 0.5f);
+  std::vector<float> far(kWidth, 0.0f), near(kWidth, 0.0f);
+  backward(rows.data(), kStride, weight.data(), rstd.data(), far.data());
+  backward(packed.data(), kWidth, weight.data(), rstd.data(), near.data());
+  EXPECT_EQ(rows.packed(), packed);
+  EXPECT_EQ(far, near);
+}
+
+TEST_F(LargeOffsets, RmsNormBackward) {
+  expect_equal_norm_gradients(
+      [](float* x, int64_t stride, const float* weight, const float* rstd, float* grad_weight) {
+        rms_norm_backward<float>({.dy = x,
+                                  .dy_stride = stride,
+                                  .x = x,
+                                  .x_stride = stride,
+                                  .weight = weight,
+                                  .rstd = rstd,
+                                  .rows = 2,
+                                  .channels = kWidth,
+                                  .dx = x,
+                                  .dx_stride = stride,
+                                  .grad_weight = grad_weight});
+      },
+      rows_, packed_);
+}
+
+TEST_F(LargeOffsets, HeadNorm) {
+  const std::vector<float> weight(kWidth / 2, 1.5f);
+  const HeadNormShape shape{.tokens = 2, .heads = 2, .head_dim = kWidth / 2};
+  float rstd[4];
+  head_norm_forward<float>(rows_.data(), kStride, weight.data(), 1e-5, shape, rows_.data(), kStride, rstd);
+  head_norm_forward<float>(packed_.data(), kWidth, weight.data(), 1e-5, shape, packed_.data(), kWidth, rstd);
+  EXPECT_EQ(rows_.packed(), packed_);
+  expect_equal_norm_gradients(
+      [&](float* x, int64_t stride, const float* w, const float* all_rstd, float* grad_weight) {
+        head_norm_backward<float>({.shape = shape,
+                                   .dy = x,
+                                   .dy_token_stride = stride,
+                                   .x = x,
+                                   .x_token_stride = stride,
+                                   .weight = w,
+                                   .rstd = all_rstd,
+                                   .grad_weight = grad_weight});
+      },
+      rows_, packed_);
+}
+
 TEST_F(LargeOffsets, SwiGLU) {
   std::vector<float> far(kWidth), near(kWidth);
   swiglu_forward<float>(rows_.data(), kStride, 2, kWidth / 2, far.data(), kWidth / 2);
   swiglu_forward<float>(packed_.data(), kWidth, 2, kWidth / 2, near.data(), kWidth / 2);
   EXPECT_EQ(far, near);
+  swiglu_backward<float>(far.data(), kWidth / 2, rows_.data(), kStride, 2, kWidth / 2, rows_.data(), kStride);
+  swiglu_backward<float>(near.data(), kWidth / 2, packed_.data(), kWidth, 2, kWidth / 2, packed_.data(),
+                         kWidth);
+  EXPECT_EQ(rows_.packed(), packed_);
 }
 
 // A merge of two tokens with one head, results kStride or kWidth apart.
@@ -140,6 +221,17 @@ TEST_F(LargeOffsets, RopeTeam) {
   EXPECT_EQ(rows_.packed(), packed_);
 }
 
+TEST_F(LargeOffsets, RopeFactorGradientTeam) {
+  expect_equal_factor_gradients(
+      [](const float* x, int64_t stride, std::vector<double>& sums) {
+        std::vector<double> workspace(kWidth + 2);
+        launch_rope_factor_gradient(kHost, x, x, stride, kAngles.data(), kScaled,
+                                    {2, 1, kWidth, kWidth, stride}, workspace.data(), sums.data(),
+                                    &sums.back());
+      },
+      rows_, packed_);
+}
+
 TEST_F(LargeOffsets, RmsNormTeam) {
   const std::vector<float> weight(kWidth, 1.5f);
   float rstd[2];
@@ -159,11 +251,47 @@ TEST_F(LargeOffsets, RmsNormTeam) {
   EXPECT_EQ(rows_.packed(), packed_);
 }
 
+TEST_F(LargeOffsets, RmsNormBackwardTeam) {
+  for (const int64_t heads : {1, 2}) {
+    expect_equal_norm_gradients(
+        [heads](float* x, int64_t stride, const float* weight, const float* rstd, float* grad_weight) {
+          const RowLayout rows{.group_stride = stride, .per_group = heads, .row_stride = kWidth / heads};
+          std::vector<float> workspace(4 * kWidth);
+          launch_rms_norm_backward<float>(kHost, {.dy = x,
+                                                  .dy_rows = rows,
+                                                  .x = x,
+                                                  .x_rows = rows,
+                                                  .weight = weight,
+                                                  .rstd = rstd,
+                                                  .rows = 2 * heads,
+                                                  .channels = kWidth / heads,
+                                                  .dx = x,
+                                                  .dx_rows = rows,
+                                                  .grad_weight = grad_weight,
+                                                  .workspace = workspace.data()});
+        },
+        rows_, packed_);
+  }
+}
+
 TEST_F(LargeOffsets, SwigluTeam) {
   std::vector<float> far(kWidth), near(kWidth);
   launch_swiglu_forward<float>(kHost, rows_.data(), kStride, 2, kWidth / 2, far.data(), kWidth / 2);
   launch_swiglu_forward<float>(kHost, packed_.data(), kWidth, 2, kWidth / 2, near.data(), kWidth / 2);
   EXPECT_EQ(far, near);
+  const auto backward = [](const std::vector<float>& d_out, float* gate_up, int64_t stride) {
+    launch_swiglu_backward<float>(kHost, {.d_out = d_out.data(),
+                                          .d_out_stride = kWidth / 2,
+                                          .gate_up = gate_up,
+                                          .gate_up_stride = stride,
+                                          .rows = 2,
+                                          .width = kWidth / 2,
+                                          .d_gate_up = gate_up,
+                                          .d_gate_up_stride = stride});
+  };
+  backward(far, rows_.data(), kStride);
+  backward(near, packed_.data(), kWidth);
+  EXPECT_EQ(rows_.packed(), packed_);
 }
 
 TEST_F(LargeOffsets, MergeAttentionTeam) {
