@@ -74,6 +74,13 @@ void swiglu(const at::Tensor& gate_up, const at::Tensor& out);
 // d_gate_up [T, 2*I] written.
 void swiglu_backward(const at::Tensor& d_out, const at::Tensor& gate_up, const at::Tensor& d_gate_up);
 
+// --- Embedding
+// ----------------------------------------------------------------------------------------------------------
+// grad_embedding [V, C] (acc type) gets, for t = 0, 1, ..., += d_rows[t] at row tokens[t]: d_rows [T, C],
+// tokens [T] int64 in [0, V), which the caller has checked. The same sum, bit for bit, every time, on CUDA
+// too.
+void embedding_gradient(const at::Tensor& d_rows, const at::Tensor& tokens, const at::Tensor& grad_embedding);
+
 // --- Attention of one query block against one key/value block
 // ------------------------------------------------------ q [B, H, Nq, D], k and v [B, K, Nk, D] (any strides
 // with the innermost 1), H a multiple of K (grouped-query). causal: allowed only for Nq == Nk (a diagonal

@@ -5,7 +5,7 @@
 //   Mesh mesh = make_mesh(session.world(), shape);
 //   RingAttention ring(*mesh.sequence, gpus.ring_links(*mesh.sequence), placement);
 //   auto exchange = gpus.device_group(session.world());      // all_reduce, broadcast on device memory
-//   ShardedAdamW optimizer(session.world(), weights, gradients, mask, exchange.get());
+//   ShardedAdamW optimizer(session.world(), weights, gradients, mask, {.gpus = exchange.get()});
 //   ... tensors on gpus.device(); gpus.check() when results are in host memory, before they are used ...
 //   ops::attention_self_check(gpus.device(), gpus.info().name, shape, expected);
 //   gpus.close();                                            // at the orderly end

@@ -35,9 +35,9 @@ void check_state(const char* name, const at::Tensor& found, const at::Tensor& wa
 }  // namespace
 
 ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients,
-                           at::Tensor weight_decay_mask, DeviceGroup* gpus)
+                           at::Tensor weight_decay_mask, const ShardedAdamWOptions& options)
     : world_(world),
-      gpus_(gpus),
+      gpus_(options.gpus),
       weights_(std::move(weights)),
       gradients_(std::move(gradients)),
       weight_decay_mask_(std::move(weight_decay_mask)),
@@ -49,8 +49,11 @@ ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor g
                 "{} gradients for {} weights, or not in acc type", gradients_.numel(), weights_.numel());
   const at::Tensor own = part(weights_, range_);
   master_ = own.to(acc);  // shares the weights' memory when they are in acc type already
-  moment1_ = at::zeros({range_.end - range_.begin}, master_.options());
-  moment2_ = at::zeros({range_.end - range_.begin}, master_.options());
+  ROPEWAY_CHECK(!options.narrow_moments || acc == at::kFloat, "BF16 moments beside masters of {}",
+                c10::toString(acc));
+  const auto moments = master_.options().dtype(options.narrow_moments ? at::kBFloat16 : acc);
+  moment1_ = at::zeros({range_.end - range_.begin}, moments);
+  moment2_ = at::zeros({range_.end - range_.begin}, moments);
 }
 
 void ShardedAdamW::sum_gradients() {

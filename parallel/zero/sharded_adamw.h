@@ -12,13 +12,19 @@
 
 namespace ropeway {
 
+struct ShardedAdamWOptions {
+  // The group of all ranks' GPUs, over which tensors on GPUs are exchanged; must outlive the optimizer.
+  DeviceGroup* gpus = nullptr;
+  // Moments in BF16 instead of acc type, which must be F32 then; not for beta2 above 0.99 (adamw.h).
+  bool narrow_moments = false;
+};
+
 class ShardedAdamW {
  public:
   // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc
-  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8. Tensors on
-  // GPUs are exchanged over `gpus`, the group of all ranks, which must outlive the optimizer.
+  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
   ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask,
-               DeviceGroup* gpus = nullptr);
+               const ShardedAdamWOptions& options = {});
 
   struct StepResult {
     double gradient_norm = 0;  // of the summed gradient, before clipping

@@ -138,7 +138,8 @@ Timing time_steps(const Settings& settings, Seat seat) {
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
     optimizer = std::make_unique<ShardedAdamW>(world, parameters.flat_weights(), parameters.flat_gradients(),
-                                               parameters.weight_decay_mask(), seat.gpus);
+                                               parameters.weight_decay_mask(),
+                                               ShardedAdamWOptions{.gpus = seat.gpus});
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 

@@ -49,7 +49,7 @@ at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype
                          DeviceGroup* gpus) {
   const at::Tensor weights = initial_weights(count, dtype);
   const at::Tensor gradient = at::zeros({count}, ops::accumulation_type(dtype));
-  ShardedAdamW optimizer(comm, weights, gradient, decay_mask(count), gpus);
+  ShardedAdamW optimizer(comm, weights, gradient, decay_mask(count), {.gpus = gpus});
   for (int64_t step = 0; step < steps; ++step) {
     fill_gradient(comm, gradient, step);
     optimizer.step(test_options(), kTestMaxNorm);

@@ -111,6 +111,36 @@ TEST(ShardedAdamW, WeightsInAccTypeAreTheirOwnMasters) {
   EXPECT_EQ(separate.master().scalar_type(), at::kFloat);
 }
 
+TEST(ShardedAdamW, NarrowMomentsGiveTheSameBitsOnAnyNumberOfRanks) {
+  const auto after_three_steps = [](int ranks) {
+    at::Tensor result;
+    run_thread_world(ranks, [&](Communicator& comm) {
+      const at::Tensor weights = initial_weights(101, at::kFloat), gradient = at::zeros({101}, at::kFloat);
+      ShardedAdamW optimizer(comm, weights, gradient, decay_mask(101), {.narrow_moments = true});
+      EXPECT_EQ(optimizer.moment1().scalar_type(), at::kBFloat16);
+      EXPECT_EQ(optimizer.moment2().scalar_type(), at::kBFloat16);
+      for (int64_t step = 0; step < 3; ++step) {
+        fill_gradient(comm, gradient, step);
+        optimizer.step(test_options(), kTestMaxNorm);
+      }
+      if (comm.rank() == 0) result = weights;
+    });
+    return result;
+  };
+  const at::Tensor one = after_three_steps(1);
+  EXPECT_TRUE(at::equal(after_three_steps(3), one));
+  // A step goes 3e-3 at most; rounding changes a hundredth of it.
+  const double difference = (one - weights_on(1, 101, at::kFloat, 3)).abs().max().item<double>();
+  EXPECT_LT(difference, 1e-4);
+  EXPECT_GT(difference, 0.0);
+}
+
+TEST(ShardedAdamW, NarrowMomentsBesideF64AreADefect) {
+  const auto world = make_world_of_one();
+  const at::Tensor weights = initial_weights(10, at::kDouble), gradient = at::zeros({10}, at::kDouble);
+  EXPECT_THROW(ShardedAdamW(*world, weights, gradient, {}, {.narrow_moments = true}), Error);
+}
+
 TEST(ShardedAdamW, NonFiniteGradientOnOneRankChangesNothing) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {

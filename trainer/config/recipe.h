@@ -47,6 +47,10 @@ struct EngineRecipe {
   std::string activations = "auto";  // device, host: where blocks' records wait for backward
 };
 
+// BF16 keeps a change of a number by its 2^-8th part and more. Second moments of a larger beta2 than this,
+// which lose less than that in a step, would hardly decay.
+inline constexpr double kLargestBeta2OfNarrowMoments = 0.99;
+
 // pretrain and finetune.
 struct TrainRecipe {
   int64_t length = 0;           // tokens per sequence
@@ -58,6 +62,7 @@ struct TrainRecipe {
   int64_t warmup_steps = 0;
   std::string schedule = "linear";  // linear, cosine, constant
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0, clip_norm = 1.0;
+  std::string moments = "fp32";  // bf16: AdamW's two moments in half the memory
   double passkey_fraction = 0, passkey_answer_weight = 1;
   int64_t checkpoint_every = 0;  // 0: only at the end and on request
   int64_t keep_checkpoints = 2;

@@ -122,6 +122,20 @@ void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
   }
 }
 
+void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems) {
+  const TrainRecipe& train = recipe.stages[stage].train;
+  if (train.moments != "bf16") return;
+  if (recipe.dtype == "fp64") {
+    problems.add(stage_path(stage, "moments"), "found bf16 with dtype: fp64, wanted fp32");
+  }
+  if (train.beta2 > kLargestBeta2OfNarrowMoments) {
+    problems.add(stage_path(stage, "moments"),
+                 fmt::format("found bf16 with beta2: {}, wanted fp32, or a beta2 of at most {}: what changes "
+                             "in a step would be lost in rounding",
+                             train.beta2, kLargestBeta2OfNarrowMoments));
+  }
+}
+
 void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
@@ -129,6 +143,7 @@ void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
     const TrainRecipe& train = stage.train;
     const SearchRecipe& search = stage.search;
     if (is_training(stage.kind)) {
+      check_moments(recipe, i, problems);
       if (train.steps > 0 && train.warmup_steps > train.steps) {
         problems.add(stage_path(i, "warmup_steps"),
                      fmt::format("found {}, wanted at most steps = {}", train.warmup_steps, train.steps));

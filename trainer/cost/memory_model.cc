@@ -42,6 +42,7 @@ class PassMemory {
   int64_t tokens() const { return shape_.tokens(); }
   int64_t element() const { return bytes_of(options_.dtype); }
   int64_t acc() const { return options_.dtype == DType::kF64 ? 8 : 4; }
+  int64_t moment() const { return options_.narrow_moments ? 2 : acc(); }
   bool narrow() const { return element() < acc(); }
   // Products of narrow factors into wide sums: the CPU widens the factors first.
   bool widens() const { return narrow() && !options_.cuda; }
@@ -68,7 +69,7 @@ class PassMemory {
     if (trains()) {
       const int64_t share = shard_range(count, shape_.all_ranks, 0).end;
       parts.gradients = count * acc();
-      parts.optimizer = share * (2 * acc() + (narrow() ? acc() : 0)) + count;
+      parts.optimizer = share * (2 * moment() + (narrow() ? acc() : 0)) + count;
     }
     const int64_t input = tokens() * width_.hidden * element();
     if (has_backward()) {

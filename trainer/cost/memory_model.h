@@ -53,7 +53,8 @@ struct MemoryOptions {
   bool cuda = false;
   bool zigzag = true;
   bool save_attention = true;
-  bool offload = false;  // checkpoints wait in host memory
+  bool narrow_moments = false;  // AdamW's moments in BF16
+  bool offload = false;         // checkpoints wait in host memory
   int64_t keep_bytes = int64_t{1} << 30;
   int64_t tile_tokens = 2048, loss_tile_tokens = 1024;
 };

@@ -84,6 +84,7 @@ MemoryOptions memory_options(const Recipe& recipe, const ModelConfig& config, co
                         .cuda = device.cuda,
                         .zigzag = recipe.mesh.placement != "contiguous",
                         .save_attention = engine.save_attention,
+                        .narrow_moments = stage.train.moments == "bf16",
                         .offload = engine.activations == "host",
                         .keep_bytes = engine.keep_bytes >= 0 ? engine.keep_bytes : kUsualKeepBytes};
   const auto with_tiles = [&](int64_t tile) {

@@ -22,6 +22,7 @@ class Changes {
   std::vector<Change> all() {
     if (in_recipe()) offload();
     narrower_type();
+    narrower_moments();
     more_ranks();
     if (in_recipe()) {
       keep_less();
@@ -61,6 +62,15 @@ class Changes {
     offer(fmt::format("{} {}", in_recipe() ? "dtype:" : "--dtype",
                       options.dtype == DType::kBF16 ? "bf16" : "fp32"),
           options);
+  }
+  void narrower_moments() {
+    MemoryOptions options = q_.options;
+    if (options.narrow_moments || options.dtype == DType::kF64) return;
+    if (q_.stage.train.beta2 > kLargestBeta2OfNarrowMoments) return;
+    options.narrow_moments = true;
+    const int64_t bytes = bytes_with(q_.stage, q_.mesh, options);
+    offer(fmt::format("moments: bf16 in stage {} (saves {})", q_.stage.name, bytes_text(now_ - bytes)),
+          bytes);
   }
   void keep_less() {
     if (q_.options.keep_bytes == 0) return;

@@ -22,6 +22,11 @@ std::vector<NamedState> optimizer_state(const ShardedAdamW& optimizer) {
       {"master", optimizer.master()}, {"exp_avg", optimizer.moment1()}, {"exp_avg_sq", optimizer.moment2()}};
 }
 
+DType dtype_of(const at::Tensor& state) {
+  if (state.scalar_type() == at::kBFloat16) return DType::kBF16;
+  return state.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32;
+}
+
 void require_same(const std::string& what, const std::string& found, const std::string& wanted,
                   const std::filesystem::path& checkpoint) {
   if (found != wanted) {
@@ -51,10 +56,8 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
   for (NamedState& part : optimizer_parts) {
     part.tensor = part.tensor.to(at::kCPU);  // itself, or a copy of what is on a GPU
-    content.optimizer.push_back({part.name,
-                                 part.tensor.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32,
-                                 {part.tensor.numel()},
-                                 part.tensor.data_ptr()});
+    content.optimizer.push_back(
+        {part.name, dtype_of(part.tensor), {part.tensor.numel()}, part.tensor.data_ptr()});
   }
   if (context.gpus != nullptr) context.gpus->check();  // before what an abort may have spoilt is kept
   content.optimizer_begin = optimizer.range().begin;
@@ -77,7 +80,8 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   const FlatRange range = optimizer.range();
   for (const NamedState& part : optimizer_state(optimizer)) {
     restored.push_back(at::empty({range.end - range.begin}, part.tensor.options().device(at::kCPU)));
-    loaded->read_optimizer(part.name, range.begin, range.end, restored.back().data_ptr());
+    loaded->read_optimizer({part.name, dtype_of(part.tensor)}, range.begin, range.end,
+                           restored.back().data_ptr());
   }
   // The masters hold what the weights are rounded from: they bring the weights back too.
   optimizer.restore(restored[0], restored[1], restored[2], state.at("optimizer_steps"));

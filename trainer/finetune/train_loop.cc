@@ -68,7 +68,8 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   Communicator& world = *context.mesh->world;
   StepMemory memory(context);
   ShardedAdamW optimizer(world, context.parameters->flat_weights(), context.parameters->flat_gradients(),
-                         context.parameters->weight_decay_mask(), context.gpus);
+                         context.parameters->weight_decay_mask(),
+                         {.gpus = context.gpus, .narrow_moments = options.moments == "bf16"});
   TrainState state = restore_train_checkpoint(context, optimizer);
   context.reporter->resume_at(context.stage_name, state.step);
 

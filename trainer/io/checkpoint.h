@@ -43,9 +43,13 @@ struct LoadedCheckpoint {
   int64_t step = 0;
   std::string state_json;
   SafetensorsFile weights;
-  // Reads [begin, end) of the flat array `name` (F32 or F64) out of the ranks' shards, whatever their number
-  // was.
-  std::function<void(const std::string& name, int64_t begin, int64_t end, void* out)> read_optimizer;
+  // Reads [begin, end) of a flat array out of the ranks' shards, whatever their number was. Throws kBadData
+  // when the array is of another type.
+  struct FlatArray {
+    std::string name;
+    DType dtype = DType::kF32;
+  };
+  std::function<void(const FlatArray& array, int64_t begin, int64_t end, void* out)> read_optimizer;
   std::string recipe_sha256;
 };
 // Collective: rank 0 verifies (sizes and SHA-256), newest first; a broken one is named in a warning and the

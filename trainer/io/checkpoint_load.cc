@@ -18,24 +18,23 @@ class ShardedArrays {
   ShardedArrays(fs::path folder, CheckpointManifest manifest)
       : folder_(std::move(folder)), manifest_(std::move(manifest)), files_(manifest_.shards.size()) {}
 
-  void read(const std::string& name, int64_t begin, int64_t end, void* out) {
+  void read(const LoadedCheckpoint::FlatArray& array, int64_t begin, int64_t end, void* out) {
     ROPEWAY_CHECK(0 <= begin && begin <= end && end <= manifest_.optimizer_total, "elements {} to {} of {}",
                   begin, end, manifest_.optimizer_total);
     char* next = static_cast<char*>(out);
+    const int64_t width = bytes_of(array.dtype);
     for (size_t i = 0; i < files_.size(); ++i) {
       const OptimizerShard& shard = manifest_.shards[i];
       const int64_t from = std::max(begin, shard.begin), to = std::min(end, shard.end);
       if (from >= to) continue;
       if (!files_[i]) files_[i] = SafetensorsFile::open(folder_ / shard.file);
-      const auto bytes = files_[i]->data(name);
-      const TensorInfo& info = files_[i]->tensors().at(name);
-      const bool known = info.dtype == DType::kF32 || info.dtype == DType::kF64;
-      if (!known || info.shape != std::vector<int64_t>{shard.end - shard.begin}) {
-        fail(ErrorKind::kBadData, "{}: tensor '{}': {} of [{}], wanted F32 or F64 of [{}]",
-             files_[i]->path().string(), name, name_of(info.dtype), fmt::join(info.shape, ", "),
-             shard.end - shard.begin);
+      const auto bytes = files_[i]->data(array.name);
+      const TensorInfo& info = files_[i]->tensors().at(array.name);
+      if (info.dtype != array.dtype || info.shape != std::vector<int64_t>{shard.end - shard.begin}) {
+        fail(ErrorKind::kBadData, "{}: tensor '{}': {} of [{}], wanted {} of [{}]; use --fresh to start anew",
+             files_[i]->path().string(), array.name, name_of(info.dtype), fmt::join(info.shape, ", "),
+             name_of(array.dtype), shard.end - shard.begin);
       }
-      const int64_t width = bytes_of(info.dtype);
       std::memcpy(next, bytes.data() + (from - shard.begin) * width,
                   static_cast<size_t>((to - from) * width));
       next += (to - from) * width;
@@ -82,9 +81,8 @@ std::optional<LoadedCheckpoint> load_newest_checkpoint(Communicator& world, cons
                           .read_optimizer = {},
                           .recipe_sha256 = manifest.recipe_sha256};
   auto arrays = std::make_shared<ShardedArrays>(path, std::move(manifest));
-  loaded.read_optimizer = [arrays](const std::string& name, int64_t begin, int64_t end, void* out) {
-    arrays->read(name, begin, end, out);
-  };
+  loaded.read_optimizer = [arrays](const LoadedCheckpoint::FlatArray& array, int64_t begin, int64_t end,
+                                   void* out) { arrays->read(array, begin, end, out); };
   return loaded;
 }
 

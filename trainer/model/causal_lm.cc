@@ -1,7 +1,6 @@
 #include "trainer/model/causal_lm.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
@@ -143,10 +142,10 @@ at::Tensor CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_
 // Row t of d_x is added to the gradient of token t's embedding: in the order of t, on a GPU in no fixed one.
 void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& gradient) {
   const at::Tensor tokens = batch.tokens.flatten();
-  at::Tensor embedding = store.outer_gradients().embedding;
+  const at::Tensor embedding = store.outer_gradients().embedding;
   for (const Tile& tile : tiles_of({1, gradient.size(0)}, options.tile_tokens)) {
-    const at::Tensor rows = gradient.narrow(0, tile.begin, tile.count).to(embedding.scalar_type());
-    embedding.index_add_(0, tokens.narrow(0, tile.begin, tile.count), rows);
+    ops::embedding_gradient(gradient.narrow(0, tile.begin, tile.count),
+                            tokens.narrow(0, tile.begin, tile.count), embedding);
   }
 }
 

@@ -28,6 +28,7 @@ TEST_P(BadRecipes, GiveOneMessage) {
 
 const std::string& good = kGoodRecipe;
 const std::string& fresh = kNewModelRecipe;
+const std::string wide = replaced(kGoodRecipe, "seed: 7", "dtype: fp64");
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, BadRecipes,
@@ -188,6 +189,15 @@ INSTANTIATE_TEST_SUITE_P(
                   "27:15: stages[2].lengths[0]: found 2G, wanted a length from 2 to 1G"},
         BadRecipe{"negative_seed", good, "seed: 7", "seed: -1",
                   "2:7: seed: found -1, wanted an integer from 0"},
+        BadRecipe{
+            "narrow_moments_of_a_long_memory", good, "    learning_rate: 1e-3",
+            "    beta2: 0.999\n    moments: bf16",
+            "25:14: stages[1].moments: found bf16 with beta2: 0.999, wanted fp32, or a beta2 of at most "
+            "0.99"},
+        BadRecipe{"narrow_moments_beside_fp64", wide, "    learning_rate: 1e-3", "    moments: bf16",
+                  "24:14: stages[1].moments: found bf16 with dtype: fp64"},
+        BadRecipe{"unknown_moments", good, "    learning_rate: 1e-3", "    moments: bf61",
+                  "24:14: stages[1].moments: found bf61, wanted fp32 or bf16; did you mean bf16?"},
         BadRecipe{"beta_of_one", good, "    learning_rate: 1e-3", "    beta2: 1",
                   "24:12: stages[1].beta2: found 1, wanted a number from 0 to 0.999999999"},
         BadRecipe{"fraction_above_one", good, "    learning_rate: 1e-3", "    passkey_fraction: 30",

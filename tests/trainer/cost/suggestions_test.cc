@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -57,6 +58,19 @@ TEST(Suggestions, NameTheFewestRanksThatFit) {
   };
   while (total() > limit) sequence *= 2;
   EXPECT_THAT(lines, Contains(HasSubstr(fmt::format("mesh.sequence: {}", sequence))));
+}
+
+// 8B over four ranks: the moments of a quarter of 8.03e9 parameters, in half the memory.
+TEST(Suggestions, OfferNarrowMomentsWhereTheyAreSafe) {
+  StageRecipe stage = finetune(4096);
+  const MeshShape mesh{1, 4};
+  const auto line = Contains(HasSubstr("moments: bf16 in stage tune (saves 7.48 GiB)"));
+  EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), line);
+  stage.train.beta2 = 0.999;
+  EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), Not(line));
+  stage.train.beta2 = 0.95;
+  stage.train.moments = "bf16";
+  EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), Not(line));
 }
 
 TEST(PartsText, NamesTheLargestFirst) {

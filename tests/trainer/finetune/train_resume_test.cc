@@ -51,6 +51,14 @@ TEST(TrainResume, ContinuesToTheSameBitsWithMastersBesideTheWeights) {
   expect_same_bits(c, 3);
 }
 
+TEST(TrainResume, ContinuesToTheSameBitsWithNarrowMoments) {
+  TrainCase c;
+  c.dtype = at::kFloat;
+  c.shape = {1, 2};
+  c.recipe.moments = "bf16";
+  expect_same_bits(c, 3);
+}
+
 TEST(TrainResume, AKilledRunGoesBackToItsLastCheckpoint) {
   TrainCase c;
   c.dtype = at::kFloat;
@@ -115,6 +123,7 @@ TEST(TrainResume, ADamagedCheckpointGivesWayToTheOneBefore) {
 void expect_refused(const std::function<void(TrainCase&)>& change, const std::vector<std::string>& said) {
   for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}}) {
     TrainCase c;
+    c.dtype = at::kFloat;
     c.shape = shape;
     c.recipe.steps = 2;
     const TempDir folder;
@@ -136,6 +145,10 @@ TEST(TrainResume, OtherDataIsRefused) {
 }
 TEST(TrainResume, AnotherFactorSetIsRefused) {
   expect_refused([](TrainCase& c) { c.factor = 1.25; }, {"factor set", "1.5", "1.25"});
+}
+TEST(TrainResume, MomentsOfAnotherTypeAreRefused) {
+  expect_refused([](TrainCase& c) { c.recipe.moments = "bf16"; },
+                 {"'exp_avg': F32", "wanted BF16", "--fresh"});
 }
 TEST(TrainResume, AnotherRecipeIsRefused) {
   expect_refused([](TrainCase& c) { c.recipe_sha256 = "other"; }, {"recipe", "other"});

@@ -62,8 +62,8 @@ class CheckpointTest : public FolderTest {
     EXPECT_EQ(weight, static_cast<float>(step));
     std::vector<float> master(end - begin);
     std::vector<double> moment(end - begin);
-    loaded.read_optimizer("master", begin, end, master.data());
-    loaded.read_optimizer("moment1", begin, end, moment.data());
+    loaded.read_optimizer({"master"}, begin, end, master.data());
+    loaded.read_optimizer({"moment1", DType::kF64}, begin, end, moment.data());
     for (int64_t i = begin; i < end; ++i) {
       ASSERT_EQ(master[i - begin], static_cast<float>(flat_value(step, i))) << i;
       ASSERT_EQ(moment[i - begin], -flat_value(step, i)) << i;

@@ -66,7 +66,7 @@ TEST_F(Checkpoint, EmptyShardsAreAllowed) {
   auto world = make_world_of_one();
   auto loaded = load_newest_checkpoint(*world, folder_);
   float value = 0;
-  loaded->read_optimizer("master", 0, 1, &value);
+  loaded->read_optimizer({"master"}, 0, 1, &value);
   EXPECT_EQ(value, 5.0f);
 }
 
@@ -253,7 +253,7 @@ TEST_F(Checkpoint, MissingFlatArrayIsNamed) {
   auto loaded = load_newest_checkpoint(*world, folder_);
   float value;
   expect_error(ErrorKind::kBadData, {"optimizer-00001-of-00002.safetensors", "'moment9'"},
-               [&] { loaded->read_optimizer("moment9", 0, 1, &value); });
+               [&] { loaded->read_optimizer({"moment9"}, 0, 1, &value); });
 }
 
 TEST_F(Checkpoint, UnwritableFolderFailsOnEveryRank) {

@@ -27,6 +27,7 @@ struct Job {
   int ranks = 1;
   EngineOptions options;
   Pass pass = Pass::kTrain;
+  bool narrow_moments = false;
 };
 
 // What one rank asked for, by what it was for.
@@ -69,7 +70,8 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
   if (run.pass == Pass::kTrain) {
     const at::Tensor gradients = store.flat_gradients();
     measured.gradients = grown();
-    optimizer.emplace(group, store.flat_weights(), gradients, store.weight_decay_mask());
+    optimizer.emplace(group, store.flat_weights(), gradients, store.weight_decay_mask(),
+                      ShardedAdamWOptions{.narrow_moments = run.narrow_moments});
     measured.optimizer = grown();
   }
   CausalLM model(config, store, ring, run.options);
@@ -107,6 +109,7 @@ MemoryParts predicted(const ModelConfig& config, const Job& run) {
                       .all_ranks = run.ranks},
                      {.dtype = dtype_of(run.dtype),
                       .save_attention = run.options.save_attention,
+                      .narrow_moments = run.narrow_moments,
                       .keep_bytes = run.options.keep_bytes,
                       .tile_tokens = run.options.tile_tokens,
                       .loss_tile_tokens = run.options.loss_tile_tokens});
@@ -159,6 +162,8 @@ std::vector<Job> runs() {
       {"F32FourRanks", long_one, at::kFloat, 4, tiled},
       {"F64FourRanksRepeated", many_heads, at::kDouble, 4, repeated},
       {"BF16FourRanks", long_one, at::kBFloat16, 4, tiled},
+      {"F32NarrowMoments", kSmall, at::kFloat, 1, tiled, Pass::kTrain, true},
+      {"BF16NarrowMomentsTwoRanks", kSmall, at::kBFloat16, 2, tiled, Pass::kTrain, true},
       {"F32Evaluate", long_one, at::kFloat, 1, tiled, Pass::kEvaluate},
       {"BF16EvaluateFourRanks", long_one, at::kBFloat16, 4, tiled, Pass::kEvaluate},
       {"F32FactorGradient", kSmall, at::kFloat, 1, tiled, Pass::kFactorGradient},
