@@ -13,6 +13,7 @@
 #include "kernels/norm/rms_norm_team.h"
 #include "kernels/optim/adamw_team.h"
 #include "kernels/rope/rope_factor_team.h"
+#include "kernels/rope/rope_table_team.h"
 #include "tests/kernels/sparse_launch.h"
 
 namespace ropeway {
@@ -166,6 +167,36 @@ TEST(RowsPastTwoTo31, Rope) {
   launch_rope<true>(owner, "", x.data(), cos.data(), sin.data(), shape);
   launch_rope<true>(HostLauncher(), "", near.data(), cos_row.data(), sin_row.data(), one);
   EXPECT_EQ(row_of(x.data() + kLast * kWidth, kWidth), near);
+}
+
+TEST(RowsPastTwoTo31, RopeTables) {
+  constexpr int64_t kTokens = kTwoTo31 / kPairs + 1, kEnd = kTokens - 1;
+  const SparseArray<float> cos(kTokens * kPairs), sin(kTokens * kPairs);
+  const SparseArray<double> angles(kTokens * kPairs);
+  const SparseArray<int64_t> positions(kTokens);
+  const SparseArray<bool> scaled(kTokens);
+  REQUIRE_SPACE(cos);
+  REQUIRE_SPACE(sin);
+  REQUIRE_SPACE(angles);
+  REQUIRE_SPACE(positions);
+  REQUIRE_SPACE(scaled);
+  const std::vector<double> rates(kPairs, 0.125);
+  positions.data()[kEnd] = kEnd;
+  const RopeTableInput input{.scaled = rates.data(),
+                             .plain = rates.data(),
+                             .positions = positions.data(),
+                             .tokens = kTokens,
+                             .pairs = kPairs};
+  const SparseLauncher owner = owner_of_row(kEnd, ItemTiles(kTokens, kPairs));
+  launch_rope_table(owner, input, cos.data(), sin.data());
+  launch_rope_angles(owner, input, angles.data(), scaled.data());
+  const double angle = 0.125 * static_cast<double>(kEnd);
+  for (int64_t i = kEnd * kPairs; i < kTokens * kPairs; ++i) {
+    EXPECT_EQ(cos.data()[i], static_cast<float>(std::cos(angle)));
+    EXPECT_EQ(sin.data()[i], static_cast<float>(std::sin(angle)));
+    EXPECT_EQ(angles.data()[i], angle);
+  }
+  EXPECT_TRUE(scaled.data()[kEnd]);
 }
 
 TEST(RowsPastTwoTo31, RopeFactorGradient) {
