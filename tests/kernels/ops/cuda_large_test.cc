@@ -24,7 +24,7 @@ class CudaLarge : public ::testing::Test {
   }
   static at::TensorOptions on_gpu(at::ScalarType type) { return at::TensorOptions(type).device(kGpu); }
   static std::string lacking(int64_t gib) {
-    const int64_t free = ops::free_device_bytes(kGpu) >> 30;
+    const int64_t free = ops::usable_device_bytes(kGpu) >> 30;
     return free >= gib
                ? ""
                : std::to_string(gib) + " GiB of device memory wanted, " + std::to_string(free) + " free";
