@@ -30,10 +30,11 @@ int64_t optimizer_bytes(const Trained& run) {
   return 0;
 }
 
-// The loss falls by two nats in 60 steps; what rounding the moments changes of any step is a hundredth of
-// that.
+// The loss falls from 6.87 to 2.82 in these 60 steps. Rounding the moments changed no step's by more
+// than 1.5e-4, and beside BF16 weights, where the last bit of a weight makes more of a difference, by more
+// than 4e-3.
 TEST(NarrowMoments, LearnAsWideOnesDo) {
-  for (const at::ScalarType weights : {at::kFloat, at::kBFloat16}) {
+  for (const auto& [weights, allowed] : {std::pair{at::kFloat, 1e-3}, std::pair{at::kBFloat16, 0.02}}) {
     const Trained wide = run_with("fp32", weights), narrow = run_with("bf16", weights);
     ASSERT_EQ(narrow.losses.size(), wide.losses.size());
     double largest = 0;
