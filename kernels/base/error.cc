@@ -24,7 +24,7 @@ bool is_out_of_memory(const std::exception& error) {
 
 std::string first_line(const std::exception& error) {
   const std::string_view text = error.what();
-  return std::string(text.substr(0, text.find('\n')));
+  return std::string(text.substr(0, std::min(text.find('\n'), text.find(" Of the allocated memory"))));
 }
 
 }  // namespace ropeway
