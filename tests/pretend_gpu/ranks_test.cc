@@ -9,6 +9,7 @@ namespace ropeway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 const std::string kSchedule =
@@ -18,11 +19,15 @@ const std::string kSchedule =
   - {name: scores, kind: evaluate, lengths: [256, 1K], factors: [auto], windows: 4, tasks: [perplexity]}
 )";
 
-std::string ranks_on_gpus(int ranks, int gpus, const std::string& arguments) {
-  // Without a cache allocations are zeros, as losses must be finite.
-  return "exec mpirun -n " + std::to_string(ranks) +
+// What mpirun is to start. Without a cache allocations are zeros, as losses must be finite.
+std::string some_ranks(int ranks, int gpus, const std::string& arguments, int mebibytes = 81559) {
+  return "-n " + std::to_string(ranks) +
          " env PYTORCH_NO_CUDA_MEMORY_CACHING=1 PRETEND_GPU_COUNT=" + std::to_string(gpus) +
+         " PRETEND_GPU_MEMORY=" + std::to_string(mebibytes) +
          " LD_PRELOAD=" PRETEND_GPU_LIBRARY ":" PRETEND_NCCL_LIBRARY " {} " + arguments;
+}
+std::string ranks_on_gpus(int ranks, int gpus, const std::string& arguments) {
+  return "exec mpirun " + some_ranks(ranks, gpus, arguments);
 }
 
 class PretendRanks : public ::testing::TestWithParam<std::pair<int, std::string>> {};
@@ -59,6 +64,24 @@ TEST(PretendRanks, MoreThanThereAreGpusAreRefusedByAll) {
   EXPECT_EQ(ended.code, 71) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("ranks 0, 1 share one GPU"));
   EXPECT_FALSE(std::filesystem::exists(scratch.path() / "run"));
+}
+
+// However much is queued, and while the other rank waits for it.
+TEST(PretendRanks, OneWithoutMemoryEndsTheJobWithItsMessage) {
+  const Scratch scratch;
+  const std::string run =
+      "run " +
+      small_recipe(scratch,
+                   "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 1K, "
+                   "batch_sequences: 4, steps: 2}\n") +
+      " --set device=cuda --set dtype=bf16";
+  const Ended ended =
+      run_shell("exec mpirun " + some_ranks(1, 2, run) + " : " + some_ranks(1, 2, run, /*mebibytes=*/64));
+  EXPECT_EQ(ended.code, 80) << ended.err;
+  EXPECT_THAT(ended.err,
+              HasSubstr("rank 1: stage tune: out of memory (CUDA error: out of memory); it needs "));
+  EXPECT_EQ(times(ended.err, "\n  to need less: "), 3) << ended.err;
+  EXPECT_THAT(ended.err, Not(HasSubstr("NCCL cannot be aborted")));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace ropeway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int kLauncher = 71, kMemory = 80;
 
@@ -52,7 +53,9 @@ TEST(PretendGpuRefusals, AnEvaluationTellsTheSame) {
                              "/tests/data/prose.txt --cache " + scratch.name("cache"),
                          "PRETEND_GPU_MEMORY=48");
   EXPECT_EQ(ended.code, kMemory) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("out of memory"));
+  EXPECT_THAT(ended.err, HasSubstr("evaluate: out of memory (CUDA out of memory. Tried to allocate "));
+  EXPECT_THAT(ended.err, HasSubstr("\n  to need less: --device cpu ("));
+  EXPECT_THAT(ended.err, Not(HasSubstr("PYTORCH")));
 }
 
 }  // namespace
