@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "tests/pretend_gpu/pretend_gpu.h"
 #include "tests/pretend_gpu/record.h"
 
 namespace ropeway::pretend {
@@ -165,6 +166,12 @@ bool is_pinned(const void* address) {
 MemoryUse memory_use() {
   const std::lock_guard lock(memory().mutex);
   return memory().use;
+}
+
+void reset_peaks() {
+  const std::lock_guard lock(memory().mutex);
+  memory().use.device_peak = memory().use.device;
+  memory().use.pinned_peak = memory().use.pinned;
 }
 
 int64_t device_in_use(int device) {

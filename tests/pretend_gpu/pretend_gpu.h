@@ -41,5 +41,7 @@ struct Counts {
 };
 
 Counts counts();
+// The peaks from here on.
+void reset_peaks();
 
 }  // namespace ropeway::pretend

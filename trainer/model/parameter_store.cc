@@ -145,11 +145,11 @@ at::Tensor ResidentParameters::flat_gradients() {
 }
 
 at::Tensor ResidentParameters::weight_decay_mask() const {
-  at::Tensor mask = at::ones(weights_.sizes(), at::kByte);
+  at::Tensor mask = at::ones(weights_.sizes(), weights_.options().dtype(at::kByte));
   for (size_t i = 0; i < names_.size(); ++i) {
     if (names_[i].shape.size() == 1) view(mask, i).zero_();
   }
-  return mask.to(weights_.device());
+  return mask;
 }
 
 at::Tensor ResidentParameters::weight(const std::string& name) const {
