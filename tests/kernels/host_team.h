@@ -70,6 +70,12 @@ class HostTeam {
   std::vector<unsigned char> scratch_;
 };
 
+// Warps of a launch on a GPU, which has whole blocks of them: some find no work.
+inline int64_t launched_warps(int64_t teams) {
+  constexpr int64_t kWarpsPerBlock = ItemTiles::kThreads / kWarp;
+  return (teams + kWarpsPerBlock - 1) / kWarpsPerBlock * kWarpsPerBlock;
+}
+
 class HostLauncher {
  public:
   explicit HostLauncher(bool backwards = false) : backwards_(backwards) {}
@@ -78,11 +84,9 @@ class HostLauncher {
   void blocks(const char*, const Body& body, int64_t teams, int threads, int64_t scratch_bytes) const {
     run(body, teams, threads, scratch_bytes);
   }
-  // Whole blocks of warps, as on a GPU: some find no work.
   template <typename Body>
   void warps(const char*, const Body& body, int64_t teams, int64_t scratch_bytes) const {
-    constexpr int64_t kWarpsPerBlock = ItemTiles::kThreads / kWarp;
-    run(body, (teams + kWarpsPerBlock - 1) / kWarpsPerBlock * kWarpsPerBlock, kWarp, scratch_bytes);
+    run(body, launched_warps(teams), kWarp, scratch_bytes);
   }
 
  private:

@@ -56,8 +56,7 @@ class SparseLauncher {
   }
   template <typename Body>
   void warps(const char*, const Body& body, int64_t teams, int64_t scratch_bytes) const {
-    constexpr int64_t kWarpsPerBlock = ItemTiles::kThreads / kWarp;
-    run(body, (teams + kWarpsPerBlock - 1) / kWarpsPerBlock * kWarpsPerBlock, kWarp, scratch_bytes);
+    run(body, launched_warps(teams), kWarp, scratch_bytes);
   }
 
  private:
