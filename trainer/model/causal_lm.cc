@@ -139,7 +139,7 @@ at::Tensor CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_
   return sum;
 }
 
-// Row t of d_x is added to the gradient of token t's embedding: in the order of t, on a GPU in no fixed one.
+// Row t of d_x is added to the gradient of token t's embedding, in the order of t.
 void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& gradient) {
   const at::Tensor tokens = batch.tokens.flatten();
   const at::Tensor embedding = store.outer_gradients().embedding;
