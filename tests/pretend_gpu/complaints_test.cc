@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
+#include "kernels/mlp/swiglu_cuda.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
 
 namespace ropeway::pretend {
@@ -55,6 +56,19 @@ TEST(PretendGpuDeathTest, StreamsAndEventsThatAreGone) {
 TEST(PretendGpuDeathTest, WhatIsNoKernelIsNotLaunched) {
   EXPECT_EXIT(cudaLaunchKernel(reinterpret_cast<void*>(&device_memory), {1}, {32}, nullptr, 0, nullptr),
               kComplains, "is no kernel");
+}
+
+// A kernel of this program, over memory of the wrong side.
+TEST(PretendGpuDeathTest, HostMemoryInAKernelsArguments) {
+  alignas(64) static float host[128];
+  char* device = device_memory(kBytes);
+  const auto call = [&](float* written) {
+    cuda::swiglu_forward<float>(reinterpret_cast<float*>(device) + 16, 64, 1, 32, written, 32, nullptr);
+  };
+  call(reinterpret_cast<float*>(device) + 1024);
+  EXPECT_EXIT(call(host + 16), kComplains, "is host memory");
+  cudaFree(device);
+  EXPECT_EXIT(call(reinterpret_cast<float*>(device) + 1024), kComplains, "in no allocation");
 }
 
 TEST(PretendGpu, KeepsWhatIsCopied) {
