@@ -11,9 +11,8 @@
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
-#include "trainer/model/causal_lm.h"
+#include "trainer/model/engine_setup.h"
 #include "trainer/model/memory_meter.h"
-#include "trainer/model/offloaded_activations.h"
 
 namespace ropeway::testing {
 namespace {
@@ -26,19 +25,6 @@ LocalBatch batch_of(const GpuPass& pass, const RingAttention& ring) {
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t % 101);
   const std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(pass.shape.sequences), tokens);
   return make_local_batch(sequences, {}, ring, scalar_type_of(pass.memory.dtype));
-}
-
-EngineOptions engine_options(const MemoryOptions& memory, c10::Device device) {
-  EngineOptions options{.save_attention = memory.save_attention,
-                        .keep_bytes = memory.keep_bytes,
-                        .tile_tokens = memory.tile_tokens,
-                        .loss_tile_tokens = memory.loss_tile_tokens};
-  if (memory.offload) {
-    options.make_activations = [device](const ModelConfig& config) {
-      return std::make_unique<OffloadedActivations>(config, ops::make_host_copies(device));
-    };
-  }
-  return options;
 }
 
 GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& queues) {
