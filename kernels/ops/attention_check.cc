@@ -67,7 +67,7 @@ AttentionCheck attention_self_check(c10::Device device, const std::string& gpu, 
   AttentionCheck check{
       .gpu = gpu,
       .shape = shape,
-      .choice = choose_cuda_attention(shape, at::kBFloat16, at::detail::getCUDAHooks().versionCuDNN()),
+      .choice = choose_cuda_attention(shape, at::kBFloat16, at::detail::getCUDAHooks().versionRuntimeCuDNN()),
       .found = {},
       .expected = expected};
   const auto random = [&](int64_t heads) {

@@ -30,7 +30,7 @@ std::string why_not_cudnn(const BlockAttentionShape& shape, int64_t cudnn_versio
 }
 
 CudaAttention chosen(const BlockAttentionShape& shape, at::ScalarType type) {
-  static const int64_t version = at::detail::getCUDAHooks().versionCuDNN();
+  static const int64_t version = at::detail::getCUDAHooks().versionRuntimeCuDNN();
   const CudaAttentionChoice choice = choose_cuda_attention(shape, type, version);
   if (choice.backend == CudaAttention::kFlash2) {
     static std::mutex mutex;

@@ -1,4 +1,5 @@
-// What GPUs the program refuses, and how it ends where one has too little memory.
+// What GPUs and libraries the program refuses or does without, and how it ends where one has too little
+// memory.
 #include <gmock/gmock.h>
 
 #include "tests/pretend_gpu/run_on_pretend_gpu.h"
@@ -33,6 +34,16 @@ TEST(PretendGpuRefusals, ADriverWithoutAGpu) {
   const Ended ended = run_with(scratch, "PRETEND_GPU_COUNT=0");
   EXPECT_EQ(ended.code, kLauncher);
   EXPECT_THAT(ended.err, HasSubstr("no CUDA device"));
+}
+
+// Not a refusal: the run goes on, and says what it costs and why.
+TEST(PretendGpuRefusals, AnOldCudnnIsNotUsedAndItIsSaid) {
+  const Scratch scratch;
+  const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kEvaluateStage) + kOnGpu,
+                                         "PYTORCH_NO_CUDA_MEMORY_CACHING=1 PRETEND_GPU_CUDNN=80907");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("attention: FlashAttention 2 on NVIDIA H100"));
+  EXPECT_THAT(ended.err, HasSubstr("its version is 80907, 90000 wanted"));
 }
 
 // The model and a step of 4K tokens need some 75 MiB beside cuBLAS's workspace.
