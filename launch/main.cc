@@ -72,6 +72,6 @@ int run_main(const Arguments& arguments) {
 }  // namespace ropeway
 
 int main(int argc, char** argv) {
-  ropeway::install_signal_handlers();
+  ropeway::prepare_signals();
   return ropeway::run_main({argv + 1, argv + argc});
 }

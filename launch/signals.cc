@@ -1,5 +1,6 @@
 #include "launch/signals.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
@@ -8,24 +9,33 @@ namespace ropeway {
 namespace {
 
 std::atomic<bool> g_stop{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
-void on_stop_request(int) { g_stop.store(true, std::memory_order_relaxed); }
+sigset_t only_usr1() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  return set;
+}
 
 }  // namespace
 
-void install_signal_handlers() {
-  struct sigaction stop = {};
-  stop.sa_handler = on_stop_request;
-  stop.sa_flags = SA_RESTART;  // reads and writes in flight go on
-  sigemptyset(&stop.sa_mask);
-  sigaction(SIGUSR1, &stop, nullptr);
+// No handler: one would run on the stack of whatever was interrupted, and oneDNN's matrix product puts its
+// workspace, in the middle of the heap, where the stack is wanted.
+void prepare_signals() {
+  const sigset_t usr1 = only_usr1();
+  pthread_sigmask(SIG_BLOCK, &usr1, nullptr);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGPIPE, &ignore, nullptr);
 }
 
-bool stop_requested() { return g_stop.load(std::memory_order_relaxed); }
+bool stop_requested() {
+  if (g_stop.load(std::memory_order_relaxed)) return true;
+  const sigset_t usr1 = only_usr1();
+  constexpr timespec kAtOnce{0, 0};
+  if (sigtimedwait(&usr1, nullptr, &kAtOnce) == SIGUSR1) g_stop.store(true, std::memory_order_relaxed);
+  return g_stop.load(std::memory_order_relaxed);
+}
 
 }  // namespace ropeway

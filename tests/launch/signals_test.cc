@@ -9,7 +9,7 @@ namespace ropeway {
 namespace {
 
 TEST(Signals, Usr1AsksToStopAndKillsNothing) {
-  install_signal_handlers();
+  prepare_signals();
   EXPECT_FALSE(stop_requested());
   raise(SIGUSR1);
   EXPECT_TRUE(stop_requested());
@@ -18,7 +18,7 @@ TEST(Signals, Usr1AsksToStopAndKillsNothing) {
 }
 
 TEST(Signals, AClosedPipeIsAnErrorOfTheWriteOnly) {
-  install_signal_handlers();
+  prepare_signals();
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   close(ends[0]);

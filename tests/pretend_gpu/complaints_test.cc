@@ -1,6 +1,7 @@
 // The pretend GPU tells what no GPU would stand, and answers as a GPU where the answer is an error.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include "kernels/mlp/swiglu_cuda.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
@@ -58,15 +59,20 @@ TEST(PretendGpuDeathTest, WhatIsNoKernelIsNotLaunched) {
               kComplains, "is no kernel");
 }
 
-// A kernel of this program, over memory of the wrong side.
+// A kernel of this program, over memory of the wrong side, at an address that cannot be taken for a number
+// (launches.cc, is_address).
 TEST(PretendGpuDeathTest, HostMemoryInAKernelsArguments) {
-  alignas(64) static float host[128];
+  void* const wish = reinterpret_cast<void*>(0x123456780000);
+  void* const memory = mmap(wish, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const host = static_cast<float*>(memory);
   char* device = device_memory(kBytes);
   const auto call = [&](float* written) {
     cuda::swiglu_forward<float>(reinterpret_cast<float*>(device) + 16, 64, 1, 32, written, 32, nullptr);
   };
   call(reinterpret_cast<float*>(device) + 1024);
   EXPECT_EXIT(call(host + 16), kComplains, "is host memory");
+  munmap(memory, kBytes);
   cudaFree(device);
   EXPECT_EXIT(call(reinterpret_cast<float*>(device) + 1024), kComplains, "in no allocation");
 }
