@@ -56,12 +56,11 @@ HeadRows<T> head_rows(const at::Tensor& x) {
   return {data_of<T>(x), row_strides(x)};
 }
 
-// [B, H, N, D] in [B, N, H, D] order, as the layers before and after want it.
+}  // namespace
+
 at::Tensor token_major(at::IntArrayRef sizes, const at::TensorOptions& options) {
   return at::empty({sizes[0], sizes[2], sizes[1], sizes[3]}, options).transpose(1, 2);
 }
-
-}  // namespace
 
 AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal,
                                 double scale) {

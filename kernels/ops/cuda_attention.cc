@@ -15,6 +15,7 @@
 #include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {
 namespace {
@@ -109,19 +110,13 @@ AttentionGradients backward_in_head_groups(int64_t groups, const AttentionBackwa
   BlockAttentionShape part = shape;
   part.heads /= groups;
   part.kv_heads /= groups;
-  AttentionGradients all;
+  const AttentionGradients all{token_major(q.sizes(), q.options()), token_major(k.sizes(), k.options()),
+                               token_major(v.sizes(), v.options())};
   for (int64_t group = 0; group < groups; ++group) {
     const auto queries = [&](const at::Tensor& x) { return x.narrow(1, group * part.heads, part.heads); };
     const auto keys = [&](const at::Tensor& x) { return x.narrow(1, group * part.kv_heads, part.kv_heads); };
     const AttentionGradients own =
         backward(queries(d_out), queries(q), keys(k), keys(v), queries(out), queries(lse), part);
-    if (group == 0) {
-      // In [B, N, H, D] order, as the layers before and after want it.
-      const auto like = [&](const at::Tensor& x, int64_t heads) {
-        return at::empty({x.size(0), x.size(2), heads, x.size(3)}, x.options()).transpose(1, 2);
-      };
-      all = {like(own.dq, shape.heads), like(own.dk, shape.kv_heads), like(own.dv, shape.kv_heads)};
-    }
     queries(all.dq).copy_(own.dq);
     keys(all.dk).copy_(own.dk);
     keys(all.dv).copy_(own.dv);

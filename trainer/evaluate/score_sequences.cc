@@ -33,8 +33,8 @@ void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& s
     }
   }
   const CausalLM::TokenResults results = model.evaluate(batch, factors);
-  const at::Tensor local_nll = results.nll.to(at::kCPU, at::kDouble).contiguous();
-  const at::Tensor local_correct = results.correct.to(at::kCPU, at::kByte).contiguous();
+  const at::Tensor local_nll = results.nll.to(at::kDouble).contiguous();
+  const at::Tensor local_correct = results.correct.to(at::kByte).contiguous();
   const double* from_nll = local_nll.const_data_ptr<double>();
   const uint8_t* from_correct = local_correct.const_data_ptr<uint8_t>();
   for (int64_t b = 0; b < end - begin; ++b) {

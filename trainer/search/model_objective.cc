@@ -138,8 +138,7 @@ class ModelObjective : public Objective {
   // losses[t]: of predicting tokens[t+1]; tokens.size() - 1 of them, on every rank of the row.
   std::vector<double> token_losses(const Candidate& candidate, const std::vector<int32_t>& tokens) {
     const LocalBatch batch = make_local_batch({tokens}, {}, model_.ring(), options_.dtype);
-    const at::Tensor local =
-        model_.evaluate(batch, factor_set(candidate)).nll.to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor local = model_.evaluate(batch, factor_set(candidate)).nll.to(at::kDouble).contiguous();
     Communicator& group = *mesh_.sequence;
     const int64_t n = local.numel();
     std::vector<double> gathered(n * group.size());
