@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/nearest_word.h"
 
 namespace ropeway {
 namespace {

@@ -5,8 +5,10 @@
 
 #include "kernels/base/error.h"
 #include "launch/export_text.h"
-#include "trainer/config/recipe_parser.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/config/lengths.h"
+#include "trainer/files/strict_json.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

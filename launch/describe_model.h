@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "trainer/io/model_dir.h"
-#include "trainer/io/safetensors.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

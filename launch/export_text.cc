@@ -3,7 +3,9 @@
 #include <set>
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/lengths.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

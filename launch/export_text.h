@@ -5,7 +5,7 @@
 #include <string>
 
 #include "kernels/base/dtype.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
 
 namespace ropeway {
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
-#include "trainer/config/recipe_parser.h"
-#include "trainer/cost/suggestions.h"
+#include "trainer/config/lengths.h"
+#include "trainer/config/recipe.h"
+#include "trainer/plan/suggestions.h"
 #include "trainer/search/expected_work.h"
 
 namespace ropeway {

@@ -1,13 +1,13 @@
 // What each stage of a recipe will take on so many ranks: tokens, FLOPs, seconds, memory. From the formulas
-// of trainer/cost and the shape of the model; nothing is run.
+// of trainer/plan and the shape of the model; nothing is run.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "trainer/cost/device_rates.h"
-#include "trainer/cost/stage_memory.h"
-#include "trainer/cost/work_model.h"
+#include "trainer/plan/device_rates.h"
+#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/work_model.h"
 
 namespace ropeway {
 

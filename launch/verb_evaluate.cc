@@ -5,7 +5,8 @@
 #include "launch/command_line.h"
 #include "launch/evaluation.h"
 #include "launch/verbs.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/lengths.h"
+#include "trainer/config/nearest_word.h"
 
 namespace ropeway {
 namespace {

@@ -8,10 +8,10 @@
 #include "launch/command_line.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
-#include "trainer/config/recipe_parser.h"
-#include "trainer/io/checkpoint_manifest.h"
-#include "trainer/io/export_hf.h"
-#include "trainer/io/gguf/gguf_export.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
+#include "trainer/config/lengths.h"
+#include "trainer/formats/gguf/gguf_export.h"
+#include "trainer/formats/hf/export_hf.h"
 #include "trainer/stages/open_model.h"
 
 namespace ropeway {

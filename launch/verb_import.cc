@@ -8,8 +8,9 @@
 #include "launch/command_line.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
-#include "trainer/io/gguf/gguf_import.h"
-#include "trainer/io/import_hf.h"
+#include "trainer/formats/gguf/gguf_import.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/formats/hf/import_hf.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -6,13 +6,14 @@
 #include "launch/describe_model.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/recipe_parser.h"
-#include "trainer/io/checkpoint.h"
-#include "trainer/io/checkpoint_manifest.h"
-#include "trainer/io/export_hf.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/model_dir.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
+#include "trainer/formats/hf/export_hf.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_file.h"
 
 namespace ropeway {
 namespace {

@@ -7,7 +7,8 @@
 #include "launch/recipe_loading.h"
 #include "launch/stage_plan.h"
 #include "launch/verbs.h"
-#include "trainer/cost/suggestions.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/plan/suggestions.h"
 #include "trainer/stages/run_inputs.h"
 
 namespace ropeway {

@@ -7,7 +7,7 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
-#include "parallel/ring/cuda_job.h"
+#include "parallel/device/cuda_job.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {

@@ -6,8 +6,12 @@
 #include "launch/command_line.h"
 #include "launch/recipe_loading.h"
 #include "launch/verbs.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/model_config.h"
+#include "trainer/config/model_facts.h"
+#include "trainer/config/recipe_writer.h"
+#include "trainer/family/model_config.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

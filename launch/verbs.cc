@@ -1,7 +1,7 @@
 #include "launch/verbs.h"
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/nearest_word.h"
 
 namespace ropeway {
 

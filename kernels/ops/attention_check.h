@@ -30,7 +30,7 @@ std::string why_slow(const AttentionCheck& check);
 
 // Runs causal attention forward and backward on the device, at most 32768 tokens of the shape, and logs
 // describe(), and why_slow() as a warning. `gpu`: the device's name; `expected`: what cuDNN reaches on it at
-// this length and head_dim (trainer/cost/device_rates.h knows). Takes about a second.
+// this length and head_dim (trainer/plan/device_rates.h knows). Takes about a second.
 AttentionCheck attention_self_check(c10::Device device, const std::string& gpu, BlockAttentionShape shape,
                                     std::optional<AttentionRates> expected);
 

@@ -1,7 +1,6 @@
 # ropeway_library(NAME FLOOR n SOURCES ... [CUDA ...] [NO_CUDA ...] [DEPS ...] [EXTERNAL ...])
-#   Declares the library of one folder. FLOOR is the folder's floor in the house (README, "Floors"); linking against
-#   a library of a higher floor, or of the same floor in another folder unless declared as SIBLING, fails here, at
-#   configure time. tests/structure/ reads the includes themselves. CUDA: sources of builds with CUDA only; NO_CUDA:
+#   Declares the library of one folder. FLOOR is the folder's floor in the house (README, "Start here"); linking against
+#   a library that is not on a lower floor fails here, at configure time. tests/structure/ reads the includes themselves. CUDA: sources of builds with CUDA only; NO_CUDA:
 #   what stands in for them in the others.
 # ropeway_test(NAME SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s])
 #   Declares one GoogleTest binary; every TEST in it is one ctest.
@@ -11,7 +10,7 @@ set(ROPEWAY_MPI_ENV
     OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_plm_rsh_agent=/bin/false OMP_NUM_THREADS=1)
 
 function(ropeway_library name)
-  cmake_parse_arguments(ARG "" "FLOOR" "SOURCES;CUDA;NO_CUDA;DEPS;SIBLINGS;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "" "FLOOR" "SOURCES;CUDA;NO_CUDA;DEPS;EXTERNAL" ${ARGN})
   if(NOT DEFINED ARG_FLOOR)
     message(FATAL_ERROR "ropeway_library(${name}): FLOOR is missing")
   endif()
@@ -25,13 +24,10 @@ function(ropeway_library name)
   set_target_properties(ropeway_${name} PROPERTIES ROPEWAY_FLOOR ${ARG_FLOOR} LINKER_LANGUAGE CXX
                                                    POSITION_INDEPENDENT_CODE ON)
   target_include_directories(ropeway_${name} PUBLIC ${CMAKE_SOURCE_DIR})
-  foreach(dep IN LISTS ARG_DEPS ARG_SIBLINGS)
+  foreach(dep IN LISTS ARG_DEPS)
     get_target_property(dep_floor ropeway_${dep} ROPEWAY_FLOOR)
-    if(dep_floor GREATER ARG_FLOOR)
+    if(NOT dep_floor LESS ARG_FLOOR)
       message(FATAL_ERROR "ropeway_library(${name}): floor ${ARG_FLOOR} must not use ${dep} on floor ${dep_floor}")
-    endif()
-    if(dep IN_LIST ARG_DEPS AND dep_floor EQUAL ARG_FLOOR)
-      message(FATAL_ERROR "ropeway_library(${name}): ${dep} is on the same floor ${ARG_FLOOR}")
     endif()
     target_link_libraries(ropeway_${name} PUBLIC ropeway_${dep})
   endforeach()

@@ -3,7 +3,7 @@
 // and for its correctness at every P, on a machine with one GPU.
 #pragma once
 
-#include "parallel/comm/device.h"
+#include "parallel/comm/device_queues.h"
 #include "parallel/comm/ring_link.h"
 
 namespace ropeway {

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdint>
 
-#include "parallel/comm/device.h"
+#include "parallel/comm/device_queues.h"
 
 namespace ropeway::internal {
 

@@ -11,7 +11,7 @@
 #include <functional>
 #include <memory>
 
-#include "parallel/comm/device.h"
+#include "parallel/comm/device_queues.h"
 #include "parallel/comm/nccl_api.h"
 
 namespace ropeway {

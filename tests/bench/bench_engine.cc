@@ -8,7 +8,7 @@
 // takes processor time, of all ranks together: on a machine that others use as well it is the steadier
 // figure. Peak memory: on a GPU the most that tensors took (torch.cuda.max_memory_allocated's figure), else
 // the process's. ceiling_seconds: what the step would take at the rates known for this GPU
-// (trainer/cost/device_rates.cc). Exit code 71 without a GPU, 80 without the memory.
+// (trainer/plan/device_rates.cc). Exit code 71 without a GPU, 80 without the memory.
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -24,13 +24,14 @@
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/device_memory.h"
 #include "parallel/comm/emulated_ring.h"
-#include "parallel/ring/cuda_job.h"
+#include "parallel/device/cuda_job.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/bench/gpu_report.h"
-#include "trainer/cost/device_rates.h"
-#include "trainer/cost/work_model.h"
+#include "trainer/family/weight_names.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/plan/device_rates.h"
+#include "trainer/plan/work_model.h"
 
 namespace ropeway {
 namespace {

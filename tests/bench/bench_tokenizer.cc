@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 int main(int argc, char** argv) {

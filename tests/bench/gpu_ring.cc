@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "kernels/ops/ops.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
-#include "parallel/ring/ring_attention.h"
 #include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"
 

@@ -1,6 +1,6 @@
 // `ropeway import` of GGUF files that are missing, damaged, or lie about their sizes.
 #include "tests/faults/refusals.h"
-#include "tests/trainer/io/gguf/gguf_bytes.h"
+#include "tests/trainer/formats/gguf/gguf_bytes.h"
 
 namespace ropeway {
 namespace {

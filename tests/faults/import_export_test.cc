@@ -1,6 +1,6 @@
 // ropeway import and export: what is refused, and what a process leaves that was killed.
 #include "tests/faults/refusals.h"
-#include "trainer/io/factor_file.h"
+#include "trainer/rope/factor_file.h"
 
 namespace ropeway {
 namespace {

@@ -8,7 +8,7 @@
 #include <ostream>
 
 #include "kernels/base/error.h"
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 
 namespace ropeway::testing {
 namespace {

@@ -1,5 +1,5 @@
 // The way in to GPUs, as far as this machine has any.
-#include "parallel/ring/cuda_job.h"
+#include "parallel/device/cuda_job.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

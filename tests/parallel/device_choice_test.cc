@@ -1,5 +1,5 @@
 // Which GPU each rank gets, and which jobs are refused, on made-up hosts.
-#include "parallel/comm/device_choice.h"
+#include "parallel/device/device_choice.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

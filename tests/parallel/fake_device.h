@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "parallel/comm/device.h"
+#include "parallel/comm/device_queues.h"
 
 namespace ropeway::testing {
 

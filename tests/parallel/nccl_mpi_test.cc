@@ -9,6 +9,7 @@
 
 #include "kernels/ops/cuda_backend.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/device/devices.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/parallel/ring_cases.h"
 

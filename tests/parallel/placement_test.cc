@@ -1,4 +1,4 @@
-#include "parallel/ring/placement.h"
+#include "parallel/layout/placement.h"
 
 #include <gtest/gtest.h>
 

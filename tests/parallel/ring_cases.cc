@@ -14,7 +14,7 @@
 #include <cmath>
 
 #include "kernels/base/random.h"
-#include "parallel/ring/ring_attention.h"
+#include "parallel/attention/ring_attention.h"
 
 namespace ropeway::testing {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "parallel/comm/communicator.h"
 #include "parallel/comm/ring_link.h"
-#include "parallel/ring/placement.h"
+#include "parallel/layout/placement.h"
 
 namespace ropeway::testing {
 

@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "kernels/base/error.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/communicator.h"
-#include "parallel/ring/ring_attention.h"
 #include "tests/parallel/ring_cases.h"
 #include "tests/parallel/sharded_adamw_cases.h"
 

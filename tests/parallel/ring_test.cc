@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/ops/ops.h"
-#include "parallel/ring/ring_attention.h"
+#include "parallel/attention/ring_attention.h"
 #include "tests/parallel/ring_cases.h"
 
 namespace ropeway::testing {

@@ -10,8 +10,8 @@
 
 #include "tests/faults/run_ropeway.h"
 #include "tests/trainer/rope/python_oracle.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/safetensors.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_file.h"
 
 namespace ropeway {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
 
 namespace ropeway::testing {
 

@@ -12,9 +12,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/io/families.h"
-#include "trainer/io/model_config.h"
-#include "trainer/io/safetensors.h"
+#include "trainer/family/families.h"
+#include "trainer/family/model_config.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/model/causal_lm.h"
 
 namespace ropeway::testing {

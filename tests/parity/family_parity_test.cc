@@ -19,10 +19,14 @@
 #include "kernels/base/random.h"
 #include "tests/parity/family_cases.h"
 #include "tests/trainer/rope/python_oracle.h"
-#include "trainer/io/export_hf.h"
-#include "trainer/io/files.h"
-#include "trainer/io/model_dir.h"
-#include "trainer/io/output_file.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/files/files.h"
+#include "trainer/files/output_file.h"
+#include "trainer/formats/hf/export_hf.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/formats/safetensors/safetensors_writer.h"
 #include "trainer/model/causal_lm.h"
 
 namespace ropeway::testing {

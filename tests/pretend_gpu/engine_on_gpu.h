@@ -2,7 +2,7 @@
 #pragma once
 
 #include "parallel/comm/communicator.h"
-#include "tests/trainer/cost/cases.h"
+#include "tests/trainer/plan/cases.h"
 
 namespace ropeway::testing {
 

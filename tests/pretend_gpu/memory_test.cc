@@ -1,4 +1,4 @@
-// The formulas of trainer/cost with `cuda` against what libtorch's allocator is asked for on the CUDA path,
+// The formulas of trainer/plan with `cuda` against what libtorch's allocator is asked for on the CUDA path,
 // at sizes that real jobs have: memory that is not written costs nothing here.
 #include <gtest/gtest.h>
 

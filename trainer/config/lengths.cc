@@ -1,8 +1,8 @@
-// Lengths in tokens: plain, or with K, M, G for powers of 1024.
+#include "trainer/config/lengths.h"
+
 #include <charconv>
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
 
 namespace ropeway {
 

@@ -1,10 +1,9 @@
-// Suggestions for misspelt words.
+#include "trainer/config/nearest_word.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
-
-#include "trainer/config/recipe_parser.h"
 
 namespace ropeway {
 namespace {

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/nearest_word.h"
 
 namespace ropeway {
 namespace {

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/lengths.h"
+#include "trainer/config/recipe.h"
 
 namespace ropeway {
 

@@ -1,5 +1,5 @@
 // What the keys of a recipe say together: sums, orders and names that cannot be. All of it from the recipe
-// alone, before a weight is read; what needs the model is check_recipe_against_model (recipe_parser.h).
+// alone, before a weight is read; what needs the model is check_recipe_against_model (model_facts.h).
 #pragma once
 
 #include "trainer/config/recipe.h"

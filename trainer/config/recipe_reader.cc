@@ -7,10 +7,11 @@
 #include <set>
 #include <unordered_map>
 
+#include "trainer/config/nearest_word.h"
+#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_keys.h"
-#include "trainer/config/recipe_parser.h"
-#include "trainer/config/source_text.h"
 #include "trainer/config/value_reader.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
+#include "trainer/config/lengths.h"
+#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_keys.h"
-#include "trainer/config/recipe_parser.h"
 #include "trainer/config/recipe_problems.h"
 #include "trainer/config/value_reader.h"
 

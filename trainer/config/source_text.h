@@ -36,8 +36,4 @@ class SourceText {
   mutable int last_column_ = 1;
 };
 
-// Cut to `characters` with "..." at the end; control characters become spaces. Never cuts inside a UTF-8
-// sequence.
-std::string shorten(std::string_view text, size_t characters);
-
 }  // namespace ropeway

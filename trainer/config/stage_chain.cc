@@ -13,8 +13,10 @@
 #include <map>
 #include <set>
 
+#include "trainer/config/lengths.h"
+#include "trainer/config/nearest_word.h"
+#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_checks.h"
-#include "trainer/config/recipe_parser.h"
 
 namespace ropeway {
 namespace {

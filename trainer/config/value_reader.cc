@@ -9,7 +9,9 @@
 #include <optional>
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/lengths.h"
+#include "trainer/config/nearest_word.h"
+#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_problems.h"
 
 namespace ropeway {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "trainer/config/source_text.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "kernels/base/error.h"
-#include "trainer/io/input_file.h"
-#include "trainer/io/sha256.h"
+#include "trainer/files/input_file.h"
+#include "trainer/files/sha256.h"
 
 namespace ropeway {
 namespace {

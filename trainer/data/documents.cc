@@ -10,7 +10,7 @@
 #include "trainer/data/file_pattern.h"
 #include "trainer/data/npy.h"
 #include "trainer/data/token_cache.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 

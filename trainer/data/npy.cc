@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 namespace {

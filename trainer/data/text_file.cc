@@ -4,7 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/data/byte_stream.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 
 namespace ropeway {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 namespace {

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "trainer/io/output_file.h"
-#include "trainer/io/sha256.h"
+#include "trainer/files/output_file.h"
+#include "trainer/files/sha256.h"
 
 namespace ropeway {
 

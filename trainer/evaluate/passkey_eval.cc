@@ -3,6 +3,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "trainer/evaluate/score_sequences.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

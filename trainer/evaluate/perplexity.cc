@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/evaluate/score_sequences.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

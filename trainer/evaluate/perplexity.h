@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

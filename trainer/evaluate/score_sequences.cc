@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/loss/cross_entropy.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

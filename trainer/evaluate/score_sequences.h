@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

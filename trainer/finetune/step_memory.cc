@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "trainer/cost/memory_model.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 namespace {

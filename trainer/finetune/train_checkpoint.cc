@@ -6,8 +6,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/io/checkpoint.h"
-#include "trainer/io/factor_file.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/rope/factor_file.h"
 
 namespace ropeway {
 namespace {

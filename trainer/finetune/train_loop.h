@@ -6,12 +6,13 @@
 #include <filesystem>
 #include <functional>
 
+#include "parallel/comm/mesh.h"
 #include "parallel/comm/nccl_group.h"
-#include "parallel/mesh.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/report/reporter.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 

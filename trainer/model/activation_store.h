@@ -11,7 +11,7 @@
 
 #include <vector>
 
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
 #include "trainer/model/workspace.h"
 
 namespace ropeway {

@@ -19,8 +19,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "parallel/ring/ring_attention.h"
-#include "trainer/io/model_config.h"
+#include "parallel/attention/ring_attention.h"
+#include "trainer/family/model_config.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/rope_cache.h"

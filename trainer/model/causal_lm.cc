@@ -8,11 +8,12 @@
 
 #include "kernels/base/error.h"
 #include "kernels/ops/ops.h"
-#include "trainer/cost/memory_model.h"
+#include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"
 #include "trainer/model/rope_cache.h"
 #include "trainer/model/workspace.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 

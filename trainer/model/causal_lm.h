@@ -13,8 +13,8 @@
 #include <memory>
 #include <vector>
 
-#include "parallel/ring/ring_attention.h"
-#include "trainer/io/model_config.h"
+#include "parallel/attention/ring_attention.h"
+#include "trainer/family/model_config.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/rope/factor_set.h"
 

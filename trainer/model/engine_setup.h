@@ -4,8 +4,8 @@
 #include <c10/core/Device.h>
 
 #include "parallel/comm/communicator.h"
-#include "trainer/cost/stage_memory.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/plan/stage_memory.h"
 
 namespace ropeway {
 

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
 #include "trainer/model/tiles.h"
 
 namespace ropeway {

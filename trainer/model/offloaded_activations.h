@@ -17,8 +17,8 @@
 #include <memory>
 
 #include "kernels/ops/host_copies.h"
-#include "trainer/cost/memory_model.h"
 #include "trainer/model/activation_store.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 

@@ -11,6 +11,8 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "kernels/ops/ops.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
 
 namespace ropeway {
 

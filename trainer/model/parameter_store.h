@@ -12,8 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "trainer/io/model_config.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/family/model_config.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/safetensors/safetensors_writer.h"
 
 namespace ropeway {
 

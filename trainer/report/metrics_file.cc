@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "kernels/base/log.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 

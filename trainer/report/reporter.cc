@@ -5,7 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 #include "trainer/report/metrics_file.h"
 #include "trainer/report/result_table.h"
 #include "trainer/report/tensorboard.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/factor_set.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/search/evolution.h"
 #include "trainer/search/scorer.h"

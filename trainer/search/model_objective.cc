@@ -13,6 +13,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "trainer/data/passkey.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
 #include "trainer/search/objective.h"
 

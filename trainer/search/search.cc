@@ -14,7 +14,7 @@
 #include <numeric>
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 #include "trainer/search/evolution.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/finalists.h"

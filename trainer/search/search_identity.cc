@@ -3,7 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/search/factor_space.h"
 
 namespace ropeway {

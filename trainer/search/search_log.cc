@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/files/files.h"
+#include "trainer/files/strict_json.h"
 
 namespace ropeway {
 namespace {

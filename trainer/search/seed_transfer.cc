@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/factor_set.h"
 #include "trainer/search/seed_list.h"
 
 namespace ropeway {

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "kernels/ops/attention_check.h"
-#include "trainer/cost/device_rates.h"
-#include "trainer/cost/stage_memory.h"
+#include "trainer/plan/device_rates.h"
+#include "trainer/plan/stage_memory.h"
 
 namespace ropeway {
 

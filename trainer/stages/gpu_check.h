@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "parallel/mesh.h"
-#include "parallel/ring/cuda_job.h"
+#include "parallel/comm/mesh.h"
+#include "parallel/device/cuda_job.h"
 #include "trainer/config/recipe.h"
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
 
 namespace ropeway {
 

@@ -4,9 +4,12 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe_parser.h"
-#include "trainer/io/export_hf.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/files.h"
+#include "trainer/family/sliding_window.h"
+#include "trainer/files/files.h"
+#include "trainer/formats/hf/export_hf.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_state.h"
 
 namespace ropeway {

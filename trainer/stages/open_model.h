@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

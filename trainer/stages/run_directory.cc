@@ -11,8 +11,9 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/config/recipe_parser.h"
-#include "trainer/io/files.h"
+#include "trainer/config/recipe.h"
+#include "trainer/config/recipe_writer.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 namespace {

@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "trainer/config/recipe_parser.h"
+#include "trainer/config/model_facts.h"
+#include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/family/sliding_window.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

@@ -11,7 +11,8 @@
 #include "parallel/comm/communicator.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/documents.h"
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -4,10 +4,12 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/files.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/files/files.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 namespace {

@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "parallel/mesh.h"
-#include "trainer/cost/stage_memory.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/plan/stage_memory.h"
 #include "trainer/report/reporter.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
 #include "trainer/stages/stage_runner.h"

@@ -4,7 +4,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/io/factor_file.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/search/finalists.h"
 #include "trainer/search/model_objective.h"
 #include "trainer/search/search.h"

@@ -6,8 +6,9 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/io/factor_file.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/stages/gpu_check.h"
 #include "trainer/stages/stages.h"
 #include "trainer/stages/within_memory.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/ring/cuda_job.h"
+#include "parallel/device/cuda_job.h"
 #include "trainer/config/recipe.h"
 
 namespace ropeway {

@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "kernels/base/log.h"
+#include "trainer/files/files.h"
 #include "trainer/finetune/train_loop.h"
-#include "trainer/io/files.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
 
 namespace ropeway {

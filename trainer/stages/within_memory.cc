@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "trainer/cost/suggestions.h"
 #include "trainer/model/memory_meter.h"
+#include "trainer/plan/suggestions.h"
 
 namespace ropeway {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "trainer/tokenizer/utf8.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {

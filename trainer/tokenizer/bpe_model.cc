@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "kernels/base/error.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/byte_fallback.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

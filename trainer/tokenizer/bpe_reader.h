@@ -1,7 +1,7 @@
 // The "model" of tokenizer.json, type BPE: its vocabulary and merge rules, checked.
 #pragma once
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/bpe_model.h"
 
 namespace ropeway {

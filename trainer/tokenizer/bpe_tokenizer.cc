@@ -5,13 +5,13 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/added_tokens.h"
 #include "trainer/tokenizer/bpe_reader.h"
 #include "trainer/tokenizer/decoder.h"
 #include "trainer/tokenizer/normalizer.h"
 #include "trainer/tokenizer/pre_tokenizer.h"
 #include "trainer/tokenizer/template.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -3,7 +3,7 @@
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 #include "trainer/tokenizer/added_tokens.h"
 
 namespace ropeway {

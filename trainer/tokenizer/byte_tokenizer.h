@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

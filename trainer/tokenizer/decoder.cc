@@ -1,10 +1,10 @@
 #include "trainer/tokenizer/decoder.h"
 
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/byte_characters.h"
 #include "trainer/tokenizer/byte_fallback.h"
 #include "trainer/tokenizer/metaspace.h"
 #include "trainer/tokenizer/split_pattern.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

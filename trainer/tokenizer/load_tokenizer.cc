@@ -1,6 +1,6 @@
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/files/files.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/bpe_tokenizer.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/sentencepiece_tokenizer.h"

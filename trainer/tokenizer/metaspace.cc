@@ -1,6 +1,6 @@
 #include "trainer/tokenizer/metaspace.h"
 
-#include "trainer/tokenizer/utf8.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 
 namespace ropeway {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "kernels/base/error.h"
-#include "trainer/tokenizer/utf8.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <utf8proc.h>
 
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/normal_form.h"
 #include "trainer/tokenizer/split_pattern.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

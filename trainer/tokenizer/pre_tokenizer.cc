@@ -2,10 +2,10 @@
 
 #include <utf8proc.h>
 
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/byte_characters.h"
 #include "trainer/tokenizer/metaspace.h"
 #include "trainer/tokenizer/split_pattern.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/pieces.h"
 
 namespace ropeway {

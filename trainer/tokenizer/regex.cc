@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "trainer/tokenizer/utf8.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -1,12 +1,12 @@
 #include "trainer/tokenizer/sentencepiece_tokenizer.h"
 
 #include "kernels/base/error.h"
-#include "trainer/io/files.h"
-#include "trainer/io/strict_json.h"
+#include "trainer/files/files.h"
+#include "trainer/files/strict_json.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/added_tokens.h"
 #include "trainer/tokenizer/sentencepiece_library.h"
 #include "trainer/tokenizer/template.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/pieces.h"
 #include "trainer/tokenizer/regex.h"
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/io/strict_json.h"
+#include "trainer/files/strict_json.h"
 
 namespace ropeway {
 

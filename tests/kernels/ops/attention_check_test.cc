@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/ops/cuda_backend.h"
-#include "parallel/comm/device.h"
+#include "parallel/device/devices.h"
 
 namespace ropeway::ops {
 namespace {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/config/recipe_text.h"
+#include "trainer/config/model_facts.h"
 
 namespace ropeway {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "tests/trainer/config/recipe_text.h"
 #include "trainer/config/recipe_keys.h"
+#include "trainer/config/recipe_writer.h"
 
 namespace ropeway {
 namespace {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "trainer/config/lengths.h"
 #include "trainer/config/recipe_parser.h"
 
 namespace ropeway {

@@ -6,6 +6,8 @@
 
 #include "kernels/base/error.h"
 #include "tests/trainer/config/recipe_text.h"
+#include "trainer/config/lengths.h"
+#include "trainer/config/nearest_word.h"
 #include "trainer/config/recipe_keys.h"
 
 namespace ropeway {

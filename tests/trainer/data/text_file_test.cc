@@ -6,7 +6,7 @@
 #include <zstd.h>
 
 #include "tests/trainer/data/helpers.h"
-#include "trainer/io/files.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 namespace {

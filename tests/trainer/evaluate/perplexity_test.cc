@@ -9,7 +9,8 @@
 
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/save_model_dir.h"
 
 namespace ropeway {
 namespace {

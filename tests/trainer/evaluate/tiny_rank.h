@@ -5,8 +5,8 @@
 #include <mutex>
 #include <vector>
 
-#include "parallel/mesh.h"
-#include "parallel/ring/ring_attention.h"
+#include "parallel/attention/ring_attention.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/parameter_store.h"
 

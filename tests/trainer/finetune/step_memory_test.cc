@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/finetune/train_case.h"
-#include "trainer/cost/memory_model.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 namespace {

@@ -1,4 +1,4 @@
-// The formulas of trainer/cost against what the engine asks the allocator for, part by part, and the goal for
+// The formulas of trainer/plan against what the engine asks the allocator for, part by part, and the goal for
 // what a block needs beside the model and the checkpoints of other blocks.
 #include <gtest/gtest.h>
 
@@ -8,10 +8,10 @@
 
 #include "kernels/base/error.h"
 #include "parallel/zero/sharded_adamw.h"
-#include "tests/trainer/cost/cases.h"
 #include "tests/trainer/model/model_case.h"
-#include "trainer/cost/memory_model.h"
+#include "tests/trainer/plan/cases.h"
 #include "trainer/model/memory_meter.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway::testing {
 namespace {

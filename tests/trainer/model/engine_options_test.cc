@@ -4,7 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "tests/trainer/model/model_case.h"
-#include "trainer/cost/memory_model.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway::testing {
 namespace {

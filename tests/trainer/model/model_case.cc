@@ -9,7 +9,8 @@
 #include <cmath>
 
 #include "kernels/base/random.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/hf/model_dir.h"
 
 namespace ropeway::testing {
 

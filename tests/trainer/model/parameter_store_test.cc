@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "tests/trainer/model/model_case.h"
+#include "trainer/formats/hf/save_model_dir.h"
 
 namespace ropeway::testing {
 namespace {

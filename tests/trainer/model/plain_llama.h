@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "trainer/io/model_config.h"
+#include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway::testing {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
-#include "parallel/mesh.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {

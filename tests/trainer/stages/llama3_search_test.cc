@@ -3,7 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/trainer/stages/stage_case.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/formats/hf/model_dir.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {

@@ -1,6 +1,6 @@
 // run_dir/model after each stage: the newest weights, not written again, with all sets.
 #include "tests/trainer/stages/stage_case.h"
-#include "trainer/io/model_dir.h"
+#include "trainer/formats/hf/model_dir.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {

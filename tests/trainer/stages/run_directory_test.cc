@@ -7,7 +7,8 @@
 #include <algorithm>
 
 #include "tests/trainer/stages/stage_case.h"
-#include "trainer/io/files.h"
+#include "trainer/config/recipe_writer.h"
+#include "trainer/files/files.h"
 
 namespace ropeway {
 namespace {

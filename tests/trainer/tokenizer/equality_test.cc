@@ -6,8 +6,8 @@
 
 #include "tests/trainer/data/helpers.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/tokenizer.h"
-#include "trainer/tokenizer/utf8.h"
 
 namespace ropeway {
 namespace {

@@ -1,0 +1,38 @@
+// A GPU as this program's communication sees it: the few calls that put work on streams in order. The calls are virtual so that the order can be checked without a GPU (tests/parallel/fake_device.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/base/cuda_stream.h"
+
+struct CUevent_st;
+
+namespace ropeway {
+
+using CudaEvent = CUevent_st*;  // the same type as cudaEvent_t
+
+// Streams, events and copies of one device. Every call may come from any thread; all but allocate() and
+// release() return at once. Throws kInternal with CUDA's text when CUDA refuses; a fault of earlier work
+// shows up here too.
+class DeviceQueues {
+ public:
+  virtual ~DeviceQueues() = default;
+  virtual void make_current() = 0;  // for libraries called from this thread next
+  // A stream of high priority that orders itself with no other one.
+  virtual CudaStream create_stream() = 0;
+  virtual void destroy_stream(CudaStream stream) = 0;  // at once; work still on it comes to its end
+  virtual CudaEvent create_event() = 0;                // counts as done until it is recorded
+  virtual void destroy_event(CudaEvent event) = 0;
+  virtual void record(CudaEvent event, CudaStream stream) = 0;  // done when all that is on the stream now is
+  virtual void wait(CudaStream stream, CudaEvent event) = 0;    // for the event as it is recorded now
+  virtual bool done(CudaEvent event) = 0;
+  virtual void copy(void* to, const void* from, int64_t bytes, CudaStream stream) = 0;
+  virtual void* allocate(int64_t bytes) = 0;
+  virtual void release(void* memory) = 0;  // may wait for the device
+};
+
+// The device of that number through the CUDA runtime. Throws kLauncher in a build without CUDA.
+std::unique_ptr<DeviceQueues> make_device_queues(int device);
+
+}  // namespace ropeway

@@ -1,0 +1,73 @@
+#include "parallel/device/cuda_job.h"
+
+#include "kernels/base/log.h"
+#include "kernels/ops/cuda_backend.h"
+#include "parallel/layout/placement.h"
+
+namespace ropeway {
+namespace {
+
+DeviceSeat seat_of(const MpiSession& session) {
+  return {.host = session.host_name(),
+          .local_rank = session.local_rank(),
+          .devices = visible_devices(),
+          .why_none = ops::why_no_cuda(),
+          .architectures = built_architectures()};
+}
+
+}  // namespace
+
+CudaJob::CudaJob(MpiSession& session, const NcclOptions& limits)
+    : CudaJob(session.world(), seat_of(session), limits) {}
+
+CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat, const NcclOptions& limits)
+    : world_(world),
+      nccl_options_(limits),
+      info_(choose_device(world, seat)),
+      device_(ops::use_cuda_device(info_.index)),
+      queues_(make_device_queues(info_.index)) {
+  nccl_options_.end_job = [&world](int exit_code) { world.abort(exit_code); };
+}
+
+CudaJob::~CudaJob() {
+  if (nccl_ && std::uncaught_exceptions() > exceptions_at_start_) NcclSession::abandon(std::move(nccl_));
+}
+
+NcclSession& CudaJob::nccl() {
+  if (!nccl_) {
+    NcclApi& api = nccl_library();
+    log_info("NCCL {} between {} ranks", api.version(), world_.size());
+    nccl_ = std::make_unique<NcclSession>(api, *queues_, nccl_options_);
+  }
+  return *nccl_;
+}
+
+RingLinks CudaJob::ring_links(Communicator& group) {
+  return group.size() == 1 ? host_ring_links(group) : nccl_ring_links(nccl(), group);
+}
+
+std::unique_ptr<DeviceGroup> CudaJob::device_group(Communicator& group) {
+  return group.size() == 1 ? nullptr : std::make_unique<DeviceGroup>(nccl(), group);
+}
+
+void CudaJob::check() {
+  if (nccl_) nccl_->check();
+}
+
+void CudaJob::close() {
+  if (nccl_) nccl_->close();
+}
+
+c10::Device device_of(const CudaJob* gpus) { return gpus ? gpus->device() : c10::Device(c10::kCPU); }
+
+int64_t chunk_multiple_of(const CudaJob* gpus) { return gpus ? kGpuChunkMultiple : 1; }
+
+RingLinks ring_links_of(CudaJob* gpus, Communicator& group) {
+  return gpus ? gpus->ring_links(group) : host_ring_links(group);
+}
+
+std::unique_ptr<DeviceGroup> device_group_of(CudaJob* gpus, Communicator& group) {
+  return gpus ? gpus->device_group(group) : nullptr;
+}
+
+}  // namespace ropeway

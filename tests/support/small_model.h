@@ -1,0 +1,64 @@
+// A model of a few hundred weights: its shape, factor sets, and random values.
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "kernels/base/random.h"
+#include "tests/support/folder_test.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/safetensors/safetensors_writer.h"
+
+namespace ropeway {
+
+inline ModelConfig small_config(bool tied = false) {
+  ModelConfig config;
+  config.vocab_size = 20;
+  config.hidden_size = 16;
+  config.intermediate_size = 24;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 4;
+  config.original_window = 256;
+  config.tie_word_embeddings = tied;
+  return config;
+}
+
+inline FactorSet make_set(const std::string& name, int64_t max_length, double factor) {
+  FactorSet set;
+  set.name = name;
+  set.max_length = max_length;
+  set.original_length = 256;
+  set.rope_theta = 10000;
+  set.factors = {1, factor};
+  set.attention_temperature = attention_temperature("su", set.scale(), 256);
+  return set;
+}
+
+// Random weights for a config, which can be changed before they are written.
+struct Weights {
+  std::vector<NamedShape> names;
+  std::vector<std::vector<float>> values;
+
+  explicit Weights(const ModelConfig& config) : names(weight_names(config)) {
+    Philox random(1, Stream::kInit);
+    for (const NamedShape& name : names) {
+      int64_t count = 1;
+      for (const int64_t dim : name.shape) count *= dim;
+      values.emplace_back(count);
+      for (float& value : values.back()) value = static_cast<float>(random.normal());
+    }
+  }
+  std::vector<TensorToWrite> tensors() const {
+    std::vector<TensorToWrite> tensors;
+    for (size_t i = 0; i < names.size(); ++i) {
+      tensors.push_back({names[i].name, DType::kF32, names[i].shape, values[i].data()});
+    }
+    return tensors;
+  }
+};
+
+}  // namespace ropeway

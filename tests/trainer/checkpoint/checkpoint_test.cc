@@ -1,0 +1,273 @@
+#include "trainer/checkpoint/checkpoint.h"
+
+#include "tests/trainer/checkpoint/checkpoint_fixture.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
+#include "trainer/files/files.h"
+
+namespace ropeway {
+namespace {
+
+class Checkpoint : public CheckpointTest {};
+
+TEST_F(Checkpoint, NoneIsNotAnError) {
+  EXPECT_EQ(load().first, -1);
+  auto world = make_world_of_one();
+  EXPECT_FALSE(load_newest_checkpoint(*world, folder_ / "absent").has_value());
+  EXPECT_TRUE(list_checkpoints(folder_ / "absent").empty());
+}
+
+TEST_F(Checkpoint, RoundTripTakesTheNewest) {
+  save(1);
+  save(12);
+  save(3);
+  const auto [step, said] = load();
+  EXPECT_EQ(step, 12);
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(list_checkpoints(folder_), (std::vector<int64_t>{1, 3, 12}));
+  EXPECT_EQ(names_in(of_step(12)),
+            (std::vector<std::string>{"SHA256SUMS", "manifest.json", "optimizer-00001-of-00002.safetensors",
+                                      "optimizer-00002-of-00002.safetensors", "state.json",
+                                      "weights.safetensors"}));
+}
+
+TEST_F(Checkpoint, NewestIsByStepAndNotByTime) {
+  save(2);
+  save(1);
+  std::filesystem::last_write_time(of_step(1),
+                                   std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(load().first, 2);
+}
+
+TEST_F(Checkpoint, SavedByFourRanksLoadsOnAnyNumber) {
+  save(7, 10, 4);
+  for (const int ranks : {1, 2, 3, 4, 5}) {
+    run_thread_world(ranks, [&](Communicator& world) {
+      auto loaded = load_newest_checkpoint(world, folder_);
+      ASSERT_TRUE(loaded.has_value());
+      const auto [begin, end] = flat_range(world.size(), world.rank());
+      expect_content(*loaded, 7, begin, end);
+    });
+  }
+}
+
+TEST_F(Checkpoint, EmptyShardsAreAllowed) {
+  run_thread_world(3, [&](Communicator& world) {
+    const float value = 5;
+    CheckpointContent content;
+    content.step = 1;
+    content.state_json = "{}";
+    const bool owner = world.rank() == 1;  // the ranges are [0,0], [0,1], [1,1]
+    content.optimizer = {{"master", DType::kF32, {owner ? 1 : 0}, owner ? &value : nullptr}};
+    content.optimizer_begin = world.rank() == 2 ? 1 : 0;
+    content.optimizer_end = world.rank() == 0 ? 0 : 1;
+    content.optimizer_total = 1;
+    save_checkpoint(world, folder_, content, 1);
+  });
+  auto world = make_world_of_one();
+  auto loaded = load_newest_checkpoint(*world, folder_);
+  float value = 0;
+  loaded->read_optimizer({"master"}, 0, 1, &value);
+  EXPECT_EQ(value, 5.0f);
+}
+
+TEST_F(Checkpoint, RangesThatDoNotMeetAreADefect) {
+  expect_error(ErrorKind::kInternal, {"rank 1", "begins at 2", "ends at 3"}, [&] {
+    run_thread_world(2, [&](Communicator& world) {
+      const std::vector<float> values(3, 1);
+      CheckpointContent content;
+      content.optimizer = {{"master", DType::kF32, {3}, values.data()}};
+      content.optimizer_begin = world.rank() == 0 ? 0 : 2;
+      content.optimizer_end = content.optimizer_begin + 3;
+      content.optimizer_total = 5;
+      save_checkpoint(world, folder_, content, 1);
+    });
+  });
+  EXPECT_TRUE(names_in(folder_).empty());
+}
+
+TEST_F(Checkpoint, Sha256sumReadsTheSums) {
+  save(1);
+  const std::string command = "cd '" + of_step(1).string() + "' && sha256sum -c SHA256SUMS > /dev/null 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  write_raw(of_step(1) / "state.json", "{\"step\": 2}");
+  EXPECT_NE(std::system(command.c_str()), 0);
+}
+
+TEST_F(Checkpoint, OldOnesGoBeyondKeep) {
+  for (int step = 1; step <= 5; ++step) save(step, 2);
+  EXPECT_EQ(names_in(folder_), (std::vector<std::string>{"step-000004", "step-000005"}));
+}
+
+// A damaged checkpoint neither counts towards `keep` nor is it removed: it must not push the last good one
+// out.
+TEST_F(Checkpoint, DamagedOnesDoNotPushGoodOnesOut) {
+  save(1);
+  save(2);
+  save(3);
+  std::filesystem::remove(of_step(2) / "state.json");
+  std::filesystem::resize_file(of_step(3) / "weights.safetensors", 10);
+  save(4, 2);
+  EXPECT_EQ(list_checkpoints(folder_), (std::vector<int64_t>{1, 4}));
+  EXPECT_TRUE(std::filesystem::exists(of_step(2)));
+}
+
+TEST_F(Checkpoint, SavingAStepAgainReplacesIt) {
+  save(1);
+  save(2);
+  write_raw(of_step(2) / "state.json", "{\"step\": 9}");
+  EXPECT_EQ(load().first, 1);
+  save(2);
+  EXPECT_EQ(load().first, 2);
+  EXPECT_EQ(names_in(folder_), (std::vector<std::string>{"step-000001", "step-000002"}));
+}
+
+TEST_F(Checkpoint, ForeignAndTemporaryFoldersAreIgnored) {
+  save(5);
+  const std::vector<std::string> foreign = {"old-step-9",
+                                            "step-9x",
+                                            "step-",
+                                            "step--9",
+                                            "step-000009.tmp-mine",
+                                            "step-99999999999999999999",
+                                            "step-9.tmp-01234567-89ab-4def-8123-456789abcdeX"};
+  for (const std::string& name : foreign) std::filesystem::create_directories(folder_ / name);
+  write_raw(folder_ / "step-000010", "a file");
+  const auto [step, said] = load();
+  EXPECT_EQ(step, 5);
+  EXPECT_EQ(said, "");
+  save(6, 1);
+  for (const std::string& name : foreign) EXPECT_TRUE(std::filesystem::exists(folder_ / name)) << name;
+}
+
+TEST_F(Checkpoint, StaleTemporaryFoldersOfOursAreRemovedAtTheNextSave) {
+  const std::string stale = "step-000009.tmp-01234567-89ab-4def-8123-456789abcdef";
+  std::filesystem::create_directories(folder_ / stale);
+  write_raw(folder_ / stale / "weights.safetensors", "half");
+  EXPECT_EQ(load().first, -1);
+  save(1);
+  EXPECT_EQ(names_in(folder_), std::vector<std::string>{"step-000001"});
+}
+
+TEST_F(Checkpoint, DamagedFilesAreNamedAndThePreviousIsUsed) {
+  save(1, 10, 2);
+  struct Damage {
+    std::string file;
+    std::function<void(const std::filesystem::path&)> apply;
+  };
+  const std::vector<Damage> damages = {
+      {"weights.safetensors", [](const auto& p) { std::filesystem::remove(p); }},
+      {"state.json", [](const auto& p) { write_raw(p, ""); }},
+      {"optimizer-00002-of-00002.safetensors", [](const auto& p) { std::filesystem::resize_file(p, 100); }},
+      {"manifest.json", [](const auto& p) { std::filesystem::remove(p); }},
+      {"SHA256SUMS", [](const auto& p) { std::filesystem::remove(p); }},
+      {"manifest.json", [](const auto& p) { write_raw(p, "{}"); }},
+      {"SHA256SUMS", [](const auto& p) { write_raw(p, read_raw(p) + "x"); }},
+      // Of the right size, with other bytes: only the hash tells.
+      {"optimizer-00001-of-00002.safetensors",
+       [](const auto& p) { write_raw(p, std::string(std::filesystem::file_size(p), 's')); }},
+  };
+  for (const Damage& damage : damages) {
+    SCOPED_TRACE(damage.file);
+    std::filesystem::remove_all(of_step(2));
+    save(2, 10, 2);
+    damage.apply(of_step(2) / damage.file);
+    const auto [step, said] = load();
+    EXPECT_EQ(step, 1);
+    EXPECT_THAT(said, testing::HasSubstr("step-000002"));
+    EXPECT_THAT(said, testing::HasSubstr(damage.file));
+  }
+}
+
+TEST_F(Checkpoint, FilesOfAnotherStepAreFound) {
+  save(1);
+  save(2);
+  save(3);
+  // A whole folder under another number, and one shard of another step.
+  std::filesystem::rename(of_step(2), of_step(9));
+  auto [step, said] = load();
+  EXPECT_EQ(step, 3);
+  EXPECT_THAT(said, testing::HasSubstr("is of step 2"));
+  std::filesystem::copy_file(of_step(1) / "optimizer-00001-of-00002.safetensors",
+                             of_step(3) / "optimizer-00001-of-00002.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  std::tie(step, said) = load();
+  EXPECT_EQ(step, 1);
+  EXPECT_THAT(said, testing::HasSubstr("optimizer-00001-of-00002.safetensors"));
+}
+
+TEST_F(Checkpoint, NoneThatVerifiesIsAnErrorOnEveryRank) {
+  save(1);
+  save(2);
+  std::filesystem::remove(of_step(1) / "state.json");
+  std::filesystem::resize_file(of_step(2) / "weights.safetensors", 1);
+  testing::internal::CaptureStderr();
+  std::vector<int> failed(3, 0);
+  run_thread_world(3, [&](Communicator& world) {
+    try {
+      load_newest_checkpoint(world, folder_);
+    } catch (const Error& error) {
+      failed[world.rank()] = error.exit_code();
+      EXPECT_THAT(error.what(), testing::HasSubstr("2 checkpoints and none that verifies"));
+      EXPECT_THAT(error.what(), testing::HasSubstr("state.json"));
+      EXPECT_THAT(error.what(), testing::HasSubstr("weights.safetensors"));
+    }
+  });
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(failed, (std::vector<int>{65, 65, 65}));
+}
+
+TEST_F(Checkpoint, AnotherFormatVersionIsNamed) {
+  save(1);
+  const std::string old_manifest = read_raw(of_step(1) / "manifest.json");
+  std::string manifest = old_manifest;
+  manifest.replace(manifest.find("\"version\": 1"), 12, "\"version\": 2");
+  write_raw(of_step(1) / "manifest.json", manifest);
+  std::string sums = read_raw(of_step(1) / "SHA256SUMS");
+  const std::string old_hash = sha256_of(old_manifest);
+  write_raw(of_step(1) / "SHA256SUMS", sums.replace(sums.find(old_hash), 64, sha256_of(manifest)));
+  testing::internal::CaptureStderr();
+  expect_error(ErrorKind::kBadData, {"manifest.json: version: found 2, wanted format version 1"},
+               [&] { load_newest_checkpoint(*make_world_of_one(), folder_); });
+  testing::internal::GetCapturedStderr();
+}
+
+// A manifest made to point outside its folder, with hashes that fit, must not be followed.
+TEST_F(Checkpoint, ManifestNamesStayInTheFolder) {
+  save(1);
+  const std::string old_manifest = read_raw(of_step(1) / "manifest.json");
+  std::string manifest = old_manifest;
+  manifest.replace(manifest.find("\"state.json\""), 12, "\"../x.json\"");
+  write_raw(of_step(1) / "manifest.json", manifest);
+  std::string sums = read_raw(of_step(1) / "SHA256SUMS");
+  write_raw(of_step(1) / "SHA256SUMS",
+            sums.replace(sums.find(sha256_of(old_manifest)), 64, sha256_of(manifest)));
+  testing::internal::CaptureStderr();
+  expect_error(ErrorKind::kBadData, {"found \"../x.json\", wanted a plain file name"},
+               [&] { load_newest_checkpoint(*make_world_of_one(), folder_); });
+  testing::internal::GetCapturedStderr();
+}
+
+TEST_F(Checkpoint, MissingFlatArrayIsNamed) {
+  save(1);
+  auto world = make_world_of_one();
+  auto loaded = load_newest_checkpoint(*world, folder_);
+  float value;
+  expect_error(ErrorKind::kBadData, {"optimizer-00001-of-00002.safetensors", "'moment9'"},
+               [&] { loaded->read_optimizer({"moment9"}, 0, 1, &value); });
+}
+
+TEST_F(Checkpoint, UnwritableFolderFailsOnEveryRank) {
+  write_raw(folder_ / "file", "");
+  std::vector<int> failed(3, 0);
+  run_thread_world(3, [&](Communicator& world) {
+    try {
+      save(world, folder_ / "file" / "sub", 1);
+    } catch (const Error& error) {
+      failed[world.rank()] = error.exit_code();
+    }
+  });
+  EXPECT_EQ(failed, (std::vector<int>{73, 73, 73}));
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,133 @@
+#include "trainer/files/files.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/support/folder_test.h"
+#include "trainer/files/output_file.h"
+
+namespace ropeway {
+namespace {
+
+class Files : public FolderTest {};
+
+TEST_F(Files, AtomicWriteIsReadBackAndLeavesNothingElse) {
+  const std::string content("a\0b\nc", 5);
+  write_file_atomically(folder_ / "x", "old");
+  write_file_atomically(folder_ / "x", content);
+  EXPECT_EQ(read_text_file(folder_ / "x"), content);
+  EXPECT_EQ(names_in(folder_), std::vector<std::string>{"x"});
+}
+
+TEST_F(Files, FailedAtomicWriteKeepsTheOldFile) {
+  write_file_atomically(folder_ / "x", "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100, 100};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      write_file_atomically(folder_ / "x", std::string(1000, 'n'));
+    } catch (const Error& error) {
+      const bool named = std::string(error.what()).find("x.tmp-") != std::string::npos;
+      ::_exit(named ? error.exit_code() : 1);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), static_cast<int>(ErrorKind::kIo));
+  EXPECT_EQ(read_text_file(folder_ / "x"), "old");
+  EXPECT_EQ(names_in(folder_), std::vector<std::string>{"x"});
+}
+
+TEST_F(Files, MissingFileIsMissingInput) {
+  expect_error(ErrorKind::kMissingInput, {"nowhere.txt", "No such file"},
+               [&] { read_text_file(folder_ / "nowhere.txt"); });
+  expect_error(ErrorKind::kMissingInput, {"folder"}, [&] { read_text_file(folder_); });
+}
+
+TEST_F(Files, WritingIntoAMissingFolderCannotBeCreated) {
+  expect_error(ErrorKind::kCannotCreate, {"absent", "No such file"},
+               [&] { write_file_atomically(folder_ / "absent" / "x", "1"); });
+}
+
+// FIPS 180-2, appendix B, and the empty string.
+TEST_F(Files, Sha256HasThePublishedValues) {
+  EXPECT_EQ(sha256_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256_of(std::string(1000000, 'a')),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST_F(Files, Sha256OfAFileIsThatOfItsBytes) {
+  const std::string bytes(3000001, 'q');
+  write_raw(folder_ / "big", bytes);
+  EXPECT_EQ(sha256_of_file(folder_ / "big"), sha256_of(bytes));
+}
+
+TEST_F(Files, OutputFileIsRemovedUnlessKept) {
+  { OutputFile(folder_ / "lost").write("abc", 3); }
+  {
+    OutputFile file(folder_ / "kept");
+    file.write("abc", 3);
+    file.keep();
+    EXPECT_EQ(file.bytes(), 3);
+    EXPECT_EQ(file.sha256(), sha256_of("abc"));
+  }
+  EXPECT_EQ(names_in(folder_), std::vector<std::string>{"kept"});
+}
+
+TEST_F(Files, OutputFileNeverOverwrites) {
+  write_raw(folder_ / "x", "old");
+  expect_error(ErrorKind::kCannotCreate, {"x", "File exists"}, [&] { OutputFile(folder_ / "x"); });
+  EXPECT_EQ(read_raw(folder_ / "x"), "old");
+}
+
+TEST_F(Files, WritableFolderIsCreatedAndLeftEmpty) {
+  require_writable_folder(folder_ / "a" / "b", 1000);
+  EXPECT_TRUE(std::filesystem::is_directory(folder_ / "a" / "b"));
+  EXPECT_TRUE(names_in(folder_ / "a" / "b").empty());
+}
+
+TEST_F(Files, TooLittleRoomIsNamedWithBothNumbers) {
+  const int64_t needed = int64_t{1} << 60;
+  expect_error(ErrorKind::kCannotCreate,
+               {folder_.string(), "1152921504606846976 bytes are needed", "are free"},
+               [&] { require_writable_folder(folder_, needed); });
+}
+
+TEST_F(Files, FolderUnderAFileCannotBeCreated) {
+  write_raw(folder_ / "file", "");
+  expect_error(ErrorKind::kCannotCreate, {"file/sub"},
+               [&] { require_writable_folder(folder_ / "file" / "sub", 0); });
+  expect_error(ErrorKind::kCannotCreate, {"file"}, [&] { require_writable_folder(folder_ / "file", 0); });
+}
+
+TEST_F(Files, UnwritableFolderIsFoundByWriting) {
+  // /proc is there for everybody and writable for nobody, root included.
+  expect_error(ErrorKind::kCannotCreate, {"/proc/self/fdinfo"},
+               [&] { require_writable_folder("/proc/self/fdinfo", 0); });
+}
+
+TEST_F(Files, PublishedFolderReplacesTheOldOneWhole) {
+  std::filesystem::create_directories(folder_ / "old");
+  std::filesystem::create_directories(folder_ / "new");
+  write_raw(folder_ / "old" / "a", "1");
+  write_raw(folder_ / "new" / "b", "2");
+  publish_folder(folder_ / "new", folder_ / "old");
+  EXPECT_EQ(names_in(folder_), std::vector<std::string>{"old"});
+  EXPECT_EQ(names_in(folder_ / "old"), std::vector<std::string>{"b"});
+}
+
+TEST_F(Files, UuidsDiffer) {
+  EXPECT_NE(make_uuid(), make_uuid());
+  EXPECT_THAT(make_uuid(),
+              testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,153 @@
+// Which set is long, which is short, and which window is declared.
+#include "trainer/formats/hf/export_factors.h"
+
+#include "tests/support/folder_test.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr int64_t kWindow = 8192;
+
+ModelConfig config() {
+  ModelConfig config;
+  config.num_layers = 2;
+  config.head_dim = 4;
+  config.original_window = kWindow;
+  return config;
+}
+
+FactorSet set_of(const std::string& name, int64_t max_length, double factor) {
+  FactorSet set;
+  set.name = name;
+  set.max_length = max_length;
+  set.original_length = kWindow;
+  set.rope_theta = 10000;
+  set.factors = {1, factor};
+  set.attention_temperature = 1.1;
+  return set;
+}
+
+const FactorSet kReadjusted = set_of("readjusted", kWindow, 1.5), kShorter = set_of("for_4k", 4096, 1.25),
+                kTuned = set_of("tuned", 65536, 8), kFurther = set_of("further", 524288, 64);
+
+FactorSet with_start_tokens(FactorSet set) {
+  set.start_tokens = 4;
+  return set;
+}
+
+// "declared long/short" of each deployment; "-" is the original RoPE without a list.
+std::vector<std::string> chosen(const std::vector<FactorSet>& sets, const ExportRequest& request = {}) {
+  std::vector<std::string> deployments;
+  for (const ExportFactors& factors : choose_export_factors(config(), sets, request)) {
+    if (factors.long_set) {
+      EXPECT_EQ(factors.long_set->max_length, factors.max_length);
+    }
+    deployments.push_back(fmt::format("{} {}/{}", factors.max_length,
+                                      factors.long_set ? factors.long_set->name : "-",
+                                      factors.long_set ? factors.short_set.name : "-"));
+  }
+  return deployments;
+}
+
+TEST(ExportFactors, AModelThatWasNotExtendedKeepsItsWindow) {
+  EXPECT_THAT(chosen({}), ElementsAre("8192 -/-"));
+  // A set for less than the window is for no list: transformers has one for the window and below.
+  EXPECT_THAT(chosen({kShorter}), ElementsAre("8192 -/-"));
+}
+
+TEST(ExportFactors, ASetForTheWindowAloneIsInForceEverywhere) {
+  EXPECT_THAT(chosen({kReadjusted}), ElementsAre("8192 readjusted/readjusted"));
+}
+
+TEST(ExportFactors, OneLongSetIsOneDeployment) {
+  EXPECT_THAT(chosen({kTuned}), ElementsAre("65536 tuned/none"));
+  EXPECT_THAT(chosen({kTuned, kReadjusted}), ElementsAre("65536 tuned/readjusted"));
+}
+
+TEST(ExportFactors, EveryLengthIsADeploymentAscending) {
+  EXPECT_THAT(chosen({kFurther, kTuned, kShorter, kReadjusted}),
+              ElementsAre("65536 tuned/readjusted", "524288 further/readjusted"));
+}
+
+TEST(ExportFactors, OfSeveralSetsForOneLengthTheNewestIsTaken) {
+  EXPECT_THAT(chosen({kTuned, set_of("again", 65536, 9)}), ElementsAre("65536 again/none"));
+}
+
+TEST(ExportFactors, AWindowGetsTheSmallestSetThatCoversIt) {
+  const std::vector<FactorSet> sets = {kTuned, kFurther, kReadjusted};
+  EXPECT_THAT(chosen(sets, {.max_length = 65536}), ElementsAre("65536 tuned/readjusted"));
+  EXPECT_THAT(chosen(sets, {.max_length = 65537}), ElementsAre("65537 further/readjusted"));
+  EXPECT_THAT(chosen(sets, {.max_length = kWindow}), ElementsAre("8192 readjusted/readjusted"));
+}
+
+TEST(ExportFactors, ANamedSetIsTakenForItsOwnOrAShorterWindow) {
+  const std::vector<FactorSet> sets = {kTuned, kFurther, kReadjusted};
+  EXPECT_THAT(chosen(sets, {.factors = "tuned"}), ElementsAre("65536 tuned/readjusted"));
+  EXPECT_THAT(chosen(sets, {.factors = "further", .max_length = 65536}),
+              ElementsAre("65536 further/readjusted"));
+  EXPECT_THAT(chosen(sets, {.factors = "readjusted"}), ElementsAre("8192 readjusted/readjusted"));
+}
+
+TEST(ExportFactors, TheOriginalRopeCanBeAskedFor) {
+  EXPECT_THAT(chosen({kTuned, kReadjusted}, {.factors = "none"}), ElementsAre("8192 -/-"));
+}
+
+TEST(ExportFactors, TheShortSetCanBeNamed) {
+  const std::vector<FactorSet> sets = {kTuned, kReadjusted};
+  EXPECT_THAT(chosen(sets, {.short_factors = "none"}), ElementsAre("65536 tuned/none"));
+  EXPECT_THAT(chosen(sets, {.short_factors = "tuned"}), ElementsAre("65536 tuned/tuned"));
+  expect_error(ErrorKind::kUsage, {"--short-factors for_4k", "4K", "8K"}, [] {
+    chosen({kTuned, kShorter}, {.short_factors = "for_4k"});
+  });
+}
+
+TEST(ExportFactors, AnUnknownNameListsTheSets) {
+  for (const ExportRequest& request :
+       {ExportRequest{.factors = "tunde"}, ExportRequest{.short_factors = "tunde"}}) {
+    expect_error(ErrorKind::kUsage, {"tunde: no such factor set", "none, tuned (64K), further (512K)"}, [&] {
+      chosen({kTuned, kFurther}, request);
+    });
+  }
+}
+
+TEST(ExportFactors, AWindowThatNoSetCoversIsRefused) {
+  expect_error(ErrorKind::kUsage, {"'further' is for 512K", "wanted one for 1M", "tuned (64K)"}, [] {
+    chosen({kTuned, kFurther}, {.max_length = 1 << 20});
+  });
+  expect_error(ErrorKind::kUsage, {"'tuned' is for 64K", "wanted one for 512K"}, [] {
+    chosen({kTuned, kFurther}, {.factors = "tuned", .max_length = 1 << 19});
+  });
+  expect_error(ErrorKind::kUsage, {"'none' is for 8K", "wanted one for 64K"},
+               [] { chosen({}, {.max_length = 65536}); });
+  expect_error(ErrorKind::kUsage, {"--max-length 4K", "original window is 8K"},
+               [] { chosen({kTuned}, {.max_length = 4096}); });
+}
+
+TEST(ExportFactors, StartTokensAreRefusedWithTheNearestSetThatHasNone) {
+  const std::vector<FactorSet> sets = {kTuned, with_start_tokens(kFurther), kReadjusted};
+  expect_error(ErrorKind::kBadData,
+               {"'further' (512K)", "4 start tokens", "nearest is 'tuned' (64K)", "--factors tuned"},
+               [&] { chosen(sets); });
+  EXPECT_THAT(chosen(sets, {.factors = "tuned"}), ElementsAre("65536 tuned/readjusted"));
+  expect_error(ErrorKind::kBadData, {"'tuned' (64K)", "no such set here can", "--factors none"},
+               [] { chosen({with_start_tokens(kTuned)}); });
+}
+
+TEST(ExportFactors, AShortSetWithStartTokensIsRefusedUnlessAnotherIsNamed) {
+  const std::vector<FactorSet> sets = {kTuned, with_start_tokens(kReadjusted)};
+  expect_error(ErrorKind::kBadData, {"'readjusted' (8K)", "4 start tokens", "--short-factors none"},
+               [&] { chosen(sets); });
+  EXPECT_THAT(chosen(sets, {.short_factors = "none"}), ElementsAre("65536 tuned/none"));
+}
+
+TEST(ExportFactors, FactorsOfEachLayerAreRefused) {
+  FactorSet per_layer = kTuned;
+  per_layer.factors = {1, 8, 1, 9};
+  expect_error(ErrorKind::kBadData, {"'tuned' (64K)", "4 factors, a list for each layer"},
+               [&] { chosen({per_layer}); });
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,37 @@
+// Llama 3 8B's shape, and recipes of one stage.
+#pragma once
+
+#include "trainer/plan/stage_memory.h"
+
+namespace ropeway::testing {
+
+inline ModelConfig llama_8b() {
+  ModelConfig config;
+  config.vocab_size = 128256;
+  config.hidden_size = 4096;
+  config.intermediate_size = 14336;
+  config.num_layers = 32;
+  config.num_heads = 32;
+  config.num_kv_heads = 8;
+  config.head_dim = 128;
+  config.original_window = 8192;
+  return config;
+}
+
+inline Recipe recipe_of(const StageRecipe& stage, const std::string& dtype = "bf16") {
+  Recipe recipe;
+  recipe.dtype = dtype;
+  recipe.stages = {stage};
+  return recipe;
+}
+
+inline StageRecipe finetune(int64_t length, int64_t batch_sequences = 1) {
+  StageRecipe stage;
+  stage.name = "tune";
+  stage.kind = StageKind::kFinetune;
+  stage.train.length = length;
+  stage.train.batch_sequences = batch_sequences;
+  return stage;
+}
+
+}  // namespace ropeway::testing

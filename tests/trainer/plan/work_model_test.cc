@@ -1,0 +1,97 @@
+// FLOPs against figures computed elsewhere, and the ring's bytes counted by hand.
+#include "trainer/plan/work_model.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/base/error.h"
+#include "tests/trainer/plan/cases.h"
+#include "trainer/plan/device_rates.h"
+
+namespace ropeway::testing {
+namespace {
+
+// 2 FLOPs a weight and token: 8.03e9 parameters less the embedding, which is looked up.
+TEST(WorkModel, ForwardIsTwoFlopsAWeight) {
+  const Work work = pass_work(llama_8b(), Pass::kEvaluate, 1000, {});
+  EXPECT_NEAR(work.dense, 2 * 1000 * (8.03e9 - 128256.0 * 4096), 0.001 * work.dense);
+}
+
+TEST(WorkModel, AttentionIsCountedCausally) {
+  const double s = 1 << 20, width = 4096, layers = 32;
+  const Work work = pass_work(llama_8b(), Pass::kTrain, 1 << 20, {});
+  EXPECT_DOUBLE_EQ(work.attention_forward, 2 * s * s * width * layers);
+  EXPECT_DOUBLE_EQ(work.attention_backward, 5 * s * s * width * layers);
+  EXPECT_DOUBLE_EQ(pass_work(llama_8b(), Pass::kTrain, 1 << 20, {.save_attention = false}).attention_backward,
+                   7 * s * s * width * layers);
+}
+
+// Steps of Llama 3 8B on one H200 at 688/581 TF/s of attention and 650 of products, attention's output kept:
+// 127 s at 256K, 462 at 512K, 1754 at 1M, 6827 at 2M, computed by hand for the project's design.
+TEST(WorkModel, StepsTakeWhatWasComputedByHand) {
+  const DeviceRates h200 = find_device("h200");
+  for (const auto& [length, seconds] :
+       {std::pair{1 << 18, 127.0}, {1 << 19, 462.0}, {1 << 20, 1754.0}, {1 << 21, 6827.0}}) {
+    const Work work = pass_work(llama_8b(), Pass::kTrain, length, {});
+    const AttentionRate rate = h200.attention_at(length, 128);
+    const double found = 1e-12 * (work.dense / h200.product + work.attention_forward / rate.forward +
+                                  work.attention_backward / rate.backward);
+    EXPECT_NEAR(found, seconds, 0.02 * seconds) << length;
+  }
+}
+
+TEST(WorkModel, KeptBlocksComputeNothingAgain) {
+  const Work again = pass_work(llama_8b(), Pass::kTrain, 4096, {});
+  const Work kept = pass_work(llama_8b(), Pass::kTrain, 4096, {.kept_blocks = 32});
+  const double weights = 7.505e9;  // without the embedding
+  EXPECT_NEAR(kept.dense, 6 * weights * 4096, 0.001 * kept.dense);
+  EXPECT_GT(again.dense, kept.dense);
+  EXPECT_LT(again.dense, 8 * weights * 4096);
+}
+
+// Four ranks, 1000 local tokens, 2 x 1024 values a token and layer: three hops of BF16 keys and values; in
+// backward three more, and four of F32 gradients.
+TEST(RingTraffic, IsThatOfTheHops) {
+  const double pair = 1000.0 * 2 * 1024 * 32;
+  const RingTraffic traffic = ring_traffic(llama_8b(), Pass::kTrain, 1000, 4, DType::kBF16);
+  EXPECT_DOUBLE_EQ(traffic.forward, 3 * pair * 2);
+  EXPECT_DOUBLE_EQ(traffic.backward, 3 * pair * 2 + 4 * pair * 4);
+  EXPECT_EQ(ring_traffic(llama_8b(), Pass::kTrain, 1000, 1, DType::kBF16).backward, 0);
+}
+
+TEST(DeviceRates, LieBetweenTheTablesFigures) {
+  const DeviceRates h200 = find_device("h200");
+  EXPECT_DOUBLE_EQ(h200.attention_at(32768, 128).forward, 688);
+  EXPECT_DOUBLE_EQ(h200.attention_at(1 << 21, 128).backward, 581);
+  const AttentionRate between = h200.attention_at(6000, 128);
+  EXPECT_GT(between.forward, 591);
+  EXPECT_LT(between.forward, 644);
+  EXPECT_LT(h200.attention_at(512, 128).forward, 484);
+  EXPECT_LT(h200.attention_at(32768, 64).forward, 688);
+}
+
+TEST(DeviceRates, OfAnUnknownGpuAreRefusedWithTheNearestName) {
+  try {
+    find_device("h20");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_NE(std::string(error.what()).find("did you mean h200?"), std::string::npos) << error.what();
+  }
+}
+
+TEST(DeviceRates, AreFoundByTheNameCudaGives) {
+  for (const auto& [name, device] : {std::pair{"NVIDIA H200", "h200"},
+                                     {"NVIDIA H100 80GB HBM3", "h100"},
+                                     {"NVIDIA A100-SXM4-80GB", "a100"}}) {
+    const auto found = device_called_by_cuda(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ(found->name, device);
+  }
+  for (const char* name :
+       {"NVIDIA GeForce RTX 4090", "NVIDIA GH200 480GB", "NVIDIA H100 PCIe", "NVIDIA H200 NVL"}) {
+    EXPECT_FALSE(device_called_by_cuda(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace ropeway::testing

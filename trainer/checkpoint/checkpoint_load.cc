@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
+#include "trainer/files/files.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The flat arrays as one, whatever number of files they are in. Files are opened at their first use.
+class ShardedArrays {
+ public:
+  ShardedArrays(fs::path folder, CheckpointManifest manifest)
+      : folder_(std::move(folder)), manifest_(std::move(manifest)), files_(manifest_.shards.size()) {}
+
+  void read(const LoadedCheckpoint::FlatArray& array, int64_t begin, int64_t end, void* out) {
+    ROPEWAY_CHECK(0 <= begin && begin <= end && end <= manifest_.optimizer_total, "elements {} to {} of {}",
+                  begin, end, manifest_.optimizer_total);
+    char* next = static_cast<char*>(out);
+    const int64_t width = bytes_of(array.dtype);
+    for (size_t i = 0; i < files_.size(); ++i) {
+      const OptimizerShard& shard = manifest_.shards[i];
+      const int64_t from = std::max(begin, shard.begin), to = std::min(end, shard.end);
+      if (from >= to) continue;
+      if (!files_[i]) files_[i] = SafetensorsFile::open(folder_ / shard.file);
+      const auto bytes = files_[i]->data(array.name);
+      const TensorInfo& info = files_[i]->tensors().at(array.name);
+      if (info.dtype != array.dtype || info.shape != std::vector<int64_t>{shard.end - shard.begin}) {
+        fail(ErrorKind::kBadData, "{}: tensor '{}': {} of [{}], wanted {} of [{}]; use --fresh to start anew",
+             files_[i]->path().string(), array.name, name_of(info.dtype), fmt::join(info.shape, ", "),
+             name_of(array.dtype), shard.end - shard.begin);
+      }
+      std::memcpy(next, bytes.data() + (from - shard.begin) * width,
+                  static_cast<size_t>((to - from) * width));
+      next += (to - from) * width;
+    }
+  }
+
+ private:
+  fs::path folder_;
+  CheckpointManifest manifest_;
+  std::vector<std::optional<SafetensorsFile>> files_;
+};
+
+// Newest verified folder, "" when there is no checkpoint at all.
+std::string find_newest(const fs::path& folder) {
+  const std::vector<fs::path> folders = step_folders(folder);
+  std::string reasons;
+  for (auto it = folders.rbegin(); it != folders.rend(); ++it) {
+    try {
+      read_verified_manifest(*it, true);
+      return it->string();
+    } catch (const Error& error) {
+      log_warning("checkpoint {} is damaged and not used: {}", it->filename().string(), error.what());
+      reasons += fmt::format("\n  {}", error.what());
+    }
+  }
+  if (folders.empty()) return "";
+  fail(ErrorKind::kBadData, "{}: {} checkpoints and none that verifies:{}", folder.string(), folders.size(),
+       reasons);
+}
+
+}  // namespace
+
+std::optional<LoadedCheckpoint> load_newest_checkpoint(Communicator& world, const fs::path& folder) {
+  std::string chosen;
+  run_on_rank(world, 0, [&] { chosen = find_newest(folder); });
+  chosen = broadcast_string(world, chosen);
+  if (chosen.empty()) return std::nullopt;
+  const fs::path path(chosen);
+  CheckpointManifest manifest = read_verified_manifest(path, false);
+  LoadedCheckpoint loaded{.path = path,
+                          .step = manifest.step,
+                          .state_json = read_text_file(path / "state.json"),
+                          .weights = SafetensorsFile::open(path / "weights.safetensors"),
+                          .read_optimizer = {},
+                          .recipe_sha256 = manifest.recipe_sha256};
+  auto arrays = std::make_shared<ShardedArrays>(path, std::move(manifest));
+  loaded.read_optimizer = [arrays](const LoadedCheckpoint::FlatArray& array, int64_t begin, int64_t end,
+                                   void* out) { arrays->read(array, begin, end, out); };
+  return loaded;
+}
+
+std::vector<int64_t> list_checkpoints(const fs::path& folder) {
+  std::vector<int64_t> steps;
+  for (const fs::path& path : step_folders(folder)) {
+    try {
+      steps.push_back(read_verified_manifest(path, false).step);
+    } catch (const Error&) {
+      // Not a checkpoint to count; loading says why.
+    }
+  }
+  return steps;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,50 @@
+// manifest.json and SHA256SUMS of one checkpoint folder: written last, read first. Inside this folder.
+//
+// SHA256SUMS has a line for every file of the manifest, in its order, and one for manifest.json itself, in
+// the form that `sha256sum -c SHA256SUMS` reads. It is a function of the manifest, so a changed byte in
+// either shows.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ropeway {
+
+struct CheckpointFile {
+  std::string name;
+  int64_t bytes = 0;
+  std::string sha256;
+};
+struct OptimizerShard {
+  std::string file;
+  int64_t begin = 0, end = 0;  // elements of the flat arrays
+};
+
+struct CheckpointManifest {
+  std::string uuid;
+  int64_t step = 0;
+  int64_t world_size = 0;
+  std::string recipe_sha256;
+  int64_t optimizer_total = 0;
+  std::vector<CheckpointFile> files;
+  std::vector<OptimizerShard> shards;  // ascending, covering [0, optimizer_total)
+};
+
+std::string manifest_to_json(const CheckpointManifest& manifest);
+std::string sha256sums_of(const CheckpointManifest& manifest, const std::string& manifest_json);
+
+// Reads both, checks that they agree, that every file has its size and, with `hashes`, its SHA-256. Throws
+// naming the file: kBadData, kMissingInput, kIo.
+CheckpointManifest read_verified_manifest(const std::filesystem::path& folder, bool hashes);
+
+// N of a folder named exactly step-N; -1 for any other name.
+int64_t step_of_name(const std::string& name);
+std::string name_of_step(int64_t step);
+// Whether the name is step-N.tmp-<uuid>, or that with .old: an unfinished or discarded checkpoint of ours.
+bool is_temporary_name(const std::string& name);
+// Folders named step-N, ascending by N (never by time stamps), whatever is in them.
+std::vector<std::filesystem::path> step_folders(const std::filesystem::path& folder);
+
+}  // namespace ropeway

@@ -1,0 +1,13 @@
+// Lengths in tokens as people write them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ropeway {
+
+// "4096", "4K", "256K", "2M": powers of two. Throws kUsage naming the text.
+int64_t parse_length(const std::string& text);
+std::string format_length(int64_t length);  // 262144 -> "256K"
+
+}  // namespace ropeway

@@ -1,0 +1,21 @@
+// A recipe against the model it is for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/config/recipe.h"
+
+namespace ropeway {
+
+// What the model adds once it is known: factor sets that stages start from and that do not exist, head
+// counts, lengths against the model's original window and its sliding one. Same message form.
+struct ModelFacts {
+  int64_t original_window = 0, rotary_pairs = 0;
+  std::vector<std::string> existing_sets;  // of the model the recipe begins with
+  int64_t sliding_window = 0;              // 0: none
+};
+std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model);
+
+}  // namespace ropeway

@@ -1,0 +1,27 @@
+// RoPE in GGUF metadata. Inside this folder.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "trainer/family/model_config.h"
+#include "trainer/formats/gguf/gguf_file.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway {
+
+// Adds rope_theta and rope_scaling to the config.json made of a GGUF file. `json` has the shape already.
+//   rope_freqs.weight has one divisor a pair, of Llama 3's rule; where 4 to 1 turns within 8,192 tokens
+//   reproduce it, and the file's context is no shorter, the rule is written, otherwise the list as factors
+//   of one window. attn_factor multiplies cos and sin; with yarn llama.cpp multiplies it by 0.1 ln(factor)
+//   + 1.
+void add_gguf_rope(const GgufFile& file, const std::string& prefix, nlohmann::ordered_json& json);
+
+// The sets that our own export wrote beside the two lists other programs read, once they are proven to hold
+// those lists. Throws kBadData when they do not: the file was changed.
+std::vector<FactorSet> restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed,
+                                           const std::string& where);
+
+}  // namespace ropeway

@@ -1,0 +1,144 @@
+#include "trainer/formats/hf/export_factors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "kernels/base/error.h"
+#include "trainer/config/lengths.h"
+#include "trainer/rope/schedules.h"
+
+namespace ropeway {
+namespace {
+
+class Chooser {
+ public:
+  Chooser(const ModelConfig& config, const std::vector<FactorSet>& sets, const ExportRequest& request)
+      : config_(config),
+        sets_(sets),
+        request_(request),
+        window_(config.original_window),
+        original_(computed_factor_set("none", config.rope_geometry(), window_)),
+        base_(computed_factor_set("none", config.rope_geometry(), window_, base_factors(sets))) {}
+
+  std::vector<ExportFactors> choose() const {
+    if (request_.max_length != 0 && request_.max_length < window_) {
+      fail(ErrorKind::kUsage, "--max-length {}: the model's original window is {}, which is the least",
+           format_length(request_.max_length), format_length(window_));
+    }
+    const FactorSet short_set = choose_short();
+    std::vector<ExportFactors> deployments;
+    for (const int64_t length : lengths()) deployments.push_back(deployment(short_set, length));
+    return deployments;
+  }
+
+ private:
+  std::string listed() const {
+    std::string names = "none";
+    for (const FactorSet& set : sets_)
+      names += fmt::format(", {} ({})", set.name, format_length(set.max_length));
+    return names;
+  }
+
+  FactorSet named(const char* option, const std::string& name) const {
+    if (name == "none") return base_;
+    if (const FactorSet* set = find_factor_set(sets_, name)) return *set;
+    fail(ErrorKind::kUsage, "--{} {}: no such factor set; there are {}", option, name, listed());
+  }
+
+  // The exportable set whose length is closest, in ratio; for the short list one for the original window.
+  const FactorSet* nearest_exportable(int64_t length, bool is_short) const {
+    const FactorSet* nearest = nullptr;
+    const auto distance = [&](const FactorSet& set) {
+      return std::abs(std::log(static_cast<double>(set.max_length) / static_cast<double>(length)));
+    };
+    for (const FactorSet& set : sets_) {
+      if (!is_exportable(set, config_) || (is_short && set.max_length != window_)) continue;
+      if (nearest == nullptr || distance(set) <= distance(*nearest)) nearest = &set;
+    }
+    return nearest;
+  }
+
+  void require_exportable(const FactorSet& set, const std::string& option) const {
+    if (is_exportable(set, config_)) return;
+    const std::string what = set.start_tokens > 0
+                                 ? fmt::format("{} start tokens with the original angles", set.start_tokens)
+                                 : fmt::format("{} factors, a list for each layer", set.factors.size());
+    const FactorSet* nearest = nearest_exportable(set.max_length, option == "short-factors");
+    fail(ErrorKind::kBadData,
+         "factor set '{}' ({}) has {}, which the formats of other tools cannot hold; {}: --{} {}", set.name,
+         format_length(set.max_length), what,
+         nearest == nullptr
+             ? "no such set here can be exported, the original RoPE can"
+             : fmt::format("nearest is '{}' ({})", nearest->name, format_length(nearest->max_length)),
+         option, nearest == nullptr ? "none" : nearest->name);
+  }
+
+  FactorSet choose_short() const {
+    FactorSet set = request_.short_factors.empty() ? select_factor_set(sets_, window_, base_)
+                                                   : named("short-factors", request_.short_factors);
+    if (set.max_length < window_) {
+      fail(ErrorKind::kUsage, "--short-factors {}: is for {}, wanted one for the original window, {}",
+           set.name, format_length(set.max_length), format_length(window_));
+    }
+    require_exportable(set, "short-factors");
+    return set;
+  }
+
+  std::vector<int64_t> lengths() const {
+    if (request_.max_length != 0) return {request_.max_length};
+    if (!request_.factors.empty()) {
+      return {std::max(window_, named("factors", request_.factors).max_length)};
+    }
+    std::set<int64_t> distinct;
+    for (const FactorSet& set : sets_) {
+      if (set.max_length > window_) distinct.insert(set.max_length);
+    }
+    if (distinct.empty()) distinct.insert(window_);
+    return {distinct.begin(), distinct.end()};
+  }
+
+  // At the original window there is one range of lengths, and one set for it.
+  FactorSet choose_long(const FactorSet& short_set, int64_t length) const {
+    if (!request_.factors.empty()) return named("factors", request_.factors);
+    return length == window_ ? short_set : select_factor_set(sets_, length, base_);
+  }
+
+  ExportFactors deployment(const FactorSet& short_set, int64_t length) const {
+    FactorSet long_set = choose_long(short_set, length);
+    if (long_set.max_length < length) {
+      fail(ErrorKind::kUsage, "factor set '{}' is for {}, wanted one for {}; there are {}", long_set.name,
+           format_length(long_set.max_length), format_length(length), listed());
+    }
+    require_exportable(long_set, "factors");
+    long_set.max_length = length;
+    const bool one_range = length == window_ && request_.short_factors.empty();
+    ExportFactors chosen{.short_set = one_range ? long_set : short_set, .long_set = {}, .max_length = length};
+    if (!is_original(long_set) || !is_original(chosen.short_set)) chosen.long_set = std::move(long_set);
+    return chosen;
+  }
+
+  bool is_original(const FactorSet& set) const {
+    return set.factors == original_.factors && set.attention_temperature == 1 && set.start_tokens == 0;
+  }
+
+  const ModelConfig& config_;
+  const std::vector<FactorSet>& sets_;
+  const ExportRequest& request_;
+  int64_t window_;
+  FactorSet original_, base_;  // plain RoPE, and what the base model was trained under
+};
+
+}  // namespace
+
+bool is_exportable(const FactorSet& set, const ModelConfig& config) {
+  return set.start_tokens == 0 && static_cast<int64_t>(set.factors.size()) == config.rotary_pairs();
+}
+
+std::vector<ExportFactors> choose_export_factors(const ModelConfig& config,
+                                                 const std::vector<FactorSet>& sets,
+                                                 const ExportRequest& request) {
+  return Chooser(config, sets, request).choose();
+}
+
+}  // namespace ropeway

@@ -1,0 +1,45 @@
+// Which of a model's factor sets a file of another tool holds. config.json of Hugging Face and GGUF have one
+// list of factors for sequences up to the original window ("short"), one for longer ones ("long") and one
+// declared window, where a model here has a set for every length. Each deployment below is one such choice:
+//   long    the set made for the declared length, for every sequence beyond the original window
+//   short   what `--factors auto` uses at the original window: the set readjusted for it, or the original
+//   RoPE
+// A set with start tokens, or with factors of its own for each layer, has no place in these files.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/family/model_config.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway {
+
+struct ExportRequest {
+  std::string factors{};        // name of the long set; "none": the original RoPE; "": chosen by length
+  std::string short_factors{};  // name of the short set; "none": the original RoPE; "": as said above
+  int64_t max_length = 0;       // the window to declare; 0: the long set's own
+};
+
+struct ExportFactors {
+  FactorSet short_set;
+  std::optional<FactorSet>
+      long_set;            // its max_length is the declared window; none: the original RoPE everywhere
+  int64_t max_length = 0;  // the declared window, never below the original one
+};
+
+// One deployment for what was asked for; without a name and a length, one for every length beyond the
+// original window for which there is a set, ascending (of several sets for one length the newest), or the
+// original window alone when there is none. Throws
+//   kUsage    an unknown set (those there are listed), a length no set covers or one below the original
+//   window kBadData  a set that these files cannot hold; the nearest one that they can is named
+std::vector<ExportFactors> choose_export_factors(const ModelConfig& config,
+                                                 const std::vector<FactorSet>& sets,
+                                                 const ExportRequest& request);
+
+// Whether short_factor / long_factor can say what the set says.
+bool is_exportable(const FactorSet& set, const ModelConfig& config);
+
+}  // namespace ropeway

@@ -1,0 +1,42 @@
+#include "trainer/formats/hf/import_hf.h"
+
+#include "kernels/base/error.h"
+#include "trainer/files/fault_point.h"
+#include "trainer/files/files.h"
+#include "trainer/files/staged_folder.h"
+#include "trainer/formats/hf/companion_files.h"
+#include "trainer/formats/hf/hf_config_edit.h"
+#include "trainer/formats/hf/weight_shards.h"
+#include "trainer/rope/factor_file.h"
+
+namespace ropeway {
+
+namespace fs = std::filesystem;
+
+ImportResult import_hf_dir(const fs::path& source, const fs::path& target, const ImportOptions& options) {
+  const ModelDir model = open_model_dir(source);
+  require_replaceable_model(target, options.replace);
+  require_apart(source, target);
+  const auto weights = weight_streams(model, options.dtype);
+  const int64_t bytes = options.dtype ? bytes_of_all(weights) : bytes_to_transfer(model, options.transfer);
+  StagedFolder folder(target, bytes, options.replace);
+  ImportResult result;
+  result.left_behind = copy_companion_files(source, folder.path());
+  const std::string config_file = (source / "config.json").string();
+  std::string config = without_auto_map(read_text_file(config_file), config_file);
+  if (options.dtype) {
+    config = with_torch_dtype(config, *options.dtype, config_file);
+    write_weight_shards(folder.path(), weights);
+  } else {
+    result.files = transfer_weights(model, folder.path(), options.transfer);
+  }
+  fault_point("import.weights_written");
+  write_file_atomically(folder.path() / "config.json", config);
+  write_factor_file(folder.path() / "rope_factors.json", model.sets);
+  const ModelDir written = open_model_dir(folder.path());
+  if (options.dtype) verify_weights(written, weights);
+  folder.publish();
+  return result;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,136 @@
+#include "trainer/formats/hf/model_dir.h"
+
+#include <algorithm>
+#include <set>
+
+#include "kernels/base/error.h"
+#include "trainer/files/strict_json.h"
+#include "trainer/formats/hf/hf_config.h"
+#include "trainer/formats/hf/weight_check.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_file.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+// Weights in formats that are not read: the answer names the file and the way out.
+[[noreturn]] void refuse_without_weights(const fs::path& folder) {
+  std::string other;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".gguf") {
+      const std::string name = entry.path().filename().string();
+      if (other.empty() || name < other) other = name;
+    }
+  }
+  if (other.empty()) {
+    fail(ErrorKind::kMissingInput, "{}: holds no weights: neither {} nor {}", folder.string(), kSingle,
+         kIndex);
+  }
+  fail(
+      ErrorKind::kBadData,
+      "{}: the weights are in {}, wanted {}: pickle files can run code and are not read. Convert: python3 -c "
+      "\"from "
+      "transformers import AutoModelForCausalLM as M; M.from_pretrained('{}').save_pretrained('converted')\"",
+      folder.string(), other, kSingle, folder.string());
+}
+
+// name -> shard file of the index, with the shard names proven to be plain names of this folder.
+std::vector<SafetensorsFile> open_shards(const fs::path& folder, std::map<std::string, std::string>& owner) {
+  const JsonValue index = read_strict_json(folder / kIndex, {.max_bytes = 64 << 20});
+  const JsonValue weight_map = index.at("weight_map");
+  std::set<std::string> names;
+  for (const std::string& tensor : weight_map.keys()) {
+    const JsonValue value = weight_map.at(tensor);
+    const std::string shard = value.string();
+    if (shard.find('/') != std::string::npos || shard.find('\\') != std::string::npos ||
+        shard.find('\0') != std::string::npos || !shard.ends_with(".safetensors") || shard.starts_with('.')) {
+      value.refuse("a plain file name of this folder that ends in .safetensors");
+    }
+    owner[tensor] = shard;
+    names.insert(shard);
+  }
+  if (names.empty()) weight_map.refuse("at least one tensor");
+  std::vector<SafetensorsFile> shards;
+  for (const std::string& name : names) shards.push_back(SafetensorsFile::open(folder / name));
+  return shards;
+}
+
+}  // namespace
+
+const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
+  for (const SafetensorsFile& shard : shards) {
+    if (shard.tensors().contains(tensor)) return shard;
+  }
+  fail(ErrorKind::kBadData, "{}: no shard holds the tensor '{}'", path.string(), tensor);
+}
+
+DType ModelDir::dtype() const {
+  const std::string embedding = "model.embed_tokens.weight";
+  return shard_of(embedding).tensors().at(embedding).dtype;
+}
+
+ModelDir open_model_dir(const fs::path& path) {
+  if (!fs::is_directory(path)) {
+    fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory", path.string(),
+         fs::exists(path) ? "is not a folder" : "is not there");
+  }
+  ModelDir model;
+  model.path = path;
+  ParsedConfig parsed = read_hf_config(path / "config.json");
+  model.config = parsed.config;
+  model.sets = std::move(parsed.sets);
+
+  const fs::path factor_file = path / "rope_factors.json";
+  if (fs::exists(factor_file)) {
+    model.sets = read_factor_file(factor_file);
+    for (const FactorSet& set : model.sets) {
+      check_factor_set(set, model.config.rotary_pairs(), model.config.num_layers, factor_file.string());
+      if (set.rope_theta != model.config.rope_theta) {
+        fail(ErrorKind::kBadData, "{}: factor set '{}': rope_theta is {}, config.json says {}",
+             factor_file.string(), set.name, set.rope_theta, model.config.rope_theta);
+      }
+    }
+  }
+
+  std::map<std::string, std::string> owner;  // of the index; empty without one
+  if (fs::exists(path / kSingle)) {
+    model.shards.push_back(SafetensorsFile::open(path / kSingle));
+  } else if (fs::exists(path / kIndex)) {
+    model.shards = open_shards(path, owner);
+  } else {
+    refuse_without_weights(path);
+  }
+  std::map<std::string, FoundTensor> found;
+  for (const SafetensorsFile& shard : model.shards) {
+    const std::string shard_name = shard.path().filename().string();
+    for (const auto& [name, info] : shard.tensors()) {
+      if (!found.emplace(name, FoundTensor{info.dtype, info.shape}).second) {
+        fail(ErrorKind::kBadData, "{}: tensor '{}' is in {} and in another shard", path.string(), name,
+             shard_name);
+      }
+      if (owner.empty()) continue;
+      const auto it = owner.find(name);
+      if (it == owner.end() || it->second != shard_name) {
+        fail(ErrorKind::kBadData, "{}: tensor '{}' is in {}, {} says {}", path.string(), name, shard_name,
+             kIndex, it == owner.end() ? "nothing of it" : it->second);
+      }
+    }
+  }
+  for (const auto& [name, shard] : owner) {
+    if (!found.contains(name)) {
+      fail(ErrorKind::kBadData, "{}: {} says that {} holds tensor '{}': it does not", path.string(), kIndex,
+           shard, name);
+    }
+  }
+  check_weights(found, model.config, path.string());
+  return model;
+}
+
+}  // namespace ropeway

@@ -1,0 +1,33 @@
+// A model directory in Hugging Face layout: config.json, model.safetensors (or shards with an index),
+// tokenizer files, and rope_factors.json with every factor set. The sets of rope_factors.json win over
+// config.json's two.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainer/family/model_config.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/factor_set.h"
+
+namespace ropeway {
+
+struct ModelDir {
+  std::filesystem::path path;
+  ModelConfig config;
+  std::vector<FactorSet> sets;
+  std::vector<SafetensorsFile> shards;
+
+  // Shard that holds the tensor; throws kBadData naming directory and tensor.
+  const SafetensorsFile& shard_of(const std::string& tensor) const;
+  // Element type of the embedding, which is what config.json calls the model's.
+  DType dtype() const;
+};
+// Checks names and shapes of all weights against the config; lists what is missing or unexpected (at most
+// ten, and the count). `expected` maps name -> shape. Weights only in .bin/.pt: refused with the way to
+// convert.
+ModelDir open_model_dir(const std::filesystem::path& path);
+
+}  // namespace ropeway

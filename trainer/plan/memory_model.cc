@@ -1,0 +1,270 @@
+#include "trainer/plan/memory_model.h"
+
+#include <algorithm>
+
+#include "kernels/attention/head_groups.h"
+#include "kernels/base/error.h"
+#include "parallel/zero/shard_range.h"
+
+namespace ropeway {
+namespace {
+
+// One pass: T tokens, e bytes of an activation, a bytes of a sum.
+class PassMemory {
+ public:
+  PassMemory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options)
+      : config_(config), shape_(shape), options_(options), width_(config) {}
+
+  MemoryParts peak() const {
+    MemoryParts parts = standing();
+    const int64_t kept = kept_attention();
+    const Phase phases[] = {attention_forward(),  loss(),         mlp_backward(),
+                            attention_backward(), qkv_backward(), embedding_backward()};
+    const Phase& most = *std::max_element(std::begin(phases), std::end(phases),
+                                          [](const Phase& a, const Phase& b) { return a.sum() < b.sum(); });
+    parts.checkpoints += kept;
+    parts.transients += most.transients;
+    parts.tiles += most.tiles;
+    parts.loss += most.loss;
+    return parts;
+  }
+
+ private:
+  // What a phase needs beside what stands.
+  struct Phase {
+    int64_t transients = 0, tiles = 0, loss = 0;
+    int64_t sum() const { return transients + tiles + loss; }
+  };
+
+  bool trains() const { return shape_.pass == Pass::kTrain; }
+  bool has_backward() const { return shape_.pass != Pass::kEvaluate; }
+  bool on_ring() const { return shape_.ring_ranks > 1; }
+  int64_t tokens() const { return shape_.tokens(); }
+  int64_t element() const { return bytes_of(options_.dtype); }
+  int64_t acc() const { return options_.dtype == DType::kF64 ? 8 : 4; }
+  int64_t moment() const { return options_.narrow_moments ? 2 : acc(); }
+  bool narrow() const { return element() < acc(); }
+  // Products of narrow factors into wide sums: the CPU widens the factors first.
+  bool widens() const { return narrow() && !options_.cuda; }
+  int64_t tile() const { return std::min(options_.tile_tokens, tokens()); }
+  int64_t kept_blocks() const {
+    return has_backward() ? ropeway::kept_blocks(config_, tokens(), options_) : 0;
+  }
+  // One block's attention output and log-sum-exp.
+  int64_t attention_bytes() const {
+    return tokens() * (width_.queries * element() + config_.num_heads * acc());
+  }
+  bool saves_attention() const { return has_backward() && options_.save_attention; }
+  int64_t kept_attention() const {
+    if (!saves_attention()) return 0;
+    const int64_t blocks =
+        options_.offload ? std::min(kOffloadSlots, config_.num_layers) : config_.num_layers;
+    return blocks * attention_bytes();
+  }
+
+  MemoryParts standing() const {
+    MemoryParts parts;
+    const int64_t count = config_.num_parameters(), layers = config_.num_layers;
+    parts.weights = count * element();
+    if (trains()) {
+      const int64_t share = shard_range(count, shape_.all_ranks, 0).end;
+      parts.gradients = count * acc();
+      parts.optimizer = share * (2 * moment() + (narrow() ? acc() : 0)) + count;
+    }
+    const int64_t input = tokens() * width_.hidden * element();
+    if (has_backward()) {
+      const int64_t on_device = options_.offload ? std::min(kOffloadSlots, layers) : layers;
+      parts.checkpoints = on_device * input + kept_blocks() * tokenwise_bytes(config_, tokens(), element());
+      const int64_t away = layers - on_device;
+      parts.host = away * (input + (saves_attention() ? attention_bytes() : 0));
+    }
+    parts.transients = input;  // the residual stream, and then its gradient
+    if (kept_blocks() < layers) parts.transients += tokens() * width_.qkv * element();
+    if (has_backward()) parts.transients += tokens() * width_.queries * element();
+    parts.tiles = standing_tiles();
+    parts.ring = ring_slot_bytes(config_, tokens(), shape_.ring_ranks, element(), has_backward());
+    parts.tables = 2 * shape_.length * config_.rotary_pairs() * acc();
+    if (shape_.pass == Pass::kFactorGradient) {
+      parts.tables += shape_.length * (config_.rotary_pairs() * 8 + 1);
+    }
+    return parts;
+  }
+
+  int64_t standing_tiles() const {
+    const int64_t c = width_.hidden, i = width_.intermediate;
+    const bool all_kept = kept_blocks() == config_.num_layers;
+    int64_t row = 2 * c * element() + 2 * acc();  // normed activations of block and head, 1 / rms of both
+    if (!all_kept) row += (c + 2 * i) * element();
+    row += i * element();
+    if (has_backward()) row += (3 * c + 3 * i + width_.qkv) * element();
+    if (config_.qk_norm) {
+      row += (config_.num_heads + config_.num_kv_heads) * acc();
+      if (has_backward()) row += 2 * (width_.queries + width_.keys) * element();
+    }
+    return tile() * row;
+  }
+
+  // Of the block's own results, those that are not kept.
+  int64_t unsaved_attention() const { return saves_attention() ? 0 : attention_bytes(); }
+
+  Phase attention_forward() const {
+    Phase phase;
+    phase.transients = unsaved_attention();
+    if (on_ring()) {  // the merged result, in acc type, and a hop's partial one
+      phase.transients +=
+          tokens() * (width_.queries * (narrow() ? acc() : element()) + config_.num_heads * acc());
+    }
+    return phase;
+  }
+
+  Phase mlp_backward() const {
+    if (!has_backward()) return {};
+    Phase phase;
+    phase.transients = unsaved_attention();
+    if (trains() && widens()) {
+      const int64_t c = width_.hidden, i = width_.intermediate;
+      phase.tiles = tile() * acc() * std::max(c + 2 * i, c + width_.queries);
+    }
+    return phase;
+  }
+
+  // What the operator has allocated at a time for a block of so many halves of the local queries and keys.
+  int64_t operator_bytes(int query_halves, int key_halves) const {
+    const BlockAttentionShape block{.batch = shape_.sequences,
+                                    .heads = config_.num_heads,
+                                    .kv_heads = config_.num_kv_heads,
+                                    .queries = shape_.length * query_halves / 2,
+                                    .keys = shape_.length * key_halves / 2,
+                                    .head_dim = config_.head_dim};
+    if (options_.cuda) return attention_backward_bytes(block);
+    const int64_t rows = block.heads * block.queries + 2 * block.kv_heads * block.keys;
+    return block.batch * rows * block.head_dim * acc();
+  }
+  // Bytes of an element of dq, dk, dv as the ring gives them: a single rank on a GPU has the operator's own.
+  int64_t attention_gradient() const { return options_.cuda && !on_ring() ? element() : acc(); }
+
+  Phase attention_backward() const {
+    if (!has_backward()) return {};
+    int64_t bytes = operator_bytes(2, 2);
+    if (on_ring()) {
+      // dk and dv that are to come home, and beside them: the own block; its narrow results and dq widened;
+      // dq so far and a hop's block. In zigzag a hop is all queries with half the keys, or half the queries
+      // with all keys.
+      const int64_t home = tokens() * 2 * width_.keys * acc(), dq = tokens() * width_.queries * acc();
+      const int64_t widened = options_.cuda ? tokens() * width_.qkv * element() + dq : 0;
+      const int64_t hop = options_.zigzag ? std::max(operator_bytes(2, 1), operator_bytes(1, 2)) : bytes;
+      bytes = home + std::max({bytes, widened, dq + hop});
+    }
+    return {.transients = unsaved_attention() + bytes};
+  }
+
+  Phase qkv_backward() const {
+    if (!has_backward()) return {};
+    Phase phase{.transients = unsaved_attention() + tokens() * width_.qkv * attention_gradient()};
+    if (trains() && widens()) phase.tiles = tile() * acc() * (width_.qkv + width_.hidden);
+    return phase;
+  }
+
+  Phase embedding_backward() const {
+    return {.tiles = trains() && narrow() ? tile() * width_.hidden * acc() : 0};
+  }
+
+  Phase loss() const {
+    const int64_t rows = std::min({options_.loss_tile_tokens, tile()});
+    const int64_t v = config_.vocab_size, c = width_.hidden;
+    int64_t bytes = rows * v * acc();
+    if (narrow() && options_.cuda && has_backward()) bytes += rows * v * element();
+    if (widens()) {
+      // Hidden and its gradient, and the part of the output layer that is widened at a time; and of the
+      // logits' gradient, whose columns of that part are copied to be contiguous.
+      constexpr int64_t kWidenedRows = 4096;
+      const int64_t part = std::min(kWidenedRows, v);
+      bytes += rows * c * acc() * (has_backward() ? 2 : 1) + part * c * acc();
+      if (part < v) bytes += rows * part * acc();
+    }
+    return {.loss = bytes};
+  }
+
+  const ModelConfig& config_;
+  const PassShape& shape_;
+  const MemoryOptions& options_;
+  const BlockWidths width_;
+};
+
+// A recipe may name any shape: its bytes must be countable in 64 bits before they are counted.
+void require_countable(const ModelConfig& config, const PassShape& shape) {
+  const auto wide = [](int64_t count) { return static_cast<double>(count); };
+  const double c = wide(config.hidden_size), i = wide(config.intermediate_size);
+  const double heads = wide(config.head_dim) * wide(config.num_heads + 2 * config.num_kv_heads);
+  const double layers = wide(config.num_layers) + 2, row = 8 * (c + heads + i) + wide(config.vocab_size);
+  const double elements =
+      layers * (c * (2 * heads + 3 * i) + wide(shape.tokens()) * row) + 2 * c * wide(config.vocab_size);
+  constexpr double kMost = 1e17;  // elements, of up to 32 bytes each
+  if (elements < kMost) return;
+  fail(ErrorKind::kConfig,
+       "a model of {} layers, hidden size {} and MLP {} over {} tokens a rank has {:.2g} numbers: more than "
+       "can be held",
+       config.num_layers, config.hidden_size, config.intermediate_size, shape.tokens(), elements);
+}
+
+}  // namespace
+
+BlockWidths::BlockWidths(const ModelConfig& config)
+    : hidden(config.hidden_size),
+      queries(config.num_heads * config.head_dim),
+      keys(config.num_kv_heads * config.head_dim),
+      qkv(queries + 2 * keys),
+      intermediate(config.intermediate_size) {}
+
+int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size) {
+  const BlockWidths width(config);
+  return tokens * element_size * (width.qkv + width.hidden + 2 * width.intermediate);
+}
+
+int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options) {
+  if (options.offload) return 0;
+  const int64_t block = tokenwise_bytes(config, tokens, bytes_of(options.dtype));
+  return std::min(config.num_layers, options.keep_bytes / block);
+}
+
+std::vector<std::pair<std::string, int64_t>> MemoryParts::parts() const {
+  return {{"weights", weights},
+          {"gradients", gradients},
+          {"optimizer", optimizer},
+          {"checkpoints", checkpoints},
+          {"transients", transients},
+          {"tiles", tiles},
+          {"loss", loss},
+          {"ring", ring},
+          {"tables", tables}};
+}
+
+int64_t MemoryParts::total() const {
+  int64_t sum = 0;
+  for (const auto& [name, bytes] : parts()) sum += bytes;
+  return sum;
+}
+
+MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options) {
+  ROPEWAY_CHECK(shape.tokens() > 0 && options.tile_tokens > 0 && options.loss_tile_tokens > 0,
+                "a pass over {} tokens in tiles of {} and {}", shape.tokens(), options.tile_tokens,
+                options.loss_tile_tokens);
+  require_countable(config, shape);
+  return PassMemory(config, shape, options).peak();
+}
+
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
+                        bool gradients) {
+  if (ring_ranks == 1) return 0;
+  const int64_t slot = 2 * tokens * BlockWidths(config).keys;
+  const int64_t acc = std::max<int64_t>(element_size, 4);
+  return 2 * slot * (element_size + (gradients ? acc : 0));
+}
+
+std::string bytes_text(int64_t bytes) {
+  const double mib = static_cast<double>(bytes) / (1 << 20);
+  if (mib >= 1024) return fmt::format("{:.2f} GiB", mib / 1024);
+  return mib >= 10 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.2f} MiB", mib);
+}
+
+}  // namespace ropeway

@@ -1,0 +1,87 @@
+// How many bytes one rank needs for a pass, by what they are for: the one source of these figures. `ropeway
+// plan` prints them, tiles are chosen by them, and an out-of-memory error shows them.
+// tests/trainer/model/accounting_test.cc compares them with what the engine asks the allocator for.
+//
+// The engine's buffers stay from step to step; on top of them come the results of operators, and the phase
+// that needs most of those decides (attention forward, attention backward, the MLP's backward, the loss).
+// Not counted: the batch itself (some 20 bytes a token), the scratch of CPU kernels (1.5 KiB a token and
+// thread at head_dim 128), the CUDA context and its libraries (about 1 GiB). What cuDNN's backward takes as
+// workspace is an estimate that was never compared with a GPU (kernels/attention/head_groups.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/base/dtype.h"
+#include "trainer/family/model_config.h"
+
+namespace ropeway {
+
+struct MemoryParts {
+  int64_t weights = 0;
+  int64_t gradients = 0;
+  int64_t optimizer = 0;    // this rank's share of masters and moments; the mask of weight decay
+  int64_t checkpoints = 0;  // kept from forward to backward for every block; with offload: what is in transit
+  int64_t transients = 0;  // of one block, over all local tokens: projections, gradients, attention's results
+  int64_t tiles = 0;       // of one block, over a tile of tokens
+  int64_t loss = 0;        // logits and gradients of a tile; 0 where another phase needs more
+  int64_t ring = 0;        // slots for keys and values in transit, and for their gradients
+  int64_t tables = 0;      // cos, sin
+  int64_t host = 0;        // pinned host memory of offloaded checkpoints; not in total()
+
+  int64_t total() const;  // of the device that computes
+  // Name and bytes of every part that total() sums, in this order.
+  std::vector<std::pair<std::string, int64_t>> parts() const;
+};
+
+enum class Pass { kEvaluate, kTrain, kFactorGradient };
+
+// One rank's share of a pass.
+struct PassShape {
+  Pass pass = Pass::kTrain;
+  int64_t sequences = 1;  // B, at once
+  int64_t length = 0;     // n, local tokens of each
+  int ring_ranks = 1;     // that share a sequence
+  int all_ranks = 1;      // that share the optimizer's state
+  int64_t tokens() const { return sequences * length; }
+};
+
+struct MemoryOptions {
+  DType dtype = DType::kF32;
+  bool cuda = false;
+  bool zigzag = true;
+  bool save_attention = true;
+  bool narrow_moments = false;  // AdamW's moments in BF16
+  bool offload = false;         // checkpoints wait in host memory
+  int64_t keep_bytes = int64_t{1} << 30;
+  int64_t tile_tokens = 2048, loss_tile_tokens = 1024;
+};
+
+// The peak, in a step after the first.
+MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options);
+
+// The weights alone, in elements: what parts of the sum of num_parameters() the formulas need.
+struct BlockWidths {
+  int64_t hidden, queries, keys, qkv, intermediate;  // C, H*D, K*D, (H + 2K)*D, I
+  explicit BlockWidths(const ModelConfig& config);
+};
+
+// Bytes a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
+int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
+
+// Two slots for keys and values on their way round the ring and, with gradients, two for theirs in acc type.
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
+                        bool gradients);
+
+// Blocks of `tokens` local tokens that keep them for backward.
+int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options);
+
+// Blocks whose records are on the device at a time when checkpoints are offloaded: one that is written or
+// read, and one on its way.
+constexpr int64_t kOffloadSlots = 2;
+
+std::string bytes_text(int64_t bytes);  // "812 MiB", "3.42 GiB"
+
+}  // namespace ropeway

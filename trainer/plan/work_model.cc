@@ -1,0 +1,38 @@
+#include "trainer/plan/work_model.h"
+
+namespace ropeway {
+
+Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkOptions& options) {
+  const BlockWidths width(config);
+  const auto layers = static_cast<double>(config.num_layers), tokens = static_cast<double>(length);
+  const auto c = static_cast<double>(width.hidden), q = static_cast<double>(width.queries),
+             i = static_cast<double>(width.intermediate);
+  const double projections = c * static_cast<double>(width.qkv) + q * c, mlp = 3 * c * i;
+  const double weights = layers * (projections + mlp) + static_cast<double>(config.vocab_size) * c;
+  const double square = tokens * tokens * q * layers;  // 2 of these: scores and their product with V
+
+  Work work{.dense = 2 * weights * tokens, .attention_forward = 2 * square};
+  if (pass == Pass::kEvaluate) return work;
+  work.dense += (pass == Pass::kTrain ? 4 : 2) * weights * tokens;
+  // Gate and up are computed again, down is not: nothing needs its result. Head norms need q and k before
+  // them.
+  double again = projections + 2 * c * i;
+  if (config.qk_norm) again += c * static_cast<double>(width.queries + width.keys);
+  work.dense += 2 * again * tokens * (layers - options.kept_blocks);
+  work.attention_backward = (options.save_attention ? 5 : 7) * square;
+  return work;
+}
+
+RingTraffic ring_traffic(const ModelConfig& config, Pass pass, int64_t local_length, int ring_ranks,
+                         DType dtype) {
+  const double pair = 2.0 * static_cast<double>(local_length * BlockWidths(config).keys) *
+                      static_cast<double>(config.num_layers);
+  const double element = static_cast<double>(bytes_of(dtype)), acc = dtype == DType::kF64 ? 8 : 4;
+  RingTraffic traffic{.forward = (ring_ranks - 1) * pair * element};
+  if (pass != Pass::kEvaluate && ring_ranks > 1) {
+    traffic.backward = (ring_ranks - 1) * pair * element + ring_ranks * pair * acc;
+  }
+  return traffic;
+}
+
+}  // namespace ropeway
