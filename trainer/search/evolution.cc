@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "trainer/search/genome.h"
 #include "trainer/search/mutation.h"
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
 namespace {

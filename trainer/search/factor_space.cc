@@ -4,8 +4,23 @@
 
 namespace ropeway {
 namespace {
+
 constexpr double kRounding = 1e-9;
+
+FactorSpace readjust_space(const SearchProblem& problem) {
+  const std::vector<double> tuned = trained_factors(problem);
+  FactorSpace space{std::vector<double>(tuned.size(), 1.0), std::vector<double>(tuned.size(), 1.0), tuned};
+  for (size_t i = 0; i < tuned.size(); ++i) space.low[i] = std::min(1.0, tuned[i]);
+  // A foreign set may dip: bounds follow the highest so far, so that there is always a monotone point inside.
+  for (size_t i = 1; i < tuned.size(); ++i) space.high[i] = std::max(space.high[i], space.high[i - 1]);
+  return space;
 }
+
+double highest_stretch(const SearchProblem& problem) {
+  return std::max(1.0, problem.options.max_scale_margin * remaining_scale(problem));
+}
+
+}  // namespace
 
 std::vector<double> FactorSpace::factors(const std::vector<double>& x) const {
   std::vector<double> result(x.size());
@@ -51,39 +66,6 @@ bool FactorSpace::is_point() const {
   }
   return true;
 }
-
-std::vector<double> trained_factors(const SearchProblem& problem) {
-  return problem.trained_factors.empty() ? identity_factors(problem.geometry.pairs) : problem.trained_factors;
-}
-
-int64_t trained_length(const SearchProblem& problem) {
-  return problem.trained_length > 0 ? problem.trained_length : problem.geometry.original_length;
-}
-
-double total_scale(const SearchProblem& problem) {
-  return static_cast<double>(problem.target_length) / static_cast<double>(problem.geometry.original_length);
-}
-
-double remaining_scale(const SearchProblem& problem) {
-  return static_cast<double>(problem.target_length) / static_cast<double>(trained_length(problem));
-}
-
-namespace {
-
-FactorSpace readjust_space(const SearchProblem& problem) {
-  const std::vector<double> tuned = trained_factors(problem);
-  FactorSpace space{std::vector<double>(tuned.size(), 1.0), std::vector<double>(tuned.size(), 1.0), tuned};
-  for (size_t i = 0; i < tuned.size(); ++i) space.low[i] = std::min(1.0, tuned[i]);
-  // A foreign set may dip: bounds follow the highest so far, so that there is always a monotone point inside.
-  for (size_t i = 1; i < tuned.size(); ++i) space.high[i] = std::max(space.high[i], space.high[i - 1]);
-  return space;
-}
-
-double highest_stretch(const SearchProblem& problem) {
-  return std::max(1.0, problem.options.max_scale_margin * remaining_scale(problem));
-}
-
-}  // namespace
 
 FactorSpace published_space(const SearchProblem& problem) {
   if (problem.readjust) return readjust_space(problem);

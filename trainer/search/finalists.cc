@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <utility>
+
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
 namespace {
@@ -21,32 +23,13 @@ DocumentScore held_out_mean(Scorer& scorer, const Candidate& candidate) {
   return mean;
 }
 
-// Candidates in ascending order of their key; equal keys keep their order.
-template <typename Key>
-std::vector<Candidate> sorted_by(const std::vector<Candidate>& candidates, const std::vector<Key>& keys) {
-  std::vector<size_t> order(candidates.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return keys[a] < keys[b]; });
-  std::vector<Candidate> result;
-  for (const size_t i : order) result.push_back(candidates[i]);
-  return result;
-}
-
 }  // namespace
-
-std::vector<Candidate> without_repetitions(const std::vector<Candidate>& candidates) {
-  std::vector<Candidate> result;
-  std::set<std::string> seen;
-  for (const Candidate& candidate : candidates) {
-    if (seen.insert(candidate_key(candidate)).second) result.push_back(candidate);
-  }
-  return result;
-}
 
 std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates) {
   const std::vector<Candidate> finalists = without_repetitions(candidates);
   const int64_t held_count = scorer.num_finalist_documents();
-  if (held_count == 0) return sorted_by(finalists, scorer.means(finalists, scorer.num_documents()));
+  if (held_count == 0)
+    return lowest(finalists, scorer.means(finalists, scorer.num_documents()), finalists.size());
   std::vector<int64_t> common;
   for (int64_t j = 0; j < scorer.num_documents(); ++j) {
     const bool known_to_all = std::all_of(finalists.begin(), finalists.end(),
@@ -61,7 +44,7 @@ std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidat
     const double nll = sum / static_cast<double>(held_count + static_cast<int64_t>(common.size()));
     keys.push_back((1 - kTailWeight) * nll + kTailWeight * held.tail_nll + kNeedleWeight * held.needle_nll);
   }
-  return sorted_by(finalists, keys);
+  return lowest(finalists, keys, finalists.size());
 }
 
 std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
@@ -91,7 +74,7 @@ std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candida
     const bool may_win = num_keep == 0 || i == best_keep || (fixed[i] <= keep_fixed && held[i] <= keep_held);
     keys.push_back({may_win ? 0 : 1, total[i]});
   }
-  return sorted_by(all, keys);
+  return lowest(all, keys, all.size());
 }
 
 }  // namespace ropeway

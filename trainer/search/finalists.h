@@ -1,27 +1,33 @@
-// The last comparison, on documents that no ranking has seen.
+// The last comparison, on documents that ranked no candidate before.
 #pragma once
 
-#include "trainer/search/scorer.h"
+#include <vector>
+
+#include "trainer/search/candidate.h"
 
 namespace ropeway {
 
-// Mean loss hides retrieval: at nearly equal loss passkey may be 0 % or 60 %. So finalists of an extension
-// are ordered by the mean of their loss on whole documents and on the last quarter of each, where the length
-// is made use of, plus a tenth of that on a passkey's answer, over held-out documents. The gradient
-// refinement descends on the same mean of whole and tail. The needle's weight is small: a token of the answer
-// costs nats, candidates differ by hundredths in the rest.
+class Scorer;
+
+// Mean loss hides retrieval: at nearly equal loss, passkey retrieval may be 0 % or 60 %. So finalists of an
+// extension are ordered by
+//   (1 - kTailWeight) whole + kTailWeight tail + kNeedleWeight needle
+// where whole is the mean loss over documents, tail that over the last quarter of each (where the length is
+// used), and needle that over the answer of a passkey. The gradient refinement descends on the same mean of
+// whole and tail. The needle weighs little: a token of the answer costs nats, while the rest differs between
+// candidates by hundredths.
 constexpr double kTailWeight = 0.5;
 constexpr double kNeedleWeight = 0.1;
 
-// Without repetitions, best first.
+// Best first, without repetitions. On the held-out documents, and for `whole` also on those fixed documents
+// that every candidate has been scored on already. Without held-out documents: by the mean over the fixed
+// ones.
 std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates);
 
 // Readjust: nothing may get worse. Ordered by the mean loss over fixed and held-out documents together, but a
-// candidate that is worse than any of `keep` on either of the two goes behind those that are not; `keep`
-// themselves take part, the best of them always ahead of what may not win.
+// candidate that is worse than the best of `keep` on either of the two goes behind all that are not. `keep`
+// take part themselves, and the best of them goes ahead of everything that may not win.
 std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
                                        const std::vector<Candidate>& keep);
-
-std::vector<Candidate> without_repetitions(const std::vector<Candidate>& candidates);
 
 }  // namespace ropeway

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "trainer/search/race.h"
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
 namespace {

@@ -12,7 +12,10 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "parallel/comm/mesh.h"
+#include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
+#include "trainer/model/causal_lm.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {

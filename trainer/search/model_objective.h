@@ -2,13 +2,19 @@
 // training text for gradients.
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
 #include <memory>
 
-#include "parallel/comm/mesh.h"
-#include "trainer/data/documents.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {
+
+class CausalLM;
+class Documents;
+class Tokenizer;
+struct Mesh;
 
 struct ModelObjectiveOptions {
   int64_t length = 0, documents = 5, finalist_documents = 2;

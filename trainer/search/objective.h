@@ -1,4 +1,4 @@
-// What a search minimises: the mean negative log-likelihood of documents under candidate factors. An
+// What a search minimises: the mean negative log-likelihood (NLL) of documents under candidate factors. An
 // interface, so that the search itself can be tested on functions whose minimum is known; model_objective.h
 // is the real one.
 #pragma once
@@ -7,33 +7,26 @@
 #include <string>
 #include <vector>
 
-#include "trainer/model/causal_lm.h"
-#include "trainer/rope/schedules.h"
+#include "trainer/search/candidate.h"
 
 namespace ropeway {
 
-struct Candidate {
-  std::vector<double> factors;  // lambda in total (already multiplied with a tuned model's), pairs values
-  double temperature = 1;
-  int64_t start_tokens = 0;
-  std::string origin;  // "yarn(32,1)", "jump(9,13,0.6)", "mutation of 17", "gradient step 30", ...
-};
-
 struct DocumentScore {
-  double nll = 0;         // mean over the scored targets, nats a token
-  double tail_nll = 0;    // last quarter of the targets
-  double needle_nll = 0;  // answer tokens of a passkey in this document; only from score_needle
+  double nll = 0;         // mean over the scored targets, nats per token
+  double tail_nll = 0;    // over the last quarter of the targets
+  double needle_nll = 0;  // over the answer of a passkey hidden in the document; score_finalist only
 };
 
 class Objective {
  public:
   virtual ~Objective() = default;
-  virtual int64_t num_documents() const = 0;           // fixed, ranked on
+  virtual int64_t num_documents() const = 0;           // fixed ones, which rank candidates
   virtual int64_t num_finalist_documents() const = 0;  // held out from the ranking
-  // Mean NLL of document `index` cut to `length` tokens (0: the target length). Non-finite is +infinity.
+  // Mean NLL of fixed document `index` cut to `length` tokens (0: the target length). Non-finite is
+  // +infinity.
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
-  virtual DocumentScore score_finalist(const Candidate& candidate,
-                                       int64_t index) = 0;  // nll, tail and needle
+  // NLL, tail and needle on held-out document `index`.
+  virtual DocumentScore score_finalist(const Candidate& candidate, int64_t index) = 0;
   // On fresh document number `draw` (a function of the seed and draw): loss and its gradient. The loss may
   // give the tail more weight than the ranking does.
   struct Gradient {

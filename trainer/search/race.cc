@@ -1,6 +1,9 @@
 #include "trainer/search/race.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
 

@@ -3,14 +3,18 @@
 // document by document.
 #pragma once
 
-#include "trainer/search/scorer.h"
+#include <cstdint>
+
+#include "trainer/search/candidate.h"
 
 namespace ropeway {
 
+class Scorer;
+
 struct RaceOptions {
   double z = 1;                   // decided when |mean difference| exceeds z standard errors ...
-  double min_difference = 0.002;  // ... and this much, nats a token
-  double hopeless = 0.05;         // a first look this much worse is enough
+  double min_difference = 0.002;  // ... and this much, nats per token
+  double hopeless = 0.05;         // a first look this much worse decides
 };
 struct RaceResult {
   bool challenger_wins = false;

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <set>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/communicator.h"
+#include "trainer/search/cost.h"
 
 namespace ropeway {
 namespace {
@@ -22,20 +23,8 @@ double finite_or_infinity(double value) {
 
 }  // namespace
 
-std::string candidate_key(const Candidate& candidate) {
-  std::string key(sizeof(double) * (candidate.factors.size() + 2), '\0');
-  char* out = key.data();
-  const auto put = [&out](const void* value) {
-    std::memcpy(out, value, sizeof(double));
-    out += sizeof(double);
-  };
-  for (const double factor : candidate.factors) put(&factor);
-  put(&candidate.temperature);
-  put(&candidate.start_tokens);
-  return key;
-}
-
-Scorer::Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length, Hooks hooks)
+Scorer::Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length,
+               SearchHooks hooks)
     : objective_(objective),
       world_(world),
       log_(log),
@@ -166,8 +155,7 @@ std::vector<double> Scorer::means(const std::vector<Candidate>& candidates, int6
 }
 
 int64_t Scorer::documents_per_look() const {
-  constexpr int64_t kTokensPerLook = 2048;
-  return std::min(num_documents(), (kTokensPerLook + target_length_ - 1) / target_length_);
+  return ropeway::documents_per_look(num_documents(), target_length_);
 }
 
 double Scorer::mean(const Candidate& candidate, int64_t count) { return means({candidate}, count)[0]; }

@@ -1,37 +1,29 @@
-// Every evaluation of a search goes through here: asked twice it is answered from memory, found in the log it
-// is replayed, and otherwise computed, agreed upon by all ranks, logged and charged.
-//
-// Cost is counted in forward equivalents (FE): a document of full length is 1, a prefix its share of the
-// tokens, a held-out document with its needle 2, a gradient 3.5 (a forward pass, and a backward one without
-// weight gradients).
+// Every evaluation of a search goes through here. One that was asked for before is answered from memory, one
+// that is in the log is replayed; any other is computed, agreed upon by all ranks, logged, and charged
+// (cost.h).
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "trainer/search/search.h"
+#include "trainer/search/objective.h"
+#include "trainer/search/progress.h"
 #include "trainer/search/search_log.h"
 
 namespace ropeway {
 
-constexpr double kFinalistCost = 2, kGradientCost = 3.5;
-
-// The bits of factors, temperature and start tokens: equal for candidates that are the same function.
-std::string candidate_key(const Candidate& candidate);
+class Communicator;
 
 class Scorer {
  public:
-  struct Hooks {
-    std::function<void(const SearchProgress&)> progress;  // may be empty
-    std::function<bool()> should_stop;                    // may be empty
-  };
-  // Keeps references. All methods are collective over `world`.
-  Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length, Hooks hooks);
+  // Keeps references. All methods that evaluate are collective over `world`.
+  Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length, SearchHooks hooks);
 
-  // Names what follows, and the cost still to come including this phase, for progress.
+  // Names what follows for the log. remaining_cost, FE: of this phase and all later ones, for progress.
   void begin_phase(const std::string& name, double remaining_cost);
 
   // nll[i][j] of candidates[i] on fixed documents[j], of their first `length` tokens (0: the target length).
@@ -46,9 +38,7 @@ class Scorer {
   DocumentScore finalist(const Candidate& candidate, int64_t document);
   Objective::Gradient gradient(const Candidate& candidate, int64_t draw);
 
-  // How many of the fixed documents make one look: a single one of 2048 tokens ranks candidates well, of
-  // shorter ones it takes as many as have that much together.
-  int64_t documents_per_look() const;
+  int64_t documents_per_look() const;  // of the fixed ones (cost.h)
   int64_t num_documents() const { return objective_.num_documents(); }
   int64_t num_finalist_documents() const { return objective_.num_finalist_documents(); }
   int64_t target_length() const { return target_length_; }
@@ -66,7 +56,7 @@ class Scorer {
   Communicator& world_;
   SearchLog& log_;
   int64_t target_length_;
-  Hooks hooks_;
+  SearchHooks hooks_;
   std::map<Key, double> known_;
   std::map<Key, DocumentScore> known_finalists_;
   std::string phase_;

@@ -4,8 +4,6 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
-#include "trainer/rope/factor_set.h"
-#include "trainer/search/factor_space.h"
 
 namespace ropeway {
 

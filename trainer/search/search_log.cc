@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/communicator.h"
 #include "trainer/files/files.h"
 #include "trainer/files/strict_json.h"
 
@@ -24,8 +25,7 @@ const char* results_key(SearchLine::Kind kind) {
                                                : "documents";
 }
 
-// Everything that is known before the evaluation; a recorded line is the same evaluation if it begins with
-// this.
+// Everything that is known before the evaluation: a recorded line that begins with it is the same evaluation.
 std::string question(const SearchLine& line, const std::string& identity) {
   nlohmann::ordered_json json;
   json["search"] = identity;
@@ -44,8 +44,8 @@ std::string question(const SearchLine& line, const std::string& identity) {
 
 // The line up to its seconds.
 std::string canonical_text(const SearchLine& line, const std::string& identity) {
-  nlohmann::ordered_json
-      json;  // nlohmann writes the shortest digits that read back to the same double; infinity as null
+  // nlohmann writes the shortest digits that read back to the same double, and infinity as null.
+  nlohmann::ordered_json json;
   double sum = 0;
   for (const double score : line.scores) sum += score;
   json["fitness"] = sum / static_cast<double>(line.scores.size());
@@ -146,14 +146,12 @@ void SearchLog::replay(SearchLine& line) {
     if (found != identity_) {
       fail(ErrorKind::kCannotCreate,
            "{} belongs to another search ({}, this one is {}): the recipe, the data or the model's factors "
-           "differ; "
-           "choose another run_dir or start with --fresh",
+           "differ; choose another run_dir or start with --fresh",
            where, found, identity_);
     }
     fail(ErrorKind::kBadData,
          "{} holds \"{}\" in phase {}, where this program evaluates \"{}\" in phase {}: written by another "
-         "version; "
-         "remove the file to search again",
+         "version; remove the file to search again",
          where, json.at("origin").string(), json.at("phase").string(), line.candidate.origin, line.phase);
   }
   const JsonValue json = parse_strict_json(text, where);

@@ -1,23 +1,24 @@
-// search.jsonl: a line for every evaluation, written and fsynced before the search goes on. Read back, it is
-// the search's memory: lines already there are replayed instead of computed, so that a search that was killed
+// search.jsonl: one line per evaluation, written and fsynced before the search goes on. Read back, it is the
+// search's memory: lines already there are replayed instead of computed, so that a search that was killed
 // ends at the very same result. A line is
 //
-//   {"search":ID,"step":17,"phase":"seeds","origin":"yarn(4,1)","factors":[...],"temperature":1.11,"start_tokens":0,
-//    "length":2048,"documents":[0],"fitness":1.2034,"scores":[1.2034], ...
-//    ,"forward_equivalents":1,"seconds":0.41}
+//   {"search":ID, "step":17, "phase":"seeds", "origin":"yarn(4,1)", "factors":[...], "temperature":1.11,
+//    "start_tokens":0, "length":2048, "documents":[0], "fitness":1.2034, "scores":[1.2034], ...,
+//    "forward_equivalents":1, "seconds":0.41}
 //
-// ID names the problem: another recipe's log is refused. An infinite fitness is null. Seconds come last and
-// never decide anything; the log's hash leaves them out.
+// without the spaces and line breaks. ID names the problem: another recipe's log is refused. An infinite
+// fitness is null. Seconds come last and decide nothing; the log's hash leaves them out.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "parallel/comm/communicator.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {
+
+class Communicator;
 
 struct SearchLine {
   enum class Kind { kScore, kFinalist, kGradient } kind = Kind::kScore;
@@ -25,7 +26,7 @@ struct SearchLine {
   std::string phase;
   Candidate candidate;
   int64_t length = 0;              // tokens scored of each document
-  std::vector<int64_t> documents;  // fixed ones; of a finalist line: held-out ones; of a gradient: the draw
+  std::vector<int64_t> documents;  // fixed ones; of a finalist: the held-out one; of a gradient: the draw
   std::vector<double> scores;      // nll of each
   double tail = 0, needle = 0;     // finalist
   Objective::Gradient gradient;    // gradient
@@ -43,8 +44,7 @@ class SearchLog {
 
   int64_t next_step() const { return next_; }
   bool can_replay() const { return next_ < static_cast<int64_t>(recorded_.size()); }
-  // Fills the results of `line` from the next recorded one. Throws kBadData when that is about something
-  // else.
+  // Fills the results of `line` from the next recorded one. Throws kBadData when that is another evaluation.
   void replay(SearchLine& line);
   // Collective: rank 0 writes all lines and fsyncs once.
   void append(const std::vector<SearchLine>& lines);

@@ -1,13 +1,15 @@
-// The families of an extension. Ramps keep fast dims, interpolate slow ones by s and mix in between; jumps
-// keep the mixture small and step to s at the critical dim.
+// Ramps keep fast dims, interpolate slow ones by s and mix in between; jumps keep the mixture small and step
+// to s at the critical dim.
+#include "trainer/search/seed_families.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/search/factor_space.h"
 #include "trainer/search/seed_list.h"
-#include "trainer/search/seeds.h"
+#include "trainer/search/seed_readjust.h"
+#include "trainer/search/seed_transfer.h"
 
 namespace ropeway {
 namespace {
@@ -17,8 +19,14 @@ struct FamilyGrid {
   std::vector<double> start, width, plateau;  // jumps: T_c / L_t, T_c / T_a, ln p / ln s
 };
 const FamilyGrid kFullGrid{{2, 4, 8, 16, 32, 64}, {1, 1.5}, {1, 1.3, 1.75, 2.4}, {4, 13}, {0.45, 0.6, 0.7}};
-// For where a pass is dear, or a shorter target or the tuned factors tell most of it already.
+// Where a pass is expensive, or a shorter target or the tuned factors tell most of it already.
 const FamilyGrid kShortGrid{{4, 8, 32}, {1}, {1, 1.3, 1.75}, {4, 13}, {0.6}};
+
+// First dim with T_i >= length; the number of pairs when there is none.
+int64_t first_dim_with_period(const std::vector<double>& periods, double length) {
+  return std::find_if(periods.begin(), periods.end(), [length](double period) { return period >= length; }) -
+         periods.begin();
+}
 
 // NTK that brings the critical dim to the target: log-linear in i, s2 at the dim whose period is the trained
 // length. On an original model this is ntk_critical_factors.
@@ -71,6 +79,11 @@ void add_jumps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& l
 }
 
 }  // namespace
+
+int64_t critical_dim(const SearchProblem& problem) {
+  return first_dim_with_period(periods(problem.geometry, problem.trained_factors),
+                               static_cast<double>(trained_length(problem)));
+}
 
 std::vector<Candidate> family_seeds(const SearchProblem& problem) {
   if (problem.readjust) return readjust_seeds(problem);

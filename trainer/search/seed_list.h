@@ -1,12 +1,11 @@
-// Seeds being collected: all at one temperature, given as whole factors or as a stretch of the tuned ones.
+// Collects seeds: all at one temperature, given as whole factors or as a stretch of the tuned ones.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "trainer/search/factor_space.h"
-#include "trainer/search/seeds.h"
+#include "trainer/search/problem.h"
 #include "trainer/search/temperature_search.h"
 
 namespace ropeway {

@@ -1,33 +1,15 @@
 #include "trainer/search/seed_race.h"
 
 #include <algorithm>
-#include <set>
+
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
-namespace {
-
-// The `count` seeds of the lowest mean over the first `documents` fixed ones, lowest first.
-std::vector<Candidate> lowest(Scorer& scorer, const std::vector<Candidate>& seeds, int64_t documents,
-                              size_t count) {
-  const std::vector<double> means = scorer.means(seeds, documents);
-  std::vector<size_t> order(seeds.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return means[a] < means[b]; });
-  std::vector<Candidate> result;
-  for (size_t i = 0; i < std::min(count, order.size()); ++i) result.push_back(seeds[order[i]]);
-  return result;
-}
-
-}  // namespace
 
 std::vector<Candidate> race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds, bool drop_at_half,
                                   const SeedRaceOptions& options) {
   const int64_t look = scorer.documents_per_look();
-  std::vector<Candidate> running;
-  std::set<std::string> seen;
-  for (const Candidate& seed : seeds) {
-    if (seen.insert(candidate_key(seed)).second) running.push_back(seed);
-  }
+  std::vector<Candidate> running = without_repetitions(seeds);
   if (drop_at_half) {
     const auto half = scorer.scores(running, {0}, scorer.target_length() / 2);
     double best = half[0][0];
@@ -38,8 +20,9 @@ std::vector<Candidate> race_seeds(Scorer& scorer, const std::vector<Candidate>& 
     }
     running = hopeful;
   }
-  running = lowest(scorer, running, look, options.on_second_document);
-  return lowest(scorer, running, std::min(2 * look, scorer.num_documents()), options.winners);
+  running = lowest(running, scorer.means(running, look), options.on_second_document);
+  const int64_t two_looks = std::min(2 * look, scorer.num_documents());
+  return lowest(running, scorer.means(running, two_looks), options.winners);
 }
 
 }  // namespace ropeway

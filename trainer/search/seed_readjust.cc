@@ -1,9 +1,11 @@
-// Candidates for a length within the tuned one: between the original RoPE and the tuned factors.
+#include "trainer/search/seed_readjust.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/search/factor_space.h"
 #include "trainer/search/seed_list.h"
 
 namespace ropeway {
@@ -11,8 +13,6 @@ namespace ropeway {
 std::vector<Candidate> readjust_seeds(const SearchProblem& problem) {
   const RopeGeometry& g = problem.geometry;
   const FactorSpace space = family_space(problem);
-  const double tuned_scale =
-      static_cast<double>(trained_length(problem)) / static_cast<double>(g.original_length);
   SeedList list(problem);
   const auto add = [&](const std::string& origin, const std::vector<double>& factors) {
     list.add_total(origin, space.factors(space.coordinates(factors)));
@@ -23,7 +23,7 @@ std::vector<Candidate> readjust_seeds(const SearchProblem& problem) {
     add(fmt::format("tuned^{}", share), factors);
   }
   for (const double share : {0.25, 0.5, 0.75}) {
-    const double scale = std::pow(std::max(tuned_scale, 1.0), share);
+    const double scale = std::pow(std::max(trained_scale(problem), 1.0), share);
     if (scale <= 1) break;
     for (const double fast : {8.0, 32.0}) {
       YarnOptions ramp;

@@ -1,8 +1,8 @@
-// What a shorter target taught, carried over to a longer one.
+#include "trainer/search/seed_transfer.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/rope/factor_set.h"
 #include "trainer/search/seed_list.h"
 
 namespace ropeway {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/search/factor_space.h"
+#include "trainer/rope/schedules.h"
+#include "trainer/search/scorer.h"
 
 namespace ropeway {
 namespace {
@@ -41,9 +42,7 @@ std::vector<double> temperature_choices(const SearchProblem& problem) {
   const double excess = su_excess(problem, total_scale(problem));
   for (const double share : {0.6, 0.8, 1.0, 1.2}) choices.push_back(1 + share * excess);
   // A tuned model tells which share of the formula's excess suits it.
-  const double tuned_scale =
-      static_cast<double>(trained_length(problem)) / static_cast<double>(problem.geometry.original_length);
-  const double tuned_excess = su_excess(problem, tuned_scale);
+  const double tuned_excess = su_excess(problem, trained_scale(problem));
   if (tuned_excess > 0) {
     const double share = (problem.trained_temperature - 1) / tuned_excess;
     const bool is_new =

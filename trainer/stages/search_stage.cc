@@ -45,7 +45,7 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   }
   // Sets found on the same weights for shorter targets: a longer search starts from what they know.
   for (const FactorSet& set : state.sets) {
-    const bool same_weights = set.history.parent == (stage.from == "none" ? "none" : stage.from);
+    const bool same_weights = set.history.parent == stage.from;
     if (!is_tuned(set) && same_weights && set.max_length < stage.search.length &&
         set.max_length > state.config.original_window) {
       problem.known_sets.push_back(set);
@@ -83,7 +83,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                                 p.best, p.spent, p.expected));
   };
   const auto stop = [&] { return any_rank(world, state.stop_requested && state.stop_requested()); };
-  const SearchOutcome outcome = run_search(problem, *objective, world, folder / "search.jsonl", show, stop);
+  const SearchOutcome outcome = run_search(problem, *objective, world, folder / "search.jsonl", {show, stop});
   progress.finish();
 
   const auto finish = [&](FactorSet set) {

@@ -7,6 +7,7 @@
 #include "search_fixture.h"
 #include "trainer/search/finalists.h"
 #include "trainer/search/race.h"
+#include "trainer/search/scorer.h"
 #include "trainer/search/search_log.h"
 
 namespace ropeway {

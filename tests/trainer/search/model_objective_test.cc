@@ -7,7 +7,11 @@
 #include <cmath>
 
 #include "search_fixture.h"
+#include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/search/search.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 namespace {
@@ -209,7 +213,7 @@ TEST(ModelObjective, ASearchOnItEndsTheSameForOneTwoAndFourRanks) {
   for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}, MeshShape{2, 2}}) {
     on_ranks(corpus, shape, [&](Communicator& world, Objective& objective) {
       const auto log = folder / fmt::format("{}{}.jsonl", shape.data, shape.sequence);
-      const SearchOutcome outcome = run_search(problem, objective, world, log, {}, {});
+      const SearchOutcome outcome = run_search(problem, objective, world, log, {});
       if (shape.data * shape.sequence == 1) {
         expected = outcome.best.factors;
       } else {

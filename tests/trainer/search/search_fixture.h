@@ -68,7 +68,7 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 inline SearchOutcome search_alone(const SearchProblem& problem, Objective& objective,
                                   const std::filesystem::path& log) {
   auto world = make_world_of_one();
-  return run_search(problem, objective, *world, log, {}, {});
+  return run_search(problem, objective, *world, log, {});
 }
 
 }  // namespace ropeway

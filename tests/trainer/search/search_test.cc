@@ -303,7 +303,8 @@ TEST(Search, StopsOnRequestAndLosesNothing) {
   const SearchOutcome expected = search_alone(problem, whole, folder / "whole.jsonl");
   auto world = make_world_of_one();
   const Error error = error_of([&] {
-    run_search(problem, stopped, *world, folder / "search.jsonl", {}, [&] { return stopped.calls >= 40; });
+    run_search(problem, stopped, *world, folder / "search.jsonl",
+               {.should_stop = [&] { return stopped.calls >= 40; }});
   });
   EXPECT_EQ(error.kind(), ErrorKind::kStopped);
   EXPECT_EQ(stopped.calls, 40);
@@ -356,7 +357,7 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSame) {
       run_thread_world(ranks, [&](Communicator& world) {
         const Mesh mesh = make_mesh(world, shape);
         SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
-        outcomes[world.rank()] = run_search(problem, objective, world, log, {}, {});
+        outcomes[world.rank()] = run_search(problem, objective, world, log, {});
       });
       for (const SearchOutcome& outcome : outcomes) expect_same(outcome, expected);
       EXPECT_EQ(without_seconds(read_all(log)), expected_log);
@@ -374,7 +375,7 @@ TEST(Search, GoesOnWithAnotherNumberOfRanks) {
   run_thread_world(4, [&](Communicator& world) {
     const Mesh mesh = make_mesh(world, {4, 1});
     SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
-    expect_same(run_search(problem, objective, world, folder / "search.jsonl", {}, {}), expected);
+    expect_same(run_search(problem, objective, world, folder / "search.jsonl", {}), expected);
   });
 }
 
@@ -385,15 +386,14 @@ TEST(Search, ReportsProgressThatGrowsToWhatWasSpent) {
   auto world = make_world_of_one();
   double spent = 0;
   std::vector<std::string> phases;
-  const SearchOutcome outcome = run_search(problem, objective, *world, folder / "search.jsonl",
-                                           [&](const SearchProgress& p) {
-                                             EXPECT_GT(p.spent, spent);
-                                             EXPECT_GE(p.expected, p.spent);
-                                             spent = p.spent;
-                                             if (phases.empty() || phases.back() != p.phase)
-                                               phases.push_back(p.phase);
-                                           },
-                                           {});
+  const auto watch = [&](const SearchProgress& p) {
+    EXPECT_GT(p.spent, spent);
+    EXPECT_GE(p.expected, p.spent);
+    spent = p.spent;
+    if (phases.empty() || phases.back() != p.phase) phases.push_back(p.phase);
+  };
+  const SearchOutcome outcome =
+      run_search(problem, objective, *world, folder / "search.jsonl", {.progress = watch});
   EXPECT_EQ(spent, outcome.forward_equivalents);
   EXPECT_EQ(phases, (std::vector<std::string>{"seeds", "temperature", "gradient", "finalists"}));
 }

@@ -1,5 +1,3 @@
-#include "trainer/search/seeds.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +5,8 @@
 
 #include "search_fixture.h"
 #include "trainer/search/factor_space.h"
+#include "trainer/search/seed_families.h"
+#include "trainer/search/seed_paper.h"
 #include "trainer/search/temperature_search.h"
 
 namespace ropeway {

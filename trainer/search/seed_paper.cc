@@ -1,22 +1,12 @@
-// The published start (LongRoPE, section 3.3): P0 holds PI, NTK-aware and YaRN.
+#include "trainer/search/seed_paper.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "trainer/search/factor_space.h"
-#include "trainer/search/seeds.h"
 #include "trainer/search/temperature_search.h"
 
 namespace ropeway {
-
-int64_t first_dim_with_period(const std::vector<double>& periods, double length) {
-  return std::find_if(periods.begin(), periods.end(), [length](double period) { return period >= length; }) -
-         periods.begin();
-}
-
-int64_t critical_dim(const SearchProblem& problem) {
-  return first_dim_with_period(periods(problem.geometry, problem.trained_factors),
-                               static_cast<double>(trained_length(problem)));
-}
 
 std::vector<Candidate> paper_seeds(const SearchProblem& problem) {
   const RopeGeometry& g = problem.geometry;
@@ -27,9 +17,7 @@ std::vector<Candidate> paper_seeds(const SearchProblem& problem) {
   if (problem.readjust) {
     // Inside the tuned range the remaining scale is at most 1, where all three are the identity; the middle
     // of the range (in the logarithm) is where mutants can go both ways.
-    const double tuned =
-        static_cast<double>(trained_length(problem)) / static_cast<double>(problem.geometry.original_length);
-    scale = std::max({1.0, total_scale(problem), std::sqrt(tuned)});
+    scale = std::max({1.0, total_scale(problem), std::sqrt(trained_scale(problem))});
     yarn = yarn_factors(g, scale);
   } else {
     yarn = yarn_factors(

@@ -1,0 +1,84 @@
+#include "trainer/search/phases.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "search_fixture.h"
+#include "trainer/search/expected_work.h"
+
+namespace ropeway {
+namespace {
+
+SearchProblem with(const std::string& seeds, const std::string& refine) {
+  SearchProblem problem = toy_problem();
+  problem.options.length = problem.target_length;
+  problem.options.seeds = seeds;
+  problem.options.refine = refine;
+  return problem;
+}
+
+std::vector<std::string> names_of(const SearchProblem& problem) {
+  std::vector<std::string> names;
+  for (const SearchPhase& phase : search_phases(problem, 5, 2)) names.push_back(phase.name);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Phases, FollowTheRecipe) {
+  EXPECT_EQ(names_of(with("families", "gradient")), (Names{"seeds", "temperature", "gradient", "finalists"}));
+  EXPECT_EQ(names_of(with("families", "none")), (Names{"seeds", "temperature", "finalists"}));
+  EXPECT_EQ(names_of(with("paper", "gradient")), (Names{"seeds", "gradient", "finalists"}));
+  EXPECT_EQ(names_of(with("paper", "evolution")), (Names{"evolution"}));
+  SearchProblem problem = with("paper", "evolution");
+  problem.keep.resize(2);
+  EXPECT_EQ(names_of(problem), (Names{"evolution", "finalists"}));
+}
+
+// By hand, for 39 family seeds at 2048 tokens, where one document is one look.
+TEST(Phases, ExpectWhatTheirEvaluationsCost) {
+  const auto phases = search_phases(with("families", "gradient"), 5, 2);
+  ASSERT_EQ(phases.size(), 4u);
+  EXPECT_EQ(phases[0].expected.forwards, 39 + 4);
+  EXPECT_EQ(phases[1].expected.forwards, 2 * 4);
+  EXPECT_EQ(phases[2].expected.forwards, 60 / 5 * 3);
+  EXPECT_EQ(phases[2].expected.gradients, 60);
+  EXPECT_EQ(phases[3].expected.forwards, 3 * 2 * 2);
+  EXPECT_EQ(search_phases(with("paper", "evolution"), 5, 2)[0].expected.forwards, 1344 * 5);
+}
+
+// Short documents: eight make a look, and a check of the gradient races on three looks.
+TEST(Phases, CountLooksInDocuments) {
+  SearchProblem problem = with("families", "gradient");
+  problem.geometry.original_length = 32;
+  problem.trained_length = 32;
+  problem.target_length = 256;
+  const auto phases = search_phases(problem, 20, 2);
+  EXPECT_EQ(phases[2].expected.gradients, 60 * 8);
+  EXPECT_EQ(phases[2].expected.forwards, 60 / 5 * 20);  // there are no 24 documents
+}
+
+// What progress expects before the first evaluation is what a plan says.
+TEST(Phases, ProgressAndPlanExpectTheSame) {
+  for (const char* seeds : {"paper", "families"}) {
+    for (const char* refine : {"evolution", "gradient", "none"}) {
+      SearchProblem problem = with(seeds, refine);
+      problem.options.iterations = 2;
+      SyntheticObjective objective({.target = toy_target(problem)});
+      TemporaryFolder folder;
+      auto world = make_world_of_one();
+      double expected = 0;
+      const auto watch = [&expected](const SearchProgress& p) {
+        if (expected == 0) expected = p.expected;
+      };
+      run_search(problem, objective, *world, folder / "search.jsonl", {.progress = watch});
+      const SearchWork planned = expected_search_work(problem.options, problem.geometry, 256, false);
+      EXPECT_EQ(expected, planned.forward_equivalents()) << seeds << " " << refine;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ropeway

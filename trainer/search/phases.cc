@@ -1,0 +1,154 @@
+// With seeds: families
+//   seed race    all seeds on one document at one temperature; the best four on a second one; two stay
+//   temperature  of these two, on one document
+//   refinement   from the best: gradient, or evolution, or none
+//   finalists    on held-out documents
+// With seeds: paper, PI, NTK-aware and YaRN keep the temperature of the policy; they are scored on all
+// documents before a gradient refinement, and go unscored into the evolution. The published evolution ends
+// with its fittest individual: it has no finalists, unless some candidates are always kept.
+#include "trainer/search/phases.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/search/evolution.h"
+#include "trainer/search/factor_space.h"
+#include "trainer/search/finalists.h"
+#include "trainer/search/gradient_refine.h"
+#include "trainer/search/scorer.h"
+#include "trainer/search/seed_families.h"
+#include "trainer/search/seed_paper.h"
+#include "trainer/search/seed_race.h"
+#include "trainer/search/temperature_search.h"
+
+namespace ropeway {
+namespace {
+
+bool follows_paper(const SearchProblem& problem) { return problem.options.seeds == "paper"; }
+bool refines_by_evolution(const SearchProblem& problem) { return problem.options.refine == "evolution"; }
+bool refines_by_gradient(const SearchProblem& problem) { return problem.options.refine == "gradient"; }
+
+FactorSpace space_of(const SearchProblem& problem) {
+  return follows_paper(problem) ? published_space(problem) : family_space(problem);
+}
+
+void score_paper_seeds(SearchState& state) {
+  state.seeds = lowest(state.seeds, state.scorer.means(state.seeds, state.scorer.num_documents()), 2);
+}
+
+void race_family_seeds(SearchState& state) {
+  // Half the target must itself be well beyond what the model was trained at: within it the unchanged factors
+  // are best, and everything that makes the target possible would be dropped.
+  const bool drop_at_half =
+      !state.problem.readjust && state.problem.target_length >= 4 * trained_length(state.problem);
+  state.seeds = race_seeds(state.scorer, state.seeds, drop_at_half);
+}
+
+void tune_temperature(SearchState& state) {
+  state.seeds = search_temperature(state.scorer, state.seeds, temperature_choices(state.problem));
+}
+
+void descend(SearchState& state) {
+  const SearchProblem& problem = state.problem;
+  const SearchRecipe& recipe = problem.options;
+  const FactorSpace space = space_of(problem);
+  if (space.is_point()) return;
+  const Candidate& seed = state.seeds.front();
+  GradientOptions options{.steps = recipe.gradient_steps,
+                          .check_every = recipe.check_every,
+                          .factor_learning_rate = recipe.factor_learning_rate,
+                          .temperature_learning_rate = recipe.temperature_learning_rate,
+                          .free_temperature = !follows_paper(problem) && recipe.temperature == "search"};
+  FactorSpace bounds = space.absolute();
+  if (problem.readjust) {
+    options.low_temperature = std::min(1.0, problem.trained_temperature);
+    options.high_temperature = std::max(1.0, problem.trained_temperature);
+  } else {
+    bounds.include(seed.factors);  // a family may reach beyond the recipe's margin
+  }
+  const GradientResult found =
+      refine_by_gradient(state.scorer, bounds, plain_frequencies(problem.geometry), seed, options);
+  state.finalists = {found.best, found.last};
+}
+
+void breed(SearchState& state) {
+  const SearchProblem& problem = state.problem;
+  FactorSpace space = space_of(problem);
+  if (space.is_point()) return;
+  if (!follows_paper(problem) && !problem.readjust) {
+    for (const Candidate& seed : state.seeds) space.include(seed.factors);
+  }
+  const std::vector<Individual> population =
+      evolve(state.scorer, space, state.seeds, problem.options, problem.seed);
+  const size_t count = std::min<size_t>(follows_paper(problem) ? 3 : 1, population.size());
+  for (size_t i = 0; i < count; ++i) state.finalists.push_back(population[i].candidate);
+}
+
+void choose_among_finalists(SearchState& state) {
+  const SearchProblem& problem = state.problem;
+  std::vector<Candidate>& finalists = state.finalists;
+  // The best seed is always a finalist, and without refinement the second best too. The published evolution's
+  // seeds are members of its population already.
+  const bool holds_seeds = follows_paper(problem) && refines_by_evolution(problem) && !finalists.empty();
+  const bool unrefined = !refines_by_evolution(problem) && !refines_by_gradient(problem);
+  const size_t num_seeds = holds_seeds ? 0 : unrefined ? state.seeds.size() : 1;
+  finalists.insert(finalists.end(), state.seeds.begin(), state.seeds.begin() + num_seeds);
+  if (problem.readjust) {
+    finalists = rank_readjusted(state.scorer, finalists, problem.keep);
+    return;
+  }
+  finalists.insert(finalists.end(), problem.keep.begin(), problem.keep.end());
+  finalists = rank_finalists(state.scorer, finalists);
+}
+
+SearchWork gradient_work(const SearchRecipe& recipe, double documents, double look) {
+  const auto steps = static_cast<double>(recipe.gradient_steps);
+  const double checks = std::ceil(steps / static_cast<double>(recipe.check_every));
+  // A check races on about three looks.
+  return {.forwards = checks * std::min(3 * look, documents), .gradients = steps * look};
+}
+
+}  // namespace
+
+std::vector<Candidate> starting_seeds(const SearchProblem& problem) {
+  if (follows_paper(problem)) return paper_seeds(problem);
+  std::vector<Candidate> seeds = family_seeds(problem);
+  seeds.insert(seeds.end(), problem.keep.begin(), problem.keep.end());
+  return seeds;
+}
+
+std::vector<SearchPhase> search_phases(const SearchProblem& problem, int64_t documents,
+                                       int64_t finalist_documents) {
+  const SearchRecipe& recipe = problem.options;
+  const auto all = static_cast<double>(documents);
+  const auto look = static_cast<double>(documents_per_look(documents, problem.target_length));
+  const auto num_seeds = static_cast<double>(starting_seeds(problem).size());
+  const bool published = follows_paper(problem) && refines_by_evolution(problem);
+  std::vector<SearchPhase> phases;
+
+  if (!follows_paper(problem)) {
+    const double second_look = static_cast<double>(SeedRaceOptions{}.on_second_document);
+    phases.push_back({"seeds", {.forwards = look * (num_seeds + second_look)}, race_family_seeds});
+    const auto temperatures = static_cast<double>(temperature_choices(problem).size());
+    if (temperatures > 0)
+      phases.push_back({"temperature", {.forwards = 2 * look * temperatures}, tune_temperature});
+  } else if (!published) {
+    phases.push_back({"seeds", {.forwards = all * num_seeds}, score_paper_seeds});
+  }
+
+  if (refines_by_gradient(problem)) {
+    phases.push_back({"gradient", gradient_work(recipe, all, look), descend});
+  } else if (refines_by_evolution(problem)) {
+    const auto evaluations = static_cast<double>(evolution_evaluations(recipe));
+    phases.push_back({"evolution", {.forwards = all * evaluations}, breed});
+  }
+
+  if (!published || !problem.keep.empty()) {
+    const auto candidates = static_cast<double>(3 + problem.keep.size());
+    const double forwards = kFinalistCost * candidates * static_cast<double>(finalist_documents);
+    phases.push_back({"finalists", {.forwards = forwards}, choose_among_finalists});
+  }
+  return phases;
+}
+
+}  // namespace ropeway

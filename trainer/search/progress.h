@@ -1,0 +1,21 @@
+// What a search tells while it runs, and what it is told.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace ropeway {
+
+struct SearchProgress {
+  std::string phase;                         // "seeds", "temperature", "gradient", "evolution", "finalists"
+  double best = 0, spent = 0, expected = 0;  // nats per token; forward equivalents so far, and in all
+};
+
+struct SearchHooks {
+  std::function<void(const SearchProgress&)> progress = {};  // after every evaluation; may be empty
+  // Asked between evaluations, on every rank; true on any of them ends the search with an Error of kind
+  // kStopped. May be empty.
+  std::function<bool()> should_stop = {};
+};
+
+}  // namespace ropeway
