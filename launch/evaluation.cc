@@ -124,7 +124,7 @@ class Evaluation {
         source_(open_verified(request, world)),
         lengths_(request.lengths.empty() ? std::vector{source_.dir.config.original_window} : request.lengths),
         layout_(choose_layout(lengths_, world.size())),
-        mesh_(make_mesh(world, layout_.shape)),
+        mesh_(world, layout_.shape),
         gpus_(gpus),
         recipe_(recipe_of(request, lengths_)),
         documents_(load_input(world)) {
@@ -141,7 +141,7 @@ class Evaluation {
                                                  {.recipe = recipe_,
                                                   .stage = recipe_.stages.front(),
                                                   .config = source_.dir.config,
-                                                  .mesh = mesh_.shape,
+                                                  .mesh = mesh_.shape(),
                                                   .options = memory_,
                                                   .form = MemoryQuestion::Form::kEvaluate});
                      });
@@ -162,22 +162,22 @@ class Evaluation {
 
   std::vector<LengthResult> score_all() {
     const c10::Device device = device_of(gpus_);
-    memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape,
-                             device_memory(device, *mesh_.world));
+    memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape(),
+                             device_memory(device, mesh_.world()));
     ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device);
     parameters.load(source_.dir);
-    RingAttention ring(*mesh_.sequence, ring_links_of(gpus_, *mesh_.sequence), layout_.placement,
-                       chunk_multiple_of(gpus_));
+    RingAttention ring(mesh_.group(Axis::kSequence), ring_links_of(gpus_, mesh_.group(Axis::kSequence)),
+                       layout_.placement, chunk_multiple_of(gpus_));
     EngineOptions options = engine_options(memory_, device);
     if (gpus_ != nullptr) options.check_exchange = [this] { gpus_->check(); };
     CausalLM model(source_.dir.config, parameters, ring, options);
-    ProgressLine progress(mesh_.world->rank() == 0);
+    ProgressLine progress(mesh_.world().rank() == 0);
     std::vector<LengthResult> results;
     for (size_t i = 0; i < lengths_.size(); ++i) {
       progress.update("evaluate", static_cast<int64_t>(i), static_cast<int64_t>(lengths_.size()),
                       fmt::format("{} tokens, factors {}", lengths_[i], factors_[i].name));
       results.push_back(score(model, i));
-      if (any_rank(*mesh_.world, stop_requested())) {
+      if (any_rank(mesh_.world(), stop_requested())) {
         progress.finish();
         fail(ErrorKind::kStopped, "evaluate: stopped on request after {} of {} lengths", i + 1,
              lengths_.size());

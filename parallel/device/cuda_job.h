@@ -2,8 +2,8 @@
 //
 //   MpiSession session;
 //   CudaJob gpus(session);                                   // all ranks; refuses what cannot run
-//   Mesh mesh = make_mesh(session.world(), shape);
-//   RingAttention ring(*mesh.sequence, gpus.ring_links(*mesh.sequence), placement);
+//   Mesh mesh(session.world(), shape);
+//   RingAttention ring(mesh.group(Axis::kSequence), gpus.ring_links(mesh.group(Axis::kSequence)), placement);
 //   auto exchange = gpus.device_group(session.world());      // all_reduce, broadcast on device memory
 //   ShardedAdamW optimizer(session.world(), weights, gradients, mask, {.gpus = exchange.get()});
 //   ... tensors on gpus.device(); gpus.check() when results are in host memory, before they are used ...

@@ -251,27 +251,28 @@ void mesh_has_rows_and_columns(Communicator& comm) {
   const int size = comm.size(), rank = comm.rank();
   for (int data = 1; data <= size; ++data) {
     if (size % data != 0) {
-      EXPECT_THROW(make_mesh(comm, {data, 0}), Error);
+      EXPECT_THROW(Mesh(comm, {data, 0}), Error);
       continue;
     }
-    const Mesh mesh = make_mesh(comm, {data, 0});
+    const Mesh mesh(comm, {data, 0});
     const int sequence = size / data;
-    EXPECT_EQ(mesh.shape.sequence, sequence);
-    EXPECT_EQ(mesh.data_index * sequence + mesh.sequence_index, rank);
-    EXPECT_EQ(mesh.sequence->size(), sequence);
-    EXPECT_EQ(mesh.sequence->rank(), mesh.sequence_index);
-    EXPECT_EQ(mesh.data->size(), data);
-    EXPECT_EQ(mesh.data->rank(), mesh.data_index);
+    EXPECT_EQ(mesh.size(Axis::kSequence), sequence);
+    EXPECT_EQ(mesh.index(Axis::kData) * sequence + mesh.index(Axis::kSequence), rank);
+    EXPECT_EQ(mesh.group(Axis::kSequence).size(), sequence);
+    EXPECT_EQ(mesh.group(Axis::kSequence).rank(), mesh.index(Axis::kSequence));
+    EXPECT_EQ(mesh.group(Axis::kData).size(), data);
+    EXPECT_EQ(mesh.group(Axis::kData).rank(), mesh.index(Axis::kData));
     // A row is a run of neighbours; a column takes every sequence-th rank.
-    EXPECT_EQ(all_reduce_sum(*mesh.sequence, rank),
-              sequence * (mesh.data_index * sequence + (sequence - 1) / 2.0));
-    EXPECT_EQ(all_reduce_sum(*mesh.data, rank), data * (mesh.sequence_index + sequence * (data - 1) / 2.0));
+    EXPECT_EQ(all_reduce_sum(mesh.group(Axis::kSequence), rank),
+              sequence * (mesh.index(Axis::kData) * sequence + (sequence - 1) / 2.0));
+    EXPECT_EQ(all_reduce_sum(mesh.group(Axis::kData), rank),
+              data * (mesh.index(Axis::kSequence) + sequence * (data - 1) / 2.0));
   }
 }
 
 void mesh_that_does_not_fit_is_refused(Communicator& comm) {
   try {
-    make_mesh(comm, {comm.size(), 3});
+    Mesh(comm, {comm.size(), 3});
     ADD_FAILURE() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::kLauncher);

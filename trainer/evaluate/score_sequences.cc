@@ -54,7 +54,7 @@ void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& s
 void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
                      const SequenceSet& sequences, const std::string& purpose,
                      const std::function<void(int64_t index, const SequenceScore& score)>& use) {
-  const int64_t length = sequences.length, count = sequences.count, rows = mesh.shape.data;
+  const int64_t length = sequences.length, count = sequences.count, rows = mesh.size(Axis::kData);
   if (length < 2) fail(ErrorKind::kConfig, "{}: length {}, wanted at least 2 tokens", purpose, length);
   const int64_t even_share = (count + rows - 1) / rows;
   const int64_t batch = std::max<int64_t>(1, std::min(kBatchTokens / length, even_share));
@@ -66,14 +66,14 @@ void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors
   for (int64_t round_begin = 0; round_begin < count; round_begin += rows * batch) {
     std::fill(nll.begin(), nll.end(), 0.0);
     std::fill(correct.begin(), correct.end(), uint8_t{0});
-    const int64_t begin = round_begin + mesh.data_index * batch;
+    const int64_t begin = round_begin + mesh.index(Axis::kData) * batch;
     const int64_t end = std::min(begin + batch, count);
     if (begin < end) {
       const int64_t offset = (begin - round_begin) * length;
       score_batch(model, factors, sequences, begin, end, nll.data() + offset, correct.data() + offset);
     }
-    mesh.world->all_reduce(nll.data(), static_cast<int64_t>(nll.size()), DType::kF64, ReduceOp::kSum);
-    mesh.world->all_reduce(correct.data(), static_cast<int64_t>(correct.size()), DType::kU8, ReduceOp::kSum);
+    mesh.world().all_reduce(nll.data(), static_cast<int64_t>(nll.size()), DType::kF64, ReduceOp::kSum);
+    mesh.world().all_reduce(correct.data(), static_cast<int64_t>(correct.size()), DType::kU8, ReduceOp::kSum);
 
     const int64_t round_end = std::min(round_begin + rows * batch, count);
     for (int64_t i = round_begin; i < round_end; ++i) {

@@ -23,8 +23,9 @@ const StepMemory::Parts& StepMemory::end_step(const ShardedAdamW& optimizer, con
   const int64_t optimizer_bytes = (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) +
                                   bytes(optimizer.moment2()) + weights.numel();
   const int64_t checkpoints = model.activation_bytes();
-  const int64_t ring = ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->shape.sequence,
-                                       weights.element_size(), /*gradients=*/true);
+  const int64_t ring =
+      ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->size(Axis::kSequence),
+                      weights.element_size(), /*gradients=*/true);
   const int64_t rest = meter_.peak_bytes() - gradients - optimizer_bytes - checkpoints - ring;
   parts_ = {
       {"weights", bytes(weights)},  {"gradients", gradients}, {"optimizer", optimizer_bytes},

@@ -51,7 +51,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
   ResidentParameters::WeightsToWrite weights;
-  if (context.mesh->world->rank() == 0) weights = context.parameters->weights_to_write();
+  if (context.mesh->world().rank() == 0) weights = context.parameters->weights_to_write();
   content.weights = weights.tensors;
   std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
   for (NamedState& part : optimizer_parts) {
@@ -63,12 +63,12 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
   content.optimizer_total = context.parameters->flat_weights().numel();
-  save_checkpoint(*context.mesh->world, context.checkpoint_folder, content,
+  save_checkpoint(context.mesh->world(), context.checkpoint_folder, content,
                   static_cast<int>(options.keep_checkpoints));
 }
 
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {
-  const auto loaded = load_newest_checkpoint(*context.mesh->world, context.checkpoint_folder);
+  const auto loaded = load_newest_checkpoint(context.mesh->world(), context.checkpoint_folder);
   if (!loaded) return {};
   require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
   const auto state = nlohmann::json::parse(loaded->state_json);

@@ -35,10 +35,10 @@ int64_t peak_memory_bytes() {
 // micro_batch_tokens allows.
 std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainContext& context, int64_t step) {
   const Mesh& mesh = *context.mesh;
-  const int64_t share = options.batch_sequences / mesh.shape.data;
-  const int64_t local_tokens = options.length / mesh.shape.sequence;
+  const int64_t share = options.batch_sequences / mesh.size(Axis::kData);
+  const int64_t local_tokens = options.length / mesh.size(Axis::kSequence);
   const int64_t at_once = std::clamp<int64_t>(options.micro_batch_tokens / local_tokens, 1, share);
-  const int64_t first = (step - 1) * options.batch_sequences + mesh.data_index * share;
+  const int64_t first = (step - 1) * options.batch_sequences + mesh.index(Axis::kData) * share;
 
   std::vector<LocalBatch> batches;
   for (int64_t begin = 0; begin < share; begin += at_once) {
@@ -65,7 +65,7 @@ double scored_weight(const LocalBatch& batch) {
 }  // namespace
 
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
-  Communicator& world = *context.mesh->world;
+  Communicator& world = context.mesh->world();
   StepMemory memory(context);
   ShardedAdamW optimizer(world, context.parameters->flat_weights(), context.parameters->flat_gradients(),
                          context.parameters->weight_decay_mask(),

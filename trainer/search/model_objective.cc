@@ -49,7 +49,7 @@ class ModelObjective : public Objective {
 
   int64_t num_documents() const override { return options_.documents; }
   int64_t num_finalist_documents() const override { return options_.finalist_documents; }
-  int64_t parallel_scores() const override { return mesh_.shape.data; }
+  int64_t parallel_scores() const override { return mesh_.size(Axis::kData); }
   const std::string& data_fingerprint() const override { return fingerprint_; }
 
   DocumentScore score(const Candidate& candidate, int64_t index, int64_t length) override {
@@ -78,11 +78,11 @@ class ModelObjective : public Objective {
                                              const std::vector<int64_t>& documents, int64_t length) override {
     const size_t columns = documents.size();
     std::vector<double> flat(candidates.size() * columns, 0.0);
-    for (size_t k = mesh_.data_index; k < flat.size(); k += mesh_.shape.data) {
+    for (size_t k = mesh_.index(Axis::kData); k < flat.size(); k += mesh_.size(Axis::kData)) {
       flat[k] = score(candidates[k / columns], documents[k % columns], length).nll;
     }
     // One row computed each figure and the others add zero, so the sum is that figure, bit for bit.
-    if (mesh_.shape.data > 1) all_reduce_sum(*mesh_.data, flat);
+    if (mesh_.size(Axis::kData) > 1) all_reduce_sum(mesh_.group(Axis::kData), flat);
     std::vector<std::vector<double>> result;
     for (size_t i = 0; i < candidates.size(); ++i) {
       result.emplace_back(flat.begin() + i * columns, flat.begin() + (i + 1) * columns);
@@ -98,7 +98,7 @@ class ModelObjective : public Objective {
     std::vector<double> sums = std::move(share.gradient.log_factors);
     sums.push_back(share.gradient.log_temperature);
     sums.push_back(share.loss);
-    all_reduce_sum(*mesh_.sequence, sums);
+    all_reduce_sum(mesh_.group(Axis::kSequence), sums);
     Gradient result;
     result.nll = sums.back();
     result.log_temperature = sums[sums.size() - 2];
@@ -143,7 +143,7 @@ class ModelObjective : public Objective {
   std::vector<double> token_losses(const Candidate& candidate, const std::vector<int32_t>& tokens) {
     const LocalBatch batch = make_local_batch({tokens}, {}, model_.ring(), options_.dtype);
     const at::Tensor local = model_.evaluate(batch, factor_set(candidate)).nll.to(at::kDouble).contiguous();
-    Communicator& group = *mesh_.sequence;
+    Communicator& group = mesh_.group(Axis::kSequence);
     const int64_t n = local.numel();
     std::vector<double> gathered(n * group.size());
     group.all_gather(local.data_ptr<double>(), gathered.data(), n * static_cast<int64_t>(sizeof(double)));

@@ -38,7 +38,7 @@ std::string summary(const EvaluationRecord& record) {
 }  // namespace
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
-  Communicator& world = *state.mesh.world;
+  Communicator& world = state.mesh.world();
   const EvaluateRecipe& options = stage.evaluate;
   const bool base = stage.model == "base" || state.current_model == state.base_model;
   CausalLM& model = state.model(base ? state.base_model : state.current_model);

@@ -34,7 +34,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
     : recipe(recipe_in),
       directory(directory_in),
       stop_requested(options.stop_requested),
-      mesh(make_mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence})),
+      mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence}),
       gpus(options.gpus),
       gpu_exchange(device_group_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),
@@ -43,12 +43,12 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
-      ring_links_(ring_links_of(gpus, *mesh.sequence)),
+      ring_links_(ring_links_of(gpus, mesh.group(Axis::kSequence))),
       documents_(std::move(inputs.documents)) {}
 
 void RunState::begin_stage(const StageRecipe& stage) {
-  memory_options_ =
-      ropeway::memory_options(recipe, config, stage, mesh.shape, device_memory(device_of(gpus), *mesh.world));
+  memory_options_ = ropeway::memory_options(recipe, config, stage, mesh.shape(),
+                                            device_memory(device_of(gpus), mesh.world()));
   if (!parameters_) make_parameters();
 }
 
@@ -67,8 +67,8 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(*mesh.sequence, ring_links_, placement_of(recipe.mesh.placement),
-                                            chunk_multiple_of(gpus));
+    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_,
+                                            placement_of(recipe.mesh.placement), chunk_multiple_of(gpus));
     EngineOptions options = engine_options(memory_options_, device_of(gpus));
     if (gpus != nullptr) options.check_exchange = [this] { gpus->check(); };
     model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, options);
@@ -114,7 +114,7 @@ void RunState::add_set(const FactorSet& set) {
 
 void RunState::publish_model() {
   if (current_model.empty()) return;
-  run_on_rank(*mesh.world, 0, [&] {
+  run_on_rank(mesh.world(), 0, [&] {
     save_model_dir(directory.path() / "model", config, sets, open_model_dir(current_model),
                    {.copy_small_files_from = current_model, .in_force = "", .replace = true});
   });

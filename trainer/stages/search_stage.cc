@@ -61,7 +61,7 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
 }  // namespace
 
 StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
-  Communicator& world = *state.mesh.world;
+  Communicator& world = state.mesh.world();
   const auto folder = state.directory.stage_folder(stage.name);
   CausalLM& model = state.model(state.current_model);
   const SearchProblem problem = make_problem(state, stage);

@@ -69,7 +69,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
 
   const fs::path model_folder = folder / "model";
-  run_on_rank(*state.mesh.world, 0, [&] {
+  run_on_rank(state.mesh.world(), 0, [&] {
     save_model_dir(model_folder, state.config, state.sets, state.parameters().weights_to_write().tensors,
                    {.copy_small_files_from = state.base_model, .in_force = stage.makes, .replace = true});
     write_tokenizer_beside(state, model_folder);

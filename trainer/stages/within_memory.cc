@@ -10,7 +10,7 @@ namespace ropeway {
 namespace {
 
 MemoryParts needed(const RunState& state, const StageRecipe& stage) {
-  return stage_memory(state.config, stage, state.mesh.shape, state.memory_options()).parts;
+  return stage_memory(state.config, stage, state.mesh.shape(), state.memory_options()).parts;
 }
 
 // The ring's slots are told by their formula, everything else by those who hold it and by the allocator.
@@ -59,7 +59,7 @@ StageNumbers within_memory(RunState& state, const StageRecipe& stage,
       [&](const std::string& cause) {
         return out_of_memory_text(
             "stage " + stage.name, cause,
-            {state.recipe, stage, state.config, state.mesh.shape, state.memory_options()});
+            {state.recipe, stage, state.config, state.mesh.shape(), state.memory_options()});
       });
   return numbers;
 }

@@ -28,8 +28,8 @@ inline ModelConfig tiny_config() {
 
 struct TinyRank {
   explicit TinyRank(Communicator& world, MeshShape shape = {}, at::ScalarType dtype = at::kDouble)
-      : mesh(make_mesh(world, shape)),
-        ring(*mesh.sequence, Placement::kZigzag),
+      : mesh(world, shape),
+        ring(mesh.group(Axis::kSequence), Placement::kZigzag),
         store(tiny_config(), dtype),
         model(tiny_config(), store, ring, {}) {
     store.initialize(17);

@@ -20,7 +20,7 @@ TEST(StepMemory, IsThatOfTheFormulas) {
   c.shape = {1, 2};
   ModelConfig config;
   c.before_train = [&](TinyRank& rank) {
-    if (rank.mesh.world->rank() == 0) config = rank.model.config();
+    if (rank.mesh.world().rank() == 0) config = rank.model.config();
   };
   const TempDir folder;
   const TrainResult result = run_training(c, folder.path());

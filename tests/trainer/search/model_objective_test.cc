@@ -62,8 +62,8 @@ void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObje
   options.seed = 5;
   options.dtype = at::kDouble;
   run_thread_world(shape.data * shape.sequence, [&](Communicator& world) {
-    const Mesh mesh = make_mesh(world, shape);
-    RingAttention ring(*mesh.sequence, Placement::kZigzag);
+    const Mesh mesh(world, shape);
+    RingAttention ring(mesh.group(Axis::kSequence), Placement::kZigzag);
     ResidentParameters parameters(tiny_config(), at::kDouble);
     parameters.initialize(9);
     CausalLM model(tiny_config(), parameters, ring, {});

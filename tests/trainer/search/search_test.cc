@@ -355,7 +355,7 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSame) {
       const int ranks = shape.data * shape.sequence;
       std::vector<SearchOutcome> outcomes(ranks);
       run_thread_world(ranks, [&](Communicator& world) {
-        const Mesh mesh = make_mesh(world, shape);
+        const Mesh mesh(world, shape);
         SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
         outcomes[world.rank()] = run_search(problem, objective, world, log, {});
       });
@@ -373,7 +373,7 @@ TEST(Search, GoesOnWithAnotherNumberOfRanks) {
   killed.kill_at = 77;
   EXPECT_THROW(search_alone(problem, killed, folder / "search.jsonl"), Killed);
   run_thread_world(4, [&](Communicator& world) {
-    const Mesh mesh = make_mesh(world, {4, 1});
+    const Mesh mesh(world, {4, 1});
     SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
     expect_same(run_search(problem, objective, world, folder / "search.jsonl", {}), expected);
   });

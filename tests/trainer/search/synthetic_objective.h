@@ -36,7 +36,7 @@ class SyntheticObjective : public Objective {
   int64_t num_documents() const override { return options_.documents; }
   int64_t num_finalist_documents() const override { return options_.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
-  int64_t parallel_scores() const override { return options_.mesh ? options_.mesh->shape.data : 1; }
+  int64_t parallel_scores() const override { return options_.mesh ? options_.mesh->size(Axis::kData) : 1; }
 
   DocumentScore score(const Candidate& c, int64_t index, int64_t) override {
     count(evaluations);
@@ -63,12 +63,12 @@ class SyntheticObjective : public Objective {
   std::vector<std::vector<double>> score_all(const std::vector<Candidate>& candidates,
                                              const std::vector<int64_t>& documents, int64_t length) override {
     const size_t columns = documents.size();
-    const size_t rows = options_.mesh ? options_.mesh->shape.data : 1;
+    const size_t rows = options_.mesh ? options_.mesh->size(Axis::kData) : 1;
     std::vector<double> flat(candidates.size() * columns, 0.0);
-    for (size_t k = options_.mesh ? options_.mesh->data_index : 0; k < flat.size(); k += rows) {
+    for (size_t k = options_.mesh ? options_.mesh->index(Axis::kData) : 0; k < flat.size(); k += rows) {
       flat[k] = score(candidates[k / columns], documents[k % columns], length).nll;
     }
-    if (rows > 1) all_reduce_sum(*options_.mesh->data, flat);
+    if (rows > 1) all_reduce_sum(options_.mesh->group(Axis::kData), flat);
     std::vector<std::vector<double>> result;
     for (size_t i = 0; i < candidates.size(); ++i) {
       result.emplace_back(flat.begin() + i * columns, flat.begin() + (i + 1) * columns);
