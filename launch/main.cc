@@ -9,6 +9,7 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 namespace {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/config/recipe_writer.h"
 
 namespace ropeway {

@@ -5,6 +5,7 @@
 #include "launch/command_line.h"
 #include "launch/evaluation.h"
 #include "launch/verbs.h"
+#include "parallel/comm/mpi_session.h"
 #include "trainer/config/lengths.h"
 #include "trainer/config/nearest_word.h"
 

@@ -7,6 +7,7 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
+#include "parallel/comm/mpi_session.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/stages/stage_runner.h"
 

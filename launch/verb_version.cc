@@ -6,6 +6,7 @@
 #include "launch/build_info.h"
 #include "launch/command_line.h"
 #include "launch/verbs.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/comm/communicator.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "parallel/comm/exchange_values.h"
+
 namespace ropeway {
 
 CoreSet allowed_cores() {

@@ -1,4 +1,5 @@
-// Start and end of MPI in this process.
+#include "parallel/comm/mpi_session.h"
+
 #define OMPI_SKIP_MPICXX 1
 #include <mpi.h>
 #include <unistd.h>
@@ -8,8 +9,8 @@
 #include <string>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/communicator.h"
 #include "parallel/comm/mpi_communicator.h"
+#include "parallel/comm/world_of_one.h"
 
 namespace ropeway {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "kernels/base/cuda_stream.h"
 #include "kernels/base/dtype.h"
-#include "parallel/comm/communicator.h"
+#include "parallel/comm/reduce.h"
 
 namespace ropeway {
 
@@ -51,9 +51,5 @@ class NcclApi {
   virtual void destroy(Comm comm) = 0;   // after finalize() has come to its end
   virtual void abort(Comm comm) = 0;     // ends what is in flight, waits for no other rank; any thread
 };
-
-// The NCCL that libtorch's CUDA half brought into the process or, before that is loaded, the one the loader
-// finds. Loaded at the first call. Throws kLauncher with the reason when there is none.
-NcclApi& nccl_library();
 
 }  // namespace ropeway

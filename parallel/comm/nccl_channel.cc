@@ -5,6 +5,7 @@
 
 #include "kernels/base/log.h"
 #include "parallel/comm/progress_thread.h"
+#include "parallel/comm/run_on_rank.h"
 
 namespace ropeway::internal {
 namespace {

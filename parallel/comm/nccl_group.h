@@ -1,6 +1,5 @@
-// What NCCL is used for: the two ways of a ring, and collectives, all on device memory. Nothing here holds
-// the host up but the making; every verb is queued after what is on the caller's stream and before what comes
-// there next.
+// Collectives over NCCL, on device memory. Nothing here holds the host up but the making; every verb is queued
+// after what is on the caller's stream and before what comes there next.
 //
 // Two communicators at once are safe only when all ranks queue to them in the same order: the ring and the
 // training step do.
@@ -9,13 +8,8 @@
 #include <memory>
 
 #include "parallel/comm/nccl_session.h"
-#include "parallel/comm/ring_link.h"
 
 namespace ropeway {
-
-// Collective over `group`: a communicator and a stream for keys and another for gradients, with the
-// connections to both neighbours made. The session must outlive the links.
-RingLinks nccl_ring_links(NcclSession& session, Communicator& group);
 
 // Collectives on device memory, in the terms of Communicator. Sums are formed in an order of NCCL's, the same
 // on all ranks and in every call on the same machines; unlike Communicator's, kMax and kMin may lose a NaN.

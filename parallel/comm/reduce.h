@@ -5,9 +5,10 @@
 #include <cstdint>
 
 #include "kernels/base/dtype.h"
-#include "parallel/comm/communicator.h"
 
 namespace ropeway {
+
+enum class ReduceOp { kSum, kMax, kMin };
 
 // F64, F32, I64, U8 (kInternal otherwise). kMax and kMin hand a NaN on: a rank that has one must not be
 // outvoted. U8 sums wrap at 256. acc and other must not overlap.

@@ -1,5 +1,5 @@
-// Ranks as threads of one process: the same verbs by shared memory. For tests, and for a ring of P ranks
-// emulated in one process.
+#include "parallel/comm/thread_world.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +9,6 @@
 #include <tuple>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/communicator.h"
 #include "parallel/comm/reduce.h"
 #include "parallel/comm/thread_group.h"
 

@@ -1,10 +1,10 @@
-// A group of one rank: every verb is a copy or nothing.
+#include "parallel/comm/world_of_one.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/communicator.h"
 
 namespace ropeway {
 namespace {

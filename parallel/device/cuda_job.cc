@@ -2,6 +2,9 @@
 
 #include "kernels/base/log.h"
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/comm/mpi_session.h"
+#include "parallel/comm/nccl_library.h"
+#include "parallel/comm/nccl_ring.h"
 #include "parallel/layout/placement.h"
 
 namespace ropeway {

@@ -19,6 +19,7 @@
 
 #include "parallel/comm/device_queues.h"
 #include "parallel/comm/mesh.h"
+#include "parallel/comm/mpi_session.h"
 #include "parallel/comm/nccl_group.h"
 #include "parallel/device/device_choice.h"
 

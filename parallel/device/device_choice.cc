@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exchange_values.h"
 
 namespace ropeway {
 namespace {

@@ -9,6 +9,8 @@
 #include "kernels/ops/ops.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
 
 namespace ropeway {
 namespace {

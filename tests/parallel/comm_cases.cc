@@ -8,7 +8,9 @@
 #include <ostream>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
+#include "parallel/comm/run_on_rank.h"
 
 namespace ropeway::testing {
 namespace {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "parallel/comm/mpi_communicator.h"
+#include "parallel/comm/mpi_session.h"
 #include "tests/parallel/comm_cases.h"
 #include "tests/parallel/mpi_main.h"
 

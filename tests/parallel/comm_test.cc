@@ -11,7 +11,11 @@
 #include "kernels/base/error.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/comm/core_share.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/mpi_session.h"
 #include "parallel/comm/reduce.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/comm_cases.h"
 
 namespace ropeway::testing {

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway::testing {
 namespace {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
 
 namespace ropeway::testing {
 namespace {

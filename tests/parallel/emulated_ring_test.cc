@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
 #include "tests/parallel/fake_device.h"
 #include "tests/parallel/ring_order_cases.h"
 

@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 namespace {

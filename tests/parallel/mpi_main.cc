@@ -4,6 +4,9 @@
 
 #include <cstdio>
 
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/mpi_session.h"
+
 namespace ropeway::testing {
 namespace {
 

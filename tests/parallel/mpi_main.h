@@ -2,7 +2,7 @@
 // failure on one rank is the exit code of all.
 #pragma once
 
-#include "parallel/comm/communicator.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace ropeway::testing {
 

@@ -2,7 +2,10 @@
 // with exit code 76 (tests/parallel/CMakeLists.txt). NCCL and CUDA are doubles, MPI is real.
 #include <thread>
 
+#include "parallel/comm/mpi_session.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/comm/nccl_ring.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/fake_nccl.h"
 
 int main() {

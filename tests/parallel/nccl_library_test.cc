@@ -7,7 +7,7 @@
 #include <string>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/nccl_api.h"
+#include "parallel/comm/nccl_library.h"
 
 namespace ropeway::testing {
 namespace {

@@ -8,7 +8,10 @@
 #include <string>
 
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/comm/nccl_library.h"
+#include "parallel/comm/nccl_ring.h"
 #include "parallel/device/devices.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/parallel/ring_cases.h"

@@ -9,6 +9,10 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/comm/nccl_ring.h"
+#include "parallel/comm/run_on_rank.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/fake_nccl.h"
 #include "tests/parallel/ring_order_cases.h"
 

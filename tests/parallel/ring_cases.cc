@@ -15,6 +15,7 @@
 
 #include "kernels/base/random.h"
 #include "parallel/attention/ring_attention.h"
+#include "parallel/comm/exchange_values.h"
 
 namespace ropeway::testing {
 namespace {

@@ -6,6 +6,8 @@
 #include "kernels/ops/cuda_backend.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/comm/nccl_group.h"
+#include "parallel/comm/nccl_ring.h"
+#include "parallel/comm/thread_world.h"
 #include "tests/parallel/fake_nccl.h"
 #include "tests/parallel/ring_cases.h"
 

@@ -2,6 +2,7 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/parallel/ring_cases.h"
 #include "tests/parallel/sharded_adamw_cases.h"

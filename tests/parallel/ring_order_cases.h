@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parallel/comm/ring_link.h"
+#include "parallel/comm/thread_world.h"
 #include "tests/parallel/fake_device.h"
 
 namespace ropeway::testing {

@@ -8,6 +8,8 @@
 #include "kernels/base/error.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/mpi_session.h"
 #include "tests/parallel/ring_cases.h"
 #include "tests/parallel/sharded_adamw_cases.h"
 

@@ -6,6 +6,8 @@
 
 #include "kernels/ops/ops.h"
 #include "parallel/attention/ring_attention.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/ring_cases.h"
 
 namespace ropeway::testing {

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parallel/fake_nccl.h"
 #include "tests/parallel/sharded_adamw_cases.h"
 

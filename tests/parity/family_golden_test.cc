@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "parallel/comm/world_of_one.h"
 #include "trainer/family/families.h"
 #include "trainer/family/model_config.h"
 #include "trainer/family/weight_names.h"

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/parity/family_cases.h"
 #include "tests/trainer/rope/python_oracle.h"
 #include "trainer/family/weight_names.h"

@@ -9,6 +9,8 @@
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/device_memory.h"
 #include "parallel/comm/emulated_ring.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
 #include "trainer/model/engine_setup.h"

@@ -1,7 +1,6 @@
 // Passes of the engine on the pretend GPU, on one rank or on a ring of thread-ranks that share it.
 #pragma once
 
-#include "parallel/comm/communicator.h"
 #include "tests/trainer/plan/cases.h"
 
 namespace ropeway::testing {

@@ -3,6 +3,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/files.h"

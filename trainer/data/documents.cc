@@ -7,6 +7,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/data/file_pattern.h"
 #include "trainer/data/npy.h"
 #include "trainer/data/token_cache.h"

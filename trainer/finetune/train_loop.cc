@@ -11,6 +11,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/finetune/step_memory.h"
 #include "trainer/finetune/train_checkpoint.h"
 

@@ -12,6 +12,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"

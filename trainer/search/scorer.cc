@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/search/cost.h"
 
 namespace ropeway {

@@ -11,6 +11,8 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/files/strict_json.h"
 

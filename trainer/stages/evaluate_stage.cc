@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
 #include "trainer/rope/factor_set.h"

@@ -11,6 +11,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/config/recipe.h"
 #include "trainer/config/recipe_writer.h"
 #include "trainer/files/files.h"

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"

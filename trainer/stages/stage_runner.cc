@@ -6,6 +6,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"

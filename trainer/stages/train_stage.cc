@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/base/log.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/checkpoint/checkpoint_fixture.h"
 #include "trainer/files/output_file.h"
 

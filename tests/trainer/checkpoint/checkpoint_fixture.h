@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "parallel/comm/communicator.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/support/folder_test.h"
 #include "trainer/checkpoint/checkpoint.h"
 

@@ -1,5 +1,7 @@
 #include "trainer/checkpoint/checkpoint.h"
 
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/checkpoint/checkpoint_fixture.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/files.h"

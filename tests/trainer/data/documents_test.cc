@@ -6,6 +6,8 @@
 
 #include <mutex>
 
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
 
 namespace ropeway {

@@ -8,6 +8,7 @@
 #include <regex>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
 
 namespace ropeway {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
 #include "trainer/data/documents.h"
 #include "trainer/tokenizer/tokenizer.h"

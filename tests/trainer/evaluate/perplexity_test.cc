@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/formats/hf/model_dir.h"

@@ -7,6 +7,8 @@
 
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/mesh.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/parameter_store.h"
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/comm/thread_world.h"
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/finetune/train_loop.h"

@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/trainer/model/model_case.h"
 #include "tests/trainer/plan/cases.h"

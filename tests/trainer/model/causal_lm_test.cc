@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/model_case.h"
 
 namespace ropeway::testing {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/model_case.h"
 
 namespace ropeway::testing {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/thread_world.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
 

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "parallel/comm/exchange_values.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/trainer/model/sharded_cases.h"
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
 #include "trainer/search/finalists.h"
 #include "trainer/search/race.h"

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "parallel/comm/thread_world.h"
 #include "search_fixture.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
 #include "trainer/search/expected_work.h"
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/world_of_one.h"
 #include "synthetic_objective.h"
 #include "trainer/search/search.h"
 

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
 
 namespace ropeway {

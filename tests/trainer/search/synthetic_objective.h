@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/search/objective.h"
 

@@ -1,6 +1,7 @@
 // Choices of the engine that must not change what a run makes.
 #include <nlohmann/json.hpp>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/stages/stage_runner.h"
 

@@ -2,6 +2,7 @@
 // search does from tuned ones, and what is saved has both.
 #include <nlohmann/json.hpp>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/model_dir.h"

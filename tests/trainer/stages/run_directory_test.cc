@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/config/recipe_writer.h"
 #include "trainer/files/files.h"

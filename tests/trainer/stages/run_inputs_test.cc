@@ -1,6 +1,8 @@
 // What does not fit is found before the run directory exists, for all stages, not when a stage is reached.
 #include "trainer/stages/run_inputs.h"
 
+#include "parallel/comm/thread_world.h"
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/stage_runner.h"

@@ -1,10 +1,7 @@
-// Conveniences on top of the verbs: nothing here knows which communicator it runs on.
+#include "parallel/comm/exchange_values.h"
+
 #include <algorithm>
 #include <cstring>
-#include <exception>
-
-#include "kernels/base/error.h"
-#include "parallel/comm/communicator.h"
 
 namespace ropeway {
 namespace {
@@ -68,30 +65,6 @@ std::vector<double> all_gather_vector(Communicator& comm, std::span<const double
 
 std::vector<std::string> all_gather_strings(Communicator& comm, const std::string& value) {
   return all_gather_bytes(comm, value.data(), static_cast<int64_t>(value.size()));
-}
-
-void run_on_rank(Communicator& comm, int root, const std::function<void()>& work) {
-  std::exception_ptr error;
-  int32_t kind = 0;  // of the error; 0 = none
-  std::string message;
-  if (comm.rank() == root) {
-    try {
-      work();
-    } catch (const Error& e) {
-      error = std::current_exception();
-      kind = static_cast<int32_t>(e.kind());
-      message = e.what();
-    } catch (const std::exception& e) {
-      error = std::current_exception();
-      kind = static_cast<int32_t>(is_out_of_memory(e) ? ErrorKind::kMemory : ErrorKind::kInternal);
-      message = e.what();
-    }
-  }
-  comm.broadcast(&kind, sizeof kind, root);
-  if (kind == 0) return;
-  message = broadcast_string(comm, std::move(message), root);
-  if (error) std::rethrow_exception(error);
-  throw Error(static_cast<ErrorKind>(kind), message);
 }
 
 }  // namespace ropeway
