@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "parallel/comm/mpi_session.h"
-
 namespace ropeway {
+
+class MpiSession;
 
 struct EvaluationRequest {
   std::string model;             // model folder, run folder or checkpoint

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 
 namespace ropeway {
@@ -72,8 +71,7 @@ int64_t RingAttention::slot_allocations() const { return slots_->allocations; }
 std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& send,
                                               const at::Tensor& recv) {
   slots_->bytes_sent += bytes_of_tensor(send);
-  return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send),
-                    ops::compute_stream(send.device()));
+  return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send));
 }
 
 RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

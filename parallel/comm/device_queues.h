@@ -1,7 +1,9 @@
-// A GPU as this program's communication sees it: the few calls that put work on streams in order. The calls are virtual so that the order can be checked without a GPU (tests/parallel/fake_device.h).
+// A GPU as this program's communication sees it: the few calls that put work on streams in order. They are
+// virtual so that the order can be checked without a GPU (tests/parallel/fake_device.h).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "kernels/base/cuda_stream.h"
@@ -11,6 +13,9 @@ struct CUevent_st;
 namespace ropeway {
 
 using CudaEvent = CUevent_st*;  // the same type as cudaEvent_t
+
+// The stream that the calling thread queues its own work on when it is asked.
+using CurrentStream = std::function<CudaStream()>;
 
 // Streams, events and copies of one device. Every call may come from any thread; all but allocate() and
 // release() return at once. Throws kInternal with CUDA's text when CUDA refuses; a fault of earlier work

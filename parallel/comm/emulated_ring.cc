@@ -18,16 +18,17 @@ struct Offer {
 
 class EmulatedLink : public RingLink {
  public:
-  EmulatedLink(Communicator& group, DeviceQueues& device)
+  EmulatedLink(Communicator& group, DeviceQueues& device, CurrentStream current_stream)
       : offers_(group.split(0, group.rank())),
         receipts_(group.split(0, group.rank())),
         device_(device),
+        current_stream_(std::move(current_stream)),
         queue_(device),
         next_((group.rank() + 1) % group.size()),
         previous_((group.rank() + group.size() - 1) % group.size()) {}
 
-  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes, CudaStream compute) override {
-    return std::make_unique<EmulatedHop>(*this, Offer{send, bytes, nullptr}, recv, compute);
+  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes) override {
+    return std::make_unique<EmulatedHop>(*this, Offer{send, bytes, nullptr}, recv, current_stream_());
   }
 
  private:
@@ -74,16 +75,18 @@ class EmulatedLink : public RingLink {
 
   std::unique_ptr<Communicator> offers_, receipts_;
   DeviceQueues& device_;
+  CurrentStream current_stream_;
   HopQueue queue_;
   int next_, previous_;
 };
 
 }  // namespace
 
-RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device) {
+RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device,
+                              const CurrentStream& current_stream) {
   RingLinks links;
-  links.keys = std::make_unique<EmulatedLink>(group, device);
-  links.gradients = std::make_unique<EmulatedLink>(group, device);
+  links.keys = std::make_unique<EmulatedLink>(group, device, current_stream);
+  links.gradients = std::make_unique<EmulatedLink>(group, device, current_stream);
   return links;
 }
 

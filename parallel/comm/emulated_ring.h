@@ -9,8 +9,8 @@
 namespace ropeway {
 
 // Collective over `group`, which must be one of threads (run_thread_world): addresses and events are handed
-// from rank to rank over it. The device must outlive the links. The host meets its neighbours in wait(), the
-// device does not.
-RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device);
+// from rank to rank over it. The device must outlive the links. wait() holds the host up until its neighbours
+// have called it too; the device is not held up.
+RingLinks emulated_ring_links(Communicator& group, DeviceQueues& device, const CurrentStream& current_stream);
 
 }  // namespace ropeway

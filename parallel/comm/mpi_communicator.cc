@@ -55,19 +55,36 @@ MPI_Comm duplicate(MPI_Comm comm) {
   return copy;
 }
 
-struct HopRequests : Transfer {
+// Messages between pairs of ranks, sent and received.
+struct Messages : Transfer {
+  // Sends `bytes` to `to` and receives as many from `from`, in messages of at most max_bytes: MPI keeps the
+  // order of messages between two ranks, so that they need no further label.
+  void start(MPI_Comm comm, const void* send, int to, void* recv, int from, int64_t bytes,
+             int64_t max_bytes) {
+    for (int64_t at = 0; at < bytes; at += max_bytes) {
+      const auto n = static_cast<int>(std::min(max_bytes, bytes - at));
+      check_mpi(MPI_Irecv(static_cast<std::byte*>(recv) + at, n, MPI_BYTE, from, 0, comm,
+                          &requests.emplace_back(MPI_REQUEST_NULL)),
+                "MPI_Irecv");
+      check_mpi(MPI_Isend(static_cast<const std::byte*>(send) + at, n, MPI_BYTE, to, 0, comm,
+                          &requests.emplace_back(MPI_REQUEST_NULL)),
+                "MPI_Isend");
+    }
+  }
+
   bool poll() override {
     int done = 0;
     check_mpi(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
-              "send or receive of a hop");
+              "send or receive");
     return done != 0;
   }
+
   std::vector<MPI_Request> requests;
 };
 
 class MpiHop : public Hop {
  public:
-  MpiHop(std::shared_ptr<ProgressThread> progress, std::shared_ptr<HopRequests> pending)
+  MpiHop(std::shared_ptr<ProgressThread> progress, std::shared_ptr<Messages> pending)
       : progress_(std::move(progress)), pending_(std::move(pending)) {}
 
   ~MpiHop() override {
@@ -87,7 +104,7 @@ class MpiHop : public Hop {
 
  private:
   std::shared_ptr<ProgressThread> progress_;
-  std::shared_ptr<HopRequests> pending_;
+  std::shared_ptr<Messages> pending_;
   int exceptions_at_start_ = std::uncaught_exceptions();
 };
 
@@ -156,6 +173,25 @@ class MpiCommunicator : public Communicator {
     for (int r = 0; r < size_; ++r) broadcast(all + r * bytes_per_rank, bytes_per_rank, r);
   }
 
+  void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype,
+                      ReduceOp op) override {
+    const int64_t element = bytes_of(dtype), row = count_per_rank * element;
+    const int64_t piece = std::max<int64_t>(options_.reduce_scratch_bytes / (element * size_), 1);
+    for (int64_t at = 0; at < count_per_rank; at += piece) {
+      const int64_t n = std::min(piece, count_per_rank - at), bytes = n * element;
+      scratch_.resize(static_cast<size_t>(bytes * size_));
+      exchange_rows(static_cast<const std::byte*>(send) + at * element, row, scratch_.data(), bytes);
+      auto* result = static_cast<std::byte*>(recv) + at * element;
+      std::memcpy(result, scratch_.data(), static_cast<size_t>(bytes));
+      for (int r = 1; r < size_; ++r) reduce_into(result, scratch_.data() + r * bytes, n, dtype, op);
+    }
+  }
+
+  void all_to_all(const void* send, void* recv, int64_t bytes_per_rank) override {
+    exchange_rows(static_cast<const std::byte*>(send), bytes_per_rank, static_cast<std::byte*>(recv),
+                  bytes_per_rank);
+  }
+
   void barrier() override {
     if (size_ == 1) return;
     MPI_Request request;
@@ -166,18 +202,8 @@ class MpiCommunicator : public Communicator {
   std::unique_ptr<Hop> start_hop(const void* send, int to, void* recv, int from, int64_t bytes) override {
     ROPEWAY_CHECK(to >= 0 && to < size_ && from >= 0 && from < size_, "hop to rank {} and from rank {} of {}",
                   to, from, size_);
-    auto pending = std::make_shared<HopRequests>();
-    // MPI keeps the order of messages between two ranks, so that cut hops need no further label.
-    for (int64_t at = 0; at < bytes; at += options_.max_message_bytes) {
-      const auto n = static_cast<int>(std::min(options_.max_message_bytes, bytes - at));
-      auto& requests = pending->requests;
-      check_mpi(MPI_Irecv(static_cast<std::byte*>(recv) + at, n, MPI_BYTE, from, 0, hop_comm_,
-                          &requests.emplace_back(MPI_REQUEST_NULL)),
-                "MPI_Irecv");
-      check_mpi(MPI_Isend(static_cast<const std::byte*>(send) + at, n, MPI_BYTE, to, 0, hop_comm_,
-                          &requests.emplace_back(MPI_REQUEST_NULL)),
-                "MPI_Isend");
-    }
+    auto pending = std::make_shared<Messages>();
+    pending->start(hop_comm_, send, to, recv, from, bytes, options_.max_message_bytes);
     progress_->add(pending);
     return std::make_unique<MpiHop>(progress_, std::move(pending));
   }
@@ -195,6 +221,22 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
+  // The first `bytes` of row r of send go to rank r and come into row r of recv there; rows of send begin
+  // every `stride` bytes, those of recv every `bytes`. Not by MPI_Alltoall, whose counts and displacements are
+  // 32-bit.
+  void exchange_rows(const std::byte* send, int64_t stride, std::byte* recv, int64_t bytes) {
+    if (bytes == 0) return;
+    Messages messages;
+    for (int step = 1; step < size_; ++step) {
+      const int to = (rank_ + step) % size_, from = (rank_ + size_ - step) % size_;
+      messages.start(comm_, send + to * stride, to, recv + from * bytes, from, bytes,
+                     options_.max_message_bytes);
+    }
+    std::memcpy(recv + rank_ * bytes, send + rank_ * stride, static_cast<size_t>(bytes));
+    Backoff backoff;
+    while (!messages.poll()) backoff.pause();
+  }
+
   void reduce_small(std::byte* data, int64_t count, DType dtype, ReduceOp op) {
     const int64_t bytes = count * bytes_of(dtype);
     scratch_.resize(static_cast<size_t>(bytes * size_));

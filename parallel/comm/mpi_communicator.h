@@ -12,8 +12,8 @@ struct MpiOptions {
   // Longer transfers are cut into messages of at most this many bytes: MPI counts are 32-bit ints. Equal on
   // all ranks.
   int64_t max_message_bytes = int64_t{1} << 30;
-  // An all-reduce holds about this much temporary memory.
-  int64_t reduce_scratch_bytes = int64_t{32} << 20;
+  // Long reductions are done in pieces, each with about this much temporary memory.
+  int64_t reduce_scratch_bytes = int64_t{16} << 20;
 };
 
 // A communicator over all processes of the job, on communicators of its own. MPI must be initialised with

@@ -40,9 +40,11 @@ class NcclApi {
   virtual void group_end() = 0;
   virtual void send(const void* data, int64_t bytes, int to, Comm comm, CudaStream stream) = 0;
   virtual void recv(void* data, int64_t bytes, int from, Comm comm, CudaStream stream) = 0;
-  // In place.
+  // As the verbs of Collectives; all_reduce and broadcast in place.
   virtual void all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, Comm comm,
                           CudaStream stream) = 0;
+  virtual void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype, ReduceOp op,
+                              Comm comm, CudaStream stream) = 0;
   virtual void broadcast(void* data, int64_t bytes, int root, Comm comm, CudaStream stream) = 0;
   virtual void all_gather(const void* send, void* recv, int64_t bytes_per_rank, Comm comm,
                           CudaStream stream) = 0;

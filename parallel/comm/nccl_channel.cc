@@ -115,6 +115,14 @@ CudaEvent NcclChannel::queue(CudaStream compute, const Calls& calls) {
   return events.done;
 }
 
+CudaEvent NcclChannel::queue_hop(CudaStream compute, const void* send, int to, void* recv, int from,
+                                 int64_t bytes) {
+  return queue(compute, [=](NcclApi& api, NcclApi::Comm comm, CudaStream stream) {
+    api.send(send, bytes, to, comm, stream);
+    api.recv(recv, bytes, from, comm, stream);
+  });
+}
+
 void NcclChannel::follow(CudaStream compute, CudaEvent event) {
   failure_.throw_if_set();
   device_.wait(compute, event);

@@ -46,6 +46,8 @@ class NcclChannel {
   // Queues one group of calls: on the side stream, after all that is on `compute` now. Returns the event
   // behind them.
   CudaEvent queue(CudaStream compute, const Calls& calls);
+  // The same for a send and a receive.
+  CudaEvent queue_hop(CudaStream compute, const void* send, int to, void* recv, int from, int64_t bytes);
   void follow(CudaStream compute, CudaEvent event);    // `compute` waits; the host does not
   void wait_on_host(CudaEvent event, double seconds);  // for set-up only; throws kPeer when it takes longer
 

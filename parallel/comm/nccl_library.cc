@@ -1,4 +1,6 @@
-// The calls of nccl_api.h by libnccl, opened when first asked for: a run on CPUs never loads it.
+// libnccl is opened when first asked for: a run on CPUs never loads it.
+#include "parallel/comm/nccl_library.h"
+
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 #include <nccl.h>
@@ -6,7 +8,6 @@
 #include <cstring>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/nccl_api.h"
 
 namespace ropeway {
 namespace {
@@ -35,6 +36,7 @@ class NcclLibrary : public NcclApi {
     ROPEWAY_FIND(ncclSend);
     ROPEWAY_FIND(ncclRecv);
     ROPEWAY_FIND(ncclAllReduce);
+    ROPEWAY_FIND(ncclReduceScatter);
     ROPEWAY_FIND(ncclBroadcast);
     ROPEWAY_FIND(ncclAllGather);
     ROPEWAY_FIND(ncclCommFinalize);
@@ -88,6 +90,12 @@ class NcclLibrary : public NcclApi {
                   CudaStream stream) override {
     check("ncclAllReduce",
           ncclAllReduce_(data, data, size(count), type_of(dtype), op_of(op), of(comm), stream), comm);
+  }
+  void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype, ReduceOp op,
+                      Comm comm, CudaStream stream) override {
+    check("ncclReduceScatter",
+          ncclReduceScatter_(send, recv, size(count_per_rank), type_of(dtype), op_of(op), of(comm), stream),
+          comm);
   }
   void broadcast(void* data, int64_t bytes, int root, Comm comm, CudaStream stream) override {
     check("ncclBroadcast", ncclBroadcast_(data, data, size(bytes), ncclUint8, root, of(comm), stream), comm);
@@ -161,6 +169,7 @@ class NcclLibrary : public NcclApi {
   ROPEWAY_FUNCTION(ncclSend);
   ROPEWAY_FUNCTION(ncclRecv);
   ROPEWAY_FUNCTION(ncclAllReduce);
+  ROPEWAY_FUNCTION(ncclReduceScatter);
   ROPEWAY_FUNCTION(ncclBroadcast);
   ROPEWAY_FUNCTION(ncclAllGather);
   ROPEWAY_FUNCTION(ncclCommFinalize);

@@ -16,6 +16,8 @@
 
 namespace ropeway {
 
+class Communicator;
+
 namespace internal {
 class NcclChannel;
 class NcclWatch;

@@ -3,23 +3,28 @@
 namespace ropeway {
 namespace {
 
-class HostRingLink : public RingLink {
+class LinkOverGroup : public RingLink {
  public:
-  explicit HostRingLink(Communicator& group) : group_(group) {}
+  explicit LinkOverGroup(std::shared_ptr<Collectives> group) : group_(std::move(group)) {}
 
-  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes, CudaStream) override {
-    const int ranks = group_.size(), rank = group_.rank();
-    return group_.start_hop(send, (rank + 1) % ranks, recv, (rank + ranks - 1) % ranks, bytes);
+  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes) override {
+    const int ranks = group_->size(), rank = group_->rank();
+    return group_->start_hop(send, (rank + 1) % ranks, recv, (rank + ranks - 1) % ranks, bytes);
   }
 
  private:
-  Communicator& group_;
+  std::shared_ptr<Collectives> group_;
 };
 
 }  // namespace
 
+std::shared_ptr<RingLink> ring_link_over(std::shared_ptr<Collectives> group) {
+  return std::make_shared<LinkOverGroup>(std::move(group));
+}
+
 RingLinks host_ring_links(Communicator& group) {
-  return {std::make_unique<HostRingLink>(group), std::make_unique<HostRingLink>(group)};
+  const auto link = ring_link_over(unowned(group));
+  return {link, link};
 }
 
 }  // namespace ropeway

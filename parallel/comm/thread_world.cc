@@ -71,17 +71,22 @@ class ThreadCommunicator : public Communicator {
   // element is touched by two ranks.
   void all_reduce(void* data, int64_t count, DType dtype, ReduceOp op) override {
     group_->open(rank_, data);
-    const int64_t element = bytes_of(dtype);
-    const int64_t begin = count * rank_ / size(), end = count * (rank_ + 1) / size();
-    alignas(64) std::byte scratch[16384];
-    const int64_t step = static_cast<int64_t>(sizeof scratch) / element;
-    for (int64_t at = begin; at < end; at += step) {
-      const int64_t n = std::min(step, end - at);
-      const auto bytes = static_cast<size_t>(n * element);
-      std::memcpy(scratch, of_rank(0) + at * element, bytes);
-      for (int r = 1; r < size(); ++r) reduce_into(scratch, of_rank(r) + at * element, n, dtype, op);
-      for (int r = 0; r < size(); ++r) std::memcpy(of_rank(r) + at * element, scratch, bytes);
-    }
+    reduce_range(count * rank_ / size(), count * (rank_ + 1) / size(), dtype, op,
+                 [&](int64_t offset, const void* result, size_t bytes) {
+                   for (int r = 0; r < size(); ++r) std::memcpy(of_rank(r) + offset, result, bytes);
+                 });
+    group_->close();
+  }
+
+  // Nobody else reads the own row of send, so recv may be that row.
+  void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype,
+                      ReduceOp op) override {
+    group_->open(rank_, send);
+    const int64_t begin = rank_ * count_per_rank, first_byte = begin * bytes_of(dtype);
+    reduce_range(begin, begin + count_per_rank, dtype, op,
+                 [&](int64_t offset, const void* result, size_t bytes) {
+                   std::memcpy(static_cast<std::byte*>(recv) + (offset - first_byte), result, bytes);
+                 });
     group_->close();
   }
 
@@ -97,6 +102,15 @@ class ThreadCommunicator : public Communicator {
     for (int r = 0; r < size() && bytes_per_rank > 0; ++r) {
       auto* target = static_cast<std::byte*>(recv) + r * bytes_per_rank;
       if (target != of_rank(r)) std::memcpy(target, of_rank(r), static_cast<size_t>(bytes_per_rank));
+    }
+    group_->close();
+  }
+
+  void all_to_all(const void* send, void* recv, int64_t bytes_per_rank) override {
+    group_->open(rank_, send);
+    for (int r = 0; r < size() && bytes_per_rank > 0; ++r) {
+      std::memcpy(static_cast<std::byte*>(recv) + r * bytes_per_rank, of_rank(r) + rank_ * bytes_per_rank,
+                  static_cast<size_t>(bytes_per_rank));
     }
     group_->close();
   }
@@ -144,6 +158,22 @@ class ThreadCommunicator : public Communicator {
   }
 
  private:
+  // Elements [begin, end) of what the ranks published, reduced in rank order, a piece at a time: put(byte
+  // offset of the piece, its result, its bytes).
+  template <typename Put>
+  void reduce_range(int64_t begin, int64_t end, DType dtype, ReduceOp op, const Put& put) const {
+    const int64_t element = bytes_of(dtype);
+    alignas(64) std::byte scratch[16384];
+    const int64_t step = static_cast<int64_t>(sizeof scratch) / element;
+    for (int64_t at = begin; at < end; at += step) {
+      const int64_t n = std::min(step, end - at), offset = at * element;
+      const auto bytes = static_cast<size_t>(n * element);
+      std::memcpy(scratch, of_rank(0) + offset, bytes);
+      for (int r = 1; r < size(); ++r) reduce_into(scratch, of_rank(r) + offset, n, dtype, op);
+      put(offset, scratch, bytes);
+    }
+  }
+
   std::byte* of_rank(int r) const { return static_cast<std::byte*>(const_cast<void*>(group_->published(r))); }
 
   std::shared_ptr<ThreadGroup> group_;

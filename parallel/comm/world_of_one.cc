@@ -20,17 +20,19 @@ class WorldOfOne : public Communicator {
   int size() const override { return 1; }
 
   void all_reduce(void*, int64_t, DType, ReduceOp) override {}
+  void reduce_scatter(const void* send, void* recv, int64_t count, DType dtype, ReduceOp) override {
+    copy(recv, send, count * bytes_of(dtype));
+  }
+  void all_gather(const void* send, void* recv, int64_t bytes) override { copy(recv, send, bytes); }
+  void all_to_all(const void* send, void* recv, int64_t bytes) override { copy(recv, send, bytes); }
   void broadcast(void*, int64_t, int root) override {
     ROPEWAY_CHECK(root == 0, "broadcast from rank {} of 1", root);
-  }
-  void all_gather(const void* send, void* recv, int64_t bytes_per_rank) override {
-    if (bytes_per_rank > 0) std::memmove(recv, send, static_cast<size_t>(bytes_per_rank));
   }
   void barrier() override {}
 
   std::unique_ptr<Hop> start_hop(const void* send, int to, void* recv, int from, int64_t bytes) override {
     ROPEWAY_CHECK(to == 0 && from == 0, "hop to rank {} and from rank {} of 1", to, from);
-    if (bytes > 0) std::memmove(recv, send, static_cast<size_t>(bytes));
+    copy(recv, send, bytes);
     return std::make_unique<DoneHop>();
   }
 
@@ -39,6 +41,11 @@ class WorldOfOne : public Communicator {
   void abort(int exit_code) override {
     std::fflush(nullptr);
     std::_Exit(exit_code);
+  }
+
+ private:
+  static void copy(void* to, const void* from, int64_t bytes) {
+    if (bytes > 0) std::memmove(to, from, static_cast<size_t>(bytes));
   }
 };
 

@@ -2,7 +2,9 @@
 
 #include "kernels/base/log.h"
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/comm/device_of_one.h"
 #include "parallel/comm/mpi_session.h"
+#include "parallel/comm/nccl_collectives.h"
 #include "parallel/comm/nccl_library.h"
 #include "parallel/comm/nccl_ring.h"
 #include "parallel/layout/placement.h"
@@ -46,11 +48,18 @@ NcclSession& CudaJob::nccl() {
 }
 
 RingLinks CudaJob::ring_links(Communicator& group) {
-  return group.size() == 1 ? host_ring_links(group) : nccl_ring_links(nccl(), group);
+  if (group.size() > 1) return nccl_ring_links(nccl(), group, current_stream());
+  const auto link = ring_link_over(make_device_of_one(*queues_, current_stream()));
+  return {link, link};
 }
 
-std::unique_ptr<DeviceGroup> CudaJob::device_group(Communicator& group) {
-  return group.size() == 1 ? nullptr : std::make_unique<DeviceGroup>(nccl(), group);
+std::shared_ptr<Collectives> CudaJob::collectives(Communicator& group) {
+  return group.size() > 1 ? nccl_collectives(nccl(), group, current_stream())
+                          : make_device_of_one(*queues_, current_stream());
+}
+
+CurrentStream CudaJob::current_stream() const {
+  return [device = device_] { return ops::current_cuda_stream(device); };
 }
 
 void CudaJob::check() {
@@ -69,8 +78,8 @@ RingLinks ring_links_of(CudaJob* gpus, Communicator& group) {
   return gpus ? gpus->ring_links(group) : host_ring_links(group);
 }
 
-std::unique_ptr<DeviceGroup> device_group_of(CudaJob* gpus, Communicator& group) {
-  return gpus ? gpus->device_group(group) : nullptr;
+std::shared_ptr<Collectives> collectives_of(CudaJob* gpus, Communicator& group) {
+  return gpus ? gpus->collectives(group) : unowned(group);
 }
 
 }  // namespace ropeway

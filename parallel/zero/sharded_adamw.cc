@@ -2,18 +2,12 @@
 
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/cuda_backend.h"
 
 namespace ropeway {
 namespace {
-
-// On the host the gradients are summed in pieces: the temporary memory of an all-reduce is a multiple of what
-// it is given.
-constexpr int64_t kReduceElements = int64_t{4} << 20;
 
 DType acc_dtype(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32; }
 
@@ -34,14 +28,13 @@ void check_state(const char* name, const at::Tensor& found, const at::Tensor& wa
 
 }  // namespace
 
-ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients,
+ShardedAdamW::ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients,
                            at::Tensor weight_decay_mask, const ShardedAdamWOptions& options)
-    : world_(world),
-      gpus_(options.gpus),
+    : exchange_(exchange),
       weights_(std::move(weights)),
       gradients_(std::move(gradients)),
       weight_decay_mask_(std::move(weight_decay_mask)),
-      range_(shard_range(weights_.numel(), world.size(), world.rank())) {
+      range_(shard_range(weights_.numel(), exchange.size(), exchange.rank())) {
   const auto acc = ops::accumulation_type(weights_.scalar_type());
   ROPEWAY_CHECK(weights_.dim() == 1 && weights_.is_contiguous() && gradients_.is_contiguous(),
                 "weights and gradients must be flat");
@@ -56,22 +49,9 @@ ShardedAdamW::ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor g
   moment2_ = at::zeros({range_.end - range_.begin}, moments);
 }
 
-void ShardedAdamW::sum_gradients() {
-  const int64_t total = gradients_.numel();
-  auto* bytes = static_cast<std::byte*>(gradients_.mutable_data_ptr());
-  if (gpus_ != nullptr) {
-    return gpus_->all_reduce(bytes, total, acc_dtype(gradients_), ReduceOp::kSum,
-                             ops::compute_stream(gradients_.device()));
-  }
-  const auto element = static_cast<int64_t>(gradients_.element_size());
-  for (int64_t at = 0; at < total; at += kReduceElements) {
-    world_.all_reduce(bytes + at * element, std::min(kReduceElements, total - at), acc_dtype(gradients_),
-                      ReduceOp::kSum);
-  }
-}
-
 ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm) {
-  sum_gradients();
+  exchange_.all_reduce(gradients_.mutable_data_ptr(), gradients_.numel(), acc_dtype(gradients_),
+                       ReduceOp::kSum);
   // Every rank has the whole sum, so each takes the norm itself, in one order whatever the number of ranks.
   StepResult result;
   result.gradient_norm = std::sqrt(ops::sum_of_squares(gradients_));
@@ -108,15 +88,9 @@ void ShardedAdamW::restore(const at::Tensor& master, const at::Tensor& moment1, 
 void ShardedAdamW::gather_weights() {
   auto* bytes = static_cast<std::byte*>(weights_.mutable_data_ptr());
   const auto element = static_cast<int64_t>(weights_.element_size());
-  for (int r = 0; r < world_.size(); ++r) {
-    const FlatRange range = shard_range(weights_.numel(), world_.size(), r);
-    auto* const share = bytes + range.begin * element;
-    const int64_t share_bytes = (range.end - range.begin) * element;
-    if (gpus_ != nullptr) {
-      gpus_->broadcast(share, share_bytes, r, ops::compute_stream(weights_.device()));
-    } else {
-      world_.broadcast(share, share_bytes, r);
-    }
+  for (int r = 0; r < exchange_.size(); ++r) {
+    const FlatRange range = shard_range(weights_.numel(), exchange_.size(), r);
+    exchange_.broadcast(bytes + range.begin * element, (range.end - range.begin) * element, r);
   }
 }
 

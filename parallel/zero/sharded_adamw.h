@@ -6,24 +6,22 @@
 #include <ATen/core/Tensor.h>
 
 #include "kernels/ops/ops.h"
-#include "parallel/comm/communicator.h"
-#include "parallel/comm/nccl_group.h"
+#include "parallel/comm/collectives.h"
 #include "parallel/zero/shard_range.h"
 
 namespace ropeway {
 
 struct ShardedAdamWOptions {
-  // The group of all ranks' GPUs, over which tensors on GPUs are exchanged; must outlive the optimizer.
-  DeviceGroup* gpus = nullptr;
   // Moments in BF16 instead of acc type, which must be F32 then; not for beta2 above 0.99 (adamw.h).
   bool narrow_moments = false;
 };
 
 class ShardedAdamW {
  public:
+  // exchange: of all ranks, over the memory that weights and gradients are in; must outlive the optimizer.
   // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc
   // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
-  ShardedAdamW(Communicator& world, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask,
+  ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask,
                const ShardedAdamWOptions& options = {});
 
   struct StepResult {
@@ -45,11 +43,9 @@ class ShardedAdamW {
                int64_t steps_taken);
 
  private:
-  void sum_gradients();
   void gather_weights();
 
-  Communicator& world_;
-  DeviceGroup* gpus_;
+  Collectives& exchange_;
   at::Tensor weights_, gradients_, weight_decay_mask_;
   at::Tensor master_, moment1_, moment2_;
   FlatRange range_;

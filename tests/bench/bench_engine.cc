@@ -108,7 +108,7 @@ struct Seat {
   Communicator& world;
   c10::Device device;
   RingLinks links;
-  DeviceGroup* gpus = nullptr;
+  std::shared_ptr<Collectives> exchange;  // over the memory of `device`; null on an emulated ring
 };
 
 // On a GPU by its own random numbers: drawing a billion by the recipe's rule takes half a minute.
@@ -126,7 +126,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const ModelConfig config = config_of(settings);
   const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
   Timing timing;
-  const bool emulated = seat.device.is_cuda() && world.size() > 1 && seat.gpus == nullptr;
+  const bool emulated = seat.exchange == nullptr;
   DeviceMemory device = device_memory(seat.device, world);
   if (emulated) device.bytes /= world.size();
   const Recipe recipe = recipe_of(settings);
@@ -141,9 +141,8 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const bool train = settings.at("what") == "train";
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
-    optimizer = std::make_unique<ShardedAdamW>(world, parameters.flat_weights(), parameters.flat_gradients(),
-                                               parameters.weight_decay_mask(),
-                                               ShardedAdamWOptions{.gpus = seat.gpus});
+    optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, parameters.flat_weights(),
+                                               parameters.flat_gradients(), parameters.weight_decay_mask());
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 
@@ -242,11 +241,16 @@ void run(int argc, char** argv) {
     }
     run_thread_world(threads, [&](Communicator& world) {
       at::set_num_threads(1);
-      Timing own = on_gpu ? time_steps(settings, {.world = world,
-                                                  .device = ops::use_cuda_device(0),
-                                                  .links = emulated_ring_links(world, *queues)})
-                          : time_steps(settings,
-                                       {.world = world, .device = at::kCPU, .links = host_ring_links(world)});
+      Seat seat{.world = world, .device = at::kCPU, .links = {}, .exchange = {}};
+      if (on_gpu) {
+        seat.device = ops::use_cuda_device(0);
+        seat.links = emulated_ring_links(world, *queues,
+                                         [device = seat.device] { return ops::current_cuda_stream(device); });
+      } else {
+        seat.links = host_ring_links(world);
+        seat.exchange = unowned(world);
+      }
+      Timing own = time_steps(settings, std::move(seat));
       if (world.rank() == 0) timing = std::move(own);
     });
     report(settings, timing,
@@ -260,11 +264,10 @@ void run(int argc, char** argv) {
   Communicator& world = session.world();
   std::unique_ptr<CudaJob> job;
   if (on_gpu) job = std::make_unique<CudaJob>(session);
-  const std::unique_ptr<DeviceGroup> gpus = device_group_of(job.get(), world);
   const Timing timing = time_steps(settings, {.world = world,
                                               .device = device_of(job.get()),
                                               .links = ring_links_of(job.get(), world),
-                                              .gpus = gpus.get()});
+                                              .exchange = collectives_of(job.get(), world)});
   const double cpu_seconds = all_reduce_sum(world, median(timing.cpu_seconds));
   if (world.rank() == 0) {
     report(settings, timing,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/ops.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
@@ -40,7 +41,12 @@ Seconds ring_seconds(int ranks, int64_t tokens) {
   const auto device = make_device_queues(0);
   Seconds result{};
   run_thread_world(ranks, [&](Communicator& comm) {
-    RingAttention ring(comm, emulated_ring_links(comm, *device), Placement::kZigzag);
+    RingAttention ring(comm,
+                       emulated_ring_links(comm, *device,
+                                           [] {
+                                             return ops::current_cuda_stream({at::kCUDA, 0});
+                                           }),
+                       Placement::kZigzag);
     const Inputs in(tokens);
     RingAttention::Output out;
     const auto timed = [&](const std::function<void()>& run) {

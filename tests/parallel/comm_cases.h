@@ -1,4 +1,5 @@
-// What every communicator must do, written once: run on threads, on a world of one and under mpirun.
+// What a Communicator must do beside the verbs of Collectives (collectives_cases.h), written once: run on
+// threads, on a world of one and under mpirun.
 #pragma once
 
 #include <iosfwd>

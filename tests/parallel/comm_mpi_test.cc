@@ -5,6 +5,7 @@
 
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/mpi_session.h"
+#include "tests/parallel/collectives_cases.h"
 #include "tests/parallel/comm_cases.h"
 #include "tests/parallel/mpi_main.h"
 
@@ -21,6 +22,23 @@ TEST_P(MpiConformance, HoldsInSmallMessages) {
   GetParam().run(*world);
 }
 
+class MpiCollectives : public ::testing::TestWithParam<CollectivesCase> {};
+
+TEST_P(MpiCollectives, Hold) {
+  CaseMemory memory;
+  GetParam().run(mpi_session().world(), memory);
+}
+
+TEST_P(MpiCollectives, HoldInSmallMessages) {
+  const auto world = internal::make_mpi_world({.max_message_bytes = 20'000, .reduce_scratch_bytes = 30'000});
+  CaseMemory memory;
+  GetParam().run(*world, memory);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MpiCollectives, ::testing::ValuesIn(collectives_cases()),
+                         [](const ::testing::TestParamInfo<CollectivesCase>& info) {
+                           return info.param.name;
+                         });
 INSTANTIATE_TEST_SUITE_P(All, MpiConformance, ::testing::ValuesIn(comm_cases()),
                          [](const ::testing::TestParamInfo<CommCase>& info) { return info.param.name; });
 

@@ -84,6 +84,19 @@ void wait_in_broadcast(Communicator& comm) {
   int value = 0;
   comm.broadcast(&value, sizeof value, 2);
 }
+void wait_in_reduce_scatter(Communicator& comm) {
+  const double values[4] = {};
+  double share = 0;
+  comm.reduce_scatter(values, &share, 1, DType::kF64, ReduceOp::kSum);
+}
+void wait_in_all_gather(Communicator& comm) {
+  int values[4] = {};
+  comm.all_gather(values + comm.rank(), values, sizeof(int));
+}
+void wait_in_all_to_all(Communicator& comm) {
+  int send[4] = {}, recv[4] = {};
+  comm.all_to_all(send, recv, sizeof(int));
+}
 void wait_in_split(Communicator& comm) { comm.split(0, 0); }
 // Rank 0 never hears from 3, which waits for 2.
 void wait_in_hops(Communicator& comm) {
@@ -94,6 +107,9 @@ void wait_in_hops(Communicator& comm) {
 }
 INSTANTIATE_TEST_SUITE_P(All, FailingRank,
                          Values(Waiting{"Barrier", wait_in_barrier}, Waiting{"AllReduce", wait_in_all_reduce},
+                                Waiting{"ReduceScatter", wait_in_reduce_scatter},
+                                Waiting{"AllGather", wait_in_all_gather},
+                                Waiting{"AllToAll", wait_in_all_to_all},
                                 Waiting{"Broadcast", wait_in_broadcast}, Waiting{"Split", wait_in_split},
                                 Waiting{"Hops", wait_in_hops}),
                          [](const TestParamInfo<Waiting>& info) { return info.param.name; });

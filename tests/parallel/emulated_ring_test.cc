@@ -15,24 +15,28 @@ namespace {
 TEST(EmulatedRing, HopsKeepTheirOrder) {
   for (const int ranks : {1, 2, 3, 8}) {
     FakeDevice device;
-    hops_keep_their_order(ranks, 9, device, [&](Communicator& c) { return emulated_ring_links(c, device); });
+    hops_keep_their_order(ranks, 9, device, [&](Communicator& c, const CurrentStream& stream) {
+      return emulated_ring_links(c, device, stream);
+    });
   }
 }
 
 // More hops than there are pairs of events.
 TEST(EmulatedRing, EventsGoRound) {
   FakeDevice device;
-  hops_keep_their_order(2, 300, device, [&](Communicator& c) { return emulated_ring_links(c, device); });
+  hops_keep_their_order(2, 300, device, [&](Communicator& c, const CurrentStream& stream) {
+    return emulated_ring_links(c, device, stream);
+  });
 }
 
 TEST(EmulatedRing, NothingIsMadePerHop) {
   FakeDevice device;
   run_thread_world(4, [&](Communicator& comm) {
-    const RingLinks links = emulated_ring_links(comm, device);
+    const RingLinks links = emulated_ring_links(comm, device, always(nullptr));
     comm.barrier();
     const int64_t before = device.created();
     std::vector<char> a(64), b(64);
-    for (int hop = 0; hop < 10; ++hop) links.keys->start(a.data(), b.data(), 64, nullptr)->wait();
+    for (int hop = 0; hop < 10; ++hop) links.keys->start(a.data(), b.data(), 64)->wait();
     comm.barrier();
     EXPECT_EQ(device.created(), before);
   });
@@ -42,9 +46,9 @@ TEST(EmulatedRing, FailingRankReleasesTheOthers) {
   FakeDevice device;
   try {
     run_thread_world(3, [&](Communicator& comm) {
-      const RingLinks links = emulated_ring_links(comm, device);
+      const RingLinks links = emulated_ring_links(comm, device, always(nullptr));
       std::vector<char> a(64), b(64);
-      const auto hop = links.keys->start(a.data(), b.data(), 64, nullptr);
+      const auto hop = links.keys->start(a.data(), b.data(), 64);
       if (comm.rank() == 1) fail(ErrorKind::kBadData, "rank 1 cannot go on");
       hop->wait();
     });

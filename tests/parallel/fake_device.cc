@@ -38,6 +38,10 @@ CudaEvent FakeDevice::create_event() {
 void FakeDevice::destroy_event(CudaEvent) {}
 
 void FakeDevice::add(Stream& stream, Work work) {
+  if (stream.of_thread) {
+    if (!work.run()) report("work on a thread's own stream that cannot be done at once");
+    return;
+  }
   stream.work.push_back(std::move(work));
   progress(/*early_only=*/true);
   wake_.notify_all();

@@ -24,6 +24,10 @@ namespace ropeway::testing {
 
 enum class Access { kRead, kWrite };
 
+inline CurrentStream always(CudaStream stream) {
+  return [stream] { return stream; };
+}
+
 class FakeDevice : public DeviceQueues {
  public:
   FakeDevice();

@@ -95,11 +95,14 @@ void FakeNccl::group_end() {
   const int64_t group = groups_++;
   for (const PartPtr& part : parts) {
     part->owner->busy = faults.busy_looks;
-    const int64_t own =
-        part->kind == Part::Kind::kGather ? part->bytes / part->owner->clique->ranks : part->bytes;
-    if (part->source != nullptr) device_.touch(part->stream, part->source, own, Access::kRead);
+    const int64_t all = part->bytes * part->owner->clique->ranks;
+    const bool gathers = part->kind == Part::Kind::kGather,
+               scatters = part->kind == Part::Kind::kReduceScatter;
+    if (part->source != nullptr) {
+      device_.touch(part->stream, part->source, scatters ? all : part->bytes, Access::kRead);
+    }
     if (part->target != nullptr) {
-      device_.touch(part->stream, part->target, part->bytes, Access::kWrite);
+      device_.touch(part->stream, part->target, gathers ? all : part->bytes, Access::kWrite);
       if (part->kind == Part::Kind::kRecv) device_.spoil(part->stream, part->target, part->bytes);
     }
   }
@@ -139,7 +142,9 @@ void FakeNccl::match(Clique& clique) {
     while (!sends.empty() && !recvs.empty()) {
       if (sends.front()->bytes != recvs.front()->bytes)
         device_.report("a send meets a receive of another length");
-      std::memmove(recvs.front()->target, sends.front()->source, static_cast<size_t>(sends.front()->bytes));
+      if (const auto bytes = static_cast<size_t>(sends.front()->bytes); bytes > 0) {
+        std::memmove(recvs.front()->target, sends.front()->source, bytes);
+      }
       sends.front()->done = recvs.front()->done = true;
       sends.pop_front();
       recvs.pop_front();
@@ -159,22 +164,33 @@ void FakeNccl::match(Clique& clique) {
 void FakeNccl::run_collective(std::vector<PartPtr>& parts) {
   const Part& first = *parts.front();
   const auto bytes = static_cast<size_t>(first.bytes);
-  if (first.kind == Part::Kind::kReduce) {
-    std::vector<std::byte> sum(bytes);
-    std::memcpy(sum.data(), first.target, bytes);
+  // source(r): the first byte of what rank r gives.
+  const auto reduced = [&](const auto& source) {
+    std::vector<std::byte> result(bytes);
+    if (bytes > 0) std::memcpy(result.data(), source(0), bytes);
     for (size_t r = 1; r < parts.size(); ++r) {
-      reduce_into(sum.data(), parts[r]->target, first.bytes / bytes_of(first.dtype), first.dtype, first.op);
+      reduce_into(result.data(), source(r), first.bytes / bytes_of(first.dtype), first.dtype, first.op);
     }
-    for (const PartPtr& part : parts) std::memcpy(part->target, sum.data(), bytes);
+    return result;
+  };
+  const auto put = [&](size_t rank, size_t offset, const void* source) {
+    if (bytes > 0) std::memmove(static_cast<std::byte*>(parts[rank]->target) + offset, source, bytes);
+  };
+  if (first.kind == Part::Kind::kReduce) {
+    const auto sum = reduced([&](size_t r) { return parts[r]->target; });
+    for (size_t r = 0; r < parts.size(); ++r) put(r, 0, sum.data());
+  } else if (first.kind == Part::Kind::kReduceScatter) {
+    for (size_t share = 0; share < parts.size(); ++share) {
+      const auto sum =
+          reduced([&](size_t r) { return static_cast<const std::byte*>(parts[r]->source) + share * bytes; });
+      put(share, 0, sum.data());
+    }
   } else if (first.kind == Part::Kind::kBroadcast) {
     const void* source = parts[static_cast<size_t>(first.peer)]->target;
-    for (const PartPtr& part : parts) std::memmove(part->target, source, bytes);
+    for (size_t r = 0; r < parts.size(); ++r) put(r, 0, source);
   } else {
-    const size_t share = bytes / parts.size();
-    for (const PartPtr& part : parts) {
-      for (size_t r = 0; r < parts.size(); ++r) {
-        std::memmove(static_cast<std::byte*>(part->target) + r * share, parts[r]->source, share);
-      }
+    for (size_t rank = 0; rank < parts.size(); ++rank) {
+      for (size_t r = 0; r < parts.size(); ++r) put(rank, r * bytes, parts[r]->source);
     }
   }
   for (const PartPtr& part : parts) part->done = true;
@@ -197,18 +213,28 @@ void FakeNccl::all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, C
         .op = op,
         .stream = stream});
 }
+void FakeNccl::reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype, ReduceOp op,
+                              Comm comm, CudaStream stream) {
+  note(comm, "reduce_scatter",
+       {.kind = Part::Kind::kReduceScatter,
+        .source = send,
+        .target = recv,
+        .bytes = count_per_rank * bytes_of(dtype),
+        .dtype = dtype,
+        .op = op,
+        .stream = stream});
+}
 void FakeNccl::broadcast(void* data, int64_t bytes, int root, Comm comm, CudaStream stream) {
   note(comm, "broadcast",
        {.kind = Part::Kind::kBroadcast, .target = data, .bytes = bytes, .peer = root, .stream = stream});
 }
 void FakeNccl::all_gather(const void* send, void* recv, int64_t bytes_per_rank, Comm comm,
                           CudaStream stream) {
-  const int64_t ranks = static_cast<Rank*>(comm)->clique->ranks;
   note(comm, "all_gather",
        {.kind = Part::Kind::kGather,
         .source = send,
         .target = recv,
-        .bytes = ranks * bytes_per_rank,
+        .bytes = bytes_per_rank,
         .stream = stream});
 }
 

@@ -48,6 +48,8 @@ class FakeNccl : public NcclApi {
   void send(const void* data, int64_t bytes, int to, Comm comm, CudaStream stream) override;
   void recv(void* data, int64_t bytes, int from, Comm comm, CudaStream stream) override;
   void all_reduce(void* data, int64_t count, DType dtype, ReduceOp op, Comm comm, CudaStream stream) override;
+  void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype, ReduceOp op,
+                      Comm comm, CudaStream stream) override;
   void broadcast(void* data, int64_t bytes, int root, Comm comm, CudaStream stream) override;
   void all_gather(const void* send, void* recv, int64_t bytes_per_rank, Comm comm,
                   CudaStream stream) override;
@@ -58,11 +60,11 @@ class FakeNccl : public NcclApi {
  private:
   struct Rank;
   struct Part {  // a call of one rank
-    enum class Kind { kSend, kRecv, kReduce, kBroadcast, kGather } kind;
+    enum class Kind { kSend, kRecv, kReduce, kReduceScatter, kBroadcast, kGather } kind;
     const void* source = nullptr;
     void* target = nullptr;
-    int64_t bytes = 0;
-    int peer = 0;  // or root
+    int64_t bytes = 0;  // of one rank's share, where the shares differ
+    int peer = 0;       // or root
     DType dtype = DType::kU8;
     ReduceOp op = ReduceOp::kSum;
     CudaStream stream = nullptr;

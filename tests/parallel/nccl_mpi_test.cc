@@ -1,7 +1,8 @@
 // NCCL itself between processes, each on a GPU of its own or, where there are fewer GPUs than ranks, on the
 // same one: NCCL refuses that unless every rank passes for a host of its own (NCCL_HOSTID), connected through
 // the loopback interface. For correctness; the speed of such a ring says nothing.
-#include <ATen/ops/full.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,10 +10,11 @@
 
 #include "kernels/ops/cuda_backend.h"
 #include "parallel/comm/exchange_values.h"
-#include "parallel/comm/nccl_group.h"
+#include "parallel/comm/nccl_collectives.h"
 #include "parallel/comm/nccl_library.h"
 #include "parallel/comm/nccl_ring.h"
 #include "parallel/device/devices.h"
+#include "tests/parallel/collectives_cases.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/parallel/ring_cases.h"
 
@@ -41,6 +43,9 @@ class NcclOnGpu : public ::testing::Test {
                                              }});
   }
   static Communicator& world() { return mpi_session().world(); }
+  CurrentStream current_stream() const {
+    return [device = device] { return ops::current_cuda_stream(device); };
+  }
 
   c10::Device device = at::kCPU;
   std::unique_ptr<DeviceQueues> queues;
@@ -50,7 +55,7 @@ class NcclOnGpu : public ::testing::Test {
 TEST_F(NcclOnGpu, RingAttentionIsThatOfTheWholeSequence) {
   const RingCase c{
       .length = 2048, .heads = 8, .kv_heads = 2, .head_dim = 128, .dtype = at::kBFloat16, .device = device};
-  const auto links = [&](Communicator& group) { return nccl_ring_links(*session, group); };
+  const auto links = [&](Communicator& group) { return nccl_ring_links(*session, group, current_stream()); };
   const RingErrors errors = ring_errors(world(), c, make_problem(c), links);
   EXPECT_LE(errors.lse, 1e-4);
   EXPECT_LE(errors.out, 1e-2);
@@ -60,16 +65,38 @@ TEST_F(NcclOnGpu, RingAttentionIsThatOfTheWholeSequence) {
   session->close();
 }
 
-TEST_F(NcclOnGpu, CollectivesAreThoseOfTheCommunicator) {
-  DeviceGroup group(*session, world());
-  const CudaStream stream = ops::current_cuda_stream(device);
-  const auto options = at::TensorOptions(at::kFloat).device(device);
-  const at::Tensor sum = at::full({1000}, world().rank() + 1.0, options);
-  group.all_reduce(sum.mutable_data_ptr(), 1000, DType::kF32, ReduceOp::kSum, stream);
-  EXPECT_EQ(sum.sum().item<double>(), 1000.0 * world().size() * (world().size() + 1) / 2);
-  const at::Tensor value = at::full({10}, 1.0 * world().rank(), options);
-  group.broadcast(value.mutable_data_ptr(), 40, world().size() - 1, stream);
-  EXPECT_EQ(value.sum().item<double>(), 10.0 * (world().size() - 1));
+class GpuMemory : public CaseMemory {
+ public:
+  explicit GpuMemory(c10::Device device) : device_(device) {}
+  std::shared_ptr<void> allocate(int64_t bytes) override {
+    const at::Tensor memory = at::empty({bytes + 1}, at::TensorOptions(at::kByte).device(device_));
+    return {memory.mutable_data_ptr(), [memory](void*) {}};
+  }
+  void put(void* to, const void* from, int64_t bytes) override {
+    on_gpu(to, bytes).copy_(on_host(const_cast<void*>(from), bytes));
+  }
+  void get(void* to, const void* from, int64_t bytes) override {
+    on_host(to, bytes).copy_(on_gpu(const_cast<void*>(from), bytes));
+  }
+
+ private:
+  static at::Tensor on_host(void* data, int64_t bytes) { return at::from_blob(data, {bytes}, at::kByte); }
+  at::Tensor on_gpu(void* data, int64_t bytes) const {
+    return at::from_blob(data, {bytes}, at::TensorOptions(at::kByte).device(device_));
+  }
+
+  c10::Device device_;
+};
+
+TEST_F(NcclOnGpu, CollectivesKeepTheirPromises) {
+  const auto group = nccl_collectives(*session, world(), current_stream());
+  GpuMemory memory(device);
+  for (const CollectivesCase& c : collectives_cases()) {
+    if (c.of_host) continue;
+    SCOPED_TRACE(c.name);
+    c.run(*group, memory);
+    group->check();
+  }
   session->close();
 }
 

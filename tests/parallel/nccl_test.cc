@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/nccl_group.h"
 #include "parallel/comm/nccl_ring.h"
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/comm/thread_world.h"
@@ -56,8 +55,8 @@ TEST(NcclRing, HopsKeepTheirOrder) {
       machine.nccl.faults.busy_looks = busy_looks;
       std::vector<std::unique_ptr<NcclSession>> sessions;
       for (int r = 0; r < ranks; ++r) sessions.push_back(machine.session());
-      hops_keep_their_order(ranks, 9, machine.device, [&](Communicator& c) {
-        return nccl_ring_links(*sessions[static_cast<size_t>(c.rank())], c);
+      hops_keep_their_order(ranks, 9, machine.device, [&](Communicator& c, const CurrentStream& stream) {
+        return nccl_ring_links(*sessions[static_cast<size_t>(c.rank())], c, stream);
       });
     }
   }
@@ -67,15 +66,15 @@ TEST(NcclRing, EventsGoRound) {
   Machine machine;
   std::vector<std::unique_ptr<NcclSession>> sessions;
   for (int r = 0; r < 2; ++r) sessions.push_back(machine.session());
-  hops_keep_their_order(2, 300, machine.device, [&](Communicator& c) {
-    return nccl_ring_links(*sessions[static_cast<size_t>(c.rank())], c);
+  hops_keep_their_order(2, 300, machine.device, [&](Communicator& c, const CurrentStream& stream) {
+    return nccl_ring_links(*sessions[static_cast<size_t>(c.rank())], c, stream);
   });
 }
 
 TEST(NcclRing, KeysAndGradientsHaveCommunicatorsOfTheirOwn) {
   Machine machine;
   run_sessions(machine, 3, options_for_tests(), [&](Communicator& comm, NcclSession& session) {
-    const RingLinks links = nccl_ring_links(session, comm);
+    const RingLinks links = nccl_ring_links(session, comm, always(nullptr));
     comm.barrier();
     EXPECT_EQ(machine.nccl.open_comms(), 2 * 3);
     comm.barrier();
@@ -86,7 +85,7 @@ TEST(NcclRing, KeysAndGradientsHaveCommunicatorsOfTheirOwn) {
 TEST(NcclRing, NeighboursAreWarmedUp) {
   Machine machine;
   run_sessions(machine, 4, options_for_tests(), [&](Communicator& comm, NcclSession& session) {
-    const RingLinks links = nccl_ring_links(session, comm);
+    const RingLinks links = nccl_ring_links(session, comm, always(nullptr));
     comm.barrier();
     EXPECT_EQ(machine.nccl.groups(), 2 * 4);
     comm.barrier();
@@ -96,11 +95,11 @@ TEST(NcclRing, NeighboursAreWarmedUp) {
 TEST(NcclRing, NothingIsMadePerHop) {
   Machine machine;
   run_sessions(machine, 2, options_for_tests(), [&](Communicator& comm, NcclSession& session) {
-    const RingLinks links = nccl_ring_links(session, comm);
+    const RingLinks links = nccl_ring_links(session, comm, always(nullptr));
     comm.barrier();
     const int64_t before = machine.device.created();
     std::vector<char> a(64), b(64);
-    for (int hop = 0; hop < 10; ++hop) links.keys->start(a.data(), b.data(), 64, nullptr)->wait();
+    for (int hop = 0; hop < 10; ++hop) links.keys->start(a.data(), b.data(), 64)->wait();
     comm.barrier();
     EXPECT_EQ(machine.device.created(), before);
   });
@@ -111,11 +110,11 @@ TEST(NcclRing, NothingIsMadePerHop) {
 TEST(NcclRing, HopDoesNotHoldTheHostUp) {
   Machine machine;
   run_sessions(machine, 2, options_for_tests(), [&](Communicator& comm, NcclSession& session) {
-    const RingLinks links = nccl_ring_links(session, comm);
     const CudaStream compute = machine.device.create_stream();
+    const RingLinks links = nccl_ring_links(session, comm, always(compute));
     std::vector<char> a(64), b(64);
     if (comm.rank() == 1) comm.barrier();
-    links.keys->start(a.data(), b.data(), 64, compute)->wait();
+    links.keys->start(a.data(), b.data(), 64)->wait();
     if (comm.rank() == 0) comm.barrier();
     comm.barrier();
     if (comm.rank() == 0) machine.device.drain();
@@ -124,33 +123,7 @@ TEST(NcclRing, HopDoesNotHoldTheHostUp) {
   EXPECT_THAT(machine.device.violations(), IsEmpty());
 }
 
-TEST(DeviceGroup, CollectivesAreThoseOfTheCommunicator) {
-  for (const int ranks : {1, 2, 5}) {
-    Machine machine;
-    run_sessions(machine, ranks, options_for_tests(), [&](Communicator& comm, NcclSession& session) {
-      DeviceGroup group(session, comm);
-      EXPECT_EQ(group.rank(), comm.rank());
-      EXPECT_EQ(group.size(), ranks);
-      std::vector<float> sum{1.0F * static_cast<float>(comm.rank()), 1.0F}, largest = sum;
-      group.all_reduce(sum.data(), 2, DType::kF32, ReduceOp::kSum, nullptr);
-      group.all_reduce(largest.data(), 2, DType::kF32, ReduceOp::kMax, nullptr);
-      EXPECT_EQ(sum, (std::vector<float>{static_cast<float>(ranks * (ranks - 1) / 2), 1.0F * ranks}));
-      EXPECT_EQ(largest, (std::vector<float>{static_cast<float>(ranks - 1), 1.0F}));
-      int32_t value = comm.rank() + 7;
-      group.broadcast(&value, sizeof value, ranks - 1, nullptr);
-      EXPECT_EQ(value, ranks + 6);
-      std::vector<int32_t> all(static_cast<size_t>(ranks));
-      value = comm.rank();
-      group.all_gather(&value, all.data(), sizeof value, nullptr);
-      for (int r = 0; r < ranks; ++r) EXPECT_EQ(all[static_cast<size_t>(r)], r);
-      session.close();
-    });
-    EXPECT_THAT(machine.device.violations(), IsEmpty());
-  }
-}
-
 // --- failures
-// ------------------------------------------------------------------------------------------------
 
 // The kPeer errors of all ranks while they hop for ever.
 std::vector<std::string> errors_of_hopping_ranks(Machine& machine, int ranks, const NcclOptions& options) {
@@ -158,9 +131,9 @@ std::vector<std::string> errors_of_hopping_ranks(Machine& machine, int ranks, co
   try {
     run_sessions(machine, ranks, options, [&](Communicator& comm, NcclSession& session) {
       try {
-        const RingLinks links = nccl_ring_links(session, comm);
+        const RingLinks links = nccl_ring_links(session, comm, always(nullptr));
         std::vector<char> a(64), b(64);
-        for (;;) links.keys->start(a.data(), b.data(), 64, nullptr)->wait();
+        for (;;) links.keys->start(a.data(), b.data(), 64)->wait();
       } catch (const Error& e) {
         EXPECT_EQ(e.kind(), ErrorKind::kPeer);
         EXPECT_EQ(e.exit_code(), 76);
@@ -202,7 +175,7 @@ TEST(NcclFailure, RankThatDoesNotJoin) {
                                 return;
                               }
                               try {
-                                nccl_ring_links(session, comm);
+                                nccl_ring_links(session, comm, always(nullptr));
                               } catch (...) {
                                 comm.barrier();
                                 throw;
@@ -236,12 +209,12 @@ TEST(NcclFailure, LongComputationIsNone) {
   NcclOptions options = options_for_tests();
   options.hang_seconds = 0.05;
   run_sessions(machine, 2, options, [&](Communicator& comm, NcclSession& session) {
-    const RingLinks links = nccl_ring_links(session, comm);
     const CudaStream compute = machine.device.create_stream();
+    const RingLinks links = nccl_ring_links(session, comm, always(compute));
     std::atomic<bool> computed{false};
     machine.device.queue(compute, [&] { return computed.load(); });
     std::vector<char> a(64), b(64);
-    links.keys->start(a.data(), b.data(), 64, compute)->wait();
+    links.keys->start(a.data(), b.data(), 64)->wait();
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     EXPECT_NO_THROW(session.check());
     comm.barrier();
@@ -261,7 +234,7 @@ int ended_with(bool rank_makes_a_call) {
   options.end_job = [&](int c) { code = c; };
   const auto alone = make_world_of_one();
   const auto session = machine.session(options);
-  const RingLinks links = nccl_ring_links(*session, *alone);
+  const RingLinks links = nccl_ring_links(*session, *alone, always(nullptr));
   machine.nccl.fail();
   while (machine.nccl.open_comms() > 0) std::this_thread::yield();  // aborted by the watching thread
   if (rank_makes_a_call) {
@@ -285,7 +258,7 @@ TEST(NcclFailure, AbortThatHangsDoesNotHoldTheEndUp) {
   };
   const auto alone = make_world_of_one();
   auto session = machine.session(options);
-  const RingLinks links = nccl_ring_links(*session, *alone);
+  const RingLinks links = nccl_ring_links(*session, *alone, always(nullptr));
   machine.nccl.hold_aborts(true);
   session.reset();
   EXPECT_EQ(code, 76);
@@ -297,7 +270,7 @@ TEST(NcclFailure, AllCommunicatorsAreAbortedTogether) {
   machine.nccl.let_aborts_meet(2);
   const auto alone = make_world_of_one();
   const auto session = machine.session();
-  const RingLinks links = nccl_ring_links(*session, *alone);
+  const RingLinks links = nccl_ring_links(*session, *alone, always(nullptr));
   machine.nccl.fail();
   while (machine.nccl.open_comms() > 0) std::this_thread::yield();
   EXPECT_EQ(machine.nccl.aborted_comms(), 2);
@@ -308,7 +281,7 @@ TEST(NcclFailure, AbandonedSessionIsLeftAsItIs) {
   Machine machine;
   const auto alone = make_world_of_one();
   auto session = machine.session();
-  const RingLinks links = nccl_ring_links(*session, *alone);
+  const RingLinks links = nccl_ring_links(*session, *alone, always(nullptr));
   NcclSession::abandon(std::move(session));
   EXPECT_EQ(machine.nccl.open_comms(), 2);
 }
@@ -318,7 +291,7 @@ TEST(NcclFailure, NoMemoryIsSaidAsSuch) {
   machine.nccl.faults.why = "unhandled cuda error: Cuda failure 2 'out of memory'";
   const auto alone = make_world_of_one();
   const auto session = machine.session();
-  const RingLinks links = nccl_ring_links(*session, *alone);
+  const RingLinks links = nccl_ring_links(*session, *alone, always(nullptr));
   machine.nccl.fail();
   while (!session->failed()) std::this_thread::yield();
   try {
@@ -334,11 +307,11 @@ TEST(NcclFailure, DestructorWaitsForNobody) {
   Machine machine;
   run_thread_world(2, [&](Communicator& comm) {
     auto session = machine.session();
-    const RingLinks links = nccl_ring_links(*session, comm);
     const CudaStream compute = machine.device.create_stream();
+    const RingLinks links = nccl_ring_links(*session, comm, always(compute));
     std::vector<char> a(64), b(64);
     if (comm.rank() == 0) {
-      links.keys->start(a.data(), b.data(), 64, compute)->wait();
+      links.keys->start(a.data(), b.data(), 64)->wait();
       session.reset();
     }
     comm.barrier();

@@ -5,7 +5,6 @@
 
 #include "kernels/ops/cuda_backend.h"
 #include "parallel/comm/emulated_ring.h"
-#include "parallel/comm/nccl_group.h"
 #include "parallel/comm/nccl_ring.h"
 #include "parallel/comm/thread_world.h"
 #include "tests/parallel/fake_nccl.h"
@@ -30,7 +29,9 @@ TEST(EmulatedRing, AttentionIsThatOfTheWholeSequence) {
     for (const int ranks : {1, 2, 4, 8}) {
       FakeDevice device;
       run_thread_world(ranks, [&](Communicator& comm) {
-        const auto links = [&](Communicator& group) { return emulated_ring_links(group, device); };
+        const auto links = [&](Communicator& group) {
+          return emulated_ring_links(group, device, always(nullptr));
+        };
         EXPECT_LE(ring_errors(comm, c, problem, links).largest(), limit(c)) << ranks << " ranks, " << c;
       });
       EXPECT_THAT(device.violations(), IsEmpty());
@@ -46,7 +47,9 @@ TEST(NcclRing, AttentionIsThatOfTheWholeSequence) {
       FakeNccl nccl(device);
       run_thread_world(ranks, [&](Communicator& comm) {
         NcclSession session(nccl, device, {.end_job = [](int) { ADD_FAILURE(); }});
-        const auto links = [&](Communicator& group) { return nccl_ring_links(session, group); };
+        const auto links = [&](Communicator& group) {
+          return nccl_ring_links(session, group, always(nullptr));
+        };
         EXPECT_LE(ring_errors(comm, c, problem, links).largest(), limit(c)) << ranks << " ranks, " << c;
         session.close();
       });
@@ -69,10 +72,13 @@ TEST(EmulatedRingOnGpu, AttentionIsThatOfTheWholeSequence) {
                    .dtype = at::kBFloat16,
                    .device = at::Device(at::kCUDA, 0)};
   const AttentionProblem problem = make_problem(c);
+  const CurrentStream current_stream = [device = c.device] { return ops::current_cuda_stream(device); };
   RingErrors plain{};
   for (const int ranks : {1, 2, 4, 8}) {
     run_thread_world(ranks, [&](Communicator& comm) {
-      const auto links = [&](Communicator& group) { return emulated_ring_links(group, *device); };
+      const auto links = [&](Communicator& group) {
+        return emulated_ring_links(group, *device, current_stream);
+      };
       const RingErrors errors = ring_errors(comm, c, problem, links);
       if (ranks == 1) plain = errors;
       EXPECT_LE(errors.lse, 1e-4) << ranks << " ranks";

@@ -17,14 +17,15 @@ namespace ropeway::testing {
 
 // Each rank has a stream for computing. `rounds` times: the next value is computed into one of two slots,
 // sent round while both ranks read what they have, and what arrived is read afterwards.
-inline void hops_keep_their_order(int ranks, int rounds, FakeDevice& device,
-                                  const std::function<RingLinks(Communicator&)>& make_links) {
+inline void hops_keep_their_order(
+    int ranks, int rounds, FakeDevice& device,
+    const std::function<RingLinks(Communicator&, const CurrentStream&)>& make_links) {
   std::vector<std::vector<int64_t>> seen(static_cast<size_t>(ranks));
   std::vector<std::array<std::vector<int64_t>, 2>> slots(static_cast<size_t>(ranks));
   run_thread_world(ranks, [&](Communicator& comm) {
     const auto rank = static_cast<size_t>(comm.rank());
-    const RingLinks links = make_links(comm);
     const CudaStream compute = device.create_stream();
+    const RingLinks links = make_links(comm, always(compute));
     constexpr int64_t kCount = 16, kBytes = kCount * 8;
     for (auto& slot : slots[rank]) slot.resize(kCount);
     for (int round = 0; round < rounds; ++round) {
@@ -36,7 +37,7 @@ inline void hops_keep_their_order(int ranks, int rounds, FakeDevice& device,
         here[0] = here[kCount - 1] = 1000 * static_cast<int64_t>(rank) + round;
         return true;
       });
-      const auto hop = link.start(here, next, kBytes, compute);
+      const auto hop = link.start(here, next, kBytes);
       device.touch(compute, here, kBytes, Access::kRead);
       hop->wait();
       device.touch(compute, next, kBytes, Access::kRead);

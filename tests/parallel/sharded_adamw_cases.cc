@@ -46,10 +46,10 @@ ops::AdamWOptions test_options() {
 }
 
 at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps,
-                         DeviceGroup* gpus) {
+                         Collectives* exchange) {
   const at::Tensor weights = initial_weights(count, dtype);
   const at::Tensor gradient = at::zeros({count}, ops::accumulation_type(dtype));
-  ShardedAdamW optimizer(comm, weights, gradient, decay_mask(count), {.gpus = gpus});
+  ShardedAdamW optimizer(exchange ? *exchange : comm, weights, gradient, decay_mask(count));
   for (int64_t step = 0; step < steps; ++step) {
     fill_gradient(comm, gradient, step);
     optimizer.step(test_options(), kTestMaxNorm);

@@ -19,8 +19,8 @@ at::Tensor decay_mask(int64_t count);
 ops::AdamWOptions test_options();
 constexpr double kTestMaxNorm = 0.5;  // below the norm of the summed gradient of some hundred elements
 
-// The weights after `steps` steps.
+// The weights after `steps` steps, exchanged over `exchange`, or over `comm` if there is none.
 at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype, int64_t steps,
-                         DeviceGroup* gpus = nullptr);
+                         Collectives* exchange = nullptr);
 
 }  // namespace ropeway::testing

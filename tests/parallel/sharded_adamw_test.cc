@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/nccl_collectives.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/parallel/fake_nccl.h"
@@ -245,9 +246,9 @@ TEST(ShardedAdamW, OverNcclGivesTheBitsOfOneRank) {
     FakeNccl nccl(device);
     run_thread_world(ranks, [&](Communicator& comm) {
       NcclSession session(nccl, device, {.end_job = [](int) { ADD_FAILURE(); }});
-      DeviceGroup gpus(session, comm);
+      const auto exchange = nccl_collectives(session, comm, always(nullptr));
       const auto alone = make_world_of_one();
-      EXPECT_TRUE(at::equal(weights_after(comm, 1003, at::kFloat, 3, &gpus),
+      EXPECT_TRUE(at::equal(weights_after(comm, 1003, at::kFloat, 3, exchange.get()),
                             weights_after(*alone, 1003, at::kFloat, 3)));
       session.close();
     });

@@ -8,9 +8,9 @@
 
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/device_memory.h"
+#include "parallel/comm/device_of_one.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/comm/thread_world.h"
-#include "parallel/comm/world_of_one.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
 #include "trainer/model/engine_setup.h"
@@ -42,15 +42,17 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   figures.weights = grown();
   std::optional<ShardedAdamW> optimizer;
   // Each rank its own: the pretend GPU has no exchange between ranks but the ring.
-  const auto alone = make_world_of_one();
+  const CurrentStream current_stream = [device] { return ops::current_cuda_stream(device); };
+  const auto alone = make_device_of_one(queues, current_stream);
   if (pass.shape.pass == Pass::kTrain) {
     const at::Tensor gradients = store.flat_gradients();
     figures.gradients = grown();
     optimizer.emplace(*alone, store.flat_weights(), gradients, store.weight_decay_mask());
     figures.optimizer = grown();
   }
-  RingAttention ring(group, group.size() > 1 ? emulated_ring_links(group, queues) : host_ring_links(group),
-                     Placement::kZigzag, kGpuChunkMultiple);
+  RingAttention ring(
+      group, group.size() > 1 ? emulated_ring_links(group, queues, current_stream) : host_ring_links(group),
+      Placement::kZigzag, kGpuChunkMultiple);
   CausalLM model(pass.config, store, ring, engine_options(pass.memory, device));
   const LocalBatch batch = batch_of(pass, ring);
   const FactorSet factors = model.identity();

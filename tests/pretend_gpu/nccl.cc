@@ -149,6 +149,13 @@ ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataTyp
   look_at("ncclAllReduce", to, bytes_of(count, type));
   return queued(comm);
 }
+ncclResult_t ncclReduceScatter(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t,
+                               ncclComm_t comm, cudaStream_t stream) {
+  expect_ready("ncclReduceScatter", comm, stream);
+  look_at("ncclReduceScatter", from, comm->ranks * bytes_of(count, type));
+  look_at("ncclReduceScatter", to, bytes_of(count, type));
+  return queued(comm);
+}
 ncclResult_t ncclBroadcast(const void* from, void* to, size_t count, ncclDataType_t type, int root,
                            ncclComm_t comm, cudaStream_t stream) {
   expect_ready("ncclBroadcast", comm, stream);

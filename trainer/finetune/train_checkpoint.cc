@@ -59,7 +59,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
     content.optimizer.push_back(
         {part.name, dtype_of(part.tensor), {part.tensor.numel()}, part.tensor.data_ptr()});
   }
-  if (context.gpus != nullptr) context.gpus->check();  // before what an abort may have spoilt is kept
+  context.exchange->check();  // before what an abort may have spoilt is kept
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
   content.optimizer_total = context.parameters->flat_weights().numel();

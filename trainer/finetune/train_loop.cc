@@ -68,9 +68,9 @@ double scored_weight(const LocalBatch& batch) {
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   Communicator& world = context.mesh->world();
   StepMemory memory(context);
-  ShardedAdamW optimizer(world, context.parameters->flat_weights(), context.parameters->flat_gradients(),
-                         context.parameters->weight_decay_mask(),
-                         {.gpus = context.gpus, .narrow_moments = options.moments == "bf16"});
+  ShardedAdamW optimizer(*context.exchange, context.parameters->flat_weights(),
+                         context.parameters->flat_gradients(), context.parameters->weight_decay_mask(),
+                         {.narrow_moments = options.moments == "bf16"});
   TrainState state = restore_train_checkpoint(context, optimizer);
   context.reporter->resume_at(context.stage_name, state.step);
 

@@ -7,7 +7,6 @@
 #include <functional>
 
 #include "parallel/comm/mesh.h"
-#include "parallel/comm/nccl_group.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/causal_lm.h"
@@ -23,7 +22,7 @@ struct TrainContext {
   CausalLM* model = nullptr;
   ResidentParameters* parameters = nullptr;
   const Mesh* mesh = nullptr;
-  DeviceGroup* gpus = nullptr;  // all ranks' GPUs, where the weights are on one of several
+  Collectives* exchange = nullptr;  // of all ranks, over the memory the weights are in
   const WindowSampler* windows = nullptr;
   Reporter* reporter = nullptr;
   FactorSet factors;

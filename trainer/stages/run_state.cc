@@ -37,7 +37,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       stop_requested(options.stop_requested),
       mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence}),
       gpus(options.gpus),
-      gpu_exchange(device_group_of(gpus, world)),
+      exchange(collectives_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),
       reporter(std::make_unique<Reporter>(directory_in.path(), world.rank() == 0)),
       config(inputs.config),

@@ -29,8 +29,8 @@ class RunState {
   const RunDirectory& directory;
   const std::function<bool()> stop_requested;
   Mesh mesh;
-  CudaJob* const gpus;                        // null: tensors live in host memory
-  std::unique_ptr<DeviceGroup> gpu_exchange;  // between the GPUs of all ranks; null without or with one
+  CudaJob* const gpus;                          // null: tensors live in host memory
+  const std::shared_ptr<Collectives> exchange;  // of all ranks, over the memory tensors live in
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Reporter> reporter;
 

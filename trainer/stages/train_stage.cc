@@ -56,7 +56,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.model = &model;
   context.parameters = &state.parameters();
   context.mesh = &state.mesh;
-  context.gpus = state.gpu_exchange.get();
+  context.exchange = state.exchange.get();
   context.windows = &windows;
   context.reporter = state.reporter.get();
   context.factors = state.start_set(stage.from);

@@ -74,6 +74,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     context.model = &rank.model;
     context.parameters = &rank.store;
     context.mesh = &rank.mesh;
+    context.exchange = &world;
     context.windows = &windows;
     context.reporter = &reporter;
     context.factors = c.factors(rank.model);
