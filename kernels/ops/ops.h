@@ -132,12 +132,11 @@ struct AdamWOptions {
 };
 // One AdamW step (Loshchilov & Hutter 2019, decoupled decay) on flat arrays of equal length: master, moment1,
 // moment2 in acc type or, next to an F32 master, BF16, gradient in acc type, gradient multiplied by
-// gradient_scale first (clipping). weight_decay_mask: uint8, 1 where decay applies (may be undefined:
-// everywhere). weight: same length, any dtype, written with the rounded master (may alias master). step
-// counts from 1 (bias correction).
+// gradient_scale first (clipping). weight: same length, any dtype, written with the rounded master (may alias
+// master). step counts from 1 (bias correction). Element by element: a step of parts is the step of the whole.
 void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
-                const at::Tensor& gradient, const at::Tensor& weight, const at::Tensor& weight_decay_mask,
-                const AdamWOptions& options, double gradient_scale, int64_t step);
+                const at::Tensor& gradient, const at::Tensor& weight, const AdamWOptions& options,
+                double gradient_scale, int64_t step);
 // Sum of squares in F64, fixed order (independent of the number of threads). Non-finite elements make it
 // non-finite.
 double sum_of_squares(const at::Tensor& flat);

@@ -10,8 +10,8 @@
 namespace ropeway::ops {
 
 void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
-                const at::Tensor& gradient, const at::Tensor& weight, const at::Tensor& weight_decay_mask,
-                const AdamWOptions& options, double gradient_scale, int64_t step) {
+                const at::Tensor& gradient, const at::Tensor& weight, const AdamWOptions& options,
+                double gradient_scale, int64_t step) {
   constexpr const char* kName = "adamw_step";
   const at::ScalarType acc = master.scalar_type();
   const int64_t count = master.numel();
@@ -25,8 +25,6 @@ void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::T
   check_flat(kName, "moment2", moment2, device, moments, count);
   check_flat(kName, "gradient", gradient, device, acc, count);
   check_flat(kName, "weight", weight, device, weight.scalar_type(), count);
-  if (weight_decay_mask.defined())
-    check_flat(kName, "weight_decay_mask", weight_decay_mask, device, at::kByte, count);
   const AdamWStep call{.learning_rate = options.learning_rate,
                        .beta1 = options.beta1,
                        .beta2 = options.beta2,
@@ -39,11 +37,9 @@ void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::T
     Acc* const p = data_of<Acc>(master);
     M *const m = data_of<M>(moment1), *const v = data_of<M>(moment2);
     const Acc* const g = data_of<const Acc>(gradient);
-    const auto* const mask = data_of<const uint8_t>(weight_decay_mask);
-    if (!gpu) return adamw<T, Acc, M>(p, m, v, g, data_of<T>(weight), mask, count, call);
+    if (!gpu) return adamw<T, Acc, M>(p, m, v, g, data_of<T>(weight), count, call);
     if constexpr (std::is_same_v<Acc, double> == std::is_same_v<T, double>) {
-      cuda::adamw<T, Acc, M>({p, m, v, g, data_of<T>(weight), mask, count}, call,
-                             current_cuda_stream(device));
+      cuda::adamw<T, Acc, M>({p, m, v, g, data_of<T>(weight), count}, call, current_cuda_stream(device));
     } else {
       fail(ErrorKind::kInternal, "{}: on CUDA, F64 masters go with F64 weights only", kName);
     }

@@ -20,10 +20,10 @@ struct AdamWStep {
 // master, moment1, moment2, gradient, weight: `count` elements each; Acc is double or float, T the weights'
 // type, M the moments': Acc, or bfloat16 to save 4 bytes a parameter (next to an F32 master; use it with
 // beta2 up to about 0.99: a relative change of moment2 below 2^-9 is lost in rounding). weight gets the
-// rounded master and may be master itself. decay_mask: 1 where weight decay applies; null: everywhere.
+// rounded master and may be master itself. The result of an element depends on that element alone.
 template <typename T, typename Acc, typename M>
-void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, const uint8_t* decay_mask,
-           int64_t count, const AdamWStep& step);
+void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, int64_t count,
+           const AdamWStep& step);
 
 // Sum of squares in double. The order of additions depends on nothing but the count.
 template <typename T>

@@ -9,15 +9,13 @@
 namespace ropeway {
 namespace {
 
-template <bool masked, bool separate_weight, typename T, typename Acc, typename M>
+template <bool separate_weight, typename T, typename Acc, typename M>
 ROPEWAY_HOST_DEVICE void adamw_loop(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight,
-                                    const uint8_t* decay_mask, int64_t count, AdamWCoefficients<Acc> k) {
+                                    int64_t count, AdamWCoefficients<Acc> k) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
-    Acc decay = k.decay;
-    if constexpr (masked) decay = decay_mask[i] ? k.decay : Acc(1);
     Acc p = master[i], m = load_element(moment1 + i), v = load_element(moment2 + i);
-    adamw_element(p, m, v, gradient[i], decay, k);
+    adamw_element(p, m, v, gradient[i], k);
     master[i] = p;
     store_element(moment1 + i, static_cast<accumulation_t<M>>(m));
     store_element(moment2 + i, static_cast<accumulation_t<M>>(v));
@@ -42,18 +40,13 @@ ROPEWAY_HOST_DEVICE double chunk_sum_of_squares(const T* values, int64_t count) 
 }  // namespace
 
 template <typename T, typename Acc, typename M>
-void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, const uint8_t* decay_mask,
-           int64_t count, const AdamWStep& step) {
+void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, int64_t count,
+           const AdamWStep& step) {
   const AdamWCoefficients<Acc> k = adamw_coefficients<Acc>(step);
   const bool separate = static_cast<const void*>(weight) != static_cast<const void*>(master);
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    if (decay_mask) {
-      separate ? adamw_loop<true, true>(master, moment1, moment2, gradient, weight, decay_mask, count, k)
-               : adamw_loop<true, false>(master, moment1, moment2, gradient, weight, decay_mask, count, k);
-    } else {
-      separate ? adamw_loop<false, true>(master, moment1, moment2, gradient, weight, decay_mask, count, k)
-               : adamw_loop<false, false>(master, moment1, moment2, gradient, weight, decay_mask, count, k);
-    }
+    separate ? adamw_loop<true>(master, moment1, moment2, gradient, weight, count, k)
+             : adamw_loop<false>(master, moment1, moment2, gradient, weight, count, k);
   });
 }
 
@@ -70,7 +63,7 @@ double sum_of_squares(const T* values, int64_t count) {
 }
 
 #define ROPEWAY_INSTANTIATE(T, Acc, M) \
-  template void adamw<T, Acc, M>(Acc*, M*, M*, const Acc*, T*, const uint8_t*, int64_t, const AdamWStep&);
+  template void adamw<T, Acc, M>(Acc*, M*, M*, const Acc*, T*, int64_t, const AdamWStep&);
 ROPEWAY_INSTANTIATE(double, double, double)
 ROPEWAY_INSTANTIATE(float, double, double)
 ROPEWAY_INSTANTIATE(bfloat16, double, double)

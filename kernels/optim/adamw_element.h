@@ -36,13 +36,13 @@ AdamWCoefficients<Acc> adamw_coefficients(const AdamWStep& s) {
 }
 
 template <typename Acc>
-ROPEWAY_HOST_DEVICE void adamw_element(Acc& master, Acc& moment1, Acc& moment2, Acc gradient, Acc decay,
+ROPEWAY_HOST_DEVICE void adamw_element(Acc& master, Acc& moment1, Acc& moment2, Acc gradient,
                                        const AdamWCoefficients<Acc>& k) {
   const Acc g = gradient * k.gradient_scale;
   moment1 = k.beta1 * moment1 + k.one_minus_beta1 * g;
   moment2 = k.beta2 * moment2 + k.one_minus_beta2 * g * g;
   const Acc denominator = std::sqrt(moment2) * k.inverse_root_correction2 + k.eps;
-  master = master * decay - k.step_size * moment1 / denominator;
+  master = master * k.decay - k.step_size * moment1 / denominator;
 }
 
 }  // namespace ropeway

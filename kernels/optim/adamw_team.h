@@ -26,8 +26,7 @@ struct AdamWPacks {
       load_pack<n>(arrays.moment1 + i, moment1);
       load_pack<n>(arrays.moment2 + i, moment2);
       for (int j = 0; j < n; ++j) {
-        const Acc decay = !arrays.decay_mask || arrays.decay_mask[i + j] ? k.decay : Acc(1);
-        adamw_element(master[j], moment1[j], moment2[j], gradient[j], decay, k);
+        adamw_element(master[j], moment1[j], moment2[j], gradient[j], k);
       }
       store_pack<n>(arrays.master + i, master);
       store_pack<n>(arrays.moment1 + i, moment1);

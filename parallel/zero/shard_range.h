@@ -5,12 +5,9 @@
 #include <cstdint>
 
 #include "kernels/base/error.h"
+#include "parallel/zero/flat_ranges.h"
 
 namespace ropeway {
-
-struct FlatRange {
-  int64_t begin = 0, end = 0;
-};
 
 // Shares begin at multiples of this, so that vectors of them are aligned: GPUs and NCCL read what is not in
 // pieces of a few bytes.

@@ -11,9 +11,7 @@ namespace {
 
 DType acc_dtype(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32; }
 
-at::Tensor part(const at::Tensor& flat, FlatRange range) {
-  return flat.defined() ? flat.narrow(0, range.begin, range.end - range.begin) : flat;
-}
+at::Tensor part(const at::Tensor& flat, FlatRange range) { return flat.narrow(0, range.begin, range.size()); }
 
 void check_state(const char* name, const at::Tensor& found, const at::Tensor& wanted) {
   if (!found.defined() || found.sizes() != wanted.sizes()) {
@@ -29,24 +27,26 @@ void check_state(const char* name, const at::Tensor& found, const at::Tensor& wa
 }  // namespace
 
 ShardedAdamW::ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients,
-                           at::Tensor weight_decay_mask, const ShardedAdamWOptions& options)
+                           FlatRanges decayed, const ShardedAdamWOptions& options)
     : exchange_(exchange),
       weights_(std::move(weights)),
       gradients_(std::move(gradients)),
-      weight_decay_mask_(std::move(weight_decay_mask)),
+      decayed_(std::move(decayed)),
       range_(shard_range(weights_.numel(), exchange.size(), exchange.rank())) {
   const auto acc = ops::accumulation_type(weights_.scalar_type());
   ROPEWAY_CHECK(weights_.dim() == 1 && weights_.is_contiguous() && gradients_.is_contiguous(),
                 "weights and gradients must be flat");
   ROPEWAY_CHECK(gradients_.sizes() == weights_.sizes() && gradients_.scalar_type() == acc,
                 "{} gradients for {} weights, or not in acc type", gradients_.numel(), weights_.numel());
+  ROPEWAY_CHECK(decayed_.ranges().empty() || decayed_.ranges().back().end <= weights_.numel(),
+                "weight decay up to element {} of {}", decayed_.ranges().back().end, weights_.numel());
   const at::Tensor own = part(weights_, range_);
   master_ = own.to(acc);  // shares the weights' memory when they are in acc type already
   ROPEWAY_CHECK(!options.narrow_moments || acc == at::kFloat, "BF16 moments beside masters of {}",
                 c10::toString(acc));
   const auto moments = master_.options().dtype(options.narrow_moments ? at::kBFloat16 : acc);
-  moment1_ = at::zeros({range_.end - range_.begin}, moments);
-  moment2_ = at::zeros({range_.end - range_.begin}, moments);
+  moment1_ = at::zeros({range_.size()}, moments);
+  moment2_ = at::zeros({range_.size()}, moments);
 }
 
 ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm) {
@@ -60,14 +60,22 @@ ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, do
     const double scale =
         max_norm > 0 && result.gradient_norm > max_norm ? max_norm / result.gradient_norm : 1.0;
     ++step_;
-    if (range_.end > range_.begin) {
-      ops::adamw_step(master_, moment1_, moment2_, part(gradients_, range_), part(weights_, range_),
-                      part(weight_decay_mask_, range_), options, scale, step_);
-    }
+    update_own_range(options, scale);
     gather_weights();
   }
   gradients_.zero_();
   return result;
+}
+
+// AdamW works element by element, so the bits do not depend on where the range is cut.
+void ShardedAdamW::update_own_range(const ops::AdamWOptions& options, double gradient_scale) {
+  for (const auto& [run, decays] : decayed_.runs_in(range_)) {
+    const FlatRange own{run.begin - range_.begin, run.end - range_.begin};
+    ops::AdamWOptions options_of_run = options;
+    if (!decays) options_of_run.weight_decay = 0;
+    ops::adamw_step(part(master_, own), part(moment1_, own), part(moment2_, own), part(gradients_, run),
+                    part(weights_, run), options_of_run, gradient_scale, step_);
+  }
 }
 
 void ShardedAdamW::restore(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
@@ -90,7 +98,7 @@ void ShardedAdamW::gather_weights() {
   const auto element = static_cast<int64_t>(weights_.element_size());
   for (int r = 0; r < exchange_.size(); ++r) {
     const FlatRange range = shard_range(weights_.numel(), exchange_.size(), r);
-    exchange_.broadcast(bytes + range.begin * element, (range.end - range.begin) * element, r);
+    exchange_.broadcast(bytes + range.begin * element, range.size() * element, r);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/ops/ops.h"
 #include "parallel/comm/collectives.h"
+#include "parallel/zero/flat_ranges.h"
 #include "parallel/zero/shard_range.h"
 
 namespace ropeway {
@@ -20,8 +21,8 @@ class ShardedAdamW {
  public:
   // exchange: of all ranks, over the memory that weights and gradients are in; must outlive the optimizer.
   // weights, gradients: flat, same length on every rank; weights identical on every rank. gradients in acc
-  // type. When weights are in acc type they are their own masters. weight_decay_mask: flat uint8.
-  ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients, at::Tensor weight_decay_mask,
+  // type. When weights are in acc type they are their own masters. decayed: where weight decay applies.
+  ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients, FlatRanges decayed,
                const ShardedAdamWOptions& options = {});
 
   struct StepResult {
@@ -43,10 +44,12 @@ class ShardedAdamW {
                int64_t steps_taken);
 
  private:
+  void update_own_range(const ops::AdamWOptions& options, double gradient_scale);
   void gather_weights();
 
   Collectives& exchange_;
-  at::Tensor weights_, gradients_, weight_decay_mask_;
+  at::Tensor weights_, gradients_;
+  FlatRanges decayed_;
   at::Tensor master_, moment1_, moment2_;
   FlatRange range_;
   int64_t step_ = 0;

@@ -142,7 +142,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
     optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, parameters.flat_weights(),
-                                               parameters.flat_gradients(), parameters.weight_decay_mask());
+                                               parameters.flat_gradients(), parameters.decayed_ranges());
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 

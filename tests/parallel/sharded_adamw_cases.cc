@@ -34,11 +34,12 @@ void fill_gradient(Communicator& comm, const at::Tensor& gradient, int64_t step)
   }
 }
 
-at::Tensor decay_mask(int64_t count) {
-  at::Tensor mask = at::empty({count}, at::kByte);
-  auto* data = mask.mutable_data_ptr<uint8_t>();
-  for (int64_t i = 0; i < count; ++i) data[i] = i % 3 != 0;
-  return mask;
+FlatRanges decayed_ranges(int64_t count) {
+  FlatRanges ranges;
+  for (int64_t i = 0; i < count; ++i) {
+    if (decays(i)) ranges.add({i, i + 1});
+  }
+  return ranges;
 }
 
 ops::AdamWOptions test_options() {
@@ -49,7 +50,7 @@ at::Tensor weights_after(Communicator& comm, int64_t count, at::ScalarType dtype
                          Collectives* exchange) {
   const at::Tensor weights = initial_weights(count, dtype);
   const at::Tensor gradient = at::zeros({count}, ops::accumulation_type(dtype));
-  ShardedAdamW optimizer(exchange ? *exchange : comm, weights, gradient, decay_mask(count));
+  ShardedAdamW optimizer(exchange ? *exchange : comm, weights, gradient, decayed_ranges(count));
   for (int64_t step = 0; step < steps; ++step) {
     fill_gradient(comm, gradient, step);
     optimizer.step(test_options(), kTestMaxNorm);

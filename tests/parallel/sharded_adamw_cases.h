@@ -14,8 +14,9 @@ at::Tensor initial_weights(int64_t count, at::ScalarType dtype);
 at::Tensor summed_gradient(int64_t count, at::ScalarType dtype, int64_t step);
 // This rank's part of it.
 void fill_gradient(Communicator& comm, const at::Tensor& gradient, int64_t step);
-// 1 for two elements of three.
-at::Tensor decay_mask(int64_t count);
+// Two elements of three, in runs of twenty.
+inline bool decays(int64_t element) { return element % 30 >= 10; }
+FlatRanges decayed_ranges(int64_t count);
 ops::AdamWOptions test_options();
 constexpr double kTestMaxNorm = 0.5;  // below the norm of the summed gradient of some hundred elements
 

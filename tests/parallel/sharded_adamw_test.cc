@@ -60,7 +60,7 @@ TEST(ShardedAdamW, FollowsTheFormula) {
       m[i] = o.beta1 * m[i] + (1 - o.beta1) * g;
       v[i] = o.beta2 * v[i] + (1 - o.beta2) * g * g;
       const double m_hat = m[i] / (1 - std::pow(o.beta1, t)), v_hat = v[i] / (1 - std::pow(o.beta2, t));
-      const double decay = i % 3 != 0 ? o.weight_decay * w[i] : 0.0;
+      const double decay = decays(i) ? o.weight_decay * w[i] : 0.0;
       w[i] -= o.learning_rate * (m_hat / (std::sqrt(v_hat) + o.eps) + decay);
     }
   }
@@ -85,7 +85,7 @@ TEST(ShardedAdamW, WorksWithFewerElementsThanRanks) {
   EXPECT_TRUE(at::equal(weights_on(4, 2, at::kFloat, 2), weights_on(1, 2, at::kFloat, 2)));
 }
 
-// More elements than one all-reduce takes.
+// More elements than a host's all-reduce works on at once.
 TEST(ShardedAdamW, SumsLongGradientsInPieces) {
   const int64_t count = (int64_t{4} << 20) + 3;
   EXPECT_TRUE(at::equal(weights_on(2, count, at::kFloat, 1), weights_on(1, count, at::kFloat, 1)));
@@ -94,7 +94,7 @@ TEST(ShardedAdamW, SumsLongGradientsInPieces) {
 TEST(ShardedAdamW, StepReportsTheNormOfTheSumAndZeroesTheGradient) {
   run_thread_world(3, [](Communicator& comm) {
     const at::Tensor weights = initial_weights(1000, at::kFloat), gradient = at::zeros({1000}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1000));
+    ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(1000));
     fill_gradient(comm, gradient, 5);
     const auto result = optimizer.step(test_options(), 0.0);
     EXPECT_TRUE(result.applied);
@@ -119,7 +119,7 @@ TEST(ShardedAdamW, NarrowMomentsGiveTheSameBitsOnAnyNumberOfRanks) {
     at::Tensor result;
     run_thread_world(ranks, [&](Communicator& comm) {
       const at::Tensor weights = initial_weights(101, at::kFloat), gradient = at::zeros({101}, at::kFloat);
-      ShardedAdamW optimizer(comm, weights, gradient, decay_mask(101), {.narrow_moments = true});
+      ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(101), {.narrow_moments = true});
       EXPECT_EQ(optimizer.moment1().scalar_type(), at::kBFloat16);
       EXPECT_EQ(optimizer.moment2().scalar_type(), at::kBFloat16);
       for (int64_t step = 0; step < 3; ++step) {
@@ -149,7 +149,7 @@ TEST(ShardedAdamW, NonFiniteGradientOnOneRankChangesNothing) {
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     run_thread_world(3, [&](Communicator& comm) {
       const at::Tensor weights = initial_weights(500, at::kBFloat16), gradient = at::zeros({500}, at::kFloat);
-      ShardedAdamW optimizer(comm, weights, gradient, decay_mask(500));
+      ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(500));
       fill_gradient(comm, gradient, 0);
       optimizer.step(test_options(), kTestMaxNorm);
       const at::Tensor before[] = {weights.clone(), optimizer.master().clone(), optimizer.moment1().clone(),
@@ -171,14 +171,14 @@ TEST(ShardedAdamW, RestoredStateContinuesBitForBit) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     run_thread_world(3, [&](Communicator& comm) {
       const at::Tensor weights = initial_weights(1000, dtype), gradient = at::zeros({1000}, at::kFloat);
-      ShardedAdamW original(comm, weights, gradient, decay_mask(1000));
+      ShardedAdamW original(comm, weights, gradient, decayed_ranges(1000));
       for (int64_t step = 0; step < 2; ++step) {
         fill_gradient(comm, gradient, step);
         original.step(test_options(), kTestMaxNorm);
       }
       const at::Tensor other_weights = at::zeros({1000}, dtype),
                        other_gradient = at::zeros({1000}, at::kFloat);
-      ShardedAdamW restored(comm, other_weights, other_gradient, decay_mask(1000));
+      ShardedAdamW restored(comm, other_weights, other_gradient, decayed_ranges(1000));
       restored.restore(original.master(), original.moment1(), original.moment2(), original.steps_taken());
       EXPECT_TRUE(at::equal(other_weights, weights));
       fill_gradient(comm, gradient, 2);
@@ -196,7 +196,7 @@ TEST(ShardedAdamW, StateMovesToAnotherNumberOfRanks) {
   at::Tensor master[2], moment1[2], moment2[2];
   run_thread_world(2, [&](Communicator& comm) {
     const at::Tensor weights = initial_weights(1010, at::kBFloat16), gradient = at::zeros({1010}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1010));
+    ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(1010));
     fill_gradient(comm, gradient, 0);
     optimizer.step(test_options(), kTestMaxNorm);
     master[comm.rank()] = optimizer.master();
@@ -206,7 +206,7 @@ TEST(ShardedAdamW, StateMovesToAnotherNumberOfRanks) {
   const at::Tensor expected = weights_on(1, 1010, at::kBFloat16, 2);
   run_thread_world(3, [&](Communicator& comm) {
     const at::Tensor weights = at::zeros({1010}, at::kBFloat16), gradient = at::zeros({1010}, at::kFloat);
-    ShardedAdamW optimizer(comm, weights, gradient, decay_mask(1010));
+    ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(1010));
     const FlatRange range = optimizer.range();
     const auto own = [&](const at::Tensor(&shards)[2]) {
       return at::cat({shards[0], shards[1]}).narrow(0, range.begin, range.end - range.begin);
@@ -216,6 +216,12 @@ TEST(ShardedAdamW, StateMovesToAnotherNumberOfRanks) {
     optimizer.step(test_options(), kTestMaxNorm);
     EXPECT_TRUE(at::equal(weights, expected));
   });
+}
+
+TEST(ShardedAdamW, DecayBeyondTheWeightsIsADefect) {
+  const auto world = make_world_of_one();
+  const at::Tensor weights = initial_weights(10, at::kFloat), gradient = at::zeros({10}, at::kFloat);
+  EXPECT_THROW(ShardedAdamW(*world, weights, gradient, decayed_ranges(40)), Error);
 }
 
 TEST(ShardedAdamW, StateOfAnotherShapeOrTypeIsRefused) {

@@ -47,7 +47,7 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   if (pass.shape.pass == Pass::kTrain) {
     const at::Tensor gradients = store.flat_gradients();
     figures.gradients = grown();
-    optimizer.emplace(*alone, store.flat_weights(), gradients, store.weight_decay_mask());
+    optimizer.emplace(*alone, store.flat_weights(), gradients, store.decayed_ranges());
     figures.optimizer = grown();
   }
   RingAttention ring(

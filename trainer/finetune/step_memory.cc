@@ -18,10 +18,10 @@ const StepMemory::Parts& StepMemory::end_step(const ShardedAdamW& optimizer, con
   const CausalLM& model = *context_.model;
   const at::Tensor weights = context_.parameters->flat_weights();
   const int64_t gradients = bytes(context_.parameters->flat_gradients());
-  // A master of the weights' own type is part of the weights. The mask of weight decay has a byte a weight.
+  // A master of the weights' own type is part of the weights.
   const bool own_master = optimizer.master().scalar_type() != weights.scalar_type();
-  const int64_t optimizer_bytes = (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) +
-                                  bytes(optimizer.moment2()) + weights.numel();
+  const int64_t optimizer_bytes =
+      (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) + bytes(optimizer.moment2());
   const int64_t checkpoints = model.activation_bytes();
   const int64_t ring =
       ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->size(Axis::kSequence),

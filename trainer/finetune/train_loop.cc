@@ -69,7 +69,7 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   Communicator& world = context.mesh->world();
   StepMemory memory(context);
   ShardedAdamW optimizer(*context.exchange, context.parameters->flat_weights(),
-                         context.parameters->flat_gradients(), context.parameters->weight_decay_mask(),
+                         context.parameters->flat_gradients(), context.parameters->decayed_ranges(),
                          {.narrow_moments = options.moments == "bf16"});
   TrainState state = restore_train_checkpoint(context, optimizer);
   context.reporter->resume_at(context.stage_name, state.step);

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -146,12 +145,13 @@ at::Tensor ResidentParameters::flat_gradients() {
   return gradients_;
 }
 
-at::Tensor ResidentParameters::weight_decay_mask() const {
-  at::Tensor mask = at::ones(weights_.sizes(), weights_.options().dtype(at::kByte));
+FlatRanges ResidentParameters::decayed_ranges() const {
+  FlatRanges ranges;
   for (size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i].shape.size() == 1) view(mask, i).zero_();
+    if (names_[i].shape.size() == 1) continue;
+    ranges.add({offsets_[i], offsets_[i] + count_of(names_[i].shape)});
   }
-  return mask;
+  return ranges;
 }
 
 at::Tensor ResidentParameters::weight(const std::string& name) const {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "parallel/zero/flat_ranges.h"
 #include "trainer/family/model_config.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -63,8 +64,8 @@ class ResidentParameters : public ParameterStore {
   at::Tensor flat_weights() const { return weights_; }
   at::Tensor flat_gradients();
   void release_gradients() { gradients_ = at::Tensor(); }  // made anew, as zeros, when next asked for
-  at::Tensor weight_decay_mask() const;              // uint8 [total]: 0 for norms and biases, 1 elsewhere
-  at::Tensor weight(const std::string& name) const;  // view in the named shape
+  FlatRanges decayed_ranges() const;                       // of the flat array: all but norms and biases
+  at::Tensor weight(const std::string& name) const;        // view in the named shape
   at::Tensor gradient(const std::string& name);
   const std::vector<NamedShape>& names() const { return names_; }
 

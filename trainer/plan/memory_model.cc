@@ -69,7 +69,7 @@ class PassMemory {
     if (trains()) {
       const int64_t share = shard_range(count, shape_.all_ranks, 0).end;
       parts.gradients = count * acc();
-      parts.optimizer = share * (2 * moment() + (narrow() ? acc() : 0)) + count;
+      parts.optimizer = share * (2 * moment() + (narrow() ? acc() : 0));
     }
     const int64_t input = tokens() * width_.hidden * element();
     if (has_backward()) {

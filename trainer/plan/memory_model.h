@@ -22,7 +22,7 @@ namespace ropeway {
 struct MemoryParts {
   int64_t weights = 0;
   int64_t gradients = 0;
-  int64_t optimizer = 0;    // this rank's share of masters and moments; the mask of weight decay
+  int64_t optimizer = 0;    // this rank's share of masters and moments
   int64_t checkpoints = 0;  // kept from forward to backward for every block; with offload: what is in transit
   int64_t transients = 0;  // of one block, over all local tokens: projections, gradients, attention's results
   int64_t tiles = 0;       // of one block, over a tile of tokens

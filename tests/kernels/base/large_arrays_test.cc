@@ -88,10 +88,10 @@ TEST_P(FlatArrays, AdamW) {
   const AdamWStep step{.weight_decay = 0.1, .gradient_scale = 0.5, .step = 2};
   launch_adamw<bfloat16, float, float>(
       owners_of_end(count, kPackOf<float>),
-      {master.data(), moment1.data(), moment2.data(), gradient.data(), weight.data(), nullptr, count}, step);
+      {master.data(), moment1.data(), moment2.data(), gradient.data(), weight.data(), count}, step);
   launch_adamw<bfloat16, float, float>(HostLauncher(),
                                        {small.master.data(), small.moment1.data(), small.moment2.data(),
-                                        small.gradient.data(), small_weight.data(), nullptr, end},
+                                        small.gradient.data(), small_weight.data(), end},
                                        step);
   EXPECT_EQ(row_of(master.data() + first, end), small.master);
   EXPECT_EQ(row_of(moment1.data() + first, end), small.moment1);

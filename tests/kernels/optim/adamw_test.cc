@@ -1,6 +1,5 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include "kernels/ops/ops.h"
@@ -38,8 +37,7 @@ TEST(AdamW, FiveStepsEqualTorch) {
     State ours = fresh(type), theirs = fresh(type);
     for (int64_t step = 1; step <= 5; ++step) {
       const at::Tensor gradient = gradient_of_step(step, type);
-      ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, at::Tensor(), kOptions,
-                      1.0, step);
+      ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 1.0, step);
       at::_fused_adamw_({theirs.master}, {gradient.clone()}, {theirs.moment1}, {theirs.moment2}, {},
                         {at::full({}, static_cast<double>(step), at::kFloat)}, kOptions.learning_rate,
                         kOptions.beta1, kOptions.beta2, kOptions.weight_decay, kOptions.eps, false, false);
@@ -49,9 +47,9 @@ TEST(AdamW, FiveStepsEqualTorch) {
 }
 
 // The formula once more, in double tensor operations, for what torch's operator has no option for.
-void naive_step(State& s, const at::Tensor& gradient, const at::Tensor& decay, int64_t step) {
+void naive_step(State& s, const at::Tensor& gradient, double weight_decay, int64_t step) {
   const ops::AdamWOptions& o = kOptions;
-  s.master = s.master * (1 - o.learning_rate * o.weight_decay * decay);
+  s.master = s.master * (1 - o.learning_rate * weight_decay);
   s.moment1 = o.beta1 * s.moment1 + (1 - o.beta1) * gradient;
   s.moment2 = o.beta2 * s.moment2 + (1 - o.beta2) * gradient.square();
   const at::Tensor m = s.moment1 / (1 - std::pow(o.beta1, step)),
@@ -59,26 +57,59 @@ void naive_step(State& s, const at::Tensor& gradient, const at::Tensor& decay, i
   s.master = s.master - o.learning_rate * m / (v.sqrt() + o.eps);
 }
 
-TEST(AdamW, MaskSaysWhereWeightsDecay) {
-  const at::Tensor mask = at::zeros({kCount}, at::kByte);
-  mask.narrow(0, 300, 400).fill_(1);
+TEST(AdamW, WeightsMayNotDecay) {
+  ops::AdamWOptions options = kOptions;
+  options.weight_decay = 0;
   State ours = fresh(at::kDouble), wanted = fresh(at::kDouble);
   for (int64_t step = 1; step <= 3; ++step) {
     const at::Tensor gradient = gradient_of_step(step, at::kDouble);
-    ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, mask, kOptions, 1.0,
-                    step);
-    naive_step(wanted, gradient, mask.to(at::kDouble), step);
+    ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, options, 1.0, step);
+    naive_step(wanted, gradient, 0, step);
   }
   expect_same_state(ours, wanted, 1e-14);
+}
+
+// Cut anywhere, so that vectors begin and end elsewhere: not a bit may change, for shares of ranks and runs
+// of weight decay are such parts.
+TEST(AdamW, StepsOfPartsAreTheStepOfTheWhole) {
+  for (const auto& [acc, weights, moments] :
+       {std::tuple{at::kDouble, at::kDouble, at::kDouble}, std::tuple{at::kFloat, at::kFloat, at::kFloat},
+        std::tuple{at::kFloat, at::kBFloat16, at::kFloat},
+        std::tuple{at::kFloat, at::kBFloat16, at::kBFloat16}}) {
+    for (const int64_t part : {1, 2, 7, 64, 501}) {
+      State whole = fresh(acc), parts = fresh(acc);
+      for (State* s : {&whole, &parts}) {
+        s->moment1 = s->moment1.to(moments);
+        s->moment2 = s->moment2.to(moments);
+      }
+      const at::Tensor weight_of_whole = at::zeros({kCount}, weights),
+                       weight_of_parts = at::zeros({kCount}, weights);
+      for (int64_t step = 1; step <= 3; ++step) {
+        const at::Tensor gradient = gradient_of_step(step, acc);
+        ops::adamw_step(whole.master, whole.moment1, whole.moment2, gradient, weight_of_whole, kOptions, 0.3,
+                        step);
+        for (int64_t begin = 0; begin < kCount; begin += part) {
+          const auto cut = [&](const at::Tensor& flat) {
+            return flat.narrow(0, begin, std::min(part, kCount - begin));
+          };
+          ops::adamw_step(cut(parts.master), cut(parts.moment1), cut(parts.moment2), cut(gradient),
+                          cut(weight_of_parts), kOptions, 0.3, step);
+        }
+      }
+      EXPECT_TRUE(parts.master.equal(whole.master)) << part;
+      EXPECT_TRUE(parts.moment1.equal(whole.moment1)) << part;
+      EXPECT_TRUE(parts.moment2.equal(whole.moment2)) << part;
+      EXPECT_TRUE(weight_of_parts.equal(weight_of_whole)) << part;
+    }
+  }
 }
 
 TEST(AdamW, GradientIsScaledFirst) {
   State ours = fresh(at::kDouble), wanted = fresh(at::kDouble);
   const at::Tensor gradient = gradient_of_step(1, at::kDouble);
-  ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, at::Tensor(), kOptions,
-                  0.125, 1);
-  ops::adamw_step(wanted.master, wanted.moment1, wanted.moment2, gradient * 0.125, wanted.master,
-                  at::Tensor(), kOptions, 1.0, 1);
+  ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 0.125, 1);
+  ops::adamw_step(wanted.master, wanted.moment1, wanted.moment2, gradient * 0.125, wanted.master, kOptions,
+                  1.0, 1);
   EXPECT_EQ(max_difference(ours.master, wanted.master), 0.0);
   EXPECT_EQ(max_difference(ours.moment2, wanted.moment2), 0.0);
 }
@@ -86,18 +117,15 @@ TEST(AdamW, GradientIsScaledFirst) {
 TEST(AdamW, NarrowWeightIsTheRoundedMaster) {
   State s = fresh(at::kFloat);
   const at::Tensor weight = at::zeros({kCount}, at::kBFloat16);
-  ops::adamw_step(s.master, s.moment1, s.moment2, gradient_of_step(1, at::kFloat), weight, at::Tensor(),
-                  kOptions, 1.0, 1);
+  ops::adamw_step(s.master, s.moment1, s.moment2, gradient_of_step(1, at::kFloat), weight, kOptions, 1.0, 1);
   EXPECT_TRUE(weight.equal(s.master.to(at::kBFloat16)));
 }
 
 TEST(AdamW, SeparateWeightLeavesTheMastersTheSame) {
   State apart = fresh(at::kFloat), alias = fresh(at::kFloat);
   const at::Tensor weight = at::zeros({kCount}, at::kFloat), gradient = gradient_of_step(1, at::kFloat);
-  ops::adamw_step(apart.master, apart.moment1, apart.moment2, gradient, weight, at::Tensor(), kOptions, 1.0,
-                  1);
-  ops::adamw_step(alias.master, alias.moment1, alias.moment2, gradient, alias.master, at::Tensor(), kOptions,
-                  1.0, 1);
+  ops::adamw_step(apart.master, apart.moment1, apart.moment2, gradient, weight, kOptions, 1.0, 1);
+  ops::adamw_step(alias.master, alias.moment1, alias.moment2, gradient, alias.master, kOptions, 1.0, 1);
   EXPECT_TRUE(apart.master.equal(alias.master));
   EXPECT_TRUE(weight.equal(alias.master));
 }

@@ -72,7 +72,7 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
   if (run.pass == Pass::kTrain) {
     const at::Tensor gradients = store.flat_gradients();
     measured.gradients = grown();
-    optimizer.emplace(group, store.flat_weights(), gradients, store.weight_decay_mask(),
+    optimizer.emplace(group, store.flat_weights(), gradients, store.decayed_ranges(),
                       ShardedAdamWOptions{.narrow_moments = run.narrow_moments});
     measured.optimizer = grown();
   }

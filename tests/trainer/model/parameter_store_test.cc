@@ -57,13 +57,26 @@ TEST_F(ParameterStoreTest, GradientsOfBFloat16WeightsAreFloat) {
 TEST_F(ParameterStoreTest, DecayLeavesNormsAlone) {
   ResidentParameters store(config_, at::kFloat);
   const int64_t norms = config_.hidden_size * (2 * config_.num_layers + 1);
-  EXPECT_EQ(store.weight_decay_mask().sum().item<int64_t>(), store.flat_weights().numel() - norms);
+  EXPECT_EQ(store.decayed_ranges().count(), store.flat_weights().numel() - norms);
+}
+
+TEST_F(ParameterStoreTest, DecayedRangesHoldTheMatrices) {
+  config_.qkv_bias = config_.qk_norm = true;
+  ResidentParameters store(config_, at::kFloat);
+  for (const FlatRange& range : store.decayed_ranges().ranges()) {
+    store.flat_weights().narrow(0, range.begin, range.size()).fill_(3);
+  }
+  for (const NamedShape& named : store.names()) {
+    const double wanted = named.shape.size() == 2 ? 3 : 0;
+    EXPECT_EQ(store.weight(named.name).min().item<double>(), wanted) << named.name;
+    EXPECT_EQ(store.weight(named.name).max().item<double>(), wanted) << named.name;
+  }
 }
 
 TEST_F(ParameterStoreTest, DecayLeavesBiasesAndHeadNormsAlone) {
-  const int64_t matrices = ResidentParameters(config_, at::kFloat).weight_decay_mask().sum().item<int64_t>();
+  const int64_t matrices = ResidentParameters(config_, at::kFloat).decayed_ranges().count();
   config_.qkv_bias = config_.output_bias = config_.mlp_bias = config_.qk_norm = true;
-  EXPECT_EQ(ResidentParameters(config_, at::kFloat).weight_decay_mask().sum().item<int64_t>(), matrices);
+  EXPECT_EQ(ResidentParameters(config_, at::kFloat).decayed_ranges().count(), matrices);
 }
 
 TEST_F(ParameterStoreTest, InitializesBiasesToZeroAndHeadNormsToOne) {
