@@ -23,20 +23,9 @@ int lowest_rank_with_own_failure(const std::vector<int>& codes) {
 
 }  // namespace
 
-Outcome outcome_of(std::exception_ptr error) {
-  const int internal = static_cast<int>(ErrorKind::kInternal);
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return {e.exit_code(), e.what()};
-  } catch (const std::exception& e) {
-    if (is_out_of_memory(e)) {
-      return {static_cast<int>(ErrorKind::kMemory), "out of memory: " + first_line(e)};
-    }
-    return {internal, std::string("unexpected error: ") + e.what()};
-  } catch (...) {
-    return {internal, "unexpected error of unknown type"};
-  }
+Outcome outcome_of(const std::exception_ptr& error) {
+  const Failure failure = failure_of(error);
+  return {static_cast<int>(failure.kind), failure.message};
 }
 
 void print_error(const Outcome& outcome, const std::string& who) {

@@ -14,8 +14,7 @@ struct Outcome {
   std::string message;  // of an error
 };
 
-// The Error; an allocation that failed as kMemory; any other exception as kInternal with its text.
-Outcome outcome_of(std::exception_ptr error);
+Outcome outcome_of(const std::exception_ptr& error);
 
 // One message on stderr. `who`: "rank 3: " when not all ranks say the same, else "".
 void print_error(const Outcome& outcome, const std::string& who = "");

@@ -1,6 +1,7 @@
 #include "launch/verbs.h"
 
 #include "kernels/base/error.h"
+#include "launch/exit_codes.h"
 #include "trainer/config/nearest_word.h"
 
 namespace ropeway {
@@ -25,10 +26,8 @@ std::string overview() {
   for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
   text +=
       "\nropeway VERB --help tells more about each. run and evaluate use all ranks under mpirun:\n"
-      "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
-      "\nexit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal, 71 ranks, hosts or\n"
-      "GPUs, 73 cannot create, 74 input/output, 75 saved and stopped on request (run the same command\n"
-      "again), 76 another rank failed, 78 bad configuration, 79 non-finite numbers, 80 out of memory\n";
+      "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n";
+  text += fmt::format("\n{}", exit_codes_text(88));
   return text;
 }
 

@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <iterator>
 #include <new>
-#include <string_view>
 
 namespace ropeway {
 
-bool is_out_of_memory(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
-  const std::string_view text = error.what();
+namespace {
+
+std::string first_line(std::string_view text) {
+  return std::string(text.substr(0, std::min(text.find('\n'), text.find(" Of the allocated memory"))));
+}
+
+}  // namespace
+
+bool says_out_of_memory(std::string_view text) {
   constexpr std::string_view kWords[] = {
       "DefaultCPUAllocator: can't allocate memory",
       "CUDA out of memory",         // libtorch's allocator
@@ -22,9 +27,21 @@ bool is_out_of_memory(const std::exception& error) {
                      [text](std::string_view words) { return text.find(words) != std::string_view::npos; });
 }
 
-std::string first_line(const std::exception& error) {
-  const std::string_view text = error.what();
-  return std::string(text.substr(0, std::min(text.find('\n'), text.find(" Of the allocated memory"))));
+Failure failure_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return {e.kind(), e.what(), first_line(e.what())};
+  } catch (const std::bad_alloc& e) {
+    return {ErrorKind::kMemory, std::string("out of memory: ") + e.what(), e.what()};
+  } catch (const std::exception& e) {
+    const std::string cause = first_line(e.what());
+    // libtorch's types are not known here.
+    if (says_out_of_memory(e.what())) return {ErrorKind::kMemory, "out of memory: " + cause, cause};
+    return {ErrorKind::kInternal, std::string("unexpected error: ") + e.what(), cause};
+  } catch (...) {
+    return {ErrorKind::kInternal, "unexpected error of unknown type", "an exception of unknown type"};
+  }
 }
 
 }  // namespace ropeway

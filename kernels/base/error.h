@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace ropeway {
 
@@ -24,6 +26,10 @@ enum class ErrorKind : int {
   kNumerics = 79,      // non-finite loss or gradients
   kMemory = 80,        // not enough memory, of the device or the host
 };
+inline constexpr ErrorKind kErrorKinds[] = {
+    ErrorKind::kUsage,    ErrorKind::kBadData,      ErrorKind::kMissingInput, ErrorKind::kInternal,
+    ErrorKind::kLauncher, ErrorKind::kCannotCreate, ErrorKind::kIo,           ErrorKind::kStopped,
+    ErrorKind::kPeer,     ErrorKind::kConfig,       ErrorKind::kNumerics,     ErrorKind::kMemory};
 
 class Error : public std::runtime_error {
  public:
@@ -41,11 +47,18 @@ template <typename... Args>
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Whether an exception of a library says that there was not enough memory: std::bad_alloc, and libtorch's by
-// their text, whose types are not known here.
-bool is_out_of_memory(const std::exception& error);
-// Its first line, without the stack that libtorch appends.
-std::string first_line(const std::exception& error);
+// What an exception of any type comes to. The one place that decides it.
+struct Failure {
+  ErrorKind kind = ErrorKind::kInternal;
+  std::string message;  // for the user: an Error's own text; others say that they were not expected
+  std::string cause;    // the exception's own first line, without the stack that libtorch appends
+};
+// An Error keeps its kind; an allocation that failed, in the standard library or in libtorch, is kMemory; all
+// others are kInternal.
+Failure failure_of(const std::exception_ptr& error);
+
+// Whether a library's text says that there was not enough memory: libtorch, CUDA, cuDNN, NCCL.
+bool says_out_of_memory(std::string_view text);
 
 namespace internal {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);

@@ -65,7 +65,7 @@ void NcclChannel::join(Communicator& group) {
 bool NcclChannel::settled() {
   const NcclState state = api_.state(comm_);
   if (state.kind == NcclState::Kind::kFailed) {
-    const bool memory = is_out_of_memory(std::runtime_error(state.why));
+    const bool memory = says_out_of_memory(state.why);
     failure_.set(
         {memory ? ErrorKind::kMemory : ErrorKind::kPeer, fmt::format("NCCL ({}): {}", name_, state.why)});
   }

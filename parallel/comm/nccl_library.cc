@@ -150,9 +150,9 @@ class NcclLibrary : public NcclApi {
     if (result == ncclSuccess || result == ncclInProgress) return;
     const std::string text = text_of(result, comm);
     const bool misuse = result == ncclInvalidArgument || result == ncclInvalidUsage;
-    const ErrorKind kind = is_out_of_memory(std::runtime_error(text)) ? ErrorKind::kMemory
-                           : misuse                                   ? ErrorKind::kInternal
-                                                                      : ErrorKind::kPeer;
+    const ErrorKind kind = says_out_of_memory(text) ? ErrorKind::kMemory
+                           : misuse                 ? ErrorKind::kInternal
+                                                    : ErrorKind::kPeer;
     fail(kind, "NCCL: {}: {}", call, text);
   }
 

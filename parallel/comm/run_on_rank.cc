@@ -15,14 +15,11 @@ void run_on_rank(Communicator& comm, int root, const std::function<void()>& work
   if (comm.rank() == root) {
     try {
       work();
-    } catch (const Error& e) {
+    } catch (...) {
       error = std::current_exception();
-      kind = static_cast<int32_t>(e.kind());
-      message = e.what();
-    } catch (const std::exception& e) {
-      error = std::current_exception();
-      kind = static_cast<int32_t>(is_out_of_memory(e) ? ErrorKind::kMemory : ErrorKind::kInternal);
-      message = e.what();
+      const Failure failure = failure_of(error);
+      kind = static_cast<int32_t>(failure.kind);
+      message = failure.message;
     }
   }
   comm.broadcast(&kind, sizeof kind, root);

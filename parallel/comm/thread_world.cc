@@ -180,15 +180,7 @@ class ThreadCommunicator : public Communicator {
   int rank_;
 };
 
-bool is_peer_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return e.kind() == ErrorKind::kPeer;
-  } catch (...) {
-    return false;
-  }
-}
+bool is_peer_error(const std::exception_ptr& error) { return failure_of(error).kind == ErrorKind::kPeer; }
 
 }  // namespace
 

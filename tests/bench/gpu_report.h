@@ -41,12 +41,10 @@ inline int run_to_exit_code(const char* program, const std::function<void()>& ru
   try {
     run();
     return 0;
-  } catch (const Error& error) {
-    std::fprintf(stderr, "%s: %s\n", program, error.what());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", program, first_line(error).c_str());
-    return static_cast<int>(is_out_of_memory(error) ? ErrorKind::kMemory : ErrorKind::kInternal);
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    std::fprintf(stderr, "%s: %s\n", program, failure.message.c_str());
+    return static_cast<int>(failure.kind);
   }
 }
 

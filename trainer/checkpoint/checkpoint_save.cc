@@ -23,11 +23,9 @@ void together(Communicator& world, Work&& work) {
   std::string failure;
   try {
     work();
-  } catch (const Error& error) {
-    failure = fmt::format("{} {}", error.exit_code(), error.what());
-  } catch (const std::exception& error) {
-    const ErrorKind kind = is_out_of_memory(error) ? ErrorKind::kMemory : ErrorKind::kInternal;
-    failure = fmt::format("{} {}", static_cast<int>(kind), error.what());
+  } catch (...) {
+    const Failure own = failure_of(std::current_exception());
+    failure = fmt::format("{} {}", static_cast<int>(own.kind), own.message);
   }
   for (const std::string& other : all_gather_strings(world, failure)) {
     if (other.empty()) continue;

@@ -36,12 +36,10 @@ void or_out_of_memory(const std::function<void()>& work,
   std::string text;
   try {
     return work();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kMemory) throw;
-    text = say(first_line(error));
-  } catch (const std::exception& error) {
-    if (!is_out_of_memory(error)) throw;
-    text = say(first_line(error));
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    if (failure.kind != ErrorKind::kMemory) throw;
+    text = say(failure.cause);
   }
   fail(ErrorKind::kMemory, "{}", text);
 }
