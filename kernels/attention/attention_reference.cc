@@ -15,8 +15,8 @@ bool is_allowed(const AttentionReferenceShape& shape, int64_t query, int64_t key
   return !shape.allowed || shape.allowed[query * shape.keys + key] != 0;
 }
 
-// Softmax weights of one query row over all keys of one head (0 where not allowed); returns the row's
-// log-sum-exp.
+// Softmax weights of one query row over all keys of one head (0 where not allowed); returns the
+// row's log-sum-exp.
 double softmax_row(const double* q, const double* k, const AttentionReferenceShape& shape, int64_t query,
                    std::vector<double>& weights) {
   double top = -std::numeric_limits<double>::infinity();

@@ -1,8 +1,12 @@
-// Attention by its definition, in double precision, with all scores of a head in memory: the oracle that
-// every other implementation is compared with. Quadratic in memory and slow; nothing in the product's path
-// uses it.
-//   s_ij = scale * q_i . k_j over allowed pairs,  p = softmax_j(s),  o_i = sum_j p_ij v_j,  lse_i = log sum_j
-//   exp(s_ij)
+// Attention by its definition, in double precision, with all scores of a head in memory: the oracle
+// that every other implementation is compared with. Quadratic in memory and slow; nothing in the
+// product's path uses it.
+//
+//   s_ij  = scale * q_i . k_j      over allowed pairs
+//   p_ij  = exp(s_ij) / sum_j exp(s_ij)
+//   o_i   = sum_j p_ij v_j
+//   lse_i = log sum_j exp(s_ij)
+//
 // A row without an allowed key has o = 0, lse = -inf and no gradient.
 #pragma once
 
@@ -10,13 +14,13 @@
 
 namespace ropeway {
 
-// All tensors contiguous: q, out [B, H, Nq, D]; k, v [B, K, Nk, D]; lse [B, H, Nq]. Query head h reads
-// key/value head h / (H/K).
+// All tensors contiguous: q, out [B, H, Nq, D]; k, v [B, K, Nk, D]; lse [B, H, Nq].
+// Query head h reads key/value head h / (H/K).
 struct AttentionReferenceShape {
   int64_t batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, head_dim = 0;
   double scale = 1.0;
-  // A pair is allowed when its key's position does not exceed its query's (if causal) and `allowed` says so
-  // (if given).
+  // A pair is allowed when its key's position does not exceed its query's (if causal) and `allowed`,
+  // if given, says so.
   bool causal = false;
   const int64_t* query_positions = nullptr;  // [Nq]; null: 0, 1, ...
   const int64_t* key_positions = nullptr;    // [Nk]; null: 0, 1, ...

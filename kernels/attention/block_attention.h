@@ -1,6 +1,10 @@
-// Attention of one block of queries against one block of keys, tile by tile with the softmax kept up on the
-// way (Dao et al., "FlashAttention", 2022; "FlashAttention-2", 2023), so that scores exist for one tile only:
-//   s_ij = scale * q_i . k_j,  lse_i = log sum_j exp(s_ij),  o_i = sum_j exp(s_ij - lse_i) v_j.
+// Attention of one block of queries against one block of keys, tile by tile with an online softmax (Dao et
+// al., "FlashAttention", 2022; "FlashAttention-2", 2023), so that scores exist for one tile only:
+//
+//   s_ij  = scale * q_i . k_j
+//   lse_i = log sum_j exp(s_ij)
+//   o_i   = sum_j exp(s_ij - lse_i) v_j
+//
 // Query head h reads key/value head h / (heads / kv_heads). causal: query i sees keys 0 .. i (square blocks
 // only). Element types double, float, bfloat16; everything between input and output is in acc type (double
 // for double, else float). One thread; scratch memory is a few copies of one head's keys, values and queries.
@@ -38,11 +42,15 @@ struct BlockAttentionForward {
 template <typename T>
 void block_attention_forward(const BlockAttentionForward<T>& call);
 
-// out and lse may be those of the whole row, merged over many blocks: the block's weights are exp(s - lse)
-// then, and delta_i = do_i . o_i is the row's. With p = exp(s - lse), dp_ij = do_i . v_j and ds = scale * p *
-// (dp - delta):
-//   dv_j = sum_i p_ij do_i,  dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i.
-// A row whose lse is -inf has no keys: it gets and gives no gradient.
+// out and lse may be those of the whole row, merged over many blocks; p is then the block's part of the row's
+// softmax, and delta the row's own:
+//
+//   p_ij    = exp(s_ij - lse_i)
+//   delta_i = do_i . o_i
+//   ds_ij   = scale * p_ij * (do_i . v_j - delta_i)
+//   dv_j = sum_i p_ij do_i,  dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i
+//
+// A row whose lse is -inf has no keys: it receives and contributes no gradient.
 template <typename T>
 struct BlockAttentionBackward {
   BlockAttentionShape shape;

@@ -33,8 +33,8 @@ struct Scratch {
         out(kQueryTile * width) {}
 };
 
-// One row of scores becomes weights relative to the row's new maximum; returns the factor for what was summed
-// before.
+// One row of scores becomes weights relative to the row's new maximum; returns the factor for what
+// was summed before.
 template <typename Acc>
 ROPEWAY_HOST_DEVICE Acc update_row(Acc* scores, int64_t width, Acc& top, Acc& sum) {
   Acc new_top = top;

@@ -6,9 +6,9 @@
 
 namespace ropeway {
 
-// Bytes beside the results: dq in F32 and, with grouped queries, dk and dv of every query head before they
-// are summed. (FlashAttention 2's backward in ATen; of cuDNN's an estimate, whose plans tell it on a GPU
-// only.)
+// Bytes beside the results: dq in F32 and, with grouped queries, dk and dv of every query head before
+// they are summed. (FlashAttention 2's backward in ATen; of cuDNN's an estimate, whose plans tell
+// it on a GPU only.)
 int64_t attention_workspace_bytes(const BlockAttentionShape& shape);
 
 // In how many groups of key/value heads, each with its query heads, the workspace of one call stays below 512

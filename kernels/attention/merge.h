@@ -9,8 +9,8 @@
 
 namespace ropeway {
 
-// T: the block's element type (double, float, bfloat16). out_acc, out_block [B, H, N, D]; lse_acc, lse_block
-// [B, H, N].
+// T: the block's element type (double, float, bfloat16). out_acc, out_block [B, H, N, D]; lse_acc,
+// lse_block [B, H, N].
 template <typename T>
 struct AttentionMerge {
   using Acc = accumulation_t<T>;

@@ -1,5 +1,5 @@
-// Merge of partial attention results as a team kernel (base/team.h): a warp takes the heads of a token in
-// turn.
+// Merge of partial attention results as a team kernel (base/team.h): a warp takes the heads of
+// a token in turn.
 #pragma once
 
 #include <type_traits>

@@ -8,10 +8,11 @@
 namespace ropeway {
 
 // For results a and b over disjoint keys with log-sum-exps lse_a and lse_b:
-//   lse = log(exp(lse_a) + exp(lse_b)),  out = weight_a * out_a + weight_b * out_b,  weight_x = exp(lse_x -
-//   lse).
-// Both exponents are taken relative to the larger, so nothing overflows; a side with lse = -inf has no keys,
-// weight 0.
+//   lse = log(exp(lse_a) + exp(lse_b))
+//   weight_a = exp(lse_a - lse),  weight_b = exp(lse_b - lse)
+//   out = weight_a * out_a + weight_b * out_b
+// Exponents are taken relative to the larger of the two, so nothing overflows. A side with lse = -inf has
+// no keys: its weight is 0.
 template <typename Acc>
 struct MergeWeights {
   Acc lse, weight_a, weight_b;

@@ -9,8 +9,8 @@
 
 namespace ropeway {
 
-// to[i*width + d] = factor * from[i][d] for i < rows, d < dim; zero for d up to width and i up to
-// padded_rows.
+// to[i*width + d] = factor * from[i][d] for i < rows, d < dim; zero for d up to width and i up
+// to padded_rows.
 template <typename T, typename Acc>
 ROPEWAY_HOST_DEVICE void pack_rows(const T* from, int64_t token_stride, int64_t rows, int64_t dim, Acc factor,
                                    Acc* to, int64_t padded_rows, int64_t width) {

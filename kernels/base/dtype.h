@@ -1,5 +1,5 @@
-// Element types of tensors in memory and in files, and bfloat16 as a plain value type that needs no tensor
-// library.
+// Element types of tensors in memory and in files, and bfloat16 as a plain value type that needs
+// no tensor library.
 #pragma once
 
 #include <cstdint>

@@ -34,8 +34,8 @@ ROPEWAY_HOST_DEVICE void store_element(bfloat16* to, float value) {
   to->bits = static_cast<uint16_t>(value != value ? quiet_nan : rounded);
 }
 
-// First element of a row of a matrix whose rows are `stride` elements apart. 64-bit: rows * stride passes
-// 2^31 in ordinary use.
+// First element of a row of a matrix whose rows are `stride` elements apart. 64-bit: rows * stride
+// passes 2^31 in ordinary use.
 template <typename T>
 ROPEWAY_HOST_DEVICE T* row_pointer(T* base, int64_t row, int64_t stride) {
   return base + row * stride;

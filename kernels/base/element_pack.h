@@ -28,8 +28,8 @@ struct alignas(pack_alignment(N, sizeof(T))) ElementPack {
 
 namespace internal {
 
-// nvcc turns memcpy into loads of single bytes, whatever it is told about alignment; on the device whole
-// words are named.
+// nvcc turns memcpy into loads of single bytes, whatever it is told about alignment; on the device
+// whole words are named.
 #if defined(__CUDA_ARCH__)
 template <int bytes>
 struct WordOf;
@@ -50,8 +50,8 @@ struct WordOf<2> {
   using type = uint16_t;
 };
 
-// As instructions, because the compiler splits a store of several words when the alignment it remembers is
-// that of the elements.
+// As instructions, because the compiler splits a store of several words when the alignment it remembers
+// is that of the elements.
 __device__ __forceinline__ void store_word(uint4* to, const uint4& w) {
   asm volatile("st.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(w.x), "r"(w.y), "r"(w.z), "r"(w.w)
                : "memory");

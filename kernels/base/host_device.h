@@ -1,6 +1,6 @@
 // Marks per-element maths that CPU and CUDA kernels share: a function of the host and of the device under
-// nvcc, a plain inline function everywhere else. Always inlined on the CPU, so that it takes part in its
-// caller's vector loop.
+// nvcc, a plain inline function everywhere else. Always inlined on the CPU, so that it takes part in
+// its caller's vector loop.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -33,8 +33,8 @@ namespace ropeway {
 
 inline constexpr int kWarp = 32;
 inline constexpr int kMaxBlockThreads = 512;  // what kernels are compiled for
-// Teams of a launch at most; each goes on to further work. Enough for eight blocks on each of 1,000
-// processors.
+// Teams of a launch at most; each goes on to further work. Enough for eight blocks on each of
+// 1,000 processors.
 inline constexpr int64_t kMaxBlocks = 8192;
 
 // rows x items_per_row independent items cut into tiles of whole rows. Inside a tile items are counted in 32

@@ -1,7 +1,7 @@
-// The matrix product under blockwise attention: C (+)= A B on tiles that fit the cache, for a body under
-// with_widest_vectors. C is held in registers, kTileRows x kTileColumns at a time; B's rows are read as
-// vectors and A's elements one by one, so A may be transposed for free. Reaches about nine tenths of a core's
-// peak.
+// The matrix product under blockwise attention: C (+)= A B on tiles that fit the cache, for a body
+// under with_widest_vectors. C is held in registers, kTileRows x kTileColumns at a time; B's rows are
+// read as vectors and A's elements one by one, so A may be transposed for free. Reaches about nine
+// tenths of a core's peak.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace ropeway {
 
-// The part of C in registers: eight rows of two vectors where there are 32 registers, four rows where there
-// are 16.
+// The part of C in registers: eight rows of two vectors where there are 32 registers, four rows
+// where there are 16.
 template <typename Acc, int vector_bytes>
 struct RegisterTile {
   static constexpr int kRows = vector_bytes == 64 ? 8 : 4;

@@ -1,5 +1,6 @@
 // Softmax cross-entropy on rows of logits, with the gradient written in place of the logits:
-//   nll = log(sum exp(z)) - z[label],  d (weight * nll) / d z = weight * (softmax(z) - onehot(label)).
+//   nll = log(sum exp(z)) - z[label]
+//   d (weight * nll) / d z = weight * (softmax(z) - onehot(label))
 // Acc: double or float.
 #pragma once
 

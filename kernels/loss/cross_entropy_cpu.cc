@@ -1,5 +1,5 @@
-// Cross-entropy rows on the CPU: maximum, exponentials and sum, gradient; a row of the tile stays in cache
-// between.
+// Cross-entropy rows on the CPU: maximum, exponentials and sum, gradient; a row of the tile stays
+// in cache between.
 #include "kernels/loss/cross_entropy.h"
 
 #include <algorithm>
@@ -21,9 +21,9 @@ ROPEWAY_HOST_DEVICE Acc largest(const Acc* row, int64_t count) {
   return top;
 }
 
-// Terms of a softmax's denominator added in acc type before they join the total in double. In one chain of
-// float additions per vector lane, a vocabulary of 128K with widely spread logits loses 1e-5 of it (2e-4
-// without vectors).
+// Terms of a softmax's denominator added in acc type before they join the total in double. In one chain
+// of float additions per vector lane, a vocabulary of 128K with widely spread logits loses 1e-5 of it
+// (2e-4 without vectors).
 constexpr int64_t kTermsPerPartialSum = 256;
 
 // Replaces z by exp(z - top) and returns their sum.

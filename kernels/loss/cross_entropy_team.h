@@ -1,5 +1,5 @@
-// Cross-entropy rows as a team kernel (base/team.h): a block reads a row once for the denominator, and once
-// more for the gradient.
+// Cross-entropy rows as a team kernel (base/team.h): a block reads a row once for the denominator, and
+// once more for the gradient.
 #pragma once
 
 #include <cmath>

@@ -1,6 +1,6 @@
 // What is known of a softmax over a part of a row, kept up as the row is read once: the maximum, where it
-// first stands, and the denominator relative to it (Milakov & Gimelshein, "Online normalizer calculation for
-// softmax", 2018).
+// first stands, and the denominator relative to it (Milakov & Gimelshein, "Online normalizer calculation
+// for softmax", 2018).
 #pragma once
 
 #include <cmath>

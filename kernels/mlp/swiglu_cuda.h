@@ -1,5 +1,5 @@
-// swiglu.h on CUDA: the same maths, shapes and element types; pointers are the device's, work is queued on a
-// stream.
+// swiglu.h on CUDA: the same maths, shapes and element types; pointers are the device's, work is
+// queued on a stream.
 #pragma once
 
 #include "kernels/base/cuda_stream.h"

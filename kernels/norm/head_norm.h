@@ -10,8 +10,8 @@
 
 namespace ropeway {
 
-// Tokens are rows of heads x head_dim contiguous elements; the distance between rows is given with each
-// pointer.
+// Tokens are rows of heads x head_dim contiguous elements; the distance between rows is given
+// with each pointer.
 struct HeadNormShape {
   int64_t tokens = 0, heads = 0, head_dim = 0;
 };

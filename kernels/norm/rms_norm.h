@@ -10,8 +10,8 @@
 
 namespace ropeway {
 
-// x, y: rows of `channels` contiguous elements, x_stride and y_stride elements apart; rstd [rows]; y may be
-// x.
+// x, y: rows of `channels` contiguous elements, x_stride and y_stride elements apart; rstd
+// [rows]; y may be x.
 template <typename T>
 void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows,
                       int64_t channels, T* y, int64_t y_stride, accumulation_t<T>* rstd);

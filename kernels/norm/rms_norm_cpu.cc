@@ -9,8 +9,8 @@
 namespace ropeway {
 namespace {
 
-// Weight gradients of this many rows are summed apart before they join the total: shorter chains of
-// additions.
+// Weight gradients of this many rows are summed apart before they join the total: shorter chains
+// of additions.
 constexpr int64_t kRowsPerPartialSum = 64;
 
 template <typename T, typename Acc = accumulation_t<T>>

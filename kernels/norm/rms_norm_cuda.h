@@ -43,8 +43,8 @@ struct RmsNormBackward {
 // kernel in an order that depends on the shape only.
 template <typename T>
 int64_t rms_norm_workspace(int64_t rows, int64_t channels);
-// Bytes moved: 3 x sizeof(T) an element (dy, x, dx), 4 x with accumulate, and 2 x the workspace. At most
-// 24,000 channels.
+// Bytes moved: 3 x sizeof(T) an element (dy, x, dx), 4 x with accumulate, and 2 x the workspace. At
+// most 24,000 channels.
 template <typename T>
 void rms_norm_backward(const RmsNormBackward<T>& call, CudaStream stream);
 

@@ -1,6 +1,6 @@
-// RMSNorm as team kernels (base/team.h): a team, a warp for short rows and a block for long ones, works
-// through whole rows. A thread keeps to the same columns in every row, so that weight gradients need no
-// exchange.
+// RMSNorm as team kernels (base/team.h): a team, a warp for short rows and a block for long ones,
+// works through whole rows. A thread keeps to the same columns in every row, so that weight gradients
+// need no exchange.
 #pragma once
 
 #include <cmath>

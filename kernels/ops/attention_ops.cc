@@ -1,4 +1,6 @@
 // Block attention and the merge of partial results on tensors.
+#include "kernels/ops/attention_ops.h"
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
@@ -8,9 +10,9 @@
 #include "kernels/attention/block_attention.h"
 #include "kernels/attention/merge.h"
 #include "kernels/attention/merge_cuda.h"
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/cuda_attention.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {

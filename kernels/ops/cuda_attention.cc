@@ -15,6 +15,7 @@
 #include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/ops/attention_ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {
@@ -52,8 +53,8 @@ struct Unused {
   explicit Unused(const at::Tensor& like) : seed(at::empty({1}, like.options().dtype(at::kLong))) {}
 };
 
-// Releases of libtorch differ in whether cuDNN's lse has a last dimension of 1; their backward wants it as
-// their forward gave it.
+// Releases of libtorch differ in whether cuDNN's lse has a last dimension of 1; their backward wants it
+// as their forward gave it.
 std::atomic<bool> lse_is_a_column{true};
 
 // One call of libtorch's operator. All five have one layout of [B, H, N, D].

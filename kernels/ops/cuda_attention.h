@@ -12,7 +12,7 @@
 #include <string>
 
 #include "kernels/attention/block_attention.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/attention_ops.h"
 
 namespace ropeway::ops {
 
@@ -38,8 +38,8 @@ AttentionGradients backward_in_head_groups(int64_t groups, const AttentionBackwa
                                            const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
                                            const BlockAttentionShape& shape);
 
-// As the functions of ops.h without "cuda", for at least one key; shapes have been checked. The gradients are
-// BF16, as the operators give them.
+// As the functions of attention_ops.h without "cuda", for at least one key; shapes have been checked. The
+// gradients are BF16, as the operators give them.
 AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                      const BlockAttentionShape& shape);
 AttentionGradients cuda_block_attention_backward(const at::Tensor& d_out, const at::Tensor& q,

@@ -1,8 +1,8 @@
-// libtorch's CUDA half: loaded when a run asks for a GPU, not before. Loading it brings cuBLAS, cuDNN, cuFFT
-// and NCCL into the process, a gigabyte of libraries that a run on CPUs neither needs nor should wait for;
-// our own kernels are part of the program and need the CUDA runtime only, which libtorch_cpu needs anyhow.
-// That is less machinery than a plug-in of our own or a second program, and there is one place that can tell
-// what is missing.
+// libtorch's CUDA half: loaded when a run asks for a GPU, not before. Loading it brings cuBLAS, cuDNN,
+// cuFFT and NCCL into the process, a gigabyte of libraries that a run on CPUs neither needs nor should wait
+// for; our own kernels are part of the program and need the CUDA runtime only, which libtorch_cpu needs
+// anyhow. That is less machinery than a plug-in of our own or a second program, and there is one place
+// that can tell what is missing.
 #pragma once
 
 #include <c10/core/Device.h>

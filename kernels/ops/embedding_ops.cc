@@ -1,8 +1,10 @@
+#include "kernels/ops/embedding_ops.h"
+
 #include <ATen/core/List.h>
 #include <ATen/ops/_index_put_impl.h>
 #include <ATen/ops/index_add.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {

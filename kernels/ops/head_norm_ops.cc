@@ -1,9 +1,11 @@
+#include "kernels/ops/head_norm_ops.h"
+
 #include <ATen/ops/empty.h>
 
 #include "kernels/norm/head_norm.h"
 #include "kernels/norm/rms_norm_cuda.h"
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {

@@ -13,8 +13,8 @@
 namespace ropeway::ops {
 namespace {
 
-// The number behind `name` in a file of names and numbers, or the file's first word; -1: there is none
-// ("max").
+// The number behind `name` in a file of names and numbers, or the file's first word; -1: there
+// is none ("max").
 int64_t number_in(const char* file, const std::string& name = "") {
   std::ifstream in(file);
   int64_t number = -1;

@@ -17,8 +17,8 @@ class HostCopies {
   using Ticket = int64_t;  // of a copy, counted up
   virtual ~HostCopies() = default;
 
-  // [bytes] U8, content undefined; pinned where the device wants it. Throws Error (kMemory) when the host has
-  // no more.
+  // [bytes] U8, content undefined; pinned where the device wants it. Throws Error (kMemory) when
+  // the host has no more.
   virtual at::Tensor host_memory(int64_t bytes) = 0;
   // to = from, of one size and type, both contiguous. The copy begins when all that has been queued for
   // computation so far is done, so a tensor may be written over as soon as its last use is queued.

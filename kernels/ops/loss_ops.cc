@@ -1,5 +1,7 @@
 // Linear + cross-entropy in tiles of tokens. One buffer of tile_tokens x V logits is all that exists at a
 // time; the gradient takes the place of the logits in it.
+#include "kernels/ops/loss_ops.h"
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -7,16 +9,16 @@
 
 #include "kernels/loss/cross_entropy.h"
 #include "kernels/loss/cross_entropy_cuda.h"
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/matmul.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {
 namespace {
 
-// Rows of the output layer that are widened to acc type at a time, where products want that of narrow
-// weights.
+// Rows of the output layer that are widened to acc type at a time, where products want that of
+// narrow weights.
 constexpr int64_t kWidenedRows = 4096;
 
 struct Problem {
@@ -124,8 +126,8 @@ void score_tile_on_gpu(const Problem& p, int64_t begin, const at::Tensor& logits
   gradient.scalar_type() == at::kBFloat16 ? run(float{}, bfloat16{}) : run(float{}, float{});
 }
 
-// Scores the tile; if a gradient is wanted, returns it as a factor, in place of the logits where they have
-// that type.
+// Scores the tile; if a gradient is wanted, returns it as a factor, in place of the logits where
+// they have that type.
 at::Tensor score_tile(const Problem& p, int64_t begin, const at::Tensor& logits,
                       const GradientRequest& request, const CrossEntropyOutput& output) {
   if (p.on_gpu()) {

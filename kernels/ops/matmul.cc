@@ -4,10 +4,10 @@
 #include <ATen/ops/mm.h>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
 
-// Exported by libtorch_cpu 2.11; its header is not part of the wheel. Strict F32 unless the process asks
-// otherwise.
+// Exported by libtorch_cpu 2.11; its header is not part of the wheel. Strict F32 unless the process
+// asks otherwise.
 namespace at::native {
 void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2, const Tensor& result, float beta, float alpha);
 }

@@ -1,7 +1,8 @@
+#include "kernels/ops/mlp_ops.h"
+
 #include "kernels/mlp/swiglu.h"
 #include "kernels/mlp/swiglu_cuda.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 
 namespace ropeway::ops {

@@ -1,8 +1,9 @@
+#include "kernels/ops/optim_ops.h"
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/optim/adamw.h"
 #include "kernels/optim/adamw_cuda.h"

@@ -1,8 +1,10 @@
+#include "kernels/ops/rope_ops.h"
+
 #include <ATen/ops/empty.h>
 
 #include "kernels/base/team.h"
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/rope/rope.h"
 #include "kernels/rope/rope_cuda.h"
@@ -61,10 +63,6 @@ RopeTableInput table_input(const char* operation, const at::Tensor& positions, c
 }
 
 }  // namespace
-
-at::ScalarType accumulation_type(at::ScalarType activation) {
-  return activation == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   const bool gpu = on_cuda("rope_", x.device());

@@ -60,8 +60,4 @@ inline void check_flat(const char* operation, const char* name, const at::Tensor
                 c10::toString(type), device.str());
 }
 
-// Room for [B, H, N, D] in [B, N, H, D] order, as the layers before and after attention want it
-// (attention_ops.cc).
-at::Tensor token_major(at::IntArrayRef sizes, const at::TensorOptions& options);
-
 }  // namespace ropeway::ops

@@ -24,10 +24,12 @@ template <typename T>
 void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>* sin, const RopeShape& shape);
 
 // The gradient with respect to the factors, from the rotated y and g = d loss / d y:
-//   d loss / d phi_i         = g2*y1 - g1*y2
-//   grad_log_factors[i]     -= sum over scaled tokens and heads of phi_i * that        (phi_i = n * omega_i /
-//   lambda_i) grad_log_temperature[0] += sum over scaled tokens, heads and pairs of g1*y1 + g2*y2
-// y and dy share `shape` except their strides; angles [tokens, rotary_dim/2] in double; scaled [tokens]: 0
+//
+//   d loss / d phi_i          = g2*y1 - g1*y2                     with phi_i(n) = n * omega_i / lambda_i
+//   grad_log_factors[i]      -= sum of phi_i * d loss / d phi_i   over scaled tokens and heads
+//   grad_log_temperature[0]  += sum of g1*y1 + g2*y2              over scaled tokens, heads and pairs
+//
+// y and dy share `shape` except their strides; angles [tokens, rotary_dim/2] holds phi; scaled [tokens] is 0
 // for start tokens, which use neither factors nor temperature. Sums in double, token after token.
 template <typename T>
 void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, const double* angles,

@@ -5,8 +5,8 @@
 
 namespace ropeway {
 
-// (x1, x2) turned by the angle whose cosine and sine are c and s (both already times the attention
-// temperature).
+// (x1, x2) turned by the angle whose cosine and sine are c and s (both already times the
+// attention temperature).
 template <typename Acc>
 ROPEWAY_HOST_DEVICE void rotate_pair(Acc x1, Acc x2, Acc c, Acc s, Acc& y1, Acc& y2) {
   y1 = x1 * c - x2 * s;

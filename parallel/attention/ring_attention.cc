@@ -5,7 +5,8 @@
 #include <optional>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/attention_ops.h"
 
 namespace ropeway {
 namespace {

@@ -31,7 +31,7 @@ class RingAttention {
     at::Tensor lse;  // [B, H, n], acc type
   };
   struct Gradients {
-    at::Tensor dq;      // [B, n, H, D], acc type; of one rank as the kernel gives it (ops.h)
+    at::Tensor dq;      // [B, n, H, D], acc type; of one rank as the kernel gives it (attention_ops.h)
     at::Tensor dk, dv;  // [B, n, K, D], likewise
   };
 

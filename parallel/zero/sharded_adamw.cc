@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/accumulation_type.h"
 
 namespace ropeway {
 namespace {

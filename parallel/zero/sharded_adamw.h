@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/optim_ops.h"
 #include "parallel/comm/collectives.h"
 #include "parallel/zero/flat_ranges.h"
 #include "parallel/zero/shard_range.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/attention_ops.h"
 #include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"
 

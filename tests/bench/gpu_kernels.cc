@@ -33,8 +33,12 @@
 
 #include "kernels/base/cuda_status.h"
 #include "kernels/loss/cross_entropy_cuda.h"
+#include "kernels/ops/attention_ops.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/mlp_ops.h"
+#include "kernels/ops/norm_ops.h"
+#include "kernels/ops/optim_ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "tests/bench/gpu_report.h"
 #include "tests/bench/gpu_timing.h"

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/comm/thread_world.h"

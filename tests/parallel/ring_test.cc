@@ -4,7 +4,7 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/attention_ops.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"

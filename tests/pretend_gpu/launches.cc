@@ -125,7 +125,6 @@ cudaError_t launch(const void* function, const Configuration& with, void** argum
 extern "C" {
 
 // --- What nvcc's code calls as a program or library is loaded
-// -------------------------------------------------
 
 void** __cudaRegisterFatBinary(void* binary) {
   const std::lock_guard lock(kernels_mutex);
@@ -153,7 +152,6 @@ cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* function) {
 }
 
 // --- Launches
-// --------------------------------------------------------------------------------------------------
 
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared, CUstream_st* stream) {
   pushed().push_back({grid, block, shared, stream});
@@ -188,7 +186,6 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* with, const void* func
 }
 
 // --- What is asked about a kernel
-// ------------------------------------------------------------------------------
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {
   const Kernel& kernel = kernel_of("cudaFuncGetAttributes", function);

@@ -1,8 +1,12 @@
 // The token ids of one source file on disk, so that a text is encoded once and then memory-mapped.
-//   ids, int32, one document behind the other | 0 or 4 bytes | a record a document | footer
-//   record  end of its ids (as an index), bytes of its text, its line in the source (0: the whole source);
-//   int64 each footer  "ropeway-tokens-2", number of ids, number of documents (int64), SHA-256 of all before
-//   it, lower-case hex
+//
+//   ids      int32, the documents one after another
+//   padding  0 or 4 bytes
+//   records  one per document, three int64: the end of its ids (an index), the bytes of its text, its line in
+//            the source (0: the whole source)
+//   footer   "ropeway-tokens-2", number of ids and number of documents (int64), SHA-256 of all before it in
+//            lower-case hex
+//
 // Little-endian. Written document by document under a temporary name; a file is there whole or not at all,
 // and one that does not verify counts as absent.
 #pragma once
@@ -45,8 +49,8 @@ class MappedTokens {
   size_t bytes_ = 0;
 };
 
-// The file's name: a hash of what determines the ids. source_format: how the source is read, "" for plain
-// text.
+// The file's name: a hash of what determines the ids. source_format: how the source is read,
+// "" for plain text.
 std::string token_cache_name(const std::string& tokenizer_fingerprint, const std::string& source_sha256,
                              const std::string& source_format);
 

@@ -3,7 +3,11 @@
 
 #include <cmath>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/head_norm_ops.h"
+#include "kernels/ops/mlp_ops.h"
+#include "kernels/ops/norm_ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "trainer/model/head_views.h"
 #include "trainer/model/linear.h"
 

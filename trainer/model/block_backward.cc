@@ -1,6 +1,10 @@
 // The backward half of a block: the MLP and the output projection, attention on the ring, then the
 // projections q, k, v.
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/head_norm_ops.h"
+#include "kernels/ops/mlp_ops.h"
+#include "kernels/ops/norm_ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "trainer/model/block.h"
 #include "trainer/model/head_views.h"
 #include "trainer/model/linear.h"

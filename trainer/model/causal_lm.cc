@@ -7,7 +7,10 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/embedding_ops.h"
+#include "kernels/ops/loss_ops.h"
+#include "kernels/ops/norm_ops.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"

@@ -3,7 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
 #include "trainer/model/causal_lm.h"
 
 namespace ropeway {

@@ -9,7 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 

@@ -1,4 +1,5 @@
 #include "trainer/model/rope_cache.h"
+#include "kernels/ops/rope_ops.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>

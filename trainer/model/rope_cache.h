@@ -9,7 +9,7 @@
 #include <list>
 #include <vector>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/rope_rates.h"
 

@@ -1,6 +1,6 @@
-// rope_factors.json: every factor set of a model, with its history. JSON, one object
-// {"format": "ropeway-factors", "version": 1, "sets": [...]}; doubles are written so that reading gives the
-// same bits.
+// rope_factors.json: every factor set of a model, with its history. One JSON object:
+//   {"format": "ropeway-factors", "version": 1, "sets": [...]}
+// Doubles are written so that reading gives the same bits.
 #pragma once
 
 #include <filesystem>

@@ -1,10 +1,10 @@
 // A factor set: the non-uniform rescale factors lambda of LongRoPE (Ding et al., ICML 2024, Eq. 3) for one
-// length, with everything needed to apply them and the record of how they were found. A model carries a list
-// of them; they are saved with its weights.
+// length, with what it takes to apply them and how they were found. A model's list is saved with its weights.
 //
-// Rotary pair i of d/2 turns by  phi_i(n) = n / (lambda_i * theta^(2i/d))  at position n >= start_tokens, and
-// by n / theta^(2i/d) before; cos and sin are multiplied by the attention temperature ("mscale") from
-// start_tokens on.
+// Rotary pair i of d/2 turns by
+//   phi_i(n) = n / (lambda_i * theta^(2i/d))   at positions n >= start_tokens
+//   phi_i(n) = n / theta^(2i/d)                before
+// and from start_tokens on cos and sin are multiplied by the attention temperature ("mscale").
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// How fast the angles of a layer turn under a factor set: what RoPE's tables (kernels/rope/rope_table.h) are
-// made from.
+// How fast the angles of a layer turn under a factor set: what RoPE's tables (kernels/rope/rope_table.h)
+// are made from.
 #pragma once
 
 #include <cstdint>

@@ -42,10 +42,10 @@ struct YarnOptions {
   bool truncate = true;                      // the ramp begins and ends at whole pairs
 };
 std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options = {});
-// Llama 3.1 and later ("llama3"): lambda_i = omega_i / omega'_i, where a pair that turns less than low_turns
-// times in pretrained_length has its rate divided by factor, one that turns more than high_turns times keeps
-// it, and the rates between are mixed linearly in the turns: 1/lambda = m + (1-m)/factor. The temperature
-// is 1.
+// Llama 3.1 and later ("llama3"): lambda_i = omega_i / omega'_i. A pair that turns less than low_turns times
+// in pretrained_length has its rate divided by factor, one that turns more than high_turns times keeps it;
+// between the two
+//   1/lambda = m + (1-m)/factor,  m linear in the turns, from 0 to 1. The temperature is 1.
 //
 // Such a model was TRAINED under these rates to the length it states (max_position_embeddings), at every
 // length. So that length is its original window, and lambda its trained factors: what extends it further
@@ -60,9 +60,9 @@ std::vector<double> ntk_left(std::vector<double> factors, int64_t critical_dim);
 // One step: lambda = 1 below a, log-linear from 1 up to `plateau` between a and c-1, then s from c on.
 std::vector<double> jump_factors(int64_t pairs, double scale, int64_t a, int64_t c, double plateau);
 
-// Factors for scale s grown in proportion to scale s': lambda' = 1 + (lambda - 1) (s' - 1) / (s - 1), the
-// rule microsoft/LongRoPE states for rescaling a set to another length; pairs at 1 stay there. s <= 1:
-// unchanged.
+// Factors for scale s grown in proportion to scale s': lambda' = 1 + (lambda - 1) (s' - 1) / (s - 1),
+// the rule microsoft/LongRoPE states for rescaling a set to another length; pairs at 1 stay there.
+// s <= 1: unchanged.
 std::vector<double> grown_factors(const std::vector<double>& factors, double scale, double target_scale);
 
 // Attention temperature. "su": 1 for s <= 1, else sqrt(1 + ln s / ln L0) (microsoft/LongRoPE, Phi-3); "yarn":
@@ -77,9 +77,9 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
                               const std::vector<double>& trained_factors = {});
 bool is_computed_name(const std::string& name);
 
-// The factors the base model itself was trained under within its window: those of the set "llama3" where a
-// model has one, otherwise none (all 1). Other sets were found for the model later, or by whoever tuned it
-// further.
+// The factors the base model itself was trained under within its window: those of the set "llama3"
+// where a model has one, otherwise none (all 1). Other sets were found for the model later, or by
+// whoever tuned it further.
 inline constexpr const char* kLlama3Set = "llama3";
 std::vector<double> base_factors(const std::vector<FactorSet>& sets);
 

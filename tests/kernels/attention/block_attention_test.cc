@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/accumulation_type.h"
 #include "tests/kernels/attention/reference.h"
 
 namespace ropeway {
@@ -124,7 +125,6 @@ TEST(BlockAttentionPeer, EqualsTorchInF32) {
 }
 
 // --- Causal attention over blocks: full blocks below the diagonal, causal ones on it
-// ------------------------------
 
 constexpr int64_t kBlock = 40, kBlocks = 4;
 

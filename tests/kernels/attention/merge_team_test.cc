@@ -2,7 +2,8 @@
 #include <ATen/ops/empty.h>
 
 #include "kernels/attention/merge_team.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/attention_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "tests/kernels/host_team.h"
 #include "tests/kernels/tensors.h"

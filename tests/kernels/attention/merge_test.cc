@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/attention_ops.h"
 #include "tests/kernels/attention/reference.h"
 
 namespace ropeway {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/attention/attention_reference.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/attention_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway::testing {

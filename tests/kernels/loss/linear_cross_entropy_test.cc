@@ -9,7 +9,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/loss/cross_entropy.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/loss_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {

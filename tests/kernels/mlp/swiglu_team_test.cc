@@ -2,7 +2,7 @@
 #include <ATen/ops/empty.h>
 
 #include "kernels/mlp/swiglu_team.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/mlp_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "tests/kernels/host_team.h"
 #include "tests/kernels/tensors.h"

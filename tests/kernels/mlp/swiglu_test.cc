@@ -2,7 +2,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/sigmoid.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/mlp_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {

@@ -2,7 +2,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/head_norm_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {

@@ -4,7 +4,8 @@
 #include <ATen/ops/ones.h>
 
 #include "kernels/norm/rms_norm_team.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/norm_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "tests/kernels/host_team.h"
 #include "tests/kernels/tensors.h"

@@ -5,8 +5,8 @@
 
 #include <string>
 
+#include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/cuda_backend.h"
-#include "kernels/ops/ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway::testing {

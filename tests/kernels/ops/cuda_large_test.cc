@@ -7,7 +7,12 @@
 
 #include <cmath>
 
+#include "kernels/ops/attention_ops.h"
 #include "kernels/ops/device_memory.h"
+#include "kernels/ops/mlp_ops.h"
+#include "kernels/ops/norm_ops.h"
+#include "kernels/ops/optim_ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "tests/kernels/ops/cuda_case.h"
 
 namespace ropeway {

@@ -9,8 +9,15 @@
 
 #include <vector>
 
+#include "kernels/ops/attention_ops.h"
+#include "kernels/ops/embedding_ops.h"
+#include "kernels/ops/head_norm_ops.h"
+#include "kernels/ops/loss_ops.h"
 #include "kernels/ops/matmul.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/mlp_ops.h"
+#include "kernels/ops/norm_ops.h"
+#include "kernels/ops/optim_ops.h"
+#include "kernels/ops/rope_ops.h"
 #include "tests/kernels/ops/cuda_case.h"
 
 namespace ropeway {

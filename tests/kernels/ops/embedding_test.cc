@@ -3,7 +3,8 @@
 #include <ATen/ops/zeros.h>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/embedding_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {

@@ -2,7 +2,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/optim_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/optim/adamw_team.h"
 #include "tests/kernels/host_team.h"

@@ -2,7 +2,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/optim_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {

@@ -7,7 +7,8 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/rope_ops.h"
 #include "kernels/ops/tensor_access.h"
 #include "kernels/rope/rope_factor_team.h"
 #include "kernels/rope/rope_table_team.h"

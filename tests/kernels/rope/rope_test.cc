@@ -7,7 +7,8 @@
 
 #include <complex>
 
-#include "kernels/ops/ops.h"
+#include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/rope_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {
@@ -154,7 +155,6 @@ TEST(Rope, BackwardInBF16RoundsOnce) {
 }
 
 // --- The gradient with respect to factors and temperature
-// ---------------------------------------------------------
 
 struct FactorProblem {
   at::Tensor x = random_tensor({kTokens, kHeads, kHeadDim}, at::kDouble, 11);

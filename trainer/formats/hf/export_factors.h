@@ -2,8 +2,7 @@
 // list of factors for sequences up to the original window ("short"), one for longer ones ("long") and one
 // declared window, where a model here has a set for every length. Each deployment below is one such choice:
 //   long    the set made for the declared length, for every sequence beyond the original window
-//   short   what `--factors auto` uses at the original window: the set readjusted for it, or the original
-//   RoPE
+//   short   what "auto" chooses at the original window: the set readjusted for it, or the original RoPE
 // A set with start tokens, or with factors of its own for each layer, has no place in these files.
 #pragma once
 
@@ -25,16 +24,16 @@ struct ExportRequest {
 
 struct ExportFactors {
   FactorSet short_set;
-  std::optional<FactorSet>
-      long_set;            // its max_length is the declared window; none: the original RoPE everywhere
-  int64_t max_length = 0;  // the declared window, never below the original one
+  std::optional<FactorSet> long_set;  // for the declared window; none: the original RoPE everywhere
+  int64_t max_length = 0;             // the declared window, never below the original one
 };
 
 // One deployment for what was asked for; without a name and a length, one for every length beyond the
 // original window for which there is a set, ascending (of several sets for one length the newest), or the
 // original window alone when there is none. Throws
-//   kUsage    an unknown set (those there are listed), a length no set covers or one below the original
-//   window kBadData  a set that these files cannot hold; the nearest one that they can is named
+//   kUsage    for an unknown set (the known ones are listed), or a length that no set covers or that is below
+//             the original window
+//   kBadData  for a set that these files cannot hold; the nearest one that they can hold is named
 std::vector<ExportFactors> choose_export_factors(const ModelConfig& config,
                                                  const std::vector<FactorSet>& sets,
                                                  const ExportRequest& request);

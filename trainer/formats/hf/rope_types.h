@@ -3,17 +3,18 @@
 //
 //   default       no set.
 //   longrope, su  "short" unless it is the identity, and "long". original_max_position_embeddings of the top
-//   level
-//                 wins over the nested one; the temperature is attention_factor, or long_mscale /
-//                 short_mscale, or the "su" formula with factor (or max_position_embeddings / original), and
-//                 acts on short inputs too. In phi3 files yarn with both lists is an old name of this.
+//                 level wins over the nested one. The temperature is attention_factor, or long_mscale and
+//                 short_mscale, or the "su" formula with factor (or max_position_embeddings / original); it
+//                 acts on short inputs too. In phi3 files yarn with both lists is an old name of this type.
 //   linear, yarn  one schedule at every length, hence two sets of the same factors: "short" for the original
-//   window
-//                 and one of the type's name for factor times it. yarn's temperature is attention_factor, or
-//                 0.1 mscale ln s + 1 over 0.1 mscale_all_dim ln s + 1 where both are given, or 0.1 ln s + 1.
-//   llama3        one set of that name that holds up to max_position_embeddings, which is the original window
-//                 (schedules.h: llama3_factors).
-// Everything else (dynamic, proportional, ...) is refused by name. Integer and fractional numbers are alike.
+//                 window, and one named after the type for factor times it. yarn's temperature is
+//                 attention_factor, or (0.1 mscale ln s + 1) / (0.1 mscale_all_dim ln s + 1) where both are
+//                 given, or 0.1 ln s + 1.
+//   llama3        one set of that name for lengths up to max_position_embeddings, which is the original
+//                 window (schedules.h: llama3_factors).
+//
+// Every other type (dynamic, proportional, ...) is refused by name. A number may be written as an integer or
+// as a fraction.
 #pragma once
 
 #include "trainer/formats/hf/rope_settings.h"

@@ -1,0 +1,46 @@
+// RoPE (Su et al., "RoFormer", 2021) on tensors, pairs half-split as in Llama: pair i of a head is
+// (x[i], x[i + R/2]), and only the first R dims of a head are rotated. Conventions: accumulation_type.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace ropeway::ops {
+
+// In place on x [T, H, D]: heads side by side, tokens at any distance that keeps them apart.
+// cos, sin [T, R/2] in acc type, with the attention temperature already multiplied in.
+void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+// In place on dy [T, H, D]: the transposed rotation, that is d loss / d x.
+void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin);
+
+// Adds d loss / d log(lambda_i) to grad_log_factors [R/2] (F64), and d loss / d log(temperature) to
+// grad_log_temperature [1] (F64), from the ROTATED y and dy = d loss / d y, both [T, H, D]:
+//
+//   d loss / d phi_i         = dy2*y1 - dy1*y2
+//   d loss / d log lambda_i  = -sum over tokens and heads of phi_i(n) * d loss / d phi_i
+//   d loss / d log m         =  sum over tokens, heads and pairs of dy1*y1 + dy2*y2
+//
+// angles [T, R/2] (F64) are phi_i(n) = n * omega_i / lambda_i; scaled [T] (bool) says which tokens use
+// factors and temperature: the others, the start tokens that keep the original RoPE, add to neither
+// gradient. Partial sums are F64.
+void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::Tensor& angles,
+                          const at::Tensor& scaled, const at::Tensor& grad_log_factors,
+                          const at::Tensor& grad_log_temperature);
+
+// Rates of a layer in radians per token, [R/2] (F64): positions below start_tokens turn at `plain` and have
+// temperature 1, the others at `scaled`.
+struct RopeRateTensors {
+  at::Tensor scaled, plain;
+  double temperature = 1;
+  int64_t start_tokens = 0;
+};
+// Writes cos, sin [T, R/2] (F64 or F32) for positions [T] (int64): computed in double precision and rounded
+// once (kernels/rope/rope_table.h).
+void rope_table(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& cos,
+                const at::Tensor& sin);
+// Writes what rope_factor_gradient reads: angles [T, R/2] (F64) and scaled [T] (bool).
+void rope_angles(const at::Tensor& positions, const RopeRateTensors& rates, const at::Tensor& angles,
+                 const at::Tensor& scaled);
+
+}  // namespace ropeway::ops
