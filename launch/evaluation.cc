@@ -238,7 +238,7 @@ void write_outputs(const EvaluationRequest& request, const std::vector<LengthRes
   if (!request.json.empty()) {
     Json report{{"model", request.model},
                 {"input", request.text.empty() ? request.tokens : request.text},
-                {"dtype", request.dtype},
+                {"dtype", word_of(request.dtype)},
                 {"evaluations", Json::array()}};
     for (const LengthResult& result : results)
       report["evaluations"].push_back(to_json(result, bytes_are_known));
@@ -253,7 +253,7 @@ std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
   check_output(request.json, world);
   check_output(request.save_nll, world);
   std::unique_ptr<CudaJob> gpus;
-  if (request.device == "cuda") gpus = std::make_unique<CudaJob>(job);
+  if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
   Evaluation evaluation(request, world, gpus.get());
   const std::vector<LengthResult> results = evaluation.run();
   if (gpus) gpus->close();

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/dtype.h"
+#include "trainer/config/engine_recipe.h"
+
 namespace ropeway {
 
 class MpiSession;
@@ -14,7 +17,9 @@ struct EvaluationRequest {
   std::string text, tokens;      // exactly one: pattern of text files, or .npy of ids
   std::vector<int64_t> lengths;  // empty: the original window
   bool perplexity = true, passkey = false;
-  std::string factors = "auto", device = "cpu", dtype = "fp32", cache;
+  std::string factors = "auto", cache;
+  DeviceKind device = DeviceKind::kCpu;
+  DType dtype = DType::kF32;
   bool attend_fully = false;   // beyond the model's sliding window too
   int64_t windows = 0;         // 0: all that fit
   std::string json, save_nll;  // empty: not written

@@ -9,14 +9,6 @@
 
 namespace ropeway {
 
-std::optional<DType> export_dtype(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  if (name == "bf16") return DType::kBF16;
-  if (name == "f16") return DType::kF16;
-  if (name == "f32") return DType::kF32;
-  fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16, f16 or f32", name);
-}
-
 std::string size_text(int64_t bytes) {
   if (bytes < 10'000) return fmt::format("{} bytes", bytes);
   if (bytes < 10'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);

@@ -25,7 +25,7 @@ class Planner {
 
   StagePlan plan(const StageRecipe& stage) {
     options_ = memory_options(recipe_, config_, stage, mesh_, {device_.is_gpu(), limit_});
-    StagePlan plan{.name = stage.name, .kind = std::string(name_of(stage.kind))};
+    StagePlan plan{.name = stage.name, .kind = std::string(word_of(stage.kind))};
     switch (stage.kind) {
       case StageKind::kPretrain:
       case StageKind::kFinetune:
@@ -110,25 +110,23 @@ class Planner {
     return config_.original_window;
   }
 
-  static bool measures(const EvaluateRecipe& evaluate, const char* task) {
-    return std::find(evaluate.tasks.begin(), evaluate.tasks.end(), task) != evaluate.tasks.end();
-  }
   static bool limited(const EvaluateRecipe& evaluate) {
-    return !measures(evaluate, "perplexity") || evaluate.windows > 0 || evaluate.tokens > 0;
+    return !evaluate.measures(EvaluateTask::kPerplexity) || evaluate.windows > 0 || evaluate.tokens > 0;
   }
 
   std::vector<PlannedPass> evaluations(const EvaluateRecipe& evaluate) const {
     std::vector<PlannedPass> passes;
     for (const int64_t length : evaluate.lengths) {
       int64_t windows = 0;
-      if (measures(evaluate, "perplexity")) {
+      if (evaluate.measures(EvaluateTask::kPerplexity)) {
         windows = std::max<int64_t>(1, evaluate.windows);
         if (evaluate.tokens > 0) {
           const int64_t fit = std::max<int64_t>(1, evaluate.tokens / length);
           windows = evaluate.windows > 0 ? std::min(windows, fit) : fit;
         }
       }
-      if (measures(evaluate, "passkey")) windows += evaluate.passkey_depths * evaluate.passkey_samples;
+      if (evaluate.measures(EvaluateTask::kPasskey))
+        windows += evaluate.passkey_depths * evaluate.passkey_samples;
       PlannedPass forward = pass(Pass::kEvaluate, length);
       forward.what = fmt::format("forward passes over {}", format_length(length));
       forward.count = static_cast<double>(windows * static_cast<int64_t>(evaluate.factors.size()));

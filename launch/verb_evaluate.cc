@@ -3,11 +3,14 @@
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
+#include "launch/dtype_option.h"
 #include "launch/evaluation.h"
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 #include "trainer/config/lengths.h"
 #include "trainer/config/nearest_word.h"
+#include "trainer/config/recipe.h"
+#include "trainer/config/recipe_problems.h"
 
 namespace ropeway {
 namespace {
@@ -52,6 +55,14 @@ CommandLine command_line() {
   return line;
 }
 
+template <typename Value>
+Value read_choice(const char* option, const std::string& word) {
+  if (const auto value = value_of<Value>(word)) return *value;
+  const std::string nearest = nearest_word(word, words_of<Value>());
+  fail(ErrorKind::kUsage, "--{}: found {}, wanted {}{}", option, word, join_words(words_of<Value>()),
+       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+}
+
 EvaluationRequest read_request(const po::variables_map& values) {
   const auto text = [&](const char* name) {
     return values.count(name) > 0 ? values[name].as<std::string>() : "";
@@ -61,8 +72,12 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.text = text("text");
   request.tokens = text("tokens");
   request.factors = text("factors");
-  request.device = text("device");
-  request.dtype = values.count("dtype") > 0 ? text("dtype") : request.device == "cuda" ? "bf16" : "fp32";
+  request.device = read_choice<DeviceKind>("device", text("device"));
+  const bool on_gpus = request.device == DeviceKind::kCuda;
+  request.dtype = values.count("dtype") > 0
+                      ? read_dtype_option(text("dtype"), {DType::kF32, DType::kBF16, DType::kF64})
+                  : on_gpus ? DType::kBF16
+                            : DType::kF32;
   request.cache = text("cache");
   request.json = text("json");
   request.save_nll = text("save-nll");
@@ -75,31 +90,15 @@ EvaluationRequest read_request(const po::variables_map& values) {
   }
   request.perplexity = false;
   for (const std::string& task : split_list(text("tasks"))) {
-    if (task == "perplexity") {
-      request.perplexity = true;
-    } else if (task == "passkey") {
-      request.passkey = true;
-    } else {
-      const std::string nearest = nearest_word(task, {"perplexity", "passkey"});
-      fail(ErrorKind::kUsage, "--tasks: found {}, wanted perplexity or passkey{}", task,
-           nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
-    }
+    (read_choice<EvaluateTask>("tasks", task) == EvaluateTask::kPasskey ? request.passkey
+                                                                        : request.perplexity) = true;
   }
-  if (request.device != "cpu" && request.device != "cuda") {
-    fail(ErrorKind::kUsage, "--device: found {}, wanted cpu or cuda", request.device);
-  }
-  if (request.device == "cuda" && request.dtype != "bf16") {
+  if (on_gpus && request.dtype != DType::kBF16) {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
-         request.dtype);
+         word_of(request.dtype));
   }
-  if (request.dtype != "fp32" && request.dtype != "bf16" && request.dtype != "fp64") {
-    fail(ErrorKind::kUsage, "--dtype: found {}, wanted fp32, bf16 or fp64", request.dtype);
-  }
-  const std::string sliding = text("sliding-window");
-  if (sliding != "refuse" && sliding != "full") {
-    fail(ErrorKind::kUsage, "--sliding-window: found {}, wanted refuse or full", sliding);
-  }
-  request.attend_fully = sliding == "full";
+  request.attend_fully = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window")) ==
+                         SlidingWindowPolicy::kFull;
   if (values.count("windows") > 0) {
     request.windows = values["windows"].as<int64_t>();
     if (request.windows < 1)

@@ -2,10 +2,12 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "launch/command_line.h"
+#include "launch/dtype_option.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
@@ -35,7 +37,7 @@ appears whole and checked, or not at all.
   --max-length LENGTH   window to declare: 256K, 1M, ...; with the smallest set
   --factors NAME        set beyond the original window; none: the original RoPE
   --short-factors NAME  set up to the original window; default: as evaluate does
-  --dtype TYPE          bf16, f16, f32, q8_0 (GGUF); default: as the weights are
+  --dtype TYPE          bf16, fp16, fp32, q8_0 (GGUF); default: as the weights are
   --force               replace OUT when it is a model directory, or a GGUF file
 
 exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
@@ -98,9 +100,17 @@ const ExportFactors& only_one(const std::vector<ExportFactors>& deployments) {
        fmt::join(lengths, ", "));
 }
 
-GgmlType gguf_type(const std::string& name, DType of_weights) {
-  if (name == "q8_0") return GgmlType::kQ8_0;
-  switch (export_dtype(name).value_or(of_weights)) {
+constexpr const char* kQ8 = "q8_0";  // a type of GGUF files only
+
+// Nothing for "".
+std::optional<DType> read_dtype(const std::string& word, const std::vector<std::string>& others) {
+  if (word.empty()) return std::nullopt;
+  return read_dtype_option(word, {DType::kBF16, DType::kF16, DType::kF32}, others);
+}
+
+GgmlType gguf_type(const std::string& word, DType of_weights) {
+  if (word == kQ8) return GgmlType::kQ8_0;
+  switch (read_dtype(word, {kQ8}).value_or(of_weights)) {
     case DType::kF16:
       return GgmlType::kF16;
     case DType::kBF16:
@@ -145,7 +155,7 @@ void export_verb(const Arguments& arguments, bool prints) {
                       .base = source.tokenizer_folder,
                       .files = files,
                       .deployments = deployments,
-                      .dtype = export_dtype(values["dtype"].as<std::string>()),
+                      .dtype = read_dtype(values["dtype"].as<std::string>(), {}),
                       .replace = values["force"].as<bool>()};
   const std::vector<fs::path> folders = export_hf(what, target);
   for (size_t i = 0; i < folders.size(); ++i) report(folders[i], what.deployments[i], config);

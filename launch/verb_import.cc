@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "launch/command_line.h"
+#include "launch/dtype_option.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
 #include "trainer/formats/gguf/gguf_import.h"
@@ -32,7 +33,7 @@ refused. rope_factors.json gets the factor sets that config.json describes.
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
                 another file system
-  --dtype TYPE  bf16, f16, f32: rewrite the weights so; default: as they are,
+  --dtype TYPE  bf16, fp16, fp32: rewrite the weights so; default: as they are,
                 and bf16 for those of a .gguf file
   --force       replace MODEL_DIR when it is a model directory
 
@@ -54,7 +55,8 @@ CommandLine command_line() {
 ImportOptions read_options(const po::variables_map& values) {
   ImportOptions options;
   const bool link = values["link"].as<bool>();
-  options.dtype = export_dtype(values["dtype"].as<std::string>());
+  const std::string dtype = values["dtype"].as<std::string>();
+  if (!dtype.empty()) options.dtype = read_dtype_option(dtype, {DType::kBF16, DType::kF16, DType::kF32});
   options.replace = values["force"].as<bool>();
   options.transfer = link ? Transfer::kLink : Transfer::kCopy;
   if (link && values["copy"].as<bool>())

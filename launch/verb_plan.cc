@@ -120,7 +120,7 @@ double positive(const po::variables_map& values, const char* name) {
 }
 
 DeviceRates device_of(const Recipe& recipe, const po::variables_map& values) {
-  const std::string fallback = recipe.device == "cpu" ? "cpu" : "h200";
+  const std::string fallback = recipe.device == DeviceKind::kCpu ? "cpu" : "h200";
   DeviceRates device = find_device(values.count("gpu") > 0 ? values["gpu"].as<std::string>() : fallback);
   if (const double rate = positive(values, "tflops"); rate > 0) {
     device.product = rate;
@@ -136,9 +136,9 @@ DeviceRates device_of(const Recipe& recipe, const po::variables_map& values) {
 std::string plan_text(Recipe recipe, int gpus, const DeviceRates& device) {
   const ModelConfig config = model_of(recipe);
   std::string text;
-  if (device.is_gpu() && recipe.dtype != "bf16") {
-    text = fmt::format("dtype: {} does not run on a GPU; planned as bf16\n", recipe.dtype);
-    recipe.dtype = "bf16";
+  if (device.is_gpu() && recipe.dtype != DType::kBF16) {
+    text = fmt::format("dtype: {} does not run on a GPU; planned as bf16\n", word_of(recipe.dtype));
+    recipe.dtype = DType::kBF16;
   }
   const int data = recipe.mesh.data;
   const int sequence = recipe.mesh.sequence > 0 ? recipe.mesh.sequence : std::max(1, gpus / data);

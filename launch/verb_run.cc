@@ -54,7 +54,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   };
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
   std::unique_ptr<CudaJob> gpus;
-  if (recipe.device == "cuda") {
+  if (recipe.device == DeviceKind::kCuda) {
     gpus = std::make_unique<CudaJob>(
         job, NcclOptions{.hang_seconds = static_cast<double>(recipe.engine.hang_seconds)});
   } else {

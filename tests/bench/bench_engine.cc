@@ -71,8 +71,8 @@ std::vector<std::vector<int32_t>> random_sequences(const Settings& settings) {
 // The same work as a stage of a recipe: memory is planned as the trainer plans it.
 Recipe recipe_of(const Settings& settings) {
   Recipe recipe;
-  recipe.dtype = settings.at("dtype");
-  recipe.engine.activations = settings.at("activations");
+  recipe.dtype = value_of<DType>(settings.at("dtype")).value();
+  recipe.engine.activations = value_of<ActivationsPlace>(settings.at("activations")).value();
   recipe.engine.save_attention = number(settings, "save_attention") != 0;
   StageRecipe& stage = recipe.stages.emplace_back();
   if (settings.at("what") == "train") {

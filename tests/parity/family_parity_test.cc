@@ -60,7 +60,8 @@ FactorSet factor_set(const FamilyCase& c, const char* name, int64_t length, doub
   for (int64_t i = 0; i < pairs; ++i) {
     set.factors.push_back(std::pow(highest, static_cast<double>(i + 1) / static_cast<double>(pairs)));
   }
-  set.attention_temperature = c.formula_temperature ? attention_temperature("su", 8, kWindow) : 1.17;
+  set.attention_temperature =
+      c.formula_temperature ? attention_temperature(TemperatureFormula::kSu, 8, kWindow) : 1.17;
   return set;
 }
 

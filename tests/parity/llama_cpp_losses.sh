@@ -24,7 +24,7 @@ if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -c 'import xllamacpp' 2>/
 fi
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
-build/release/bin/ropeway export "$model" "$temporary/model.gguf" --format gguf --dtype f32 "$@"
+build/release/bin/ropeway export "$model" "$temporary/model.gguf" --format gguf --dtype fp32 "$@"
 build/release/bin/ropeway evaluate "$model" --tokens "$ids" --lengths "$length" --windows 1 --factors "$factors" \
   --save-nll "$temporary/ours.npy" >/dev/null
 "$venv/bin/python" tests/parity/llama_cpp_losses.py "$temporary/model.gguf" "$ids" "$length" "$temporary/ours.npy" \

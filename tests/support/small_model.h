@@ -34,7 +34,7 @@ inline FactorSet make_set(const std::string& name, int64_t max_length, double fa
   set.original_length = 256;
   set.rope_theta = 10000;
   set.factors = {1, factor};
-  set.attention_temperature = attention_temperature("su", set.scale(), 256);
+  set.attention_temperature = attention_temperature(TemperatureFormula::kSu, set.scale(), 256);
   return set;
 }
 

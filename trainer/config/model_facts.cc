@@ -14,7 +14,8 @@ std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const 
   const auto& [original_window, rotary_pairs, existing_sets, sliding_window] = model;
   RecipeProblems problems(recipe);
   check_windows(recipe, original_window, problems);
-  if (recipe.model.sliding_window != "full") check_sliding_window(recipe, sliding_window, problems);
+  if (recipe.model.sliding_window != SlidingWindowPolicy::kFull)
+    check_sliding_window(recipe, sliding_window, problems);
   const auto exists = [&existing_sets = model.existing_sets](const std::string& name) {
     return std::find(existing_sets.begin(), existing_sets.end(), name) != existing_sets.end();
   };

@@ -77,7 +77,7 @@ void check_data(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
-    const bool needs_gradient = is_searching(stage.kind) && stage.search.refine == "gradient";
+    const bool needs_gradient = is_searching(stage.kind) && stage.search.refine == SearchRefine::kGradient;
     if (is_training(stage.kind) || needs_gradient) train.stages.push_back(stage.name);
     if (is_searching(stage.kind)) validation.stages.push_back(stage.name);
     if (stage.kind == StageKind::kEvaluate) test.stages.push_back(stage.name);
@@ -102,7 +102,7 @@ void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
     problems.add("mesh.sequence", fmt::format("found data {} x sequence {} = {} ranks, wanted the job's {}",
                                               data, sequence, product, ranks));
   }
-  const bool zigzag = recipe.mesh.placement == "zigzag";
+  const bool zigzag = recipe.mesh.placement == Placement::kZigzag;
   const int64_t pieces = (zigzag ? 2 : 1) * int64_t{sequence};
   const auto check_length = [&](const std::string& path, int64_t length) {
     if (length % pieces == 0) return;
@@ -125,8 +125,8 @@ void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
 
 void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems) {
   const TrainRecipe& train = recipe.stages[stage].train;
-  if (train.moments != "bf16") return;
-  if (recipe.dtype == "fp64") {
+  if (train.moments != DType::kBF16) return;
+  if (recipe.dtype == DType::kF64) {
     problems.add(stage_path(stage, "moments"), "found bf16 with dtype: fp64, wanted fp32");
   }
   if (train.beta2 > kLargestBeta2OfNarrowMoments) {
@@ -156,13 +156,13 @@ void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
       }
     }
     const bool evolves =
-        search.refine == "evolution" || search.seeds == "paper" ||
+        search.refine == SearchRefine::kEvolution || search.seeds == SearchSeeds::kPaper ||
         recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;
     if (is_searching(stage.kind) && evolves && search.parents > search.population) {
       problems.add(stage_path(i, "parents"), fmt::format("found {}, wanted at most population = {}",
                                                          search.parents, search.population));
     }
-    if (is_searching(stage.kind) && search.refine == "evolution" &&
+    if (is_searching(stage.kind) && search.refine == SearchRefine::kEvolution &&
         search.mutations + search.crossovers == 0) {
       problems.add(stage_path(i, "mutations"),
                    "found 0 and 0 crossovers, wanted one of them above 0 to evolve");
@@ -206,10 +206,10 @@ void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& 
 }
 
 void check_device(const Recipe& recipe, RecipeProblems& problems) {
-  if (recipe.device != "cuda" || recipe.dtype == "bf16") return;
+  if (recipe.device != DeviceKind::kCuda || recipe.dtype == DType::kBF16) return;
   problems.add("dtype", fmt::format("found {}, wanted bf16 with device: cuda: attention on GPUs computes in "
                                     "nothing else",
-                                    recipe.dtype));
+                                    word_of(recipe.dtype)));
 }
 
 void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems) {

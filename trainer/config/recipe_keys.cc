@@ -1,6 +1,7 @@
 #include "trainer/config/recipe_keys.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/base/error.h"
 
@@ -12,25 +13,34 @@ constexpr std::string_view kTrain = "pretrain finetune", kSearch = "search readj
                            kMakers = "search finetune readjust",
                            kAllKinds = "pretrain search finetune readjust evaluate";
 
+template <typename Value>
+Field field_at(Value& target) {
+  if constexpr (std::is_constructible_v<ChoiceField, Value*>) {
+    return ChoiceField(&target);
+  } else {
+    return &target;
+  }
+}
+
 template <auto Member>
 Field top(Recipe& r) {
-  return &(r.*Member);
+  return field_at(r.*Member);
 }
 template <auto Section, auto Member>
 Field in(Recipe& r) {
-  return &(r.*Section.*Member);
+  return field_at(r.*Section.*Member);
 }
 template <auto Member>
 Field shape(Recipe& r) {
-  return &(r.model.architecture.*Member);
+  return field_at(r.model.architecture.*Member);
 }
 template <auto Member>
 Field stage(StageRecipe& s) {
-  return &(s.*Member);
+  return field_at(s.*Member);
 }
 template <auto Section, auto Member>
 Field of(StageRecipe& s) {
-  return &(s.*Section.*Member);
+  return field_at(s.*Section.*Member);
 }
 using Shape = ModelRecipe::Architecture;
 
@@ -38,18 +48,49 @@ using Shape = ModelRecipe::Architecture;
 struct Row {
   double low = 0, high = kMaxCount;
   bool required = false, above = false;
-  std::string_view choices = "", also = "";
+  std::string_view choices = "";  // space-separated; "": all words of the enum
+  std::string_view also = "";
 };
+
+std::vector<std::string> choices_of(const Field& field, const Row& row) {
+  const auto* choice = std::get_if<ChoiceField>(&field);
+  if (choice == nullptr || !row.choices.empty()) return split_words(row.choices);
+  return choice->known_words();
+}
 
 RecipeKey key(std::string_view section, std::string_view name, ValueType type, Field (*field)(Recipe&),
               const Row& row, std::string_view meaning) {
-  return {section, name,     type,      field,       nullptr,  "",     row.required,
-          row.low, row.high, row.above, row.choices, row.also, meaning};
+  Recipe any;
+  return {section,
+          name,
+          type,
+          field,
+          nullptr,
+          "",
+          row.required,
+          row.low,
+          row.high,
+          row.above,
+          choices_of(field(any), row),
+          row.also,
+          meaning};
 }
 RecipeKey key(std::string_view kinds, std::string_view name, ValueType type, Field (*field)(StageRecipe&),
               const Row& row, std::string_view meaning) {
-  return {"stages", name,     type,      nullptr,     field,    kinds,  row.required,
-          row.low,  row.high, row.above, row.choices, row.also, meaning};
+  StageRecipe any;
+  return {"stages",
+          name,
+          type,
+          nullptr,
+          field,
+          kinds,
+          row.required,
+          row.low,
+          row.high,
+          row.above,
+          choices_of(field(any), row),
+          row.also,
+          meaning};
 }
 
 template <auto Member>
@@ -75,7 +116,7 @@ std::vector<RecipeKey> make_keys() {
   return {
       key("", "name", kName, top<&Recipe::name>, {.required = true}, "names the run and its folder"),
       key("", "seed", kInteger, top<&Recipe::seed>, {.high = 9.2e18}, "of everything random"),
-      key("", "device", kChoice, top<&Recipe::device>, {.choices = "cpu cuda"}, "where tensors live"),
+      key("", "device", kChoice, top<&Recipe::device>, {}, "where tensors live"),
       key("", "dtype", kChoice, top<&Recipe::dtype>,
           {.choices = "fp32 bf16 fp64", .also = "precision torch_dtype bf16 fp16"},
           "of weights and activations; bf16 keeps fp32 masters, fp64 is for tests"),
@@ -87,7 +128,7 @@ std::vector<RecipeKey> make_keys() {
           "folder in Hugging Face layout"),
       key("model", "sets", kNameList, model<&ModelRecipe::sets>, {},
           "factor sets that folder already holds and stages may start from"),
-      key("model", "sliding_window", kChoice, model<&ModelRecipe::sliding_window>, {.choices = "refuse full"},
+      key("model", "sliding_window", kChoice, model<&ModelRecipe::sliding_window>, {},
           "lengths beyond the model's sliding window: refuse them, or attend to them in full and save the "
           "model so"),
       key("model.architecture", "vocab_size", kInteger, shape<&Shape::vocab_size>,
@@ -140,13 +181,13 @@ std::vector<RecipeKey> make_keys() {
            .also = "cp sp context_parallel sequence_parallel context_parallel_size sequence_parallel_size "
                    "cp_size sp_size"},
           "ranks that share each sequence; auto: all ranks / data"),
-      key("mesh", "placement", kChoice, mesh<&MeshRecipe::placement>, {.choices = "zigzag contiguous"},
+      key("mesh", "placement", kChoice, mesh<&MeshRecipe::placement>, {},
           "which tokens of a sequence a rank holds"),
 
       key("engine", "save_attention", kFlag, engine<&EngineRecipe::save_attention>, {},
           "keep attention's output between forward and backward"),
       key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
-          {.choices = "auto device host", .also = "activation_offload offload_activations cpu_offload"},
+          {.also = "activation_offload offload_activations cpu_offload"},
           "where what backward needs of each block waits; auto: in host memory if only that fits"),
       key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>, {.high = 1e15},
           "bytes of projections kept for backward instead of computed again, where records are on the "
@@ -164,13 +205,13 @@ std::vector<RecipeKey> make_keys() {
 
       key(kAllKinds, "name", kName, stage<&StageRecipe::name>, {.required = true},
           "names the stage and its folder"),
-      key(kAllKinds, "kind", kStageKind, stage<&StageRecipe::kind>, {.required = true, .also = "type"},
+      key(kAllKinds, "kind", kChoice, stage<&StageRecipe::kind>, {.required = true, .also = "type"},
           "what the stage does"),
       key(kMakers, "from", kName, stage<&StageRecipe::from>, {.required = true, .also = "start_from base"},
           "factor set it starts from; none: the original RoPE"),
       key(kMakers, "makes", kName, stage<&StageRecipe::makes>, {.required = true, .also = "output into"},
           "factor set it adds to the model"),
-      key("evaluate", "model", kChoice, stage<&StageRecipe::model>, {.choices = "base"},
+      key("evaluate", "model", kChoice, stage<&StageRecipe::model>, {},
           "base: the model the recipe began with; leave the key out for the current one"),
 
       key(kTrain, "length", kLength, train<&T::length>,
@@ -195,9 +236,7 @@ std::vector<RecipeKey> make_keys() {
       key(kTrain, "warmup_steps", kInteger, train<&T::warmup_steps>, {.also = "warmup num_warmup_steps"},
           "steps from 0 to the peak"),
       key(kTrain, "schedule", kChoice, train<&T::schedule>,
-          {.choices = "linear cosine constant",
-           .also = "lr_scheduler lr_scheduler_type scheduler lr_schedule"},
-          "decay after the warm-up"),
+          {.also = "lr_scheduler lr_scheduler_type scheduler lr_schedule"}, "decay after the warm-up"),
       key(kTrain, "beta1", kNumber, train<&T::beta1>, {.high = 0.999999, .also = "adam_beta1"},
           "AdamW, first moment"),
       key(kTrain, "beta2", kNumber, train<&T::beta2>, {.high = 0.999999999, .also = "adam_beta2"},
@@ -229,13 +268,12 @@ std::vector<RecipeKey> make_keys() {
       key(kSearch, "length", kLength, search<&S::length>,
           {.low = 2, .high = kMaxLength, .required = true, .also = "target_length target context_length"},
           "tokens the set is for"),
-      key(kSearch, "seeds", kChoice, search<&S::seeds>, {.choices = "families paper"},
+      key(kSearch, "seeds", kChoice, search<&S::seeds>, {},
           "first candidates: families of closed forms, or LongRoPE's PI, NTK, YaRN and mutants"),
-      key(kSearch, "seed_grid", kChoice, search<&S::seed_grid>, {.choices = "auto full short"},
+      key(kSearch, "seed_grid", kChoice, search<&S::seed_grid>, {},
           "members of the families: 39, or the 12 likeliest; auto: short where tuned factors or a shorter "
           "target tell most of it"),
-      key(kSearch, "refine", kChoice, search<&S::refine>, {.choices = "gradient evolution none"},
-          "how seeds are improved"),
+      key(kSearch, "refine", kChoice, search<&S::refine>, {}, "how seeds are improved"),
       key(kSearch, "temperature", kTemperature, search<&S::temperature>,
           {.high = 100, .above = true, .also = "mscale attention_factor"},
           "attention temperature: search, su, yarn (formulas) or a number"),
@@ -274,8 +312,7 @@ std::vector<RecipeKey> make_keys() {
 
       key("evaluate", "lengths", kLengthList, evaluate<&E::lengths>,
           {.low = 2, .high = kMaxLength, .required = true, .also = "length"}, "tokens a window"),
-      key("evaluate", "tasks", kChoiceList, evaluate<&E::tasks>, {.choices = "perplexity passkey"},
-          "what is measured"),
+      key("evaluate", "tasks", kChoiceList, evaluate<&E::tasks>, {}, "what is measured"),
       key("evaluate", "factors", kFactorList, evaluate<&E::factors>, {.also = "sets"},
           "auto, none, pi, ntk, yarn, sets made before, or stretched:SET"),
       key("evaluate", "windows", kInteger, evaluate<&E::windows>, {},
@@ -308,22 +345,6 @@ Field field_of(const RecipeKey& key, Recipe& recipe, StageRecipe* stage) {
   return key.in_stage(*stage);
 }
 
-std::string_view name_of(StageKind kind) {
-  switch (kind) {
-    case StageKind::kPretrain:
-      return "pretrain";
-    case StageKind::kSearch:
-      return "search";
-    case StageKind::kFinetune:
-      return "finetune";
-    case StageKind::kReadjust:
-      return "readjust";
-    case StageKind::kEvaluate:
-      return "evaluate";
-  }
-  return "?";
-}
-
 const std::vector<StageKind>& stage_kinds() {
   static const std::vector<StageKind> kinds = {StageKind::kPretrain, StageKind::kSearch, StageKind::kFinetune,
                                                StageKind::kReadjust, StageKind::kEvaluate};
@@ -333,7 +354,7 @@ const std::vector<StageKind>& stage_kinds() {
 bool is_for(const RecipeKey& key, StageKind kind) {
   if (key.section != "stages") return true;
   for (const std::string& word : split_words(key.stage_kinds)) {
-    if (word == name_of(kind)) return true;
+    if (word == word_of(kind)) return true;
   }
   return false;
 }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "trainer/config/choices.h"
 #include "trainer/config/recipe.h"
 
 namespace ropeway {
@@ -17,10 +18,9 @@ enum class ValueType {
   kName,  // letters, digits, _ and -
   kFlag,  // true or false
   kInteger,
-  kNumber,  // finite
-  kLength,  // tokens: 4096, 4K, 256K, 2M
-  kChoice,  // one word of `choices`
-  kStageKind,
+  kNumber,       // finite
+  kLength,       // tokens: 4096, 4K, 256K, 2M
+  kChoice,       // one word of `choices`
   kAutoInteger,  // an integer, or `auto`, which is kept as one less than the least integer
   kTemperature,  // search, su, yarn or a number
   kTextList,
@@ -31,8 +31,8 @@ enum class ValueType {
 };
 
 // Where the value goes.
-using Field = std::variant<bool*, int*, int64_t*, uint64_t*, double*, StageKind*, std::string*,
-                           std::vector<std::string>*, std::vector<int64_t>*>;
+using Field = std::variant<bool*, int*, int64_t*, uint64_t*, double*, ChoiceField, TemperatureChoice*,
+                           std::string*, std::vector<std::string>*, std::vector<int64_t>*>;
 
 struct RecipeKey {
   std::string_view section;  // "", "model", "model.architecture", "data", "mesh", "engine", "stages"
@@ -42,11 +42,11 @@ struct RecipeKey {
   Field (*in_stage)(StageRecipe&);  // for "stages"
   std::string_view stage_kinds;     // space-separated; empty outside stages
   bool required;
-  double low, high;          // of numbers, lengths and the elements of lists of lengths
-  bool above;                // the number must be above `low`, not only reach it
-  std::string_view choices;  // space-separated
-  std::string_view also;     // what other trainers call it; space-separated
-  std::string_view meaning;  // one line
+  double low, high;                  // of numbers, lengths and the elements of lists of lengths
+  bool above;                        // the number must be above `low`, not only reach it
+  std::vector<std::string> choices;  // of the enum's words, those this key takes
+  std::string_view also;             // what other trainers call it; space-separated
+  std::string_view meaning;          // one line
 };
 
 const std::vector<RecipeKey>& recipe_keys();

@@ -139,7 +139,7 @@ void RecipeReader::report_unknown(const YamlNode& key, const Section& section) {
     }
     if (!kinds.empty()) {
       problems_.add_at(key.place, path,
-                       fmt::format("found in a stage of kind {}, wanted only in {}", name_of(*section.kind),
+                       fmt::format("found in a stage of kind {}, wanted only in {}", word_of(*section.kind),
                                    join_words({kinds.begin(), kinds.end()}, "and")));
       return;
     }
@@ -197,7 +197,7 @@ void RecipeReader::read_subsection(const YamlNode& node, const std::string& name
 std::optional<StageKind> RecipeReader::kind_of(const YamlNode& map) const {
   const YamlNode* node = map.find("kind");
   for (const StageKind kind : stage_kinds()) {
-    if (node != nullptr && node->kind == YamlNode::Kind::kScalar && node->text == name_of(kind)) return kind;
+    if (node != nullptr && node->kind == YamlNode::Kind::kScalar && node->text == word_of(kind)) return kind;
   }
   return std::nullopt;
 }

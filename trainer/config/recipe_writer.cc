@@ -1,10 +1,10 @@
-// The resolved recipe as YAML, and the reference of all keys: both straight from the table.
+#include "trainer/config/recipe_writer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "trainer/config/lengths.h"
-#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_keys.h"
 #include "trainer/config/recipe_problems.h"
 #include "trainer/config/value_reader.h"
@@ -38,9 +38,8 @@ std::string quote(const std::string& text) {
   return out + "\"";
 }
 
-// A number is written bare where the key may also hold one as text (temperature: 1.2).
-std::string write_text(const RecipeKey& key, const std::string& text) {
-  return key.type == ValueType::kTemperature ? text : quote(text);
+std::string write_list(const std::vector<std::string>& items) {
+  return items.empty() ? "" : fmt::format("[{}]", fmt::join(items, ", "));
 }
 
 // "" for a text or list that holds nothing: such keys are left out.
@@ -56,18 +55,20 @@ std::string write_value(const RecipeKey& key, const Field& field) {
   if (auto* value = std::get_if<uint64_t*>(&field)) return fmt::format("{}", **value);
   if (auto* value = std::get_if<double*>(&field))
     return fmt::format("{}", **value);  // shortest that reads back
-  if (auto* value = std::get_if<StageKind*>(&field)) return std::string(name_of(**value));
-  if (auto* value = std::get_if<std::string*>(&field))
-    return (*value)->empty() ? "" : write_text(key, **value);
-  std::string items;
-  if (auto* value = std::get_if<std::vector<std::string>*>(&field)) {
-    for (const std::string& item : **value) items += (items.empty() ? "" : ", ") + quote(item);
-  } else {
-    for (const int64_t item : *std::get<std::vector<int64_t>*>(field)) {
-      items += (items.empty() ? "" : ", ") + format_length(item);
-    }
+  if (auto* value = std::get_if<ChoiceField>(&field)) {
+    const std::vector<std::string> words = value->words();
+    if (key.type == ValueType::kChoiceList) return write_list(words);
+    return words.empty() ? "" : words.front();
   }
-  return items.empty() ? "" : "[" + items + "]";
+  if (auto* value = std::get_if<TemperatureChoice*>(&field)) return text_of(**value);
+  if (auto* value = std::get_if<std::string*>(&field)) return (*value)->empty() ? "" : quote(**value);
+  std::vector<std::string> items;
+  if (auto* value = std::get_if<std::vector<std::string>*>(&field)) {
+    for (const std::string& item : **value) items.push_back(quote(item));
+  } else {
+    for (const int64_t item : *std::get<std::vector<int64_t>*>(field)) items.push_back(format_length(item));
+  }
+  return write_list(items);
 }
 
 // Lines "key: value" of one section; `stage` for the section "stages".

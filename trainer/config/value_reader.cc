@@ -84,10 +84,11 @@ bool is_name(const std::string& text) {
   return !text.empty() && text.size() <= 64 && text[0] != '-' && std::all_of(text.begin(), text.end(), fits);
 }
 
-std::vector<std::string> kind_names() {
-  std::vector<std::string> names;
-  for (const StageKind kind : stage_kinds()) names.emplace_back(name_of(kind));
-  return names;
+std::optional<TemperatureChoice> read_temperature(const RecipeKey& key, const YamlNode& node) {
+  if (const auto policy = value_of<TemperaturePolicy>(node.text)) return TemperatureChoice{*policy, 0};
+  if (const auto number = read_number(key, node))
+    return TemperatureChoice{TemperaturePolicy::kNumber, *number};
+  return std::nullopt;
 }
 
 // A scalar that is to become a std::string.
@@ -98,14 +99,6 @@ bool fits_as_text(const RecipeKey& key, const YamlNode& node) {
       return is_name(node.text);
     case ValueType::kFactorList:
       return is_name(node.text.rfind("stretched:", 0) == 0 ? node.text.substr(10) : node.text);
-    case ValueType::kChoice:
-    case ValueType::kChoiceList: {
-      const auto choices = split_words(key.choices);
-      return std::find(choices.begin(), choices.end(), node.text) != choices.end();
-    }
-    case ValueType::kTemperature:
-      return node.text == "search" || node.text == "su" || node.text == "yarn" ||
-             read_number(key, node).has_value();
     default:
       return !node.text.empty();
   }
@@ -133,15 +126,12 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
   if (auto* number = std::get_if<uint64_t*>(&field))
     return assign(*number, read_integer<uint64_t>(key, node));
   if (auto* number = std::get_if<double*>(&field)) return assign(*number, read_number(key, node));
-  if (auto* kind = std::get_if<StageKind*>(&field)) {
-    for (const StageKind candidate : stage_kinds()) {
-      if (node.text == name_of(candidate)) {
-        **kind = candidate;
-        return true;
-      }
-    }
-    return false;
+  if (auto* choice = std::get_if<ChoiceField>(&field)) {
+    const bool is_taken = std::find(key.choices.begin(), key.choices.end(), node.text) != key.choices.end();
+    return is_taken && choice->store(node.text);
   }
+  if (auto* temperature = std::get_if<TemperatureChoice*>(&field))
+    return assign(*temperature, read_temperature(key, node));
   if (auto* text = std::get_if<std::string*>(&field)) {
     if (!fits_as_text(key, node)) return false;
     **text = node.text;
@@ -196,11 +186,9 @@ std::string wanted_element(const RecipeKey& key) {
                          format_length(static_cast<int64_t>(key.high)));
     case ValueType::kTemperature:
       return "search, su, yarn, or a number " + wanted_range(key, false);
-    case ValueType::kStageKind:
-      return join_words(kind_names());
     case ValueType::kChoice:
     case ValueType::kChoiceList:
-      return join_words(split_words(key.choices));
+      return join_words(key.choices);
   }
   return "";
 }
@@ -208,9 +196,8 @@ std::string wanted_element(const RecipeKey& key) {
 ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string& suffix,
                   const std::string& wanted) {
   ValueError error{node.place, suffix, fmt::format("found {}, wanted {}", describe(node), wanted)};
-  const auto choices = key.type == ValueType::kStageKind ? kind_names() : split_words(key.choices);
-  if (node.kind == YamlNode::Kind::kScalar && choices.size() > 1) {
-    const std::string nearest = nearest_word(node.text, choices);
+  if (node.kind == YamlNode::Kind::kScalar && key.choices.size() > 1) {
+    const std::string nearest = nearest_word(node.text, key.choices);
     if (!nearest.empty()) error.text += fmt::format("; did you mean {}?", nearest);
   }
   return error;
@@ -228,8 +215,7 @@ std::string wanted_for(const RecipeKey& key) {
     case ValueType::kLengthList:
       return "a list of lengths, [4K, 64K]";
     case ValueType::kChoiceList:
-      return fmt::format("a list of {}, [{}]", join_words(split_words(key.choices)),
-                         split_words(key.choices).front());
+      return fmt::format("a list of {}, [{}]", join_words(key.choices), key.choices.front());
     default:
       return wanted_element(key);
   }
@@ -242,6 +228,7 @@ std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, c
   }
   if (node.kind != YamlNode::Kind::kList || node.items.empty())
     return {refuse(key, node, "", wanted_for(key))};
+  if (auto* choices = std::get_if<ChoiceField>(&field)) choices->clear_list();
   if (auto* texts = std::get_if<std::vector<std::string>*>(&field)) (*texts)->clear();
   if (auto* numbers = std::get_if<std::vector<int64_t>*>(&field)) (*numbers)->clear();
   std::vector<ValueError> errors;

@@ -1,10 +1,12 @@
 // One value of a recipe: from a YAML node into its field, strictly.
 //
 //   text, names   taken literally, quoted or not: `no` is the text "no", `010` the text "010", `12:30` the
-//   text "12:30" flags         true or false, nothing else (not yes, no, on, True) integers      decimal
-//   digits with an optional sign; no leading zeros, underscores, exponents, 0x, quotes numbers       as in
-//   JSON, with an optional +; finite lengths       4096, 4K, 256K, 2M, not quoted lists         [a, b] or
-//   lines with "- "; a single value is not a list
+//                 text "12:30"
+//   flags         true or false, nothing else (not yes, no, on, True)
+//   integers      decimal digits with an optional sign; no leading zeros, underscores, exponents, 0x, quotes
+//   numbers       as in JSON, with an optional +; finite
+//   lengths       4096, 4K, 256K, 2M; not quoted
+//   lists         [a, b] or lines with "- "; a single value is not a list
 #pragma once
 
 #include <string>

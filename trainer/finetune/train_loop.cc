@@ -70,7 +70,7 @@ TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
   StepMemory memory(context);
   ShardedAdamW optimizer(*context.exchange, context.parameters->flat_weights(),
                          context.parameters->flat_gradients(), context.parameters->decayed_ranges(),
-                         {.narrow_moments = options.moments == "bf16"});
+                         {.narrow_moments = options.moments == DType::kBF16});
   TrainState state = restore_train_checkpoint(context, optimizer);
   context.reporter->resume_at(context.stage_name, state.step);
 

@@ -32,11 +32,6 @@ StagePass pass_over(Pass pass, int64_t sequences, int64_t length, const Ranks& r
           length};
 }
 
-DType dtype_of(const std::string& name) {
-  if (name == "fp64") return DType::kF64;
-  return name == "bf16" ? DType::kBF16 : DType::kF32;
-}
-
 }  // namespace
 
 std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh, bool cuda) {
@@ -52,7 +47,7 @@ std::vector<StagePass> passes_of(const StageRecipe& stage, const MeshShape& mesh
     }
     case StageKind::kSearch:
     case StageKind::kReadjust: {
-      const bool gradient = stage.search.refine == "gradient";
+      const bool gradient = stage.search.refine == SearchRefine::kGradient;
       return {pass_over(gradient ? Pass::kFactorGradient : Pass::kEvaluate, 1, stage.search.length, ranks)};
     }
     case StageKind::kEvaluate: {
@@ -80,12 +75,12 @@ StageMemory stage_memory(const ModelConfig& config, const StageRecipe& stage, co
 MemoryOptions memory_options(const Recipe& recipe, const ModelConfig& config, const StageRecipe& stage,
                              const MeshShape& mesh, const DeviceMemory& device) {
   const EngineRecipe& engine = recipe.engine;
-  MemoryOptions options{.dtype = dtype_of(recipe.dtype),
+  MemoryOptions options{.dtype = recipe.dtype,
                         .cuda = device.cuda,
-                        .zigzag = recipe.mesh.placement != "contiguous",
+                        .zigzag = recipe.mesh.placement == Placement::kZigzag,
                         .save_attention = engine.save_attention,
-                        .narrow_moments = stage.train.moments == "bf16",
-                        .offload = engine.activations == "host",
+                        .narrow_moments = stage.train.moments == DType::kBF16,
+                        .offload = engine.activations == ActivationsPlace::kHost,
                         .keep_bytes = engine.keep_bytes >= 0 ? engine.keep_bytes : kUsualKeepBytes};
   const auto with_tiles = [&](int64_t tile) {
     options.tile_tokens = engine.tile_tokens > 0 ? engine.tile_tokens : tile;
@@ -97,7 +92,7 @@ MemoryOptions memory_options(const Recipe& recipe, const ModelConfig& config, co
   const bool keeps_what_fits = engine.keep_bytes < 0;
   if (keeps_what_fits) options.keep_bytes = 0;
   const auto fits = [&](int64_t tile) { return with_tiles(tile).total() <= device.bytes; };
-  if (engine.activations == "auto" && !fits(kSmallestTile)) options.offload = true;
+  if (engine.activations == ActivationsPlace::kAuto && !fits(kSmallestTile)) options.offload = true;
   int64_t chosen = kSmallestTile;
   for (int64_t tile = kLargestTile; tile > kSmallestTile; tile /= 2) {
     // Beyond the usual size tiles are for small models, whose matrices leave a GPU idle; not for whatever is

@@ -83,21 +83,11 @@ std::vector<double> grown_factors(const std::vector<double>& factors, double sca
   return grown;
 }
 
-double attention_temperature(const std::string& policy, double scale, int64_t original_length) {
-  if (policy == "su") {
-    if (scale <= 1) return 1.0;
-    ROPEWAY_CHECK(original_length > 1, "the su temperature of a window of {} tokens", original_length);
-    return std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(original_length)));
-  }
-  if (policy == "yarn") return scale <= 1 ? 1.0 : 0.1 * std::log(scale) + 1;
-  double value = 0;
-  const char* end = policy.data() + policy.size();
-  const auto [stop, error] = std::from_chars(policy.data(), end, value);
-  if (error != std::errc() || stop != end || !std::isfinite(value) || value <= 0) {
-    fail(ErrorKind::kConfig, "attention temperature policy '{}': wanted su, yarn or a number above 0",
-         policy);
-  }
-  return value;
+double attention_temperature(TemperatureFormula formula, double scale, int64_t original_length) {
+  if (scale <= 1) return 1.0;
+  if (formula == TemperatureFormula::kYarn) return 0.1 * std::log(scale) + 1;
+  ROPEWAY_CHECK(original_length > 1, "the su temperature of a window of {} tokens", original_length);
+  return std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(original_length)));
 }
 
 bool is_computed_name(const std::string& name) {
@@ -126,7 +116,7 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
     set.factors = ntk_factors(g.pairs, scale);
   } else {
     set.factors = yarn_factors(g, scale, {.trained_factors = trained_factors});
-    set.attention_temperature = attention_temperature("su", scale, g.original_length);
+    set.attention_temperature = attention_temperature(TemperatureFormula::kSu, scale, g.original_length);
   }
   for (size_t i = 0; i < trained_factors.size(); ++i) set.factors[i] *= trained_factors[i];
   return set;

@@ -65,9 +65,11 @@ std::vector<double> jump_factors(int64_t pairs, double scale, int64_t a, int64_t
 // s <= 1: unchanged.
 std::vector<double> grown_factors(const std::vector<double>& factors, double scale, double target_scale);
 
-// Attention temperature. "su": 1 for s <= 1, else sqrt(1 + ln s / ln L0) (microsoft/LongRoPE, Phi-3); "yarn":
-// 0.1 ln s + 1; otherwise a number. Throws kConfig naming the policy.
-double attention_temperature(const std::string& policy, double scale, int64_t original_length);
+// Attention temperature by scale s, 1 for s <= 1:
+//   kSu     sqrt(1 + ln s / ln L0)   (microsoft/LongRoPE, Phi-3)
+//   kYarn   0.1 ln s + 1             (Peng et al. 2023)
+enum class TemperatureFormula { kSu, kYarn };
+double attention_temperature(TemperatureFormula formula, double scale, int64_t original_length);
 
 // The named computed sets of the command line: "none", "pi", "ntk", "yarn" at scale length / L0 (never below
 // 1), with the temperature the method's users expect: 1, 1, 1, and the "su" formula for yarn.

@@ -24,9 +24,13 @@
 namespace ropeway {
 namespace {
 
-bool follows_paper(const SearchProblem& problem) { return problem.options.seeds == "paper"; }
-bool refines_by_evolution(const SearchProblem& problem) { return problem.options.refine == "evolution"; }
-bool refines_by_gradient(const SearchProblem& problem) { return problem.options.refine == "gradient"; }
+bool follows_paper(const SearchProblem& problem) { return problem.options.seeds == SearchSeeds::kPaper; }
+bool refines_by_evolution(const SearchProblem& problem) {
+  return problem.options.refine == SearchRefine::kEvolution;
+}
+bool refines_by_gradient(const SearchProblem& problem) {
+  return problem.options.refine == SearchRefine::kGradient;
+}
 
 FactorSpace space_of(const SearchProblem& problem) {
   return follows_paper(problem) ? published_space(problem) : family_space(problem);
@@ -54,11 +58,12 @@ void descend(SearchState& state) {
   const FactorSpace space = space_of(problem);
   if (space.is_point()) return;
   const Candidate& seed = state.seeds.front();
-  GradientOptions options{.steps = recipe.gradient_steps,
-                          .check_every = recipe.check_every,
-                          .factor_learning_rate = recipe.factor_learning_rate,
-                          .temperature_learning_rate = recipe.temperature_learning_rate,
-                          .free_temperature = !follows_paper(problem) && recipe.temperature == "search"};
+  GradientOptions options{
+      .steps = recipe.gradient_steps,
+      .check_every = recipe.check_every,
+      .factor_learning_rate = recipe.factor_learning_rate,
+      .temperature_learning_rate = recipe.temperature_learning_rate,
+      .free_temperature = !follows_paper(problem) && recipe.temperature.policy == TemperaturePolicy::kSearch};
   FactorSpace bounds = space.absolute();
   if (problem.readjust) {
     options.low_temperature = std::min(1.0, problem.trained_temperature);

@@ -1,6 +1,8 @@
 // Every decision is a function of logged figures and the seed, so a replayed log leads to the same result.
 #include "trainer/search/search.h"
 
+#include <fmt/format.h>
+
 #include "trainer/search/phases.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/search_identity.h"
@@ -41,7 +43,8 @@ FactorSet to_factor_set(const SearchProblem& problem, const SearchOutcome& outco
   set.factors = outcome.best.factors;
   set.attention_temperature = outcome.best.temperature;
   set.start_tokens = outcome.best.start_tokens;
-  set.history.method = "search:" + problem.options.seeds + "+" + problem.options.refine;
+  set.history.method =
+      fmt::format("search:{}+{}", word_of(problem.options.seeds), word_of(problem.options.refine));
   set.history.search_sha256 = outcome.log_sha256;
   set.history.fitness = outcome.fitness;
   set.history.forward_equivalents = outcome.forward_equivalents;

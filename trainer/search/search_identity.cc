@@ -18,15 +18,14 @@ std::string search_identity(const SearchProblem& problem, const Objective& objec
   for (const Candidate& c : problem.keep)
     json["keep"].push_back({c.origin, c.factors, c.temperature, c.start_tokens});
   json["seed"] = problem.seed;
-  json["recipe"] = {
-      o.seeds,       o.refine, o.temperature, o.documents, o.finalist_documents, o.max_scale_margin,
-      o.start_tokens};
-  if (o.seeds == "families") json["seed_grid"] = o.seed_grid;
-  if (o.refine == "evolution") {
+  json["recipe"] = {word_of(o.seeds),     word_of(o.refine),  text_of(o.temperature), o.documents,
+                    o.finalist_documents, o.max_scale_margin, o.start_tokens};
+  if (o.seeds == SearchSeeds::kFamilies) json["seed_grid"] = word_of(o.seed_grid);
+  if (o.refine == SearchRefine::kEvolution) {
     json["evolution"] = {o.population, o.mutations,           o.crossovers,           o.parents,
                          o.iterations, o.max_crossover_tries, o.mutation_probability, o.step};
   }
-  if (o.refine == "gradient") {
+  if (o.refine == SearchRefine::kGradient) {
     json["gradient"] = {o.gradient_steps, o.check_every, o.factor_learning_rate, o.temperature_learning_rate};
   }
   json["documents"] = {objective.data_fingerprint(), objective.num_documents(),

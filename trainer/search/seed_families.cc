@@ -101,8 +101,8 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
     list.add_stretch("ntk", ntk_factors(pairs, scale));
   }
   const std::vector<Candidate> transferred = transferred_seeds(problem);
-  const std::string& size = problem.options.seed_grid;
-  const bool is_short = size == "auto" ? tuned || !transferred.empty() : size == "short";
+  const SeedGrid size = problem.options.seed_grid;
+  const bool is_short = size == SeedGrid::kAuto ? tuned || !transferred.empty() : size == SeedGrid::kShort;
   const FamilyGrid& grid = is_short ? kShortGrid : kFullGrid;
   const std::string prefix = tuned ? "tuned * " : "";
   list.add_stretch(prefix + "ntk-critical", critical_stretch(problem));

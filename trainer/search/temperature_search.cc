@@ -10,28 +10,30 @@ namespace ropeway {
 namespace {
 
 double su_excess(const SearchProblem& problem, double scale) {
-  return attention_temperature("su", scale, problem.geometry.original_length) - 1;
-}
-
-bool is_policy_without_number(const std::string& policy) {
-  return policy == "search" || policy == "su" || policy == "yarn";
+  return attention_temperature(TemperatureFormula::kSu, scale, problem.geometry.original_length) - 1;
 }
 
 }  // namespace
 
 double seed_temperature(const SearchProblem& problem) {
-  const std::string& policy = problem.options.temperature;
+  const TemperatureChoice& temperature = problem.options.temperature;
+  if (temperature.policy == TemperaturePolicy::kNumber) return temperature.number;
   // The tuned model saw its own temperature in windows of every length.
-  if (problem.readjust && is_policy_without_number(policy)) return problem.trained_temperature;
-  if (policy != "search")
-    return attention_temperature(policy, total_scale(problem), problem.geometry.original_length);
+  if (problem.readjust) return problem.trained_temperature;
+  const auto by = [&](TemperatureFormula formula) {
+    return attention_temperature(formula, total_scale(problem), problem.geometry.original_length);
+  };
+  if (temperature.policy == TemperaturePolicy::kSu) return by(TemperatureFormula::kSu);
+  if (temperature.policy == TemperaturePolicy::kYarn) return by(TemperatureFormula::kYarn);
   const double excess = su_excess(problem, total_scale(problem));
-  // The published search does not look for a temperature: "search" means its formula there.
-  return 1 + (problem.options.seeds == "paper" ? 1.0 : kSeedTemperatureShare) * excess;
+  // The published search does not look for a temperature: kSearch means its formula there.
+  return 1 + (problem.options.seeds == SearchSeeds::kPaper ? 1.0 : kSeedTemperatureShare) * excess;
 }
 
 std::vector<double> temperature_choices(const SearchProblem& problem) {
-  if (problem.options.temperature != "search" || problem.options.seeds == "paper") return {};
+  const SearchRecipe& options = problem.options;
+  if (options.temperature.policy != TemperaturePolicy::kSearch || options.seeds == SearchSeeds::kPaper)
+    return {};
   std::vector<double> choices;
   if (problem.readjust) {
     const double excess = problem.trained_temperature - 1;

@@ -13,10 +13,6 @@
 namespace ropeway {
 namespace {
 
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 // Within the original window every computed schedule is the original RoPE: "none" stands for them all.
 bool same_as_none(const std::string& name, int64_t length, const ModelConfig& config) {
   return name != "none" && is_computed_name(name) && length <= config.original_window;
@@ -41,7 +37,7 @@ std::string summary(const EvaluationRecord& record) {
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   Communicator& world = state.mesh.world();
   const EvaluateRecipe& options = stage.evaluate;
-  const bool base = stage.model == "base" || state.current_model == state.base_model;
+  const bool base = stage.model == EvaluatedModel::kBase || state.current_model == state.base_model;
   CausalLM& model = state.model(base ? state.base_model : state.current_model);
   const Documents& documents = state.documents("test");
   const int64_t longest = *std::max_element(options.lengths.begin(), options.lengths.end());
@@ -59,14 +55,14 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
                               .model = base ? "base" : "tuned",
                               .factors = name == "auto" ? factors.name : name,
                               .length = length};
-      if (contains(options.tasks, "perplexity")) {
+      if (options.measures(EvaluateTask::kPerplexity)) {
         const PerplexityResult result =
             evaluate_perplexity(model, state.mesh, documents, factors,
                                 {.length = length, .max_windows = windows_at(length, options)});
         record.bits_per_byte = result.bits_per_byte;
         record.tail_bits_per_byte = result.tail_bits_per_byte;
       }
-      if (contains(options.tasks, "passkey")) {
+      if (options.measures(EvaluateTask::kPasskey)) {
         const PasskeyResult result = evaluate_passkey(model, state.mesh, documents, *state.tokenizer, factors,
                                                       {.length = length,
                                                        .depths = options.passkey_depths,

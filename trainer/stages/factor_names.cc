@@ -32,7 +32,8 @@ FactorSet resolve_factors(const std::string& name, int64_t length, const ModelCo
     set.max_length = std::max(set.max_length, length);
     set.factors = grown_factors(set.factors, scale, set.scale());
     set.name = name;
-    set.attention_temperature = attention_temperature("su", set.scale(), set.original_length);
+    set.attention_temperature =
+        attention_temperature(TemperatureFormula::kSu, set.scale(), set.original_length);
     return set;
   }
   return named_set(name, sets);

@@ -34,7 +34,7 @@ OpenedModel open_checkpoint(const fs::path& path) {
     opened.tokenizer_folder = model.path;
     ModelDir base = open_model_dir(model.path);
     opened.dir.config = base.config;
-    if (model.sliding_window == "full") attend_fully(opened.dir.config);
+    if (model.sliding_window == SlidingWindowPolicy::kFull) attend_fully(opened.dir.config);
     opened.dir.sets = base.sets;
   } else {
     opened.dir.config = config_of(model.architecture);

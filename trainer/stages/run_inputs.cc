@@ -21,7 +21,7 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     inputs.base_model = recipe.model.path;
     ModelDir dir = open_model_dir(inputs.base_model);
     inputs.config = dir.config;
-    if (recipe.model.sliding_window == "full") attend_fully(inputs.config);
+    if (recipe.model.sliding_window == SlidingWindowPolicy::kFull) attend_fully(inputs.config);
     inputs.sets = std::move(dir.sets);
     inputs.tokenizer = load_tokenizer(inputs.base_model);
   }
@@ -64,7 +64,7 @@ class Texts {
       case StageKind::kSearch:
       case StageKind::kReadjust:
         check_search_texts(stage, load("validation", recipe_.data.validation),
-                           stage.search.refine == "gradient" ? &train() : nullptr);
+                           stage.search.refine == SearchRefine::kGradient ? &train() : nullptr);
         return;
       case StageKind::kEvaluate:
         const auto& lengths = stage.evaluate.lengths;

@@ -17,17 +17,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Placement placement_of(const std::string& name) {
-  return name == "contiguous" ? Placement::kContiguous : Placement::kZigzag;
-}
-
 }  // namespace
 
-at::ScalarType scalar_type_of(const std::string& dtype) {
-  if (dtype == "fp32") return at::kFloat;
-  if (dtype == "bf16") return at::kBFloat16;
-  if (dtype == "fp64") return at::kDouble;
-  fail(ErrorKind::kConfig, "dtype: found \"{}\", wanted fp32, bf16 or fp64", dtype);
+at::ScalarType scalar_type_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return at::kFloat;
+    case DType::kBF16:
+      return at::kBFloat16;
+    case DType::kF64:
+      return at::kDouble;
+    default:
+      fail(ErrorKind::kInternal, "models do not compute in {}", name_of(dtype));
+  }
 }
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
@@ -68,8 +70,8 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_,
-                                            placement_of(recipe.mesh.placement), chunk_multiple_of(gpus));
+    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, recipe.mesh.placement,
+                                            chunk_multiple_of(gpus));
     EngineOptions options = engine_options(memory_options_, device_of(gpus));
     if (gpus != nullptr) options.check_exchange = [this] { gpus->check(); };
     model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, options);

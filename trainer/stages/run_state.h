@@ -76,6 +76,6 @@ class RunState {
   std::map<std::string, Documents> documents_;
 };
 
-at::ScalarType scalar_type_of(const std::string& dtype);  // "fp32", "bf16", "fp64"
+at::ScalarType scalar_type_of(DType dtype);  // fp32, bf16 or fp64
 
 }  // namespace ropeway

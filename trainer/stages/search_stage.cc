@@ -69,7 +69,8 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   const SearchProblem problem = make_problem(state, stage);
   const Documents& validation = state.documents("validation");
   // Only gradient steps read the training text; other searches need none.
-  const Documents& train = stage.search.refine == "gradient" ? state.documents("train") : validation;
+  const Documents& train =
+      stage.search.refine == SearchRefine::kGradient ? state.documents("train") : validation;
   const auto objective = make_model_objective(model, state.mesh, validation, train, *state.tokenizer,
                                               {.length = stage.search.length,
                                                .documents = stage.search.documents,

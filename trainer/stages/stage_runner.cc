@@ -98,19 +98,19 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
     }
     if (!wanted(options, stage.name)) continue;
     if (world.rank() == 0)
-      log_info("stage {} ({}) on {} rank(s)", stage.name, name_of(stage.kind), world.size());
+      log_info("stage {} ({}) on {} rank(s)", stage.name, word_of(stage.kind), world.size());
     const auto start = std::chrono::steady_clock::now();
     const StageNumbers numbers = within_memory(state, stage, [&] { return run_stage(state, stage); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     state.reporter->stage({.name = stage.name,
-                           .kind = std::string(name_of(stage.kind)),
+                           .kind = std::string(word_of(stage.kind)),
                            .seconds = seconds,
                            .ranks = world.size(),
                            .numbers = numbers});
     if (stage.kind != StageKind::kEvaluate) state.publish_model();
     run_on_rank(world, 0, [&] {
       state.reporter->write_report(state.config.original_window);
-      nlohmann::json record{{"stage", stage.name}, {"kind", name_of(stage.kind)}, {"seconds", seconds}};
+      nlohmann::json record{{"stage", stage.name}, {"kind", word_of(stage.kind)}, {"seconds", seconds}};
       for (const auto& [key, value] : numbers) record[key] = value;
       directory.mark_done(stage.name, record.dump(2));
     });

@@ -34,7 +34,7 @@ TEST(Overrides, MakeKeysAndSectionsThatTheFileLeftOut) {
   ASSERT_THAT(result.errors, IsEmpty());
   EXPECT_EQ(result.recipe.engine.tile_tokens, 64);
   EXPECT_EQ(result.recipe.stages[1].train.beta2, 0.9);
-  EXPECT_EQ(result.recipe.dtype, "fp64");
+  EXPECT_EQ(result.recipe.dtype, DType::kF64);
 }
 
 TEST(Overrides, TheLastOneWins) { EXPECT_EQ(with({"seed=1", "seed=2"}).recipe.seed, 2u); }

@@ -19,12 +19,14 @@ std::string all_values(Recipe recipe) {
   const auto add = [&](const RecipeKey& key, const Field& field) {
     out += std::string(key.section) + "." + std::string(key.name) + " = ";
     std::visit(
-        [&](auto* value) {
+        [&](auto value) {
           using Value = std::remove_pointer_t<decltype(value)>;
-          if constexpr (std::is_same_v<Value, std::string>) {
+          if constexpr (std::is_same_v<Value, ChoiceField>) {
+            for (const std::string& word : value.words()) out += word + "|";
+          } else if constexpr (std::is_same_v<Value, TemperatureChoice>) {
+            out += fmt::format("{} {:a}", word_of(value->policy), value->number);
+          } else if constexpr (std::is_same_v<Value, std::string>) {
             out += *value;
-          } else if constexpr (std::is_same_v<Value, StageKind>) {
-            out += name_of(*value);
           } else if constexpr (std::is_same_v<Value, double>) {
             out += fmt::format("{:a}", *value);
           } else if constexpr (std::is_arithmetic_v<Value>) {

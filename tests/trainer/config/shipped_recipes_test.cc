@@ -37,7 +37,7 @@ std::vector<std::string> outline(const Recipe& recipe) {
   std::vector<std::string> out;
   for (const StageRecipe& stage : recipe.stages) {
     const int64_t length = stage.kind == StageKind::kFinetune ? stage.train.length : stage.search.length;
-    out.push_back(std::string(name_of(stage.kind)) + " " + stage.from + " " + format_length(length));
+    out.push_back(std::string(word_of(stage.kind)) + " " + stage.from + " " + format_length(length));
   }
   return out;
 }
@@ -54,14 +54,15 @@ TEST(ShippedRecipes, Llama2FollowsThePaper) {
   EXPECT_EQ(second.steps, 600);
   for (const TrainRecipe& train : {first, second}) {
     EXPECT_EQ(train.learning_rate, 2e-5);
-    EXPECT_EQ(train.schedule, "linear");
+    EXPECT_EQ(train.schedule, LearningRateSchedule::kLinear);
     EXPECT_EQ(train.batch_sequences, 32);
     EXPECT_EQ(train.warmup_steps, 20);
   }
   for (const size_t i : {4, 5, 6}) EXPECT_EQ(recipe.stages[i].search.population, 32);
   for (const size_t i : {0, 1}) {
     const SearchRecipe& search = recipe.stages[i].search;
-    EXPECT_EQ(search.seeds + "+" + search.refine, "paper+evolution");
+    EXPECT_EQ(search.seeds, SearchSeeds::kPaper);
+    EXPECT_EQ(search.refine, SearchRefine::kEvolution);
     EXPECT_EQ(search.population, 64);
     EXPECT_EQ(search.parents, 32);
     EXPECT_EQ(search.iterations, 40);
@@ -76,7 +77,7 @@ TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
     EXPECT_EQ(train.length, 16384);
     EXPECT_EQ(train.steps, 400);
     EXPECT_EQ(train.learning_rate, 1e-6);
-    EXPECT_EQ(train.schedule, "constant");
+    EXPECT_EQ(train.schedule, LearningRateSchedule::kConstant);
     EXPECT_EQ(train.batch_sequences, 64);
   }
 }

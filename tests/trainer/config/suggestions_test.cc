@@ -41,7 +41,7 @@ TEST(Suggestions, MisspeltStageKeysAreFoundNineteenTimesInTwenty) {
         found += nearest_word(word, names) == name;
       }
     }
-    EXPECT_GE(found, 0.95 * tried) << name_of(kind) << ": " << found << " of " << tried;
+    EXPECT_GE(found, 0.95 * tried) << word_of(kind) << ": " << found << " of " << tried;
   }
 }
 

@@ -55,7 +55,7 @@ TEST(TrainResume, ContinuesToTheSameBitsWithNarrowMoments) {
   TrainCase c;
   c.dtype = at::kFloat;
   c.shape = {1, 2};
-  c.recipe.moments = "bf16";
+  c.recipe.moments = DType::kBF16;
   expect_same_bits(c, 3);
 }
 
@@ -147,7 +147,7 @@ TEST(TrainResume, AnotherFactorSetIsRefused) {
   expect_refused([](TrainCase& c) { c.factor = 1.25; }, {"factor set", "1.5", "1.25"});
 }
 TEST(TrainResume, MomentsOfAnotherTypeAreRefused) {
-  expect_refused([](TrainCase& c) { c.recipe.moments = "bf16"; },
+  expect_refused([](TrainCase& c) { c.recipe.moments = DType::kBF16; },
                  {"'exp_avg': F32", "wanted BF16", "--fresh"});
 }
 TEST(TrainResume, AnotherRecipeIsRefused) {

@@ -18,7 +18,7 @@ inline ModelConfig llama_8b() {
   return config;
 }
 
-inline Recipe recipe_of(const StageRecipe& stage, const std::string& dtype = "bf16") {
+inline Recipe recipe_of(const StageRecipe& stage, DType dtype = DType::kBF16) {
   Recipe recipe;
   recipe.dtype = dtype;
   recipe.stages = {stage};

@@ -117,12 +117,12 @@ TEST(MemoryOptions, OfTheRecipeStand) {
   Recipe recipe = recipe_of(stage);
   recipe.engine.tile_tokens = 4096;
   recipe.engine.loss_tile_tokens = 32;
-  recipe.engine.activations = "device";
+  recipe.engine.activations = ActivationsPlace::kDevice;
   MemoryOptions options = memory_options(recipe, llama_8b(), stage, {1, 1}, {true, kGiB});
   EXPECT_EQ(options.tile_tokens, 4096);
   EXPECT_EQ(options.loss_tile_tokens, 32);
   EXPECT_FALSE(options.offload);
-  recipe.engine.activations = "host";
+  recipe.engine.activations = ActivationsPlace::kHost;
   EXPECT_TRUE(memory_options(recipe, llama_8b(), stage, {1, 1}, {}).offload);
 }
 

@@ -25,7 +25,7 @@ std::vector<std::string> suggested(const Recipe& recipe, const MeshShape& mesh, 
 }
 
 TEST(Suggestions, AreThreeWithNumbers) {
-  const auto lines = suggested(recipe_of(finetune(1 << 20), "fp32"), {1, 8}, 77 * kGiB);
+  const auto lines = suggested(recipe_of(finetune(1 << 20), DType::kF32), {1, 8}, 77 * kGiB);
   EXPECT_THAT(lines, SizeIs(3));
   for (const std::string& line : lines) EXPECT_THAT(line, HasSubstr("GiB a rank"));
 }
@@ -33,14 +33,14 @@ TEST(Suggestions, AreThreeWithNumbers) {
 TEST(Suggestions, ThatFitComeFirstAndDo) {
   const StageRecipe stage = finetune(1 << 19);
   Recipe recipe = recipe_of(stage);
-  recipe.engine.activations = "device";
+  recipe.engine.activations = ActivationsPlace::kDevice;
   const MeshShape mesh{1, 8};
   const int64_t limit = 90 * kGiB;
   const auto lines = suggested(recipe, mesh, limit);
   ASSERT_FALSE(lines.empty());
   EXPECT_THAT(lines[0], StartsWith("engine.activations: host"));
   EXPECT_EQ(lines[0].find("still too much"), std::string::npos) << lines[0];
-  recipe.engine.activations = "host";
+  recipe.engine.activations = ActivationsPlace::kHost;
   const MemoryOptions options = memory_options(recipe, llama_8b(), stage, mesh, {true, limit});
   EXPECT_LE(stage_memory(llama_8b(), stage, mesh, options).parts.total(), limit);
 }
@@ -48,7 +48,7 @@ TEST(Suggestions, ThatFitComeFirstAndDo) {
 TEST(Suggestions, NameTheFewestRanksThatFit) {
   const StageRecipe stage = finetune(1 << 21);
   Recipe recipe = recipe_of(stage);
-  recipe.engine.activations = "host";
+  recipe.engine.activations = ActivationsPlace::kHost;
   const int64_t limit = 100 * kGiB;
   const auto lines = suggested(recipe, {1, 4}, limit);
   int sequence = 4;
@@ -69,7 +69,7 @@ TEST(Suggestions, OfferNarrowMomentsWhereTheyAreSafe) {
   stage.train.beta2 = 0.999;
   EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), Not(line));
   stage.train.beta2 = 0.95;
-  stage.train.moments = "bf16";
+  stage.train.moments = DType::kBF16;
   EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), Not(line));
 }
 

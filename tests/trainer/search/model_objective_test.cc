@@ -205,7 +205,7 @@ TEST(ModelObjective, ASearchOnItEndsTheSameForOneTwoAndFourRanks) {
   problem.geometry = tiny_config().rope_geometry();
   problem.target_length = kLength;
   problem.trained_length = 64;
-  problem.options.refine = "evolution";
+  problem.options.refine = SearchRefine::kEvolution;
   problem.options.population = 4;
   problem.options.mutations = problem.options.crossovers = 1;
   problem.options.parents = 2;

@@ -15,8 +15,8 @@ namespace {
 SearchProblem with(const std::string& seeds, const std::string& refine) {
   SearchProblem problem = toy_problem();
   problem.options.length = problem.target_length;
-  problem.options.seeds = seeds;
-  problem.options.refine = refine;
+  problem.options.seeds = value_of<SearchSeeds>(seeds).value();
+  problem.options.refine = value_of<SearchRefine>(refine).value();
   return problem;
 }
 

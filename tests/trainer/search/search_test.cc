@@ -19,8 +19,8 @@ using testing::HasSubstr;
 
 SearchProblem with(const std::string& seeds, const std::string& refine, int64_t scale = 8) {
   SearchProblem problem = toy_problem(scale);
-  problem.options.seeds = seeds;
-  problem.options.refine = refine;
+  problem.options.seeds = value_of<SearchSeeds>(seeds).value();
+  problem.options.refine = value_of<SearchRefine>(refine).value();
   return problem;
 }
 
@@ -346,7 +346,7 @@ TEST(Search, TailAndNeedleLossDecideAmongFinalists) {
 TEST(Search, AnyNumberOfDataRanksFindsTheSame) {
   for (const char* refine : {"gradient", "evolution"}) {
     SearchProblem problem = small_evolution("families");
-    problem.options.refine = refine;
+    problem.options.refine = value_of<SearchRefine>(refine).value();
     TemporaryFolder folder;
     SyntheticObjective alone = landscape(problem);
     const SearchOutcome expected = search_alone(problem, alone, folder / "alone.jsonl");

@@ -38,12 +38,12 @@ TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
 TEST(FamilySeeds, ShortGridIsAPartOfTheWholeOneAndReplacesItOnRequest) {
   SearchProblem problem = toy_problem();
   const auto full = family_seeds(problem);
-  problem.options.seed_grid = "short";
+  problem.options.seed_grid = SeedGrid::kShort;
   const auto few = family_seeds(problem);
   EXPECT_EQ(few.size(), 3u + 3u + 6u);
   for (const Candidate& seed : few) expect_near(seed.factors, find(full, seed.origin).factors, 1e-15);
   problem.trained_factors = identity_factors(32);  // a tuned model: short unless asked otherwise
-  problem.options.seed_grid = "full";
+  problem.options.seed_grid = SeedGrid::kFull;
   EXPECT_GT(family_seeds(problem).size(), 36u);
 }
 
@@ -121,7 +121,7 @@ TEST(TransferredSeeds, OfNtkAreNtkAtTheNewScale) {
 TEST(PaperSeeds, AreTheThreeAtTheFormulasTemperature) {
   const auto seeds = [] {
     SearchProblem problem = toy_problem();
-    problem.options.seeds = "paper";
+    problem.options.seeds = SearchSeeds::kPaper;
     return paper_seeds(problem);
   }();
   ASSERT_EQ(seeds.size(), 3u);
@@ -141,7 +141,7 @@ TEST(PaperSeeds, AreTheThreeAtTheFormulasTemperature) {
 
 TEST(PaperSeeds, OfATunedModelAreProducts) {
   SearchProblem problem = toy_problem(64);
-  problem.options.seeds = "paper";
+  problem.options.seeds = SearchSeeds::kPaper;
   problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
   problem.trained_length = 2048;
   const auto seeds = paper_seeds(problem);
@@ -169,12 +169,12 @@ TEST(ReadjustSeeds, LieBetweenTheOriginalAndTheTunedFactors) {
 
 TEST(Temperatures, FollowThePolicy) {
   SearchProblem problem = toy_problem();
-  problem.options.temperature = "1.25";
+  problem.options.temperature = {TemperaturePolicy::kNumber, 1.25};
   EXPECT_EQ(seed_temperature(problem), 1.25);
   EXPECT_TRUE(temperature_choices(problem).empty());
-  problem.options.temperature = "yarn";
+  problem.options.temperature = {TemperaturePolicy::kYarn};
   EXPECT_NEAR(seed_temperature(problem), 0.1 * std::log(8) + 1, 1e-12);
-  problem.options.temperature = "search";
+  problem.options.temperature = {TemperaturePolicy::kSearch};
   EXPECT_EQ(temperature_choices(problem).size(), 4u);
 }
 

@@ -34,13 +34,13 @@ TEST(PublishModel, ASearchOnAModelOfAnotherTypePublishesItsWeightsAsTheyAre) {
   const TempDir folder;
   write_text(folder, 1000);
   Recipe recipe = recipe_in(folder, kPretrain + kSearch);
-  recipe.dtype = "bf16";
+  recipe.dtype = DType::kBF16;
   const auto world = make_world_of_one();
   run_recipe(recipe, *world, {.only_stages = {"base"}});
   fs::copy(folder / "run/model", folder / "model");
   recipe.model.has_architecture = false;
   recipe.model.path = (folder / "model").string();
-  recipe.dtype = "fp32";
+  recipe.dtype = DType::kF32;
   recipe.stages.erase(recipe.stages.begin());
   run_recipe(recipe, *world, {.fresh = true});
   EXPECT_EQ(open_model_dir(folder / "run/model").dtype(), DType::kBF16);

@@ -82,7 +82,7 @@ TEST_F(RunDirectoryTest, AnotherNumberOfStagesIsAnotherRecipe) {
 TEST_F(RunDirectoryTest, MeshEngineAndPlacesMayChange) {
   open(recipe_);
   Recipe other = recipe_;
-  other.mesh = {.data = 2, .sequence = 4, .placement = "contiguous"};
+  other.mesh = {.data = 2, .sequence = 4, .placement = Placement::kContiguous};
   other.engine.tile_tokens = 64;
   other.source_file = "elsewhere.yaml";
   other.data.cache = "elsewhere";

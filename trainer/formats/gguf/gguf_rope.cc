@@ -74,7 +74,8 @@ ordered_json of_longrope(const GgufFile& file, const std::string& prefix, int64_
   double temperature = 1;
   if (const auto value = file.find(prefix + "rope.scaling.attn_factor")) temperature = value->number();
   // The file has 24 bits of it: where they are the formula's, the formula was meant.
-  if (static_cast<float>(temperature) != static_cast<float>(attention_temperature("su", scale, original))) {
+  if (static_cast<float>(temperature) !=
+      static_cast<float>(attention_temperature(TemperatureFormula::kSu, scale, original))) {
     block["attention_factor"] = temperature;
   }
   return block;

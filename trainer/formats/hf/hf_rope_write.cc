@@ -44,7 +44,7 @@ ordered_json longrope_block(const ModelConfig& config, const FactorSet& long_set
   block["original_max_position_embeddings"] = config.original_window;
   // transformers has one temperature for both windows, attention_factor; vLLM ignores that one and has one
   // for each. Both take the formula where nothing is said.
-  const double formula = attention_temperature("su", factor, config.original_window);
+  const double formula = attention_temperature(TemperatureFormula::kSu, factor, config.original_window);
   const double short_temperature = short_set != nullptr ? short_set->attention_temperature : 1.0;
   if (long_set.attention_temperature != formula || short_temperature != formula) {
     block["attention_factor"] = long_set.attention_temperature;
@@ -81,7 +81,8 @@ ordered_json rope_keys(const ModelConfig& config, const FactorSet* long_set, con
   } else {
     parameters = longrope_block(config, *long_set, short_set, max_positions);
     keys["original_max_position_embeddings"] = config.original_window;
-    const double formula = attention_temperature("su", parameters["factor"], config.original_window);
+    const double formula =
+        attention_temperature(TemperatureFormula::kSu, parameters["factor"], config.original_window);
     keys["rope_scaling"] = family.phi3_keys ? phi3_scaling(parameters, formula) : parameters;
   }
   parameters["rope_theta"] = config.rope_theta;

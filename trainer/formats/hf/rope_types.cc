@@ -119,7 +119,8 @@ class TypeReader {
 
   void read_longrope() {
     settings_.original_window = required_original();
-    const double formula = attention_temperature("su", scale_factor_or_ratio(), settings_.original_window);
+    const double formula =
+        attention_temperature(TemperatureFormula::kSu, scale_factor_or_ratio(), settings_.original_window);
     const auto temperature = [&](const char* mscale_key) {
       if (const auto stated = stated_temperature("attention_factor")) return *stated;
       return stated_temperature(mscale_key).value_or(formula);

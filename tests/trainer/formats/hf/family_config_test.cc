@@ -222,7 +222,7 @@ TEST_F(FamilyConfig, RopeScalingOfPhi3IsBareUnlessTheTemperatureIsItsOwn) {
   set.original_length = config.original_window;
   set.rope_theta = config.rope_theta;
   set.factors = pi_factors(32, 4);
-  set.attention_temperature = attention_temperature("su", 4, config.original_window);
+  set.attention_temperature = attention_temperature(TemperatureFormula::kSu, 4, config.original_window);
   const std::string text = write_hf_config(config, &set, nullptr, "float32");
   EXPECT_EQ(parse_strict_json(text, "x").at("rope_scaling").keys().size(), 3u);
   EXPECT_EQ(read(text).sets.back().attention_temperature, set.attention_temperature);

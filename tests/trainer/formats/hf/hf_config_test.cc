@@ -269,7 +269,7 @@ TEST_F(HfConfig, NumParametersCountsTheWeights) {
 // window.
 TEST_F(HfConfig, TransformersComputesTheSameRope) {
   ROPEWAY_NEEDS_PYTHON();
-  const double formula = attention_temperature("su", 64, 256);
+  const double formula = attention_temperature(TemperatureFormula::kSu, 64, 256);
   struct Case {
     std::string name;
     FactorSet long_set;

@@ -1,0 +1,31 @@
+// What a stage that evaluates says.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/config/choices.h"
+
+namespace ropeway {
+
+enum class EvaluateTask { kPerplexity, kPasskey };
+template <>
+struct ChoiceTable<EvaluateTask> {
+  using enum EvaluateTask;
+  static constexpr Choice<EvaluateTask> choices[] = {{kPerplexity, "perplexity"}, {kPasskey, "passkey"}};
+};
+
+struct EvaluateRecipe {
+  std::vector<int64_t> lengths;
+  std::vector<EvaluateTask> tasks = {EvaluateTask::kPerplexity, EvaluateTask::kPasskey};
+  std::vector<std::string> factors = {"auto"};
+  int64_t windows = 0;  // per length; 0: all that fit
+  int64_t tokens =
+      0;  // at most tokens / length windows, so that every length scores the same text; 0: no limit
+  int64_t passkey_depths = 10, passkey_samples = 2;
+
+  bool measures(EvaluateTask task) const;
+};
+
+}  // namespace ropeway

@@ -1,0 +1,70 @@
+// What a stage that searches factors says: search and readjust.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "trainer/config/choices.h"
+
+namespace ropeway {
+
+// The first candidates: families of closed forms, or LongRoPE's PI, NTK, YaRN and mutants of them.
+enum class SearchSeeds { kFamilies, kPaper };
+template <>
+struct ChoiceTable<SearchSeeds> {
+  using enum SearchSeeds;
+  static constexpr Choice<SearchSeeds> choices[] = {{kFamilies, "families"}, {kPaper, "paper"}};
+};
+
+// How many of the families' members are tried. kAuto: the short list where tuned factors or a shorter target
+// tell most of it.
+enum class SeedGrid { kAuto, kFull, kShort };
+template <>
+struct ChoiceTable<SeedGrid> {
+  using enum SeedGrid;
+  static constexpr Choice<SeedGrid> choices[] = {{kAuto, "auto"}, {kFull, "full"}, {kShort, "short"}};
+};
+
+// How the best seeds are improved.
+enum class SearchRefine { kGradient, kEvolution, kNone };
+template <>
+struct ChoiceTable<SearchRefine> {
+  using enum SearchRefine;
+  static constexpr Choice<SearchRefine> choices[] = {
+      {kGradient, "gradient"}, {kEvolution, "evolution"}, {kNone, "none"}};
+};
+
+// The attention temperature of candidates: searched, by a formula (rope/schedules.h), or a number.
+enum class TemperaturePolicy { kSearch, kSu, kYarn, kNumber };
+template <>
+struct ChoiceTable<TemperaturePolicy> {
+  using enum TemperaturePolicy;
+  static constexpr Choice<TemperaturePolicy> choices[] = {{kSearch, "search"}, {kSu, "su"}, {kYarn, "yarn"}};
+};
+
+struct TemperatureChoice {
+  TemperaturePolicy policy = TemperaturePolicy::kSearch;
+  double number = 0;  // of kNumber; above 0
+};
+std::string text_of(const TemperatureChoice& choice);  // "search", "1.25"
+
+struct SearchRecipe {
+  int64_t length = 0;  // tokens the set is for
+  SearchSeeds seeds = SearchSeeds::kFamilies;
+  SeedGrid seed_grid = SeedGrid::kAuto;
+  SearchRefine refine = SearchRefine::kGradient;
+  TemperatureChoice temperature;
+  int64_t documents = 5;           // fixed documents that rank candidates
+  int64_t finalist_documents = 2;  // held out from them; tail and needle loss decide there
+  double max_scale_margin = 1.25;  // lambda at most margin * scale (LongRoPE Table 4)
+  bool start_tokens = false;       // search n-hat as well
+  // evolution (LongRoPE section 3.3 and its code's defaults)
+  int64_t population = 64, mutations = 16, crossovers = 16, parents = 32, iterations = 40,
+          max_crossover_tries = 20;
+  double mutation_probability = 0.3, step = 0.01;
+  // gradient
+  int64_t gradient_steps = 60, check_every = 5;
+  double factor_learning_rate = 0.1, temperature_learning_rate = 0.005;
+};
+
+}  // namespace ropeway

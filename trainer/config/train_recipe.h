@@ -1,0 +1,41 @@
+// What a stage that trains says: pretrain and finetune.
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/config/choices.h"
+#include "trainer/config/dtype_words.h"
+
+namespace ropeway {
+
+// How the learning rate falls after the warm-up.
+enum class LearningRateSchedule { kLinear, kCosine, kConstant };
+template <>
+struct ChoiceTable<LearningRateSchedule> {
+  using enum LearningRateSchedule;
+  static constexpr Choice<LearningRateSchedule> choices[] = {
+      {kLinear, "linear"}, {kCosine, "cosine"}, {kConstant, "constant"}};
+};
+
+// BF16 keeps a change of a number by its 2^-8th part and more. Second moments of a larger beta2 than this,
+// which lose less than that per step, would hardly decay.
+inline constexpr double kLargestBeta2OfNarrowMoments = 0.99;
+
+struct TrainRecipe {
+  int64_t length = 0;           // tokens per sequence
+  int64_t batch_sequences = 1;  // sequences per step, over all ranks
+  // Tokens a rank holds at once: a step is cut into micro-batches of whole sequences.
+  int64_t micro_batch_tokens = 16384;
+  int64_t steps = 0;
+  double learning_rate = 2e-5, min_learning_rate = 0;
+  int64_t warmup_steps = 0;
+  LearningRateSchedule schedule = LearningRateSchedule::kLinear;
+  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0, clip_norm = 1.0;
+  DType moments = DType::kF32;  // kBF16: AdamW's two moments in half the memory
+  double passkey_fraction = 0, passkey_answer_weight = 1;
+  int64_t checkpoint_every = 0;  // 0: only at the end and on request
+  int64_t keep_checkpoints = 2;
+  int64_t max_skipped_steps = 5;  // consecutive steps with non-finite gradients before giving up
+};
+
+}  // namespace ropeway
