@@ -19,6 +19,8 @@
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/model/resident_parameters.h"
+#include "trainer/model/weight_files.h"
 #include "trainer/plan/suggestions.h"
 #include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
@@ -168,7 +170,7 @@ class Evaluation {
     memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape(),
                              device_memory(device, mesh_.world()));
     ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device);
-    parameters.load(source_.dir);
+    load_weights(parameters, source_.dir);
     RingAttention ring(mesh_.group(Axis::kSequence), ring_links_of(gpus_, mesh_.group(Axis::kSequence)),
                        layout_.placement, chunk_multiple_of(gpus_));
     EngineOptions options = engine_options(memory_, device);

@@ -6,7 +6,7 @@
 #include "launch/describe_model.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
-#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/recipe_parser.h"
 #include "trainer/files/strict_json.h"

@@ -34,6 +34,7 @@ class ShardedAdamW {
 
   // The state of this rank's range, for checkpoints.
   FlatRange range() const { return range_; }
+  int64_t total() const { return weights_.numel(); }  // of which range() is a part
   int64_t steps_taken() const { return step_; }
   at::Tensor master() const { return master_; }
   at::Tensor moment1() const { return moment1_; }

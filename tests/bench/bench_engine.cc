@@ -33,6 +33,8 @@
 #include "trainer/family/weight_names.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/plan/work_model.h"
 
@@ -112,8 +114,8 @@ struct Seat {
 };
 
 // On a GPU by its own random numbers: drawing a billion by the recipe's rule takes half a minute.
-void initialize(ResidentParameters& parameters) {
-  if (parameters.flat_weights().is_cpu()) return parameters.initialize(1);
+void initialize(ResidentParameters& parameters, const ModelConfig& config) {
+  if (parameters.flat_weights().is_cpu()) return initialize_weights(parameters, config, 1);
   parameters.flat_weights().normal_(0, 0.02);
   for (const NamedShape& named : parameters.names()) {
     if (named.shape.size() == 1) parameters.weight(named.name).fill_(1);
@@ -132,7 +134,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const Recipe recipe = recipe_of(settings);
   timing.memory = memory_options(recipe, config, recipe.stages.front(), {1, world.size()}, device);
   ResidentParameters parameters(config, dtype, seat.device);
-  initialize(parameters);
+  initialize(parameters, config);
   RingAttention ring(world, std::move(seat.links), Placement::kZigzag,
                      seat.device.is_cuda() ? kGpuChunkMultiple : 1);
   CausalLM model(config, parameters, ring, engine_options(timing.memory, seat.device));
@@ -141,8 +143,8 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const bool train = settings.at("what") == "train";
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
-    optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, parameters.flat_weights(),
-                                               parameters.flat_gradients(), parameters.decayed_ranges());
+    const FlatParameters flat = parameters.flat_parameters();
+    optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, flat.weights, flat.gradients, flat.decayed);
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 

@@ -19,6 +19,7 @@
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/resident_parameters.h"
 
 namespace ropeway::testing {
 namespace {

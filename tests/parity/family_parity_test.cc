@@ -29,6 +29,9 @@
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
+#include "trainer/model/weight_files.h"
 
 namespace ropeway::testing {
 namespace {
@@ -83,8 +86,8 @@ LocalBatch random_batch(int64_t length, int64_t vocab) {
 }
 
 // Attention far from uniform, norms and biases that matter.
-void randomize(ResidentParameters& store) {
-  store.initialize(11);
+void randomize(ResidentParameters& store, const ModelConfig& config) {
+  initialize_weights(store, config, 11);
   uint64_t index = 0;
   for (const NamedShape& named : store.names()) {
     at::Tensor weight = store.weight(named.name);
@@ -119,12 +122,12 @@ void write_sharded(const fs::path& folder, const ResidentParameters& store, DTyp
 
 void write_model(const fs::path& folder, const FamilyCase& c) {
   ResidentParameters store(c.config, at::kFloat);
-  randomize(store);
+  randomize(store, c.config);
   std::vector<FactorSet> sets;
   if (c.longrope) {
     sets = {factor_set(c, "short", kWindow, 1.6), factor_set(c, "long", 8 * kWindow, 11)};
   }
-  save_model_dir(folder, c.config, sets, store.weights_to_write().tensors, {});
+  save_model_dir(folder, c.config, sets, tensors_to_write(store.weights_on_host(true)), {});
   fs::remove(folder / "rope_factors.json");  // config.json must be enough
   if (!c.rope_block.empty()) {
     auto json = nlohmann::json::parse(read_text_file(folder / "config.json"));
@@ -217,7 +220,7 @@ class FamilyParityInBF16 : public FamilyParity {};
 struct Opened {
   explicit Opened(const fs::path& folder, at::ScalarType dtype)
       : dir(open_model_dir(folder)), store(dir.config, dtype) {
-    store.load(dir);
+    load_weights(store, dir);
   }
   FactorSet factors(int64_t length) { return select_factor_set(dir.sets, length, model.identity()); }
 

@@ -15,6 +15,7 @@
 #include "tests/pretend_gpu/pretend_gpu.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/memory_meter.h"
+#include "trainer/model/resident_parameters.h"
 
 namespace ropeway::testing {
 namespace {
@@ -45,9 +46,10 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   const CurrentStream current_stream = [device] { return ops::current_cuda_stream(device); };
   const auto alone = make_device_of_one(queues, current_stream);
   if (pass.shape.pass == Pass::kTrain) {
-    const at::Tensor gradients = store.flat_gradients();
+    store.flat_gradients();
     figures.gradients = grown();
-    optimizer.emplace(*alone, store.flat_weights(), gradients, store.decayed_ranges());
+    const FlatParameters flat = store.flat_parameters();
+    optimizer.emplace(*alone, flat.weights, flat.gradients, flat.decayed);
     figures.optimizer = grown();
   }
   RingAttention ring(

@@ -1,14 +1,15 @@
+#include "trainer/checkpoint/checkpoint_load.h"
+
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/files.h"
-#include "trainer/formats/safetensors/safetensors_reader.h"
 
 namespace ropeway {
 namespace {

@@ -1,4 +1,11 @@
-// manifest.json and SHA256SUMS of one checkpoint folder: written last, read first. Inside this folder.
+// The folder of a training checkpoint, and its manifest.json and SHA256SUMS: written last, read first.
+//
+//   step-000120/  weights.safetensors                   all weights, from rank 0
+//                 optimizer-00001-of-00002.safetensors  masters and moments of one rank's flat range
+//                 state.json                            factor set, data fingerprint, everything small
+//                 manifest.json                         format version, uuid, step, world size, recipe's SHA-256,
+//                                                       and size and SHA-256 of each file
+//                 SHA256SUMS
 //
 // SHA256SUMS has a line for every file of the manifest, in its order, and one for manifest.json itself, in
 // the form that `sha256sum -c SHA256SUMS` reads. It is a function of the manifest, so a changed byte in

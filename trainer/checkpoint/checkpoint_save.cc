@@ -1,16 +1,16 @@
-#include <algorithm>
-#include <optional>
+#include "trainer/checkpoint/checkpoint_save.h"
+
+#include <functional>
+#include <map>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
-#include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/fault_point.h"
 #include "trainer/files/files.h"
 #include "trainer/files/output_file.h"
 #include "trainer/files/strict_json.h"
-#include "trainer/formats/safetensors/safetensors_writer.h"
 
 namespace ropeway {
 namespace {
@@ -44,6 +44,11 @@ std::string write_entry(const fs::path& path, const std::function<void(OutputFil
   write(file);
   file.keep();
   return fmt::format("{} {} {}\n", file.bytes(), file.sha256(), path.filename().string());
+}
+
+std::string write_text_entry(const fs::path& path, const std::string& text) {
+  return write_entry(path,
+                     [&](OutputFile& file) { file.write(text.data(), static_cast<int64_t>(text.size())); });
 }
 
 void parse_entries(const std::string& text, std::vector<CheckpointFile>& files) {
@@ -90,6 +95,123 @@ void remove_old(const fs::path& folder, int keep, int rank) {
   }
 }
 
+// One checkpoint in the making; each step is collective.
+class Saving {
+ public:
+  Saving(Communicator& world, const fs::path& folder, const CheckpointContent& content)
+      : world_(world),
+        rank_(world.rank()),
+        folder_(folder),
+        content_(content),
+        uuid_(broadcast_string(world, rank_ == 0 ? make_uuid() : std::string())),
+        target_(folder / name_of_step(content.step)),
+        temporary_(target_.string() + ".tmp-" + uuid_) {}
+
+  // needed: bytes of all ranks' files together.
+  void make_folder(int64_t needed);
+  void write_files();
+  void publish(int keep);
+  void abandon() noexcept {
+    std::error_code ignored;
+    if (rank_ == 0) fs::remove_all(temporary_, ignored);
+  }
+
+ private:
+  CheckpointManifest manifest_of(const std::vector<std::string>& entries,
+                                 const std::vector<std::string>& ranges) const;
+  void write_manifest(const CheckpointManifest& manifest);
+
+  Communicator& world_;
+  const int rank_;
+  const fs::path folder_;
+  const CheckpointContent& content_;
+  const std::string uuid_;
+  const fs::path target_, temporary_;
+  std::string entries_;  // of this rank's files
+};
+
+void Saving::make_folder(int64_t needed) {
+  together(world_, [&] {
+    if (rank_ != 0) return;
+    require_writable_folder(folder_, needed);
+    remove_stale(folder_);
+    std::error_code error;
+    if (!fs::create_directory(temporary_, error)) {
+      fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", temporary_.string(),
+           error.message());
+    }
+  });
+  fault_point("checkpoint.folder_made", rank_);
+}
+
+void Saving::write_files() {
+  together(world_, [&] {
+    const std::map<std::string, std::string> identity = {
+        {"uuid", uuid_}, {"step", fmt::format("{}", content_.step)}, {"rank", fmt::format("{}", rank_)}};
+    const auto write_tensors = [&](const std::string& name, const std::vector<TensorToWrite>& tensors) {
+      entries_ += write_entry(temporary_ / name,
+                              [&](OutputFile& file) { stream_safetensors(file, tensors, identity); });
+    };
+    write_tensors(shard_name(rank_, world_.size()), content_.optimizer);
+    fault_point("checkpoint.shard_written", rank_);
+    if (rank_ == 0) {
+      write_tensors("weights.safetensors", content_.weights);
+      fault_point("checkpoint.weights_written", rank_);
+      entries_ += write_text_entry(temporary_ / "state.json", content_.state_json);
+      fault_point("checkpoint.state_written", rank_);
+    }
+  });
+}
+
+// From the entries and flat ranges of all ranks, in their order.
+CheckpointManifest Saving::manifest_of(const std::vector<std::string>& entries,
+                                       const std::vector<std::string>& ranges) const {
+  CheckpointManifest manifest;
+  manifest.uuid = uuid_;
+  manifest.step = content_.step;
+  manifest.world_size = world_.size();
+  manifest.recipe_sha256 = content_.recipe_sha256;
+  manifest.optimizer_total = content_.optimizer_total;
+  for (int r = 0; r < world_.size(); ++r) {
+    parse_entries(entries[r], manifest.files);
+    const size_t space = ranges[r].find(' ');
+    const int64_t begin = std::stoll(ranges[r].substr(0, space)),
+                  end = std::stoll(ranges[r].substr(space + 1));
+    const int64_t covered = r == 0 ? 0 : manifest.shards.back().end;
+    ROPEWAY_CHECK(begin == covered, "the flat range of rank {} begins at {}, that before it ends at {}", r,
+                  begin, covered);
+    manifest.shards.push_back({shard_name(r, world_.size()), begin, end});
+  }
+  ROPEWAY_CHECK(manifest.shards.back().end == content_.optimizer_total, "the flat ranges end at {} of {}",
+                manifest.shards.back().end, content_.optimizer_total);
+  return manifest;
+}
+
+void Saving::write_manifest(const CheckpointManifest& manifest) {
+  const std::string manifest_json = manifest_to_json(manifest);
+  write_text_entry(temporary_ / "SHA256SUMS", sha256sums_of(manifest, manifest_json));
+  fault_point("checkpoint.sums_written", rank_);
+  write_text_entry(temporary_ / "manifest.json", manifest_json);
+  fault_point("checkpoint.manifest_written", rank_);
+}
+
+void Saving::publish(int keep) {
+  const std::vector<std::string> entries = all_gather_strings(world_, entries_);
+  const std::vector<std::string> ranges =
+      all_gather_strings(world_, fmt::format("{} {}", content_.optimizer_begin, content_.optimizer_end));
+  fault_point("checkpoint.gathered", rank_);
+  together(world_, [&] {
+    if (rank_ != 0) return;
+    write_manifest(manifest_of(entries, ranges));
+    fsync_path(temporary_);
+    fault_point("checkpoint.folder_synced", rank_);
+    publish_folder(temporary_, target_);
+    fault_point("checkpoint.published", rank_);
+    remove_old(folder_, keep, rank_);
+    fault_point("checkpoint.end", rank_);
+  });
+}
+
 }  // namespace
 
 void save_checkpoint(Communicator& world, const fs::path& folder, const CheckpointContent& content,
@@ -100,92 +222,21 @@ void save_checkpoint(Communicator& world, const fs::path& folder, const Checkpoi
                     content.optimizer_end <= content.optimizer_total,
                 "step {}, flat range {} to {} of {}", content.step, content.optimizer_begin,
                 content.optimizer_end, content.optimizer_total);
-  const int rank = world.rank();
   int64_t needed = bytes_of_all(content.optimizer);
-  if (rank == 0) needed += bytes_of_all(content.weights) + static_cast<int64_t>(content.state_json.size());
+  if (world.rank() == 0) {
+    needed += bytes_of_all(content.weights) + static_cast<int64_t>(content.state_json.size());
+  }
   world.all_reduce(&needed, 1, DType::kI64, ReduceOp::kSum);
 
-  const std::string uuid = broadcast_string(world, rank == 0 ? make_uuid() : std::string());
-  const fs::path target = folder / name_of_step(content.step);
-  const fs::path temporary = target.string() + ".tmp-" + uuid;
+  Saving saving(world, folder, content);
   try {
-    fault_point("checkpoint.begin", rank);
-    together(world, [&] {
-      if (rank != 0) return;
-      require_writable_folder(folder, needed);
-      remove_stale(folder);
-      std::error_code error;
-      if (!fs::create_directory(temporary, error)) {
-        fail(ErrorKind::kCannotCreate, "{}: cannot create the folder: {}", temporary.string(),
-             error.message());
-      }
-    });
-    fault_point("checkpoint.folder_made", rank);
-
-    std::string entries;  // this rank's files
-    together(world, [&] {
-      const std::map<std::string, std::string> identity = {
-          {"uuid", uuid}, {"step", fmt::format("{}", content.step)}, {"rank", fmt::format("{}", rank)}};
-      entries += write_entry(temporary / shard_name(rank, world.size()), [&](OutputFile& file) {
-        stream_safetensors(file, content.optimizer, identity);
-      });
-      fault_point("checkpoint.shard_written", rank);
-      if (rank == 0) {
-        entries += write_entry(temporary / "weights.safetensors", [&](OutputFile& file) {
-          stream_safetensors(file, content.weights, identity);
-        });
-        fault_point("checkpoint.weights_written", rank);
-        entries += write_entry(temporary / "state.json", [&](OutputFile& file) {
-          file.write(content.state_json.data(), static_cast<int64_t>(content.state_json.size()));
-        });
-        fault_point("checkpoint.state_written", rank);
-      }
-    });
-
-    const std::vector<std::string> all_entries = all_gather_strings(world, entries);
-    const std::vector<std::string> all_ranges =
-        all_gather_strings(world, fmt::format("{} {}", content.optimizer_begin, content.optimizer_end));
-    fault_point("checkpoint.gathered", rank);
-    together(world, [&] {
-      if (rank != 0) return;
-      CheckpointManifest manifest;
-      manifest.uuid = uuid;
-      manifest.step = content.step;
-      manifest.world_size = world.size();
-      manifest.recipe_sha256 = content.recipe_sha256;
-      manifest.optimizer_total = content.optimizer_total;
-      for (int r = 0; r < world.size(); ++r) {
-        parse_entries(all_entries[r], manifest.files);
-        const size_t space = all_ranges[r].find(' ');
-        const int64_t begin = std::stoll(all_ranges[r].substr(0, space)),
-                      end = std::stoll(all_ranges[r].substr(space + 1));
-        const int64_t covered = r == 0 ? 0 : manifest.shards.back().end;
-        ROPEWAY_CHECK(begin == covered, "the flat range of rank {} begins at {}, that before it ends at {}",
-                      r, begin, covered);
-        manifest.shards.push_back({shard_name(r, world.size()), begin, end});
-      }
-      ROPEWAY_CHECK(manifest.shards.back().end == content.optimizer_total, "the flat ranges end at {} of {}",
-                    manifest.shards.back().end, content.optimizer_total);
-      const std::string manifest_json = manifest_to_json(manifest);
-      const std::string sums = sha256sums_of(manifest, manifest_json);
-      write_entry(temporary / "SHA256SUMS",
-                  [&](OutputFile& file) { file.write(sums.data(), static_cast<int64_t>(sums.size())); });
-      fault_point("checkpoint.sums_written", rank);
-      write_entry(temporary / "manifest.json", [&](OutputFile& file) {
-        file.write(manifest_json.data(), static_cast<int64_t>(manifest_json.size()));
-      });
-      fault_point("checkpoint.manifest_written", rank);
-      fsync_path(temporary);
-      fault_point("checkpoint.folder_synced", rank);
-      publish_folder(temporary, target);
-      fault_point("checkpoint.published", rank);
-      remove_old(folder, keep, rank);
-      fault_point("checkpoint.end", rank);
-    });
+    fault_point("checkpoint.begin", world.rank());
+    saving.make_folder(needed);
+    saving.write_files();
+    saving.publish(keep);
   } catch (...) {
     // All ranks failed together, or this one hears that another is gone: nobody will finish this folder.
-    std::error_code ignored;
-    if (rank == 0) fs::remove_all(temporary, ignored);
+    saving.abandon();
     throw;
   }
 }

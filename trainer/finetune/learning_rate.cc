@@ -1,8 +1,10 @@
+#include "trainer/finetune/learning_rate.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include "trainer/finetune/train_loop.h"
+#include "kernels/base/error.h"
 
 namespace ropeway {
 

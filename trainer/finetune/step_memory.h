@@ -20,17 +20,17 @@ class StepMemory {
   // Before gradients and optimizer are made; the weights are there already.
   explicit StepMemory(const TrainContext& context);
   void begin_step() { meter_.reset_peak(); }
-  // Of the step since begin_step, whose largest micro-batch is `batch`: weights, gradients, optimizer,
-  // checkpoints, ring, transients (all that is left of the peak).
-  const Parts& end_step(const ShardedAdamW& optimizer, const LocalBatch& batch);
-  // Of the step that took most.
-  const Parts& highest() const { return highest_; }
+  // Takes stock of the step since begin_step, whose largest micro-batch is `batch`: weights, gradients,
+  // optimizer, checkpoints, ring, transients (all that is left of the peak).
+  void end_step(const ShardedAdamW& optimizer, const LocalBatch& batch);
+  const Parts& latest() const { return latest_; }    // of the last step that ended
+  const Parts& highest() const { return highest_; }  // of the step that took most
 
  private:
   const TrainContext& context_;
   MemoryMeter meter_;
   int64_t highest_peak_ = -1;
-  Parts parts_, highest_;
+  Parts latest_, highest_;
 };
 
 }  // namespace ropeway

@@ -6,7 +6,9 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/checkpoint/checkpoint_load.h"
+#include "trainer/checkpoint/checkpoint_save.h"
+#include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
 
 namespace ropeway {
@@ -50,9 +52,9 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"data_fingerprint", context.data_fingerprint},
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
-  ResidentParameters::WeightsToWrite weights;
-  if (context.mesh->world().rank() == 0) weights = context.parameters->weights_to_write();
-  content.weights = weights.tensors;
+  const std::vector<NamedTensor> weights =
+      context.parameters->weights_on_host(context.mesh->world().rank() == 0);
+  content.weights = tensors_to_write(weights);
   std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
   for (NamedState& part : optimizer_parts) {
     part.tensor = part.tensor.to(at::kCPU);  // itself, or a copy of what is on a GPU
@@ -62,7 +64,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   context.exchange->check();  // before what an abort may have spoilt is kept
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
-  content.optimizer_total = context.parameters->flat_weights().numel();
+  content.optimizer_total = optimizer.total();
   save_checkpoint(context.mesh->world(), context.checkpoint_folder, content,
                   static_cast<int>(options.keep_checkpoints));
 }

@@ -12,6 +12,8 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
+#include "kernels/loss/cross_entropy.h"
+#include "trainer/finetune/learning_rate.h"
 #include "trainer/finetune/step_memory.h"
 #include "trainer/finetune/train_checkpoint.h"
 
@@ -51,119 +53,184 @@ std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainCont
       weights.push_back(std::move(window.weights));
     }
     batches.push_back(make_local_batch(sequences, weights, context.model->ring(),
-                                       context.parameters->flat_weights().scalar_type()));
+                                       context.parameters->weight_options().dtype().toScalarType()));
   }
   return batches;
 }
 
 // Sum of the weights of this rank's scored tokens.
 double scored_weight(const LocalBatch& batch) {
-  const at::Tensor scored = at::ne(batch.labels, -100);
+  const at::Tensor scored = at::ne(batch.labels, kIgnoredLabel);
   return batch.weights.defined() ? at::sum(batch.weights * scored, at::kDouble).item<double>()
                                  : at::sum(scored).item<double>();
+}
+
+// A training stage at work: what lives from one step to the next.
+class Training {
+ public:
+  Training(const TrainRecipe& options, const TrainContext& context)
+      : options_(options),
+        context_(context),
+        world_(context.mesh->world()),
+        memory_(context),
+        optimizer_(make_optimizer(options, context)),
+        state_(restore_train_checkpoint(context, optimizer_)),
+        progress_(world_.rank() == 0) {}
+
+  TrainOutcome run();
+
+ private:
+  struct Step {
+    int64_t number = 0;  // from 1
+    double loss = 0;     // of all ranks' tokens, before the update
+    double learning_rate = 0;
+    ShardedAdamW::StepResult update{};
+    Clock::time_point start{};
+  };
+  static ShardedAdamW make_optimizer(const TrainRecipe& options, const TrainContext& context);
+  ops::AdamWOptions adamw_options(double learning_rate) const;
+  Step take_step(int64_t number);
+  double global_weight(const std::vector<LocalBatch>& batches, int64_t step);
+  void record(const Step& step);
+  void report(const Step& step);
+  void save_if_due(int64_t step);
+
+  const TrainRecipe& options_;
+  const TrainContext& context_;
+  Communicator& world_;
+  StepMemory memory_;
+  ShardedAdamW optimizer_;
+  TrainState state_;
+  ProgressLine progress_;
+  int64_t skipped_in_a_row_ = 0;
+};
+
+ShardedAdamW Training::make_optimizer(const TrainRecipe& options, const TrainContext& context) {
+  const FlatParameters flat = context.parameters->flat_parameters();
+  return ShardedAdamW(*context.exchange, flat.weights, flat.gradients, flat.decayed,
+                      {.narrow_moments = options.moments == DType::kBF16});
+}
+
+ops::AdamWOptions Training::adamw_options(double learning_rate) const {
+  return {.learning_rate = learning_rate,
+          .beta1 = options_.beta1,
+          .beta2 = options_.beta2,
+          .eps = options_.eps,
+          .weight_decay = options_.weight_decay};
+}
+
+// Sum of the weights of all ranks' scored tokens in one step.
+double Training::global_weight(const std::vector<LocalBatch>& batches, int64_t step) {
+  double weight = 0;
+  for (const LocalBatch& batch : batches) weight += scored_weight(batch);
+  weight = all_reduce_sum(world_, weight);
+  if (weight <= 0) {
+    fail(ErrorKind::kBadData, "{}: step {} has no token to score", context_.stage_name, step);
+  }
+  return weight;
+}
+
+// Gradients are summed over ranks and the loss is scaled by the global weight: uneven numbers of labels per rank
+// cost nothing.
+Training::Step Training::take_step(int64_t number) {
+  Step step{.number = number, .start = Clock::now()};
+  memory_.begin_step();
+  const std::vector<LocalBatch> batches = step_batches(options_, context_, number);
+  const double weight = global_weight(batches, number);
+  for (const LocalBatch& batch : batches) {
+    step.loss += context_.model->forward_backward(batch, context_.factors, 1.0 / weight);
+  }
+  step.loss = all_reduce_sum(world_, step.loss);
+  step.learning_rate = learning_rate_at(options_, number);
+  step.update = optimizer_.step(adamw_options(step.learning_rate), options_.clip_norm);
+  memory_.end_step(optimizer_, batches.front());
+  return step;
+}
+
+// Counts the step. Throws kNumerics after too many in a row without an update.
+void Training::record(const Step& step) {
+  state_.step = step.number;
+  if (step.update.applied) {
+    skipped_in_a_row_ = 0;
+    std::vector<double>& recent = state_.recent_losses;
+    if (std::isfinite(step.loss)) recent.push_back(step.loss);
+    if (recent.size() > kRecentLosses) recent.erase(recent.begin());
+    return;
+  }
+  ++state_.skipped_steps;
+  if (world_.rank() == 0) {
+    log_warning("{}: step {}: loss {}, gradient norm {}: not finite, the update is skipped",
+                context_.stage_name, step.number, step.loss, step.update.gradient_norm);
+  }
+  if (++skipped_in_a_row_ > options_.max_skipped_steps) {
+    fail(ErrorKind::kNumerics,
+         "{}: {} steps in a row without a finite gradient, the last one is {}; the newest "
+         "checkpoint is kept; lower learning_rate (now {}) or look at the data of that step",
+         context_.stage_name, skipped_in_a_row_, step.number, step.learning_rate);
+  }
+}
+
+void Training::report(const Step& step) {
+  const double seconds = seconds_since(step.start);
+  const double tokens_per_second = static_cast<double>(options_.batch_sequences * options_.length) / seconds;
+  context_.reporter->step({.stage = context_.stage_name,
+                           .step = step.number,
+                           .total_steps = options_.steps,
+                           .loss = step.loss,
+                           .learning_rate = step.learning_rate,
+                           .gradient_norm = step.update.gradient_norm,
+                           .tokens_per_second = tokens_per_second,
+                           .seconds = seconds,
+                           .peak_memory_bytes = peak_memory_bytes(),
+                           .skipped_steps = state_.skipped_steps,
+                           .memory = memory_.latest()});
+  progress_.update(context_.stage_name, step.number, options_.steps,
+                   fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", step.loss,
+                               step.update.gradient_norm, step.learning_rate, tokens_per_second));
+}
+
+// Throws kStopped once a requested stop has saved what is there.
+void Training::save_if_due(int64_t step) {
+  const bool last = step == options_.steps;
+  const bool stop = !last && any_rank(world_, context_.should_stop && context_.should_stop());
+  const bool due = options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0;
+  if (stop || due || last) save_train_checkpoint(options_, context_, optimizer_, state_);
+  if (!stop) return;
+  progress_.finish();
+  fail(ErrorKind::kStopped,
+       "{}: stopped on request after step {} of {}; saved; run the same command again to go on",
+       context_.stage_name, step, options_.steps);
+}
+
+TrainOutcome Training::run() {
+  context_.reporter->resume_at(context_.stage_name, state_.step);
+  TrainOutcome outcome;
+  outcome.resumed_from = state_.step;
+  const auto start = Clock::now();
+  while (state_.step < options_.steps) {
+    const Step step = take_step(state_.step + 1);
+    record(step);
+    report(step);
+    save_if_due(step.number);
+  }
+  progress_.finish();
+
+  outcome.steps = state_.step;
+  outcome.memory = memory_.highest();
+  outcome.skipped_steps = state_.skipped_steps;
+  const auto recent = static_cast<double>(state_.recent_losses.size());
+  for (double loss : state_.recent_losses) outcome.final_loss += loss / recent;
+  outcome.seconds = seconds_since(start);
+  outcome.tokens_per_second =
+      static_cast<double>((state_.step - outcome.resumed_from) * options_.batch_sequences * options_.length) /
+      std::max(outcome.seconds, 1e-9);
+  return outcome;
 }
 
 }  // namespace
 
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context) {
-  Communicator& world = context.mesh->world();
-  StepMemory memory(context);
-  ShardedAdamW optimizer(*context.exchange, context.parameters->flat_weights(),
-                         context.parameters->flat_gradients(), context.parameters->decayed_ranges(),
-                         {.narrow_moments = options.moments == DType::kBF16});
-  TrainState state = restore_train_checkpoint(context, optimizer);
-  context.reporter->resume_at(context.stage_name, state.step);
-
-  TrainOutcome outcome;
-  outcome.resumed_from = state.step;
-  ops::AdamWOptions adamw{.learning_rate = 0,
-                          .beta1 = options.beta1,
-                          .beta2 = options.beta2,
-                          .eps = options.eps,
-                          .weight_decay = options.weight_decay};
-  ProgressLine progress(world.rank() == 0);
-  int64_t skipped_in_a_row = 0;
-  const auto start = Clock::now();
-
-  while (state.step < options.steps) {
-    const auto step_start = Clock::now();
-    memory.begin_step();
-    const int64_t step = state.step + 1;
-    const std::vector<LocalBatch> batches = step_batches(options, context, step);
-    double weight = 0;
-    for (const LocalBatch& batch : batches) weight += scored_weight(batch);
-    weight = all_reduce_sum(world, weight);
-    if (weight <= 0) {
-      fail(ErrorKind::kBadData, "{}: step {} has no token to score", context.stage_name, step);
-    }
-
-    // Gradients are summed over ranks and the loss is scaled by the global weight: uneven labels per rank
-    // cost nothing.
-    double loss = 0;
-    for (const LocalBatch& batch : batches)
-      loss += context.model->forward_backward(batch, context.factors, 1.0 / weight);
-    loss = all_reduce_sum(world, loss);
-    adamw.learning_rate = learning_rate_at(options, step);
-    const ShardedAdamW::StepResult result = optimizer.step(adamw, options.clip_norm);
-    state.step = step;
-
-    if (result.applied) {
-      skipped_in_a_row = 0;
-      if (std::isfinite(loss)) state.recent_losses.push_back(loss);
-      if (state.recent_losses.size() > kRecentLosses) state.recent_losses.erase(state.recent_losses.begin());
-    } else {
-      ++state.skipped_steps;
-      if (world.rank() == 0) {
-        log_warning("{}: step {}: loss {}, gradient norm {}: not finite, the update is skipped",
-                    context.stage_name, step, loss, result.gradient_norm);
-      }
-      if (++skipped_in_a_row > options.max_skipped_steps) {
-        fail(ErrorKind::kNumerics,
-             "{}: {} steps in a row without a finite gradient, the last one is {}; the newest "
-             "checkpoint is kept; lower learning_rate (now {}) or look at the data of that step",
-             context.stage_name, skipped_in_a_row, step, adamw.learning_rate);
-      }
-    }
-
-    const double seconds = seconds_since(step_start);
-    const double tokens_per_second = static_cast<double>(options.batch_sequences * options.length) / seconds;
-    context.reporter->step({.stage = context.stage_name,
-                            .step = step,
-                            .total_steps = options.steps,
-                            .loss = loss,
-                            .learning_rate = adamw.learning_rate,
-                            .gradient_norm = result.gradient_norm,
-                            .tokens_per_second = tokens_per_second,
-                            .seconds = seconds,
-                            .peak_memory_bytes = peak_memory_bytes(),
-                            .skipped_steps = state.skipped_steps,
-                            .memory = memory.end_step(optimizer, batches.front())});
-    progress.update(context.stage_name, step, options.steps,
-                    fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", loss,
-                                result.gradient_norm, adamw.learning_rate, tokens_per_second));
-
-    const bool stop = step < options.steps && any_rank(world, context.should_stop && context.should_stop());
-    const bool due = options.checkpoint_every > 0 && step % options.checkpoint_every == 0;
-    if (stop || due || step == options.steps) save_train_checkpoint(options, context, optimizer, state);
-    if (stop) {
-      progress.finish();
-      fail(ErrorKind::kStopped,
-           "{}: stopped on request after step {} of {}; saved; run the same command again to go on",
-           context.stage_name, step, options.steps);
-    }
-  }
-  progress.finish();
-
-  outcome.steps = state.step;
-  outcome.memory = memory.highest();
-  outcome.skipped_steps = state.skipped_steps;
-  const auto recent = static_cast<double>(state.recent_losses.size());
-  for (double loss : state.recent_losses) outcome.final_loss += loss / recent;
-  outcome.seconds = seconds_since(start);
-  outcome.tokens_per_second =
-      static_cast<double>((state.step - outcome.resumed_from) * options.batch_sequences * options.length) /
-      std::max(outcome.seconds, 1e-9);
-  return outcome;
+  return Training(options, context).run();
 }
 
 }  // namespace ropeway

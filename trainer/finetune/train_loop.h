@@ -10,17 +10,15 @@
 #include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/parameter_store.h"
 #include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 
-// Learning rate of step 1..total: linear warm-up, then linear or cosine decay to the minimum, or constant.
-double learning_rate_at(const TrainRecipe& options, int64_t step);
-
 struct TrainContext {
   CausalLM* model = nullptr;
-  ResidentParameters* parameters = nullptr;
+  ParameterStore* parameters = nullptr;
   const Mesh* mesh = nullptr;
   Collectives* exchange = nullptr;  // of all ranks, over the memory the weights are in
   const WindowSampler* windows = nullptr;

@@ -22,7 +22,7 @@
 #include "parallel/attention/ring_attention.h"
 #include "trainer/family/model_config.h"
 #include "trainer/model/activation_store.h"
-#include "trainer/model/parameter_store.h"
+#include "trainer/model/parameter_tensors.h"
 #include "trainer/model/rope_cache.h"
 #include "trainer/model/tiles.h"
 #include "trainer/model/workspace.h"

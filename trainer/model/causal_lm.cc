@@ -11,9 +11,11 @@
 #include "kernels/ops/embedding_ops.h"
 #include "kernels/ops/loss_ops.h"
 #include "kernels/ops/norm_ops.h"
+#include "kernels/loss/cross_entropy.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"
+#include "trainer/model/parameter_store.h"
 #include "trainer/model/rope_cache.h"
 #include "trainer/model/workspace.h"
 #include "trainer/plan/memory_model.h"
@@ -37,7 +39,7 @@ struct CausalLM::Engine {
         store(parameters),
         ring(ring_attention),
         options(engine_options),
-        tensor_options(parameters.outer().embedding.options()),
+        tensor_options(parameters.weight_options()),
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
         ropes(config.rotary_pairs(), acc_options),
         block(config, ring, options.tile_tokens),
@@ -47,14 +49,41 @@ struct CausalLM::Engine {
     ROPEWAY_CHECK(options.tile_tokens > 0 && options.loss_tile_tokens > 0, "tiles must hold tokens");
   }
 
+  // One batch on its way forward and back.
+  struct Pass {
+    LocalBatch batch;  // where the weights are
+    const FactorSet& factors;
+    BatchShape shape;
+    // Of all weights; otherwise those of the factors are formed.
+    bool weight_gradients = true;
+
+    LeaseOf lease() const { return weight_gradients ? LeaseOf::kWeightsAndGradients : LeaseOf::kWeights; }
+  };
+  // Sums over tokens and layers, where the weights are.
+  struct FactorSums {
+    at::Tensor log_factors;      // [1 or layers, pairs] F64
+    at::Tensor log_temperature;  // [1] F64
+  };
+
   BatchShape check(const LocalBatch& batch, const FactorSet& factors) const;
   LocalBatch placed(const LocalBatch& batch) const;
-  void embed(const LocalBatch& batch, const at::Tensor& x);
   double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
                FactorGradient* factor_gradient);
-  at::Tensor head_backward(const LocalBatch& batch, double loss_scale, const OuterTensors& gradients,
-                           const at::Tensor& stream);
+  void embed(const LocalBatch& batch, const at::Tensor& x);
+  void forward(const Pass& pass, const at::Tensor& last);
+  at::Tensor head_backward(const Pass& pass, double loss_scale, const at::Tensor& x);
+  void blocks_backward(const Pass& pass, const FactorSums& sums, const at::Tensor& d_x);
   void embedding_backward(const LocalBatch& batch, const at::Tensor& d_x);
+  FactorSums zero_sums(const FactorSet& factors) const;
+
+  // The tables of a pass in progress.
+  RopeTables rope_of(const Pass& pass, int64_t layer) {
+    return ropes.get(pass.factors, layer, pass.batch.positions, !pass.weight_gradients);
+  }
+  // What comes after the forward pass of a block.
+  ParameterUnit after(int64_t layer) const {
+    return layer + 1 < config.num_layers ? ParameterUnit::block(layer + 1) : ParameterUnit::head();
+  }
 
   const ModelConfig config;
   ParameterStore& store;
@@ -96,7 +125,7 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
     }
   };
   in_vocabulary(batch.tokens, 0, "token");
-  in_vocabulary(batch.labels, -100, "label");
+  in_vocabulary(batch.labels, kIgnoredLabel, "label");
   return shape;
 }
 
@@ -111,16 +140,38 @@ LocalBatch CausalLM::Engine::placed(const LocalBatch& batch) const {
 }
 
 void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
+  const ParameterLease lease(store, ParameterUnit::embedding(), LeaseOf::kWeights);
+  store.expect(ParameterUnit::block(0), LeaseOf::kWeights);
   at::Tensor out = x;
-  at::index_select_out(out, store.outer().embedding, 0, batch.tokens.flatten());
+  at::index_select_out(out, lease.weights().embedding, 0, batch.tokens.flatten());
 }
 
-// Final norm, head and loss, tile by tile: x [T, C] is what the last block made on entry, d loss / d x on
-// return. Returns the weighted sum of the losses of tokens, F64 and where the weights are: nothing here waits
-// for a GPU.
-at::Tensor CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_scale,
-                                           const OuterTensors& gradients, const at::Tensor& x) {
-  const OuterTensors outer = store.outer();
+// Leaves what backward needs of each block in the activation store, and the last one's result in `last` [T, C].
+void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
+  const int64_t layers = config.num_layers;
+  embed(pass.batch, activations.open(0).input);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    BlockActivations& record = activations.open(layer);
+    const auto y = [&] { return layer + 1 < layers ? activations.open(layer + 1).input : last; };
+    {
+      const ParameterLease lease(store, ParameterUnit::block(layer), LeaseOf::kWeights);
+      store.expect(after(layer), layer + 1 < layers ? LeaseOf::kWeights : pass.lease());
+      block.forward(lease.weights().block, rope_of(pass, layer), pass.shape, record.input, y, &record,
+                    options.save_attention);
+    }
+    activations.seal(layer);
+  }
+}
+
+// Final norm, head and loss, tile by tile: x [T, C] is the last block's result on entry, d loss / d x on return.
+// Returns the weighted sum of the losses of tokens, F64 and where the weights are: nothing here waits for a
+// GPU.
+at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, const at::Tensor& x) {
+  const ParameterLease lease(store, ParameterUnit::head(), pass.lease());
+  store.expect(ParameterUnit::block(config.num_layers - 1), pass.lease());
+  const UnitTensors& own = lease.weights();
+  const UnitTensors& gradients = lease.gradients();
+  const LocalBatch& batch = pass.batch;
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
   const at::Tensor sum = at::zeros({}, tensor_options.dtype(at::kDouble));
@@ -133,24 +184,61 @@ at::Tensor CausalLM::Engine::head_backward(const LocalBatch& batch, double loss_
     const at::Tensor x_tile = last_tile.shaped({tile.count, config.hidden_size}, tensor_options);
     const at::Tensor rstd_tile = rstd.shaped({tile.count}, acc_options);
     x_tile.copy_(rows(x));
-    ops::rms_norm(x_tile, outer.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
+    ops::rms_norm(x_tile, own.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
     const ops::CrossEntropyOutput result =
-        ops::linear_cross_entropy_backward(normed_tile, outer.head, rows(labels), rows(weights), loss_scale,
+        ops::linear_cross_entropy_backward(normed_tile, own.head, rows(labels), rows(weights), loss_scale,
                                            options.loss_tile_tokens, d_tile, gradients.head);
     sum.add_(weighted_sum(result.nll, rows(weights)));
-    ops::rms_norm_backward(d_tile, x_tile, outer.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
+    ops::rms_norm_backward(d_tile, x_tile, own.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
   }
+  if (pass.weight_gradients) lease.gradients_done();
   return sum;
 }
 
-// Row t of d_x is added to the gradient of token t's embedding, in the order of t.
-void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& gradient) {
-  const at::Tensor tokens = batch.tokens.flatten();
-  const at::Tensor embedding = store.outer_gradients().embedding;
-  for (const Tile& tile : tiles_of({1, gradient.size(0)}, options.tile_tokens)) {
-    ops::embedding_gradient(gradient.narrow(0, tile.begin, tile.count),
-                            tokens.narrow(0, tile.begin, tile.count), embedding);
+// d_x [T, C]: of the last block's result on entry, of the first one's input on return.
+void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums, const at::Tensor& d_x) {
+  const int64_t layers = config.num_layers;
+  for (int64_t layer = layers - 1; layer >= 0; --layer) {
+    {
+      const ParameterLease lease(store, ParameterUnit::block(layer), pass.lease());
+      if (layer > 0) {
+        store.expect(ParameterUnit::block(layer - 1), pass.lease());
+      } else if (pass.weight_gradients) {
+        store.expect(ParameterUnit::embedding(), LeaseOf::kGradients);
+      }
+      BlockGradients gradients;
+      if (pass.weight_gradients) {
+        gradients.weights = lease.gradients().block;
+      } else {
+        gradients.log_factors = sums.log_factors[sums.log_factors.size(0) > 1 ? layer : 0];
+        gradients.log_temperature = sums.log_temperature;
+        gradients.input = layer > 0;
+      }
+      block.backward(lease.weights().block, rope_of(pass, layer), pass.shape, activations.fetch(layer),
+                     gradients, d_x);
+      if (pass.weight_gradients) lease.gradients_done();
+    }
+    activations.release(layer);
   }
+}
+
+// Row t of d_x is added to the gradient of token t's embedding, in the order of t.
+void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& d_x) {
+  const ParameterLease lease(store, ParameterUnit::embedding(), LeaseOf::kGradients);
+  const at::Tensor tokens = batch.tokens.flatten();
+  for (const Tile& tile : tiles_of({1, d_x.size(0)}, options.tile_tokens)) {
+    ops::embedding_gradient(d_x.narrow(0, tile.begin, tile.count), tokens.narrow(0, tile.begin, tile.count),
+                            lease.gradients().embedding);
+  }
+  lease.gradients_done();
+}
+
+// One row of factors for all layers, or one per layer.
+CausalLM::Engine::FactorSums CausalLM::Engine::zero_sums(const FactorSet& factors) const {
+  const int64_t pairs = config.rotary_pairs();
+  const auto sums = tensor_options.dtype(at::kDouble);
+  return {at::zeros({static_cast<int64_t>(factors.factors.size()) / pairs, pairs}, sums),
+          at::zeros({1}, sums)};
 }
 
 // Forward and backward. factor_gradient null: the gradients of all weights; otherwise those of the factors
@@ -158,61 +246,24 @@ void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Ten
 double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& factors, double loss_scale,
                                FactorGradient* factor_gradient) {
   const BatchShape shape = check(host_batch, factors);
-  const LocalBatch batch = placed(host_batch);
-  const bool weight_gradients = factor_gradient == nullptr;
-  const int64_t layers = config.num_layers;
-  const auto rope_of = [&](int64_t layer) {
-    return ropes.get(factors, layer, batch.positions, factor_gradient != nullptr);
-  };
+  const Pass pass{placed(host_batch), factors, shape, factor_gradient == nullptr};
 
   const int64_t keep_blocks =
       options.keep_bytes / tokenwise_bytes(config, shape.tokens(), tensor_options.dtype().itemsize());
   activations.begin_step(shape.tokens(), tensor_options, keep_blocks);
-  embed(batch, activations.open(0).input);
   const at::Tensor last_or_gradient = stream.shaped({shape.tokens(), config.hidden_size}, tensor_options);
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    BlockActivations& record = activations.open(layer);
-    const auto y = [&] { return layer + 1 < layers ? activations.open(layer + 1).input : last_or_gradient; };
-    block.forward(store.acquire_block(layer), rope_of(layer), shape, record.input, y, &record,
-                  options.save_attention);
-    store.release_block(layer);
-    activations.seal(layer);
-  }
+  forward(pass, last_or_gradient);
+  const at::Tensor loss_sum = head_backward(pass, loss_scale, last_or_gradient);
+  const FactorSums sums = pass.weight_gradients ? FactorSums() : zero_sums(factors);
+  blocks_backward(pass, sums, last_or_gradient);
 
-  const OuterTensors outer_gradients = weight_gradients ? store.outer_gradients() : OuterTensors();
-  const at::Tensor loss_sum = head_backward(batch, loss_scale, outer_gradients, last_or_gradient);
-
-  // One row of factors for all layers, or one a layer.
-  const int64_t pairs = config.rotary_pairs();
-  const int64_t factor_rows = static_cast<int64_t>(factors.factors.size()) / pairs;
-  at::Tensor log_factors, log_temperature;
-  if (factor_gradient != nullptr) {
-    const auto sums = tensor_options.dtype(at::kDouble);
-    log_factors = at::zeros({factor_rows, pairs}, sums);
-    log_temperature = at::zeros({1}, sums);
-  }
-  for (int64_t layer = layers - 1; layer >= 0; --layer) {
-    BlockGradients gradients;
-    if (weight_gradients) {
-      gradients.weights = store.block_gradients(layer);
-    } else {
-      gradients.log_factors = log_factors[factor_rows > 1 ? layer : 0];
-      gradients.log_temperature = log_temperature;
-      gradients.input = layer > 0;
-    }
-    block.backward(store.acquire_block(layer), rope_of(layer), shape, activations.fetch(layer), gradients,
-                   last_or_gradient);
-    store.release_block(layer);
-    activations.release(layer);
-  }
-
-  if (weight_gradients) {
-    embedding_backward(batch, last_or_gradient);
+  if (pass.weight_gradients) {
+    embedding_backward(pass.batch, last_or_gradient);
   } else {
-    const at::Tensor on_host = log_factors.to(at::kCPU);
+    const at::Tensor on_host = sums.log_factors.to(at::kCPU);
     const double* values = on_host.const_data_ptr<double>();
     factor_gradient->log_factors.assign(values, values + on_host.numel());
-    factor_gradient->log_temperature = log_temperature.item<double>();
+    factor_gradient->log_temperature = sums.log_temperature.item<double>();
   }
   const double loss = loss_scale * loss_sum.item<double>();
   if (options.check_exchange) options.check_exchange();
@@ -232,23 +283,24 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   const at::Tensor x = e.stream.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
   e.embed(batch, x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
+    const ParameterLease lease(e.store, ParameterUnit::block(layer), LeaseOf::kWeights);
+    e.store.expect(e.after(layer), LeaseOf::kWeights);
     e.block.forward(
-        e.store.acquire_block(layer), e.ropes.get(factors, layer, batch.positions, false), shape, x,
+        lease.weights().block, e.ropes.get(factors, layer, batch.positions, false), shape, x,
         [&x] { return x; }, nullptr, false);
-    e.store.release_block(layer);
   }
 
-  const OuterTensors outer = e.store.outer();
+  const ParameterLease lease(e.store, ParameterUnit::head(), LeaseOf::kWeights);
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor nll = at::empty({shape.tokens()}, e.acc_options),
                    correct = at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool));
   for (const Tile& tile : tiles_of(shape, e.options.tile_tokens)) {
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor normed = e.normed.shaped({tile.count, e.config.hidden_size}, e.tensor_options);
-    ops::rms_norm(rows(x), outer.final_norm, e.config.rms_norm_eps, normed,
+    ops::rms_norm(rows(x), lease.weights().final_norm, e.config.rms_norm_eps, normed,
                   e.rstd.shaped({tile.count}, e.acc_options));
     const ops::CrossEntropyOutput scored =
-        ops::linear_cross_entropy(normed, outer.head, rows(labels), e.options.loss_tile_tokens);
+        ops::linear_cross_entropy(normed, lease.weights().head, rows(labels), e.options.loss_tile_tokens);
     rows(nll).copy_(scored.nll);
     rows(correct).copy_(scored.correct);
   }

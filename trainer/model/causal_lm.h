@@ -15,12 +15,12 @@
 
 #include "parallel/attention/ring_attention.h"
 #include "trainer/family/model_config.h"
-#include "trainer/model/parameter_store.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 
 class ActivationStore;
+class ParameterStore;
 
 // What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows
 // the one at positions[i], -100 where there is none. In host memory; the engine takes it to where the weights

@@ -1,102 +1,104 @@
-// Where a model's weights and gradients live. The engine asks for the weights of one block at a time and
-// gives them back, so that a store may gather them around the block (ZeRO stage 3) or keep them resident, as
-// this one does.
+// Where a model's weights and gradients live. The engine works on one unit of the model at a time and leases it
+// from the store, so that a store may gather a unit's weights just before they are used and scatter its
+// gradients as soon as they are complete (ZeRO stage 3), or keep everything in place. Everyone else asks the
+// store as a whole: the optimizer for what this rank updates, a checkpoint for all weights by name. No caller
+// knows how the weights are laid out.
 //
-// All weights are one flat array (gradients another, in acc type), in the order of weight_names(): block by
-// block, and q, k, v and gate, up next to each other, so that the fused projections are plain views.
+// A training pass leases, one at a time:
+//   forward    embedding, block 0, ..., block N-1                    weights
+//   loss       head                                                  weights and gradients
+//   backward   block N-1, ..., block 0                               weights and gradients
+//              embedding                                             gradients
+// A pass without weight gradients asks for weights only and ends with the last of these that it needs.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "parallel/zero/flat_ranges.h"
-#include "trainer/family/model_config.h"
+#include "parallel/zero/flat_parameters.h"
 #include "trainer/family/weight_names.h"
-#include "trainer/formats/hf/model_dir.h"
-#include "trainer/formats/safetensors/safetensors_writer.h"
+#include "trainer/model/parameter_tensors.h"
 
 namespace ropeway {
 
-struct BlockTensors {
-  at::Tensor input_norm;     // [C]
-  at::Tensor qkv;            // [(H + 2K) * D, C]
-  at::Tensor attention_out;  // [C, H * D]
-  at::Tensor post_norm;      // [C]
-  at::Tensor gate_up;        // [2 * I, C]
-  at::Tensor down;           // [C, I]
-  // Undefined where the model has none.
-  at::Tensor q_norm, k_norm;      // [D]
-  at::Tensor qkv_bias;            // [(H + 2K) * D]
-  at::Tensor attention_out_bias;  // [C]
-  at::Tensor gate_up_bias;        // [2 * I]
-  at::Tensor down_bias;           // [C]
+// What is leased together.
+struct ParameterUnit {
+  enum class Kind { kEmbedding, kBlock, kHead };  // kHead: final norm and head
+  Kind kind = Kind::kEmbedding;
+  int64_t layer = 0;  // of a block
+
+  static constexpr ParameterUnit embedding() { return {Kind::kEmbedding, 0}; }
+  static constexpr ParameterUnit block(int64_t layer) { return {Kind::kBlock, layer}; }
+  static constexpr ParameterUnit head() { return {Kind::kHead, 0}; }
+  bool operator==(const ParameterUnit&) const = default;
 };
-struct OuterTensors {
-  at::Tensor embedding;   // [V, C]
-  at::Tensor final_norm;  // [C]
-  at::Tensor head;        // [V, C]; the embedding itself when tied
+enum class LeaseOf { kWeights, kGradients, kWeightsAndGradients };
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
 };
 
 class ParameterStore {
  public:
   virtual ~ParameterStore() = default;
-  virtual BlockTensors acquire_block(int64_t layer) = 0;
-  virtual void release_block(int64_t layer) = 0;
-  virtual OuterTensors outer() = 0;
-  virtual BlockTensors block_gradients(int64_t layer) = 0;  // acc type, added to
-  virtual OuterTensors outer_gradients() = 0;
+
+  // --- For the engine. Every acquire is matched by a release; ParameterLease sees to that. At most one unit is
+  // leased at a time. Work that uses the tensors may still be queued on a GPU when they are released: a store
+  // that uses their memory again does so in the order of the compute stream.
+  struct Leased {
+    UnitTensors weights;    // read only
+    UnitTensors gradients;  // acc type; the engine adds to them
+  };
+  // The tensors that were not asked for are undefined. Those of a tied head are the embedding's: gradients that
+  // the head adds are there when the embedding's gradients are leased later in the pass.
+  virtual Leased acquire(ParameterUnit unit, LeaseOf of) = 0;
+  // Nothing more is added to the unit's gradients in this pass. Called once per unit and pass, while it is
+  // leased. Tied weights count as the embedding's alone: after the head they are still incomplete.
+  virtual void gradients_done(ParameterUnit unit) = 0;
+  virtual void release(ParameterUnit unit) = 0;
+  // A hint, given during a lease: the unit that the pass leases next. Not given when it is the last one.
+  virtual void expect(ParameterUnit unit, LeaseOf of) = 0;
+
+  // --- For everyone else, between passes.
+  virtual at::TensorOptions weight_options() const = 0;      // type and device of leased weights
+  virtual const std::vector<NamedShape>& names() const = 0;  // of all weights, in the order of weight_names()
+  // Collective: every rank gives the whole weight, of any floating type and on any device.
+  virtual void set_weight(const std::string& name, const at::Tensor& values) = 0;
+  // Collective: all weights in host memory, in the order of names(); empty on ranks where they are not `wanted`.
+  // The tensors may be the weights themselves: do not write to them, and do not keep them across a step.
+  virtual std::vector<NamedTensor> weights_on_host(bool wanted) = 0;
+  // What this rank's optimizer works on, for as long as the gradients are not released.
+  virtual FlatParameters flat_parameters() = 0;
+  // Frees the gradients; they are zero when they are next asked for.
+  virtual void release_gradients() = 0;
+
+  struct Bytes {
+    int64_t weights = 0, gradients = 0;
+  };
+  virtual Bytes bytes() const = 0;  // held by this rank
 };
 
-class ResidentParameters : public ParameterStore {
+// One unit, leased for the lifetime of this object.
+class ParameterLease {
  public:
-  // dtype of the weights: kDouble, kFloat or kBFloat16. Gradients are allocated at the first use.
-  ResidentParameters(const ModelConfig& config, at::ScalarType dtype, at::Device device = at::kCPU);
+  ParameterLease(ParameterStore& store, ParameterUnit unit, LeaseOf of)
+      : store_(store), unit_(unit), tensors_(store.acquire(unit, of)) {}
+  ~ParameterLease() { store_.release(unit_); }
+  ParameterLease(const ParameterLease&) = delete;
+  ParameterLease& operator=(const ParameterLease&) = delete;
 
-  BlockTensors acquire_block(int64_t layer) override;
-  void release_block(int64_t layer) override;
-  OuterTensors outer() override;
-  BlockTensors block_gradients(int64_t layer) override;
-  OuterTensors outer_gradients() override;
-
-  at::Tensor flat_weights() const { return weights_; }
-  at::Tensor flat_gradients();
-  void release_gradients() { gradients_ = at::Tensor(); }  // made anew, as zeros, when next asked for
-  FlatRanges decayed_ranges() const;                       // of the flat array: all but norms and biases
-  at::Tensor weight(const std::string& name) const;        // view in the named shape
-  at::Tensor gradient(const std::string& name);
-  const std::vector<NamedShape>& names() const { return names_; }
-
-  // normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0.
-  void initialize(uint64_t seed);
-  void load(const ModelDir& dir);  // converts the dtype; throws kBadData
-  // The tensors point into `memory`: the weights themselves or, where those are on a GPU, a copy of them.
-  struct WeightsToWrite {
-    at::Tensor memory;
-    std::vector<TensorToWrite> tensors;
-  };
-  WeightsToWrite weights_to_write() const;
+  const UnitTensors& weights() const { return tensors_.weights; }
+  const UnitTensors& gradients() const { return tensors_.gradients; }
+  void gradients_done() const { store_.gradients_done(unit_); }
 
  private:
-  // Where the weights of a block begin in the flat array; -1: the model has none of that kind.
-  struct BlockOffsets {
-    int64_t input_norm, qkv, attention_out, post_norm, gate_up, down;
-    int64_t q_norm, k_norm, qkv_bias, attention_out_bias, gate_up_bias, down_bias;
-  };
-  size_t index_of(const std::string& name) const;
-  BlockOffsets find_block(int64_t layer) const;
-  at::Tensor view(const at::Tensor& flat, size_t index) const;
-  BlockTensors block_views(const at::Tensor& flat, int64_t layer) const;
-  OuterTensors outer_views(const at::Tensor& flat) const;
-
-  ModelConfig config_;
-  std::vector<NamedShape> names_;
-  std::vector<int64_t> offsets_;
-  std::unordered_map<std::string, size_t> indices_;  // of names_
-  std::vector<BlockOffsets> blocks_;
-  at::Tensor weights_, gradients_;
+  ParameterStore& store_;
+  const ParameterUnit unit_;
+  const ParameterStore::Leased tensors_;
 };
 
 }  // namespace ropeway

@@ -9,6 +9,9 @@
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
+#include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 
@@ -78,9 +81,9 @@ CausalLM& RunState::model(const fs::path& folder) {
   }
   if (!loaded_ || *loaded_ != folder) {
     if (folder.empty()) {
-      parameters_->initialize(recipe.seed);
+      initialize_weights(*parameters_, config, recipe.seed);
     } else {
-      parameters_->load(open_model_dir(folder));
+      load_weights(*parameters_, open_model_dir(folder));
     }
     loaded_ = folder;
   }

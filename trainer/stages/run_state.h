@@ -11,6 +11,7 @@
 
 #include "parallel/comm/mesh.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/parameter_store.h"
 #include "trainer/plan/stage_memory.h"
 #include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
@@ -42,7 +43,7 @@ class RunState {
   // The model with the weights of `folder` in it (loaded only when they are not there already; empty: freshly
   // initialised).
   CausalLM& model(const std::filesystem::path& folder);
-  ResidentParameters& parameters() { return *parameters_; }
+  ParameterStore& parameters() { return *parameters_; }
   // A stage's engine: tiles and the place of activations are decided for each stage, and its buffers do not
   // outlive it.
   void begin_stage(const StageRecipe& stage);
@@ -69,7 +70,7 @@ class RunState {
 
   const RingLinks ring_links_;  // one for all stages: NCCL's communicators hold memory and threads
   MemoryOptions memory_options_;
-  std::unique_ptr<ResidentParameters> parameters_;
+  std::unique_ptr<ParameterStore> parameters_;
   std::unique_ptr<RingAttention> ring_;
   std::unique_ptr<CausalLM> model_;
   std::optional<std::filesystem::path> loaded_;

@@ -7,6 +7,7 @@
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
 
@@ -70,8 +71,9 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
 
   const fs::path model_folder = folder / "model";
+  const std::vector<NamedTensor> weights = state.parameters().weights_on_host(state.mesh.world().rank() == 0);
   run_on_rank(state.mesh.world(), 0, [&] {
-    save_model_dir(model_folder, state.config, state.sets, state.parameters().weights_to_write().tensors,
+    save_model_dir(model_folder, state.config, state.sets, tensors_to_write(weights),
                    {.copy_small_files_from = state.base_model, .in_force = stage.makes, .replace = true});
     write_tokenizer_beside(state, model_folder);
   });

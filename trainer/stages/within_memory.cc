@@ -15,14 +15,13 @@ MemoryParts needed(const RunState& state, const StageRecipe& stage) {
 
 // The ring's slots are told by their formula, everything else by those who hold it and by the allocator.
 StageNumbers metered(RunState& state, const StageRecipe& stage, const std::function<StageNumbers()>& run) {
-  const at::Tensor weights = state.parameters().flat_weights();
-  const MemoryMeter meter(weights.device().type());
+  const MemoryMeter meter(state.parameters().weight_options().device().type());
   StageNumbers numbers = run();
   const int64_t checkpoints = state.activation_bytes();
   const int64_t rest = std::max<int64_t>(0, meter.peak_bytes() - checkpoints);
   const int64_t ring = std::min(rest, needed(state, stage).ring);
   for (const auto& [part, bytes] :
-       {std::pair{"weights", static_cast<int64_t>(weights.nbytes())}, std::pair{"checkpoints", checkpoints},
+       {std::pair{"weights", state.parameters().bytes().weights}, std::pair{"checkpoints", checkpoints},
         std::pair{"ring", ring}, std::pair{"transients", rest - ring}}) {
     numbers.emplace_back(std::string("memory_bytes_") + part, static_cast<double>(bytes));
   }

@@ -11,7 +11,8 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/support/folder_test.h"
-#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/checkpoint/checkpoint_load.h"
+#include "trainer/checkpoint/checkpoint_save.h"
 
 namespace ropeway {
 

@@ -1,4 +1,3 @@
-#include "trainer/checkpoint/checkpoint.h"
 
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"

@@ -12,6 +12,7 @@
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/model/weight_files.h"
 
 namespace ropeway {
 namespace {
@@ -40,7 +41,8 @@ TEST(Perplexity, EveryTokensLossIsThatOfHuggingFaceTransformers) {
   const auto world = make_world_of_one();
   {
     const TinyRank made(*world, {}, at::kFloat);
-    save_model_dir(folder / "model", tiny_config(), {}, made.store.weights_to_write().tensors, {});
+    save_model_dir(folder / "model", tiny_config(), {}, tensors_to_write(made.store.weights_on_host(true)),
+                   {});
   }
   std::istringstream output(run_python(R"(
 import sys, torch, transformers
@@ -69,7 +71,7 @@ for window in ids[:192].view(4, 48):
   const std::vector<float> expected{std::istream_iterator<float>(output), {}};
 
   TinyRank rank(*world);
-  rank.store.load(open_model_dir(folder / "model"));
+  load_weights(rank.store, open_model_dir(folder / "model"));
   const PerplexityResult result = evaluate(rank, *Corpus({text}), {.length = 48});
   EXPECT_EQ(result.windows, 4);
   EXPECT_EQ(result.predicted_tokens, 4 * 47);

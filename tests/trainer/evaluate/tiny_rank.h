@@ -10,7 +10,8 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "trainer/model/causal_lm.h"
-#include "trainer/model/parameter_store.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
 
 namespace ropeway {
 
@@ -34,7 +35,7 @@ struct TinyRank {
         ring(mesh.group(Axis::kSequence), Placement::kZigzag),
         store(tiny_config(), dtype),
         model(tiny_config(), store, ring, {}) {
-    store.initialize(17);
+    initialize_weights(store, tiny_config(), 17);
   }
 
   Mesh mesh;

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "trainer/finetune/train_loop.h"
+#include "kernels/base/error.h"
+#include "trainer/finetune/learning_rate.h"
 
 namespace ropeway {
 namespace {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -37,6 +38,8 @@ struct TrainCase {
   std::string data_fingerprint = "data", recipe_sha256 = "recipe";
   double factor = 1.5;                          // of every pair
   std::function<void(TinyRank&)> before_train;  // on every rank
+  // Makes the store to train through, over the rank's own; empty: the rank's own.
+  std::function<std::unique_ptr<ParameterStore>(ResidentParameters&)> make_store;
 
   FactorSet factors(const CausalLM& model) const {
     FactorSet set = model.identity();
@@ -71,13 +74,16 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     Reporter reporter(folder, world.rank() == 0);
     int64_t steps = 0;
     TrainContext context;
-    context.model = &rank.model;
-    context.parameters = &rank.store;
+    const std::unique_ptr<ParameterStore> other = c.make_store ? c.make_store(rank.store) : nullptr;
+    ParameterStore& store = other ? *other : rank.store;
+    CausalLM model(rank.model.config(), store, rank.ring, {});
+    context.model = &model;
+    context.parameters = &store;
     context.mesh = &rank.mesh;
     context.exchange = &world;
     context.windows = &windows;
     context.reporter = &reporter;
-    context.factors = c.factors(rank.model);
+    context.factors = c.factors(model);
     context.checkpoint_folder = folder / "checkpoints";
     context.stage_name = "tune";
     context.recipe_sha256 = c.recipe_sha256;

@@ -13,6 +13,7 @@
 #include "tests/trainer/model/model_case.h"
 #include "tests/trainer/plan/cases.h"
 #include "trainer/model/memory_meter.h"
+#include "trainer/model/resident_parameters.h"
 #include "trainer/plan/memory_model.h"
 
 namespace ropeway::testing {
@@ -70,9 +71,10 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
   std::optional<ShardedAdamW> optimizer;
   grown();
   if (run.pass == Pass::kTrain) {
-    const at::Tensor gradients = store.flat_gradients();
+    store.flat_gradients();
     measured.gradients = grown();
-    optimizer.emplace(group, store.flat_weights(), gradients, store.decayed_ranges(),
+    const FlatParameters flat = store.flat_parameters();
+    optimizer.emplace(group, flat.weights, flat.gradients, flat.decayed,
                       ShardedAdamWOptions{.narrow_moments = run.narrow_moments});
     measured.optimizer = grown();
   }

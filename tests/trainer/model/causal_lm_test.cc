@@ -10,6 +10,8 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/model_case.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
 
 namespace ropeway::testing {
 namespace {
@@ -35,7 +37,7 @@ TEST(EvaluateTest, FollowsAChangeOfFactorsAndBack) {
   ModelCase other = c;
   for (double& factor : other.factors.factors) factor *= 2;
   ResidentParameters store(c.config, at::kDouble);
-  store.initialize(3);
+  initialize_weights(store, c.config, 3);
   auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
   CausalLM model(c.config, store, ring, {});
@@ -58,7 +60,7 @@ TEST(EvaluateTest, PaddingIsNotBeyondASlidingWindow) {
   ModelCase c = make_case({.family = "mistral"});
   c.config.sliding_window = 4;
   ResidentParameters store(c.config, at::kDouble);
-  store.initialize(3);
+  initialize_weights(store, c.config, 3);
   const auto world = make_world_of_one();
   RingAttention ring(*world, host_ring_links(*world), Placement::kZigzag, /*chunk_multiple=*/8);
   CausalLM model(c.config, store, ring, {});
@@ -133,7 +135,7 @@ TEST_F(LocalBatchTest, PaddingChangesNoFigure) {
     run_thread_world(ranks, [&](Communicator& group) {
       RingAttention ring(group, host_ring_links(group), Placement::kZigzag, chunk_multiple);
       ResidentParameters store(c.config, at::kDouble);
-      store.initialize(3);
+      initialize_weights(store, c.config, 3);
       CausalLM model(c.config, store, ring, {});
       const LocalBatch batch = make_local_batch(sequences_, {}, ring, at::kDouble);
       Found& found = shares[static_cast<size_t>(group.rank())];

@@ -10,8 +10,10 @@
 
 #include "kernels/base/random.h"
 #include "parallel/comm/thread_world.h"
+#include "tests/trainer/model/copied_parameters.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/model/resident_parameters.h"
 
 namespace ropeway::testing {
 
@@ -112,10 +114,12 @@ ModelCase make_case(const CaseOptions& o) {
 }
 
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group) {
-  ResidentParameters store(c.config, run.dtype);
-  for (const auto& [name, weight] : weights_of(c)) store.weight(name).copy_(weight);
+  ResidentParameters home(c.config, run.dtype);
+  for (const auto& [name, weight] : weights_of(c)) home.set_weight(name, weight);
+  CopiedParameters copies(home);
   RingAttention ring(group, run.placement);
-  CausalLM model(c.config, store, ring, run.options);
+  CausalLM model(c.config, run.copied_parameters ? static_cast<ParameterStore&>(copies) : home, ring,
+                 run.options);
 
   LocalBatch batch;
   batch.positions = local_positions(c.tokens.size(1), group.size(), group.rank(), run.placement);
@@ -140,7 +144,8 @@ EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& 
       result.loss = model.forward_backward(batch, c.factors, c.loss_scale);
     }
   }
-  result.flat_gradients = store.flat_gradients().to(at::kDouble).clone();
+  result.complaints = copies.complaints();
+  result.flat_gradients = home.flat_gradients().to(at::kDouble).clone();
   result.activation_bytes = model.activation_bytes();
   return result;
 }
@@ -156,6 +161,7 @@ EngineResult run_on_threads(const ModelCase& c, const EngineRun& run, int ranks)
     sum.flat_gradients.add_(shares[r].flat_gradients);
     sum.nll.add_(shares[r].nll);
     sum.correct.add_(shares[r].correct);
+    sum.complaints.insert(sum.complaints.end(), shares[r].complaints.begin(), shares[r].complaints.end());
     for (size_t i = 0; i < sum.factors.log_factors.size(); ++i) {
       sum.factors.log_factors[i] += shares[r].factors.log_factors[i];
     }

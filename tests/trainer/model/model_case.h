@@ -57,13 +57,15 @@ struct EngineResult {
   at::Tensor correct;         // [B, L] F64, likewise: 1 where the arg-max is the label
   FactorGradient factors;
   int64_t activation_bytes = 0;
+  std::vector<std::string> complaints;  // of CopiedParameters
 };
 struct EngineRun {
   at::ScalarType dtype = at::kDouble;
   Placement placement = Placement::kZigzag;
   EngineOptions options;
-  bool factor_gradient = false;  // instead of the weights' gradients
-  int repetitions = 1;           // of forward_backward, without clearing the gradients
+  bool factor_gradient = false;    // instead of the weights' gradients
+  int repetitions = 1;             // of forward_backward, without clearing the gradients
+  bool copied_parameters = false;  // through CopiedParameters instead of ResidentParameters
 };
 // This rank's share; collective over the group.
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group);

@@ -11,6 +11,8 @@
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
 #include "trainer/search/search.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -66,7 +68,7 @@ void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObje
     const Mesh mesh(world, shape);
     RingAttention ring(mesh.group(Axis::kSequence), Placement::kZigzag);
     ResidentParameters parameters(tiny_config(), at::kDouble);
-    parameters.initialize(9);
+    initialize_weights(parameters, tiny_config(), 9);
     CausalLM model(tiny_config(), parameters, ring, {});
     const Documents validation = corpus.validation(world), train = corpus.train(world);
     const auto objective = make_model_objective(model, mesh, validation, train, *corpus.tokenizer, options);

@@ -1,44 +1,16 @@
-#include "trainer/model/parameter_store.h"
+#include "trainer/model/resident_parameters.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "kernels/base/error.h"
-#include "kernels/base/random.h"
 #include "kernels/ops/accumulation_type.h"
 #include "trainer/family/weight_names.h"
-#include "trainer/formats/safetensors/safetensors_reader.h"
 
 namespace ropeway {
 
 namespace {
 
-at::ScalarType scalar_type_of(DType dtype, const std::string& where) {
-  switch (dtype) {
-    case DType::kF64:
-      return at::kDouble;
-    case DType::kF32:
-      return at::kFloat;
-    case DType::kF16:
-      return at::kHalf;
-    case DType::kBF16:
-      return at::kBFloat16;
-    default:
-      fail(ErrorKind::kBadData, "{}: weights of type {}, wanted F64, F32, F16 or BF16", where,
-           name_of(dtype));
-  }
-}
-
-DType dtype_of(at::ScalarType type) {
-  if (type == at::kDouble) return DType::kF64;
-  if (type == at::kFloat) return DType::kF32;
-  ROPEWAY_CHECK(type == at::kBFloat16, "weights of an unknown type {}", static_cast<int>(type));
-  return DType::kBF16;
-}
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
 
 int64_t count_of(const std::vector<int64_t>& shape) {
   int64_t count = 1;
@@ -121,21 +93,29 @@ BlockTensors ResidentParameters::block_views(const at::Tensor& flat, int64_t lay
           .down_bias = vector(begin.down_bias, c)};
 }
 
-OuterTensors ResidentParameters::outer_views(const at::Tensor& flat) const {
-  OuterTensors outer;
-  outer.embedding = view(flat, index_of("model.embed_tokens.weight"));
-  outer.final_norm = view(flat, index_of("model.norm.weight"));
-  outer.head = config_.tie_word_embeddings ? outer.embedding : view(flat, index_of("lm_head.weight"));
-  return outer;
+UnitTensors ResidentParameters::unit_views(const at::Tensor& flat, ParameterUnit unit) const {
+  UnitTensors tensors;
+  switch (unit.kind) {
+    case ParameterUnit::Kind::kEmbedding:
+      tensors.embedding = view(flat, kEmbedding);
+      break;
+    case ParameterUnit::Kind::kBlock:
+      tensors.block = block_views(flat, unit.layer);
+      break;
+    case ParameterUnit::Kind::kHead:
+      tensors.final_norm = view(flat, "model.norm.weight");
+      tensors.head = view(flat, config_.tie_word_embeddings ? kEmbedding : "lm_head.weight");
+      break;
+  }
+  return tensors;
 }
 
-BlockTensors ResidentParameters::acquire_block(int64_t layer) { return block_views(weights_, layer); }
-void ResidentParameters::release_block(int64_t) {}
-OuterTensors ResidentParameters::outer() { return outer_views(weights_); }
-BlockTensors ResidentParameters::block_gradients(int64_t layer) {
-  return block_views(flat_gradients(), layer);
+ParameterStore::Leased ResidentParameters::acquire(ParameterUnit unit, LeaseOf of) {
+  Leased leased;
+  if (of != LeaseOf::kGradients) leased.weights = unit_views(weights_, unit);
+  if (of != LeaseOf::kWeights) leased.gradients = unit_views(flat_gradients(), unit);
+  return leased;
 }
-OuterTensors ResidentParameters::outer_gradients() { return outer_views(flat_gradients()); }
 
 at::Tensor ResidentParameters::flat_gradients() {
   if (!gradients_.defined()) {
@@ -161,47 +141,28 @@ at::Tensor ResidentParameters::gradient(const std::string& name) {
   return view(flat_gradients(), index_of(name));
 }
 
-void ResidentParameters::initialize(uint64_t seed) {
-  const double range = config_.initializer_range;
-  const double residual_range = range / std::sqrt(2.0 * static_cast<double>(config_.num_layers));
-  for (size_t i = 0; i < names_.size(); ++i) {
-    at::Tensor weight = view(weights_, i);
-    const std::string& name = names_[i].name;
-    if (names_[i].shape.size() == 1) {
-      weight.fill_(name.ends_with(".bias") ? 0 : 1);
-      continue;
-    }
-    const bool residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
-    Philox draws(seed, Stream::kInit, i);
-    at::Tensor values = at::empty(names_[i].shape, at::kDouble);
-    double* v = values.data_ptr<double>();
-    for (int64_t j = 0; j < values.numel(); ++j) v[j] = draws.normal() * (residual ? residual_range : range);
-    weight.copy_(values);
-  }
+void ResidentParameters::set_weight(const std::string& name, const at::Tensor& values) {
+  const at::Tensor own = weight(name);
+  ROPEWAY_CHECK(values.sizes() == own.sizes(), "{} values for the {} of weight {}", values.numel(),
+                own.numel(), name);
+  own.copy_(values);
 }
 
-void ResidentParameters::load(const ModelDir& dir) {
-  for (size_t i = 0; i < names_.size(); ++i) {
-    const std::string& name = names_[i].name;
-    const SafetensorsFile& shard = dir.shard_of(name);
-    const TensorInfo& info = shard.tensors().at(name);
-    const std::string where = shard.path().string() + ": " + name;
-    if (info.shape != names_[i].shape) {
-      fail(ErrorKind::kBadData, "{}: shape [{}], wanted [{}]", where, fmt::join(info.shape, ", "),
-           fmt::join(names_[i].shape, ", "));
-    }
-    void* data = const_cast<std::byte*>(shard.data(name).data());  // only read from
-    view(weights_, i).copy_(at::from_blob(data, info.shape, scalar_type_of(info.dtype, where)));
-  }
+std::vector<NamedTensor> ResidentParameters::weights_on_host(bool wanted) {
+  std::vector<NamedTensor> named;
+  if (!wanted) return named;
+  const at::Tensor memory = weights_.to(at::kCPU);  // the weights themselves, or a copy of what is on a GPU
+  for (size_t i = 0; i < names_.size(); ++i) named.push_back({names_[i].name, view(memory, i)});
+  return named;
 }
 
-ResidentParameters::WeightsToWrite ResidentParameters::weights_to_write() const {
-  WeightsToWrite result{weights_.to(at::kCPU), {}};
-  for (size_t i = 0; i < names_.size(); ++i) {
-    result.tensors.push_back({names_[i].name, dtype_of(weights_.scalar_type()), names_[i].shape,
-                              view(result.memory, i).const_data_ptr()});
-  }
-  return result;
+FlatParameters ResidentParameters::flat_parameters() {
+  return {weights_, flat_gradients(), decayed_ranges()};
+}
+
+ParameterStore::Bytes ResidentParameters::bytes() const {
+  return {static_cast<int64_t>(weights_.nbytes()),
+          gradients_.defined() ? static_cast<int64_t>(gradients_.nbytes()) : 0};
 }
 
 }  // namespace ropeway

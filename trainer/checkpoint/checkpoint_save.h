@@ -1,0 +1,32 @@
+// Writes a training checkpoint (checkpoint_manifest.h shows the folder), so that a reader finds it whole or not
+// at all: every rank writes its files into step-N.tmp-<uuid>, syncs them to disk and sends name, size and
+// SHA-256; rank 0 writes the manifest last, syncs, renames the folder and syncs its parent. Only then do the
+// oldest checkpoints beyond `keep` verified ones go. The newest verified one is never deleted.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "parallel/comm/communicator.h"
+#include "trainer/formats/safetensors/safetensors_writer.h"
+
+namespace ropeway {
+
+struct CheckpointContent {
+  int64_t step = 0;
+  std::string state_json;                          // from rank 0
+  std::vector<TensorToWrite> weights;              // from rank 0
+  std::vector<TensorToWrite> optimizer;            // this rank's: flat ranges
+  int64_t optimizer_begin = 0, optimizer_end = 0;  // this rank's flat range
+  int64_t optimizer_total = 0;
+  std::string recipe_sha256;
+};
+
+// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and nothing
+// but the temporary folder is removed.
+void save_checkpoint(Communicator& world, const std::filesystem::path& folder,
+                     const CheckpointContent& content, int keep);
+
+}  // namespace ropeway
