@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/hf_config_edit.h"
 
@@ -29,6 +31,24 @@ bool is_companion(const fs::directory_entry& entry, const std::string& name) {
                       [&](const char* ending) { return name.ends_with(ending); });
 }
 
+// Where transformers looks for auto_map: tokenizer_config.json, preprocessor_config.json and the like. In a
+// vocabulary (tokenizer.json, vocab.json) a key of that name would be a token.
+bool may_name_code(const std::string& name) { return name.ends_with("config.json"); }
+
+// Nothing for a file that may name code and cannot be read: this copy may be the end of days of training,
+// which must not end in a refusal.
+std::optional<std::string> content_without_code(const fs::path& file, const std::string& name) {
+  const std::string content = read_text_file(file);
+  if (!may_name_code(name)) return content;
+  try {
+    return without_auto_map(content, file.string());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kBadData) throw;
+    log_warning("{}; it may name code to be run, and is left behind", error.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> copy_companion_files(const fs::path& from, const fs::path& to) {
@@ -43,9 +63,12 @@ std::vector<std::string> copy_companion_files(const fs::path& from, const fs::pa
       left.push_back(entry.is_directory() ? name + "/" : name);
       continue;
     }
-    std::string content = read_text_file(entry.path());
-    if (name == "tokenizer_config.json") content = without_auto_map(content, entry.path().string());
-    write_file_atomically(to / name, content);
+    const std::optional<std::string> content = content_without_code(entry.path(), name);
+    if (content) {
+      write_file_atomically(to / name, *content);
+    } else {
+      left.push_back(name);
+    }
   }
   std::sort(left.begin(), left.end());
   return left;

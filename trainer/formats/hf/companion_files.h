@@ -2,7 +2,7 @@
 // model: tokenizer, generation settings, chat template, licence. Code (*.py, and auto_map, which tells
 // transformers to run it) does not: the model here is the one that config.json describes, and nobody read
 // that code. Neither do weights in other formats, folders, hidden files, and lists of checksums, which would
-// be wrong.
+// be wrong; nor a settings file that may hold auto_map and is not JSON.
 #pragma once
 
 #include <filesystem>

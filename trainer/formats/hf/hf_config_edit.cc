@@ -22,8 +22,11 @@ constexpr std::initializer_list<const char*> kRopeKeys = {"max_position_embeddin
 constexpr std::initializer_list<const char*> kSlidingKeys = {"sliding_window", "use_sliding_window",
                                                              "max_window_layers", "layer_types"};
 
+// tokenizer_config.json may list every added token.
+constexpr JsonLimits kEditLimits = {.max_bytes = 128 << 20};
+
 ordered_json parsed(const std::string& text, const std::string& where) {
-  if (!parse_strict_json(text, where).is_object()) {
+  if (!parse_strict_json(text, where, kEditLimits).is_object()) {
     fail(ErrorKind::kBadData, "{}: wanted a JSON object", where);
   }
   return ordered_json::parse(text);
@@ -106,9 +109,12 @@ void keep_other_keys(ordered_json& config, const ordered_json& base) {
 }  // namespace
 
 std::string without_auto_map(const std::string& json, const std::string& where) {
-  if (json.find("auto_map") == std::string::npos) return json;
+  // Letters and "_" can be spelled in two ways only, as themselves and as \u005f: with neither there is no key.
+  if (json.find("auto_map") == std::string::npos && json.find("\\u") == std::string::npos) return json;
+  if (!parse_strict_json(json, where, kEditLimits).has("auto_map")) return json;
   ordered_json edited = parsed(json, where);
-  return edited.erase("auto_map") == 0 ? json : text_of(edited);
+  edited.erase("auto_map");
+  return text_of(edited);
 }
 
 std::string with_torch_dtype(const std::string& config_json, DType dtype, const std::string& where) {

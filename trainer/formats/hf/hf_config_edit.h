@@ -12,8 +12,9 @@
 
 namespace ropeway {
 
-// Without "auto_map", which makes transformers run code from the directory; the text itself when it has none.
-// `where` names the file in errors (kBadData).
+// A JSON text without its key "auto_map", which makes transformers run code from the directory; the same bytes
+// when it has none. Throws kBadData naming `where`, usually the file, when the text may hold the key but is
+// not JSON.
 std::string without_auto_map(const std::string& json, const std::string& where);
 
 // The text of a config.json with another element type of the weights.

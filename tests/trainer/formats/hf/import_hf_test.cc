@@ -2,6 +2,7 @@
 #include "trainer/formats/hf/import_hf.h"
 
 #include "tests/support/small_model.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/formats/hf/weight_shards.h"
@@ -74,6 +75,36 @@ TEST_F(ImportTest, CodeOtherWeightsAndFoldersAreLeftBehind) {
   for (const char* name : {"config.json", "tokenizer_config.json"}) {
     EXPECT_THAT(read_raw(target() / name), ::testing::Not(HasSubstr("auto_map"))) << name;
   }
+}
+
+// Python and nlohmann read "auto\u005fmap" as auto_map: no spelling of the key may survive, in any file that
+// transformers would look for it in. A token of that name in a vocabulary is no such key.
+TEST_F(ImportTest, AnEscapedAutoMapIsLeftBehindToo) {
+  const std::string code = R"("auto\u005fmap": {"AutoModel": "evil.X"}, "a\u0075to_other": 1)";
+  std::string config = read_raw(source() / "config.json");
+  config.insert(1, code + ",");
+  write_raw(source() / "config.json", config);
+  const std::vector<std::string> others = {"tokenizer_config.json", "generation_config.json",
+                                           "preprocessor_config.json"};
+  for (const std::string& name : others) write_raw(source() / name, "{" + code + "}");
+  write_raw(source() / "vocab.json", R"({"auto_map": 0, "the": 1})");
+  import();
+  for (const std::string& name : others) {
+    const auto document = read_strict_json(target() / name);
+    EXPECT_EQ(document.keys(), std::vector<std::string>{"auto_other"}) << name;
+  }
+  const auto written = read_strict_json(target() / "config.json");
+  EXPECT_FALSE(written.has("auto_map"));
+  EXPECT_TRUE(written.has("auto_other"));
+  EXPECT_EQ(read_raw(target() / "vocab.json"), read_raw(source() / "vocab.json"));
+}
+
+TEST_F(ImportTest, ASettingsFileThatMayNameCodeAndCannotBeReadIsLeftBehind) {
+  write_raw(source() / "tokenizer_config.json", R"({"auto\u005fmap": {"AutoTokenizer": "t.T"})");
+  write_raw(source() / "processor_config.json", "not JSON, and names nothing");
+  EXPECT_THAT(import().left_behind, ElementsAre("tokenizer_config.json"));
+  EXPECT_FALSE(fs::exists(target() / "tokenizer_config.json"));
+  EXPECT_TRUE(fs::exists(target() / "processor_config.json"));
 }
 
 TEST_F(ImportTest, ShardsStayShards) {
