@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/exchange_values.h"
+#include "kernels/base/log.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
 #include "trainer/rope/factor_set.h"
@@ -16,6 +17,25 @@ namespace {
 // Within the original window every computed schedule is the original RoPE: "none" stands for them all.
 bool same_as_none(const std::string& name, int64_t length, const ModelConfig& config) {
   return name != "none" && is_computed_name(name) && length <= config.original_window;
+}
+
+// Once per stage: "scores: not evaluated within the original window of 64 tokens, where they are the original
+// RoPE ("none"): yarn at 32, yarn at 64". Where "none" is not evaluated either, those lengths have no figure.
+void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
+  std::vector<std::string> skipped;
+  for (const int64_t length : stage.evaluate.lengths) {
+    for (const std::string& name : stage.evaluate.factors) {
+      if (same_as_none(name, length, config)) skipped.push_back(fmt::format("{} at {}", name, length));
+    }
+  }
+  if (skipped.empty()) return;
+  const bool none_stands_for_them = contains(stage.evaluate.factors, "none");
+  log_message(none_stands_for_them ? LogLevel::kInfo : LogLevel::kWarning,
+              fmt::format("{}: not evaluated within the original window of {} tokens, where they are the "
+                          "original RoPE (\"none\"{}): {}",
+                          stage.name, config.original_window,
+                          none_stands_for_them ? "" : ", which is not among the factors to evaluate",
+                          fmt::join(skipped, ", ")));
 }
 
 // 0: all that fit.
@@ -43,6 +63,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   const int64_t longest = *std::max_element(options.lengths.begin(), options.lengths.end());
   require_document_of(documents, longest, "stage " + stage.name);
 
+  if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
   ProgressLine progress(world.rank() == 0);
   const int64_t total = static_cast<int64_t>(options.lengths.size() * options.factors.size());
   int64_t done = 0;

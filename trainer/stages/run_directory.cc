@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -44,29 +48,55 @@ std::string difference(const std::string& was, const std::string& is) {
   return text;
 }
 
-int take_lock(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) fail(ErrorKind::kCannotCreate, "{}: {}", file.string(), std::strerror(errno));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd);
+// Closed when it goes out of scope, which also releases what flock() holds on it.
+class LockFile {
+ public:
+  explicit LockFile(int fd) : fd_(fd) {}
+  ~LockFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  LockFile& operator=(LockFile&&) = delete;
+  int fd() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+// False once the file that fd stands for was moved away with its folder.
+bool still_there(int fd, const fs::path& file) {
+  struct stat held;
+  struct stat named;
+  return ::fstat(fd, &held) == 0 && ::stat(file.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+         held.st_ino == named.st_ino;
+}
+
+// The lock belongs to the file, not to its name: between opening it and locking it, a fresh start may have
+// moved the folder aside, and what was locked then is the old run. The name is compared afterwards, when
+// nobody else can move the folder any more.
+LockFile take_lock(const fs::path& file) {
+  LockFile lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (lock.fd() < 0) fail(ErrorKind::kCannotCreate, "{}: {}", file.string(), std::strerror(errno));
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0 || !still_there(lock.fd(), file)) {
     fail(ErrorKind::kCannotCreate,
          "{}: another run is writing to this folder; wait for it, or set run_dir to another "
          "folder",
          file.parent_path().string());
   }
-  return fd;
+  return lock;
 }
 
-// The lock goes with the folder: a live run's is never moved away under it.
-void move_aside(const fs::path& path) {
-  const int lock = take_lock(path / ".lock");
-  ::close(lock);
+// A live run's folder is never moved away under it: the lock is taken first, and the caller keeps it until
+// the new folder has its own.
+LockFile move_aside(const fs::path& path) {
+  LockFile lock = take_lock(path / ".lock");
   for (int i = 1;; ++i) {
     const fs::path target = fmt::format("{}.old-{}", path.string(), i);
     if (fs::exists(target)) continue;
     fs::rename(path, target);
     log_info("{}: moved to {}", path.string(), target.string());
-    return;
+    return lock;
   }
 }
 
@@ -111,9 +141,10 @@ RunDirectory::RunDirectory(const Recipe& recipe, Communicator& world, bool fresh
 }
 
 void RunDirectory::open(const Recipe& recipe, bool fresh, int64_t bytes_needed) {
-  if (fresh && fs::exists(path_)) move_aside(path_);
+  std::optional<LockFile> earlier_run;
+  if (fresh && fs::exists(path_)) earlier_run.emplace(move_aside(path_));
   require_writable_folder(path_, std::max<int64_t>(0, bytes_needed - bytes_in(path_)));
-  lock_ = take_lock(path_ / ".lock");
+  LockFile lock = take_lock(path_ / ".lock");
   const std::string identity = recipe_identity(recipe);
   const fs::path identity_file = path_ / ".identity.yaml";
   if (fs::exists(identity_file)) {
@@ -128,6 +159,7 @@ void RunDirectory::open(const Recipe& recipe, bool fresh, int64_t bytes_needed) 
   }
   write_file_atomically(path_ / "recipe.yaml", recipe_to_yaml(recipe));
   for (const StageRecipe& stage : recipe.stages) fs::create_directories(stage_folder(stage.name));
+  lock_ = lock.release();
 }
 
 RunDirectory::~RunDirectory() {
