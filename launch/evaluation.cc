@@ -14,15 +14,13 @@
 #include "parallel/device/cuda_job.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/data/npy.h"
-#include "trainer/evaluate/passkey_eval.h"
-#include "trainer/evaluate/perplexity.h"
+#include "trainer/evaluate/evaluator.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/resident_parameters.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/plan/suggestions.h"
-#include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
@@ -33,13 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-struct LengthResult {
-  int64_t length = 0;
-  std::string factors;
-  std::optional<PerplexityResult> perplexity;
-  std::optional<PasskeyResult> passkey;
-};
 
 bool all_divisible(const std::vector<int64_t>& lengths, int64_t by) {
   return std::all_of(lengths.begin(), lengths.end(), [by](int64_t length) { return length % by == 0; });
@@ -67,9 +58,10 @@ void check_output(const std::string& file, Communicator& world) {
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
-Json to_json(const LengthResult& result, bool bytes_are_known) {
-  Json entry{{"length", result.length}, {"factors", result.factors}};
-  if (const auto& p = result.perplexity) {
+Json to_json(const EvaluatedCell& evaluated, bool bytes_are_known) {
+  const auto& [cell, figures] = evaluated;
+  Json entry{{"length", cell.length}, {"factors", cell.name}};
+  if (const auto& p = figures.perplexity) {
     entry["windows"] = p->windows;
     entry["predicted_tokens"] = p->predicted_tokens;
     entry["nll"] = number_or_null(p->nll);
@@ -77,7 +69,7 @@ Json to_json(const LengthResult& result, bool bytes_are_known) {
     entry["bits_per_byte"] = bytes_are_known ? number_or_null(p->bits_per_byte) : Json();
     entry["tail_bits_per_byte"] = bytes_are_known ? number_or_null(p->tail_bits_per_byte) : Json();
   }
-  if (const auto& k = result.passkey) {
+  if (const auto& k = figures.passkey) {
     entry["passkey"] = k->accuracy;
     entry["passkey_samples"] = k->samples;
     entry["passkey_answer_nll"] = number_or_null(k->answer_nll);
@@ -87,13 +79,13 @@ Json to_json(const LengthResult& result, bool bytes_are_known) {
   return entry;
 }
 
-std::string to_table(const std::vector<LengthResult>& results, bool bytes_are_known) {
+std::string to_table(const std::vector<EvaluatedCell>& results, bool bytes_are_known) {
   std::string table =
       fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", "length", "factors", "windows",
                   "nats/token", "perplexity", "bits/byte", "last 256", "passkey");
-  for (const LengthResult& result : results) {
+  for (const auto& [cell, figures] : results) {
     std::string windows = "-", nll = "-", perplexity = "-", bits = "-", tail = "-", passkey = "-";
-    if (const auto& p = result.perplexity) {
+    if (const auto& p = figures.perplexity) {
       windows = fmt::format("{}", p->windows);
       nll = fmt::format("{:.4f}", p->nll);
       perplexity = fmt::format("{:.4f}", p->perplexity);
@@ -102,9 +94,9 @@ std::string to_table(const std::vector<LengthResult>& results, bool bytes_are_kn
         tail = fmt::format("{:.4f}", p->tail_bits_per_byte);
       }
     }
-    if (result.passkey) passkey = fmt::format("{:.0f}%", 100 * result.passkey->accuracy);
-    table += fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", result.length,
-                         result.factors, windows, nll, perplexity, bits, tail, passkey);
+    if (figures.passkey) passkey = fmt::format("{:.0f}%", 100 * figures.passkey->accuracy);
+    table += fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", cell.length, cell.name,
+                         windows, nll, perplexity, bits, tail, passkey);
   }
   return table;
 }
@@ -134,13 +126,17 @@ class Evaluation {
         recipe_(recipe_of(request, lengths_)),
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
-    for (const int64_t length : lengths_) factors_.push_back(factors_for(length));
+    for (const int64_t length : lengths_) {
+      const FactorSet factors =
+          resolve_factors(request_.factors, length, source_.dir.config, source_.dir.sets);
+      cells_.push_back({factors.name, length, factors});
+    }
   }
 
-  std::vector<LengthResult> run() {
+  std::vector<EvaluatedCell> run() {
     if (gpus_ == nullptr) log_thread_count();
-    std::vector<LengthResult> results;
-    or_out_of_memory([&] { results = score_all(); },
+    std::vector<EvaluatedCell> results;
+    or_out_of_memory([&] { results = evaluate(); },
                      [&](const std::string& cause) {
                        return out_of_memory_text("evaluate", cause,
                                                  {.recipe = recipe_,
@@ -165,7 +161,7 @@ class Evaluation {
     return recipe;
   }
 
-  std::vector<LengthResult> score_all() {
+  std::vector<EvaluatedCell> evaluate() {
     const c10::Device device = device_of(gpus_);
     memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape(),
                              device_memory(device, mesh_.world()));
@@ -176,20 +172,12 @@ class Evaluation {
     EngineOptions options = engine_options(memory_, device);
     if (gpus_ != nullptr) options.check_exchange = [this] { gpus_->check(); };
     CausalLM model(source_.dir.config, parameters, ring, options);
-    ProgressLine progress(mesh_.world().rank() == 0);
-    std::vector<LengthResult> results;
-    for (size_t i = 0; i < lengths_.size(); ++i) {
-      progress.update("evaluate", static_cast<int64_t>(i), static_cast<int64_t>(lengths_.size()),
-                      fmt::format("{} tokens, factors {}", lengths_[i], factors_[i].name));
-      results.push_back(score(model, i));
-      if (any_rank(mesh_.world(), stop_requested())) {
-        progress.finish();
-        fail(ErrorKind::kStopped, "evaluate: stopped on request after {} of {} lengths", i + 1,
-             lengths_.size());
-      }
-    }
-    progress.finish();
-    return results;
+    return evaluate_cells({model, mesh_, documents_, tokenizer_.get()}, cells_,
+                          {.perplexity = request_.perplexity,
+                           .passkey = request_.passkey,
+                           .windows = request_.windows,
+                           .keep_token_nll = !request_.save_nll.empty()},
+                          {.name = "evaluate", .stop_requested = stop_requested});
   }
 
   Documents load_input(Communicator& world) {
@@ -197,25 +185,6 @@ class Evaluation {
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
     return load_documents(world, {request_.text}, *tokenizer_, request_.cache);
-  }
-
-  FactorSet factors_for(int64_t length) const {
-    return resolve_factors(request_.factors, length, source_.dir.config, source_.dir.sets);
-  }
-
-  LengthResult score(CausalLM& model, size_t i) {
-    LengthResult result{lengths_[i], factors_[i].name, {}, {}};
-    if (request_.perplexity) {
-      result.perplexity = evaluate_perplexity(model, mesh_, documents_, factors_[i],
-                                              {.length = lengths_[i],
-                                               .max_windows = request_.windows,
-                                               .keep_token_nll = !request_.save_nll.empty()});
-    }
-    if (request_.passkey) {
-      result.passkey =
-          evaluate_passkey(model, mesh_, documents_, *tokenizer_, factors_[i], {.length = lengths_[i]});
-    }
-    return result;
   }
 
   const EvaluationRequest& request_;
@@ -228,13 +197,13 @@ class Evaluation {
   MemoryOptions memory_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
-  std::vector<FactorSet> factors_;  // one a length
+  std::vector<EvaluationCell> cells_;  // one per length
 };
 
-void write_outputs(const EvaluationRequest& request, const std::vector<LengthResult>& results,
+void write_outputs(const EvaluationRequest& request, const std::vector<EvaluatedCell>& results,
                    bool bytes_are_known) {
   if (!request.save_nll.empty()) {
-    const PerplexityResult& scored = results.front().perplexity.value();
+    const PerplexityResult& scored = results.front().figures.perplexity.value();
     write_npy_float32(request.save_nll, scored.token_nll, scored.windows, scored.length - 1);
   }
   if (!request.json.empty()) {
@@ -242,8 +211,9 @@ void write_outputs(const EvaluationRequest& request, const std::vector<LengthRes
                 {"input", request.text.empty() ? request.tokens : request.text},
                 {"dtype", word_of(request.dtype)},
                 {"evaluations", Json::array()}};
-    for (const LengthResult& result : results)
-      report["evaluations"].push_back(to_json(result, bytes_are_known));
+    for (const EvaluatedCell& evaluated : results) {
+      report["evaluations"].push_back(to_json(evaluated, bytes_are_known));
+    }
     write_file_atomically(request.json, report.dump(2) + "\n");
   }
 }
@@ -257,7 +227,7 @@ std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
   std::unique_ptr<CudaJob> gpus;
   if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
   Evaluation evaluation(request, world, gpus.get());
-  const std::vector<LengthResult> results = evaluation.run();
+  const std::vector<EvaluatedCell> results = evaluation.run();
   if (gpus) gpus->close();
   run_on_rank(world, 0, [&] { write_outputs(request, results, evaluation.bytes_are_known()); });
   return to_table(results, evaluation.bytes_are_known());

@@ -5,9 +5,10 @@
 #include "kernels/base/error.h"
 #include "parallel/comm/exchange_values.h"
 #include "kernels/base/log.h"
-#include "trainer/evaluate/passkey_eval.h"
-#include "trainer/evaluate/perplexity.h"
+#include "trainer/evaluate/evaluator.h"
+#include "trainer/formats/hf/weights_identity.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/rope/schedules.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/stages.h"
 
@@ -38,70 +39,62 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
                           fmt::join(skipped, ", ")));
 }
 
-// 0: all that fit.
-int64_t windows_at(int64_t length, const EvaluateRecipe& options) {
-  if (options.tokens == 0) return options.windows;
-  const int64_t windows = std::max<int64_t>(1, options.tokens / length);
-  return options.windows == 0 ? windows : std::min(windows, options.windows);
+std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state) {
+  std::vector<EvaluationCell> cells;
+  for (const int64_t length : stage.evaluate.lengths) {
+    for (const std::string& name : stage.evaluate.factors) {
+      if (same_as_none(name, length, state.config)) continue;
+      const FactorSet factors = resolve_factors(name, length, state.config, state.sets);
+      cells.push_back({name == "auto" ? factors.name : name, length, factors});
+    }
+  }
+  return cells;
 }
 
-std::string summary(const EvaluationRecord& record) {
-  std::string text = fmt::format("{} at {}:", record.factors, record.length);
-  if (record.bits_per_byte >= 0) text += fmt::format(" {:.3f} bits/byte", record.bits_per_byte);
-  if (record.passkey >= 0) text += fmt::format(" passkey {:.0f}%", 100 * record.passkey);
-  return text;
+EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed) {
+  return {.perplexity = contains(recipe.tasks, "perplexity"),
+          .passkey = contains(recipe.tasks, "passkey"),
+          .windows = recipe.windows,
+          .tokens = recipe.tokens,
+          .passkey_depths = recipe.passkey_depths,
+          .passkey_samples = recipe.passkey_samples,
+          .seed = seed};
+}
+
+// Which weights the figures are of, and the type they are computed in.
+std::string identity_of(const std::filesystem::path& model, const Recipe& recipe) {
+  const std::string weights =
+      model.empty() ? fmt::format("initialised from seed {}", recipe.seed) : weights_identity(model);
+  return fmt::format("{} in {}", weights, recipe.dtype);
 }
 
 }  // namespace
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   Communicator& world = state.mesh.world();
-  const EvaluateRecipe& options = stage.evaluate;
   const bool base = stage.model == EvaluatedModel::kBase || state.current_model == state.base_model;
-  CausalLM& model = state.model(base ? state.base_model : state.current_model);
+  const std::filesystem::path weights = base ? state.base_model : state.current_model;
   const Documents& documents = state.documents("test");
-  const int64_t longest = *std::max_element(options.lengths.begin(), options.lengths.end());
-  require_document_of(documents, longest, "stage " + stage.name);
-
+  require_document_of(documents, *std::ranges::max_element(stage.evaluate.lengths), "stage " + stage.name);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
-  ProgressLine progress(world.rank() == 0);
-  const int64_t total = static_cast<int64_t>(options.lengths.size() * options.factors.size());
-  int64_t done = 0;
-  for (const int64_t length : options.lengths) {
-    for (const std::string& name : options.factors) {
-      ++done;
-      if (same_as_none(name, length, state.config)) continue;
-      const FactorSet factors = resolve_factors(name, length, state.config, state.sets);
-      EvaluationRecord record{.stage = stage.name,
-                              .model = base ? "base" : "tuned",
-                              .factors = name == "auto" ? factors.name : name,
-                              .length = length};
-      if (options.measures(EvaluateTask::kPerplexity)) {
-        const PerplexityResult result =
-            evaluate_perplexity(model, state.mesh, documents, factors,
-                                {.length = length, .max_windows = windows_at(length, options)});
-        record.bits_per_byte = result.bits_per_byte;
-        record.tail_bits_per_byte = result.tail_bits_per_byte;
-      }
-      if (options.measures(EvaluateTask::kPasskey)) {
-        const PasskeyResult result = evaluate_passkey(model, state.mesh, documents, *state.tokenizer, factors,
-                                                      {.length = length,
-                                                       .depths = options.passkey_depths,
-                                                       .samples_per_depth = options.passkey_samples,
-                                                       .seed = state.recipe.seed});
-        record.passkey = result.accuracy;
-      }
-      state.reporter->evaluation(record);
-      progress.update(stage.name, done, total, summary(record));
-      if (any_rank(world, state.stop_requested && state.stop_requested())) {
-        progress.finish();
-        fail(ErrorKind::kStopped,
-             "{}: stopped on request after {} of {} evaluations; run the same command again to go on",
-             stage.name, done, total);
-      }
+
+  KeptFigures kept(state.directory.stage_folder(stage.name) / "figures.json", world,
+                   {.weights = identity_of(weights, state.recipe), .data = documents.fingerprint()});
+  const auto report = [&](const EvaluatedCell& evaluated) {
+    const auto& [cell, figures] = evaluated;
+    EvaluationRecord record{
+        .stage = stage.name, .model = base ? "base" : "tuned", .factors = cell.name, .length = cell.length};
+    if (figures.perplexity) {
+      record.bits_per_byte = figures.perplexity->bits_per_byte;
+      record.tail_bits_per_byte = figures.perplexity->tail_bits_per_byte;
     }
-  }
-  progress.finish();
+    if (figures.passkey) record.passkey = figures.passkey->accuracy;
+    state.reporter->evaluation(record);
+  };
+  evaluate_cells(
+      {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells_of(stage, state),
+      tasks_of(stage.evaluate, state.recipe.seed),
+      {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
   return {};
 }
 

@@ -53,5 +53,107 @@ TEST_F(EvaluateStageTest, SaysNothingWhereNothingIsSkipped) {
   EXPECT_THAT(said(recipe("64", "yarn")), Not(HasSubstr("not evaluated")));
 }
 
+const std::string kBothTasks = "tasks: [perplexity, passkey], passkey_depths: 2, passkey_samples: 1";
+
+// Runs of a stage with three cells that are stopped and gone on with.
+class StoppedEvaluationTest : public EvaluateStageTest {
+ protected:
+  Recipe three_cells() const {
+    return recipe_in(folder_,
+                     kPretrain +
+                         "  - {name: scores, kind: evaluate, lengths: [160, 192, 224], factors: [none], "
+                         "windows: 2, " +
+                         kBothTasks + "}\n");
+  }
+  // Stops after so many cells were evaluated; the stop is asked for after each. Returns how many were.
+  int run_until(const Recipe& recipe, int cells) const {
+    int evaluated = 0;
+    const auto stop = [&] { return ++evaluated == cells; };
+    const auto world = make_world_of_one();
+    run_recipe(recipe, *world, {.only_stages = {"base"}});
+    const auto error =
+        error_of([&] { run_recipe(recipe, *world, {.only_stages = {"scores"}, .stop_requested = stop}); });
+    EXPECT_EQ(error.has_value(), evaluated == cells);
+    if (error) {
+      EXPECT_EQ(error->kind(), ErrorKind::kStopped);
+      EXPECT_THAT(error->what(),
+                  HasSubstr(fmt::format("{} of 3 evaluations; run the same command again", evaluated)));
+    }
+    return evaluated;
+  }
+  nlohmann::json kept() const {
+    return nlohmann::json::parse(read_bytes(folder_ / "run/stages/scores/figures.json"));
+  }
+  void keep(const nlohmann::json& figures) const {
+    write_bytes(folder_ / "run/stages/scores/figures.json", figures.dump());
+  }
+};
+
+TEST_F(StoppedEvaluationTest, GoesOnWhereItStoppedAndReportsTheSame) {
+  const Recipe recipe = three_cells();
+  EXPECT_EQ(run_until(recipe, 99), 3);
+  const auto reference = evaluations();
+  ASSERT_EQ(reference.size(), 3u);
+  std::filesystem::remove_all(folder_ / "run/stages/scores");
+  std::filesystem::remove(folder_ / "run/report.json");
+
+  EXPECT_EQ(run_until(recipe, 1), 1);
+  EXPECT_EQ(kept().at("evaluations").size(), 1u);
+  EXPECT_EQ(run_until(recipe, 99), 2) << "the first is evaluated again, or the others are not";
+  EXPECT_EQ(evaluations(), reference);
+}
+
+TEST_F(StoppedEvaluationTest, TakesTheFiguresThatWereKept) {
+  const Recipe recipe = three_cells();
+  run_until(recipe, 2);
+  auto figures = kept();
+  figures["evaluations"][1]["figures"]["perplexity"]["bits_per_byte"] = 0.1 + 0.2;
+  keep(figures);
+  EXPECT_EQ(run_until(recipe, 99), 1);
+  EXPECT_EQ(evaluations()[1].at("bits_per_byte"), 0.1 + 0.2);
+}
+
+// What is kept is of another length, set, model or text, or of other options: none of it is used.
+TEST_F(StoppedEvaluationTest, FiguresOfSomethingElseAreNotUsed) {
+  const Recipe recipe = three_cells();
+  run_until(recipe, 1);
+  const auto figures = kept();
+  const auto of = figures["evaluations"][0]["of"];
+  EXPECT_EQ(of.size(), 7u);
+  for (const auto& [key, value] : of.items()) {
+    auto other = figures;
+    auto& changed = other["evaluations"][0]["of"][key];
+    if (value.is_string()) {
+      changed = value.get<std::string>() + "x";
+    } else if (value.is_number()) {
+      changed = value.get<int64_t>() + 1;
+    } else {
+      changed.front() = value.front().get<int64_t>() + 1;
+    }
+    keep(other);
+    std::filesystem::remove(folder_ / "run/stages/scores/done.json");
+    EXPECT_EQ(run_until(recipe, 99), 3) << key;
+  }
+}
+
+TEST_F(StoppedEvaluationTest, OtherWeightsAreEvaluatedAnew) {
+  const Recipe recipe = three_cells();
+  run_until(recipe, 1);
+  // The training again, as after its folder was lost: another file, of the same size.
+  std::filesystem::remove_all(folder_ / "run/stages/base");
+  EXPECT_EQ(run_until(recipe, 99), 3);
+}
+
+TEST_F(StoppedEvaluationTest, AFileThatCannotBeReadIsWarnedOfAndReplaced) {
+  const Recipe recipe = three_cells();
+  run_until(recipe, 1);
+  for (const char* broken : {"", "{", "[]", R"({"format": "ropeway-figures", "version": 1})"}) {
+    write_bytes(folder_ / "run/stages/scores/figures.json", broken);
+    std::filesystem::remove(folder_ / "run/stages/scores/done.json");
+    EXPECT_EQ(run_until(recipe, 99), 3) << broken;
+    EXPECT_EQ(kept().at("evaluations").size(), 3u) << broken;
+  }
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -1,0 +1,84 @@
+#include "trainer/evaluate/evaluator.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/report/reporter.h"
+
+namespace ropeway {
+namespace {
+
+CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& cell,
+                          const EvaluationTasks& tasks) {
+  CellFigures figures;
+  if (tasks.perplexity) {
+    figures.perplexity = evaluate_perplexity(inputs.model, inputs.mesh, inputs.documents, cell.factors,
+                                             {.length = cell.length,
+                                              .max_windows = windows_at(cell.length, tasks),
+                                              .keep_token_nll = tasks.keep_token_nll});
+  }
+  if (tasks.passkey) {
+    ROPEWAY_CHECK(inputs.tokenizer != nullptr, "{}: passkeys without a tokenizer", cell.name);
+    figures.passkey =
+        evaluate_passkey(inputs.model, inputs.mesh, inputs.documents, *inputs.tokenizer, cell.factors,
+                         {.length = cell.length,
+                          .depths = tasks.passkey_depths,
+                          .samples_per_depth = tasks.passkey_samples,
+                          .seed = tasks.seed});
+  }
+  return figures;
+}
+
+std::string summary(const EvaluatedCell& evaluated) {
+  const auto& [cell, figures] = evaluated;
+  std::string text = fmt::format("{} at {}:", cell.name, cell.length);
+  if (figures.perplexity) text += fmt::format(" {:.4f} nats/token", figures.perplexity->nll);
+  if (figures.passkey) text += fmt::format(" passkey {:.0f}%", 100 * figures.passkey->accuracy);
+  return text;
+}
+
+}  // namespace
+
+int64_t windows_at(int64_t length, const EvaluationTasks& tasks) {
+  if (tasks.tokens == 0) return tasks.windows;
+  const int64_t windows = std::max<int64_t>(1, tasks.tokens / length);
+  return tasks.windows == 0 ? windows : std::min(windows, tasks.windows);
+}
+
+std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
+                                          const std::vector<EvaluationCell>& cells,
+                                          const EvaluationTasks& tasks, const EvaluationControl& control) {
+  Communicator& world = inputs.mesh.world();
+  ProgressLine progress(world.rank() == 0);
+  std::vector<EvaluatedCell> results;
+  size_t found = 0;
+  for (const EvaluationCell& cell : cells) {
+    const CellFigures* known = control.kept == nullptr ? nullptr : control.kept->find(cell, tasks);
+    const bool finished_earlier = known != nullptr;
+    if (finished_earlier) {
+      results.push_back({cell, *known});
+      ++found;
+    } else {
+      progress.update(control.name, std::ssize(results), std::ssize(cells),
+                      fmt::format("{} tokens, factors {}", cell.length, cell.name));
+      results.push_back({cell, evaluate_cell(inputs, cell, tasks)});
+      if (control.kept != nullptr) control.kept->add(results.back(), tasks);
+    }
+    if (control.finished) control.finished(results.back());
+    progress.update(control.name, std::ssize(results), std::ssize(cells), summary(results.back()));
+    if (!finished_earlier && any_rank(world, control.stop_requested && control.stop_requested())) {
+      progress.finish();
+      fail(ErrorKind::kStopped, "{}: stopped on request after {} of {} evaluations{}", control.name,
+           results.size(), cells.size(),
+           control.kept == nullptr ? "" : "; run the same command again to go on");
+    }
+  }
+  progress.finish();
+  if (found > 0 && world.rank() == 0) {
+    log_info("{}: {} of {} evaluations were finished earlier", control.name, found, cells.size());
+  }
+  return results;
+}
+
+}  // namespace ropeway

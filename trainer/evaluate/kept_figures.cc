@@ -1,0 +1,159 @@
+#include "trainer/evaluate/kept_figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "trainer/evaluate/evaluator.h"
+#include "trainer/files/files.h"
+#include "trainer/rope/factor_file.h"
+
+namespace ropeway {
+namespace {
+
+using Json = nlohmann::json;  // sorted keys: equal objects have equal texts
+
+constexpr const char* kFormat = "ropeway-figures";
+constexpr int kVersion = 1;
+
+Json to_json(const PerplexityResult& result) {
+  return {{"windows", result.windows},
+          {"predicted_tokens", result.predicted_tokens},
+          {"nll", result.nll},
+          {"bits_per_byte", result.bits_per_byte},
+          {"tail_bits_per_byte", result.tail_bits_per_byte}};
+}
+
+PerplexityResult perplexity_from(const Json& json, int64_t length) {
+  PerplexityResult result;
+  result.length = length;
+  result.windows = json.at("windows").get<int64_t>();
+  result.predicted_tokens = json.at("predicted_tokens").get<int64_t>();
+  result.nll = json.at("nll").get<double>();
+  result.perplexity = std::exp(result.nll);  // may be infinite, which JSON cannot say
+  result.bits_per_byte = json.at("bits_per_byte").get<double>();
+  result.tail_bits_per_byte = json.at("tail_bits_per_byte").get<double>();
+  return result;
+}
+
+Json to_json(const PasskeyResult& result) {
+  return {{"samples", result.samples},
+          {"accuracy", result.accuracy},
+          {"answer_nll", result.answer_nll},
+          {"depths", result.depths},
+          {"depth_accuracy", result.depth_accuracy}};
+}
+
+PasskeyResult passkey_from(const Json& json, int64_t length) {
+  PasskeyResult result;
+  result.length = length;
+  result.samples = json.at("samples").get<int64_t>();
+  result.accuracy = json.at("accuracy").get<double>();
+  result.answer_nll = json.at("answer_nll").get<double>();
+  result.depths = json.at("depths").get<std::vector<double>>();
+  result.depth_accuracy = json.at("depth_accuracy").get<std::vector<double>>();
+  return result;
+}
+
+Json to_json(const CellFigures& figures) {
+  Json json = Json::object();
+  if (figures.perplexity) json["perplexity"] = to_json(*figures.perplexity);
+  if (figures.passkey) json["passkey"] = to_json(*figures.passkey);
+  return json;
+}
+
+CellFigures figures_from(const Json& json, int64_t length) {
+  CellFigures figures;
+  if (json.contains("perplexity")) figures.perplexity = perplexity_from(json["perplexity"], length);
+  if (json.contains("passkey")) figures.passkey = passkey_from(json["passkey"], length);
+  return figures;
+}
+
+}  // namespace
+
+KeptFigures::KeptFigures(std::filesystem::path file, Communicator& world, Subject subject)
+    : file_(std::move(file)), writes_(world.rank() == 0), subject_(std::move(subject)) {
+  // Ranks that see another file must still do the same.
+  subject_.weights = broadcast_string(world, subject_.weights);
+  std::string text;
+  if (writes_ && std::filesystem::exists(file_)) {
+    try {
+      text = read_text_file(file_);
+    } catch (const Error& error) {
+      log_warning("{}; what it held is evaluated again", error.what());
+    }
+  }
+  text = broadcast_string(world, text);
+  if (text.empty()) return;
+  try {
+    read(text);
+  } catch (const nlohmann::json::exception&) {
+    entries_.clear();
+    if (writes_) log_warning("{}: is damaged; what it held is evaluated again", file_.string());
+  }
+}
+
+void KeptFigures::read(const std::string& text) {
+  const Json document = Json::parse(text);
+  if (document.at("format") != kFormat || document.at("version") != kVersion) return;
+  for (const Json& entry : document.at("evaluations")) {
+    const Json& of = entry.at("of");
+    entries_.push_back({of.dump(), figures_from(entry.at("figures"), of.at("length").get<int64_t>())});
+  }
+}
+
+// Everything the figures depend on within one run of one recipe; not the number of ranks, with which they
+// agree within rounding.
+std::string KeptFigures::describe(const EvaluationCell& cell, const EvaluationTasks& tasks) const {
+  Json of{{"length", cell.length},
+          {"factors", cell.factors.name},
+          {"factors_sha256", sha256_of(factor_sets_to_json({cell.factors}))},
+          {"weights", subject_.weights},
+          {"data", subject_.data}};
+  if (tasks.perplexity) {
+    of["perplexity"] = {{"windows", windows_at(cell.length, tasks)},
+                        {"tail_tokens", PerplexityOptions{}.tail_tokens}};
+  }
+  if (tasks.passkey) {
+    of["passkey"] = {
+        {"depths", tasks.passkey_depths}, {"samples", tasks.passkey_samples}, {"seed", tasks.seed}};
+  }
+  return of.dump();
+}
+
+const CellFigures* KeptFigures::find(const EvaluationCell& cell, const EvaluationTasks& tasks) const {
+  if (tasks.keep_token_nll) return nullptr;
+  const std::string of = describe(cell, tasks);
+  const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& candidate) { return candidate.of == of; });
+  if (entry == entries_.end()) return nullptr;
+  // What was asked for is there, whatever else happened to the file.
+  const bool whole = entry->figures.perplexity.has_value() == tasks.perplexity &&
+                     entry->figures.passkey.has_value() == tasks.passkey;
+  return whole ? &entry->figures : nullptr;
+}
+
+void KeptFigures::add(const EvaluatedCell& evaluated, const EvaluationTasks& tasks) {
+  const std::string of = describe(evaluated.cell, tasks);
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.of == of; });
+  entries_.push_back({of, evaluated.figures});
+  if (!writes_) return;
+  try {
+    write();
+  } catch (const Error& error) {
+    log_warning("{}; the evaluation goes on without it", error.what());
+  }
+}
+
+void KeptFigures::write() const {
+  Json document{{"format", kFormat}, {"version", kVersion}, {"evaluations", Json::array()}};
+  for (const Entry& entry : entries_) {
+    document["evaluations"].push_back({{"of", Json::parse(entry.of)}, {"figures", to_json(entry.figures)}});
+  }
+  write_file_atomically(file_, document.dump(2) + "\n");
+}
+
+}  // namespace ropeway

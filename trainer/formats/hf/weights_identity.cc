@@ -1,0 +1,23 @@
+#include "trainer/formats/hf/weights_identity.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "trainer/files/files.h"
+
+namespace ropeway {
+
+namespace fs = std::filesystem;
+
+std::string weights_identity(const fs::path& model_dir) {
+  std::set<std::string> files;
+  for (const auto& entry : fs::directory_iterator(model_dir)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    files.insert(fmt::format("{} {} {}", entry.path().filename().string(), entry.file_size(),
+                             entry.last_write_time().time_since_epoch().count()));
+  }
+  return sha256_of(fmt::format("{}\n{}", read_text_file(model_dir / "config.json"), fmt::join(files, "\n")));
+}
+
+}  // namespace ropeway
