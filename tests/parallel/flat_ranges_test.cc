@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using Run = FlatRanges::Run;
+using FlatRun = FlatRanges::Run;
 
 FlatRanges ranges_of(const std::vector<FlatRange>& ranges) {
   FlatRanges result;
@@ -34,13 +34,15 @@ TEST(FlatRanges, ThatOverlapOrRunBackwardsAreADefect) {
 
 TEST(FlatRanges, RunsOfAPart) {
   const FlatRanges ranges = ranges_of({{2, 4}, {6, 9}});
-  EXPECT_THAT(ranges.runs_in({0, 12}), ElementsAre(Run{{0, 2}, false}, Run{{2, 4}, true}, Run{{4, 6}, false},
-                                                   Run{{6, 9}, true}, Run{{9, 12}, false}));
-  EXPECT_THAT(ranges.runs_in({3, 7}), ElementsAre(Run{{3, 4}, true}, Run{{4, 6}, false}, Run{{6, 7}, true}));
-  EXPECT_THAT(ranges.runs_in({6, 8}), ElementsAre(Run{{6, 8}, true}));
-  EXPECT_THAT(ranges.runs_in({4, 5}), ElementsAre(Run{{4, 5}, false}));
+  EXPECT_THAT(ranges.runs_in({0, 12}),
+              ElementsAre(FlatRun{{0, 2}, false}, FlatRun{{2, 4}, true}, FlatRun{{4, 6}, false},
+                          FlatRun{{6, 9}, true}, FlatRun{{9, 12}, false}));
+  EXPECT_THAT(ranges.runs_in({3, 7}),
+              ElementsAre(FlatRun{{3, 4}, true}, FlatRun{{4, 6}, false}, FlatRun{{6, 7}, true}));
+  EXPECT_THAT(ranges.runs_in({6, 8}), ElementsAre(FlatRun{{6, 8}, true}));
+  EXPECT_THAT(ranges.runs_in({4, 5}), ElementsAre(FlatRun{{4, 5}, false}));
   EXPECT_THAT(ranges.runs_in({5, 5}), IsEmpty());
-  EXPECT_THAT(FlatRanges().runs_in({1, 3}), ElementsAre(Run{{1, 3}, false}));
+  EXPECT_THAT(FlatRanges().runs_in({1, 3}), ElementsAre(FlatRun{{1, 3}, false}));
 }
 
 // Every part of an array of 20, against a mask with a flag per element.
@@ -52,7 +54,7 @@ TEST(FlatRanges, RunsAreThoseOfAMask) {
   }
   for (int64_t begin = 0; begin <= 20; ++begin) {
     for (int64_t end = begin; end <= 20; ++end) {
-      std::vector<Run> wanted;
+      std::vector<FlatRun> wanted;
       for (int64_t i = begin; i < end; ++i) {
         const bool listed = mask[static_cast<size_t>(i)];
         if (wanted.empty() || wanted.back().listed != listed) wanted.push_back({{i, i}, listed});

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "kernels/base/random.h"
+#include "kernels/ops/accumulation_type.h"
 
 namespace ropeway::testing {
 

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/report/reporter.h"
 
 namespace ropeway {

@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/files/files.h"
 #include "trainer/rope/factor_file.h"

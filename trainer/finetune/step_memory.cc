@@ -20,8 +20,8 @@ void StepMemory::end_step(const ShardedAdamW& optimizer, const LocalBatch& batch
   const auto dtype = context_.parameters->weight_options().dtype();
   // A master of the weights' own type is part of the weights.
   const bool own_master = optimizer.master().dtype() != dtype;
-  const int64_t optimizer_bytes = (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) +
-                                  bytes(optimizer.moment2());
+  const int64_t optimizer_bytes =
+      (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) + bytes(optimizer.moment2());
   const int64_t checkpoints = model.activation_bytes();
   const int64_t ring =
       ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->size(Axis::kSequence),

@@ -11,8 +11,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "parallel/comm/exchange_values.h"
 #include "kernels/loss/cross_entropy.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/finetune/learning_rate.h"
 #include "trainer/finetune/step_memory.h"
 #include "trainer/finetune/train_checkpoint.h"

@@ -7,11 +7,11 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "kernels/loss/cross_entropy.h"
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/embedding_ops.h"
 #include "kernels/ops/loss_ops.h"
 #include "kernels/ops/norm_ops.h"
-#include "kernels/loss/cross_entropy.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/exchange_values.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/formats/hf/weights_identity.h"
 #include "trainer/rope/factor_set.h"
@@ -30,7 +30,8 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
     }
   }
   if (skipped.empty()) return;
-  const bool none_stands_for_them = contains(stage.evaluate.factors, "none");
+  const bool none_stands_for_them =
+      std::ranges::find(stage.evaluate.factors, "none") != stage.evaluate.factors.end();
   log_message(none_stands_for_them ? LogLevel::kInfo : LogLevel::kWarning,
               fmt::format("{}: not evaluated within the original window of {} tokens, where they are the "
                           "original RoPE (\"none\"{}): {}",
@@ -52,8 +53,8 @@ std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& s
 }
 
 EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed) {
-  return {.perplexity = contains(recipe.tasks, "perplexity"),
-          .passkey = contains(recipe.tasks, "passkey"),
+  return {.perplexity = recipe.measures(EvaluateTask::kPerplexity),
+          .passkey = recipe.measures(EvaluateTask::kPasskey),
           .windows = recipe.windows,
           .tokens = recipe.tokens,
           .passkey_depths = recipe.passkey_depths,
@@ -65,7 +66,7 @@ EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed) {
 std::string identity_of(const std::filesystem::path& model, const Recipe& recipe) {
   const std::string weights =
       model.empty() ? fmt::format("initialised from seed {}", recipe.seed) : weights_identity(model);
-  return fmt::format("{} in {}", weights, recipe.dtype);
+  return fmt::format("{} in {}", weights, word_of(recipe.dtype));
 }
 
 }  // namespace

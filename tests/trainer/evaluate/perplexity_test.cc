@@ -40,7 +40,7 @@ TEST(Perplexity, EveryTokensLossIsThatOfHuggingFaceTransformers) {
   write_bytes(folder / "text", text);
   const auto world = make_world_of_one();
   {
-    const TinyRank made(*world, {}, at::kFloat);
+    TinyRank made(*world, {}, at::kFloat);
     save_model_dir(folder / "model", tiny_config(), {}, tensors_to_write(made.store.weights_on_host(true)),
                    {});
   }

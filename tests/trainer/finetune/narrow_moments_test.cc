@@ -13,7 +13,7 @@ struct Trained {
   TrainOutcome outcome;
 };
 
-Trained run_with(const std::string& moments, at::ScalarType weights) {
+Trained run_with(DType moments, at::ScalarType weights) {
   TrainCase c;
   c.dtype = weights;
   c.recipe.moments = moments;
@@ -35,7 +35,7 @@ int64_t optimizer_bytes(const Trained& run) {
 // than 4e-3.
 TEST(NarrowMoments, LearnAsWideOnesDo) {
   for (const auto& [weights, allowed] : {std::pair{at::kFloat, 1e-3}, std::pair{at::kBFloat16, 0.02}}) {
-    const Trained wide = run_with("fp32", weights), narrow = run_with("bf16", weights);
+    const Trained wide = run_with(DType::kF32, weights), narrow = run_with(DType::kBF16, weights);
     ASSERT_EQ(narrow.losses.size(), wide.losses.size());
     double largest = 0;
     for (size_t i = 0; i < wide.losses.size(); ++i)
@@ -48,7 +48,7 @@ TEST(NarrowMoments, LearnAsWideOnesDo) {
 }
 
 TEST(NarrowMoments, TakeFourBytesAParameterLess) {
-  const Trained wide = run_with("fp32", at::kFloat), narrow = run_with("bf16", at::kFloat);
+  const Trained wide = run_with(DType::kF32, at::kFloat), narrow = run_with(DType::kBF16, at::kFloat);
   // Two moments of 4 bytes and the mask's one a parameter; then two of 2.
   EXPECT_EQ(optimizer_bytes(wide) * 5, optimizer_bytes(narrow) * 9);
 }

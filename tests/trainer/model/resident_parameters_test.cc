@@ -97,8 +97,7 @@ TEST_F(ResidentParametersTest, GradientsOfBFloat16WeightsAreFloat) {
 TEST_F(ResidentParametersTest, DecayLeavesNormsAlone) {
   ResidentParameters store(config_, at::kFloat);
   const int64_t norms = config_.hidden_size * (2 * config_.num_layers + 1);
-  EXPECT_EQ(store.flat_parameters().decayed.count(),
-            store.flat_weights().numel() - norms);
+  EXPECT_EQ(store.flat_parameters().decayed.count(), store.flat_weights().numel() - norms);
 }
 
 TEST_F(ResidentParametersTest, DecayedRangesHoldTheMatrices) {
@@ -116,11 +115,9 @@ TEST_F(ResidentParametersTest, DecayedRangesHoldTheMatrices) {
 }
 
 TEST_F(ResidentParametersTest, DecayLeavesBiasesAndHeadNormsAlone) {
-  const int64_t matrices =
-      ResidentParameters(config_, at::kFloat).flat_parameters().decayed.count();
+  const int64_t matrices = ResidentParameters(config_, at::kFloat).flat_parameters().decayed.count();
   config_.qkv_bias = config_.output_bias = config_.mlp_bias = config_.qk_norm = true;
-  EXPECT_EQ(ResidentParameters(config_, at::kFloat).flat_parameters().decayed.count(),
-            matrices);
+  EXPECT_EQ(ResidentParameters(config_, at::kFloat).flat_parameters().decayed.count(), matrices);
 }
 
 TEST_F(ResidentParametersTest, InitializesBiasesToZeroAndHeadNormsToOne) {

@@ -8,7 +8,7 @@
 namespace ropeway {
 namespace {
 
-std::string weights_made_with(const std::string& activations) {
+std::string weights_made_with(ActivationsPlace activations) {
   const TempDir folder;
   write_text(folder, 1000);
   Recipe recipe = recipe_in(folder, kPretrain);
@@ -19,9 +19,9 @@ std::string weights_made_with(const std::string& activations) {
 }
 
 TEST(EngineChoices, ActivationsInHostMemoryGiveTheSameWeights) {
-  const std::string resident = weights_made_with("device");
-  EXPECT_EQ(weights_made_with("host"), resident);
-  EXPECT_EQ(weights_made_with("auto"), resident);
+  const std::string resident = weights_made_with(ActivationsPlace::kDevice);
+  EXPECT_EQ(weights_made_with(ActivationsPlace::kHost), resident);
+  EXPECT_EQ(weights_made_with(ActivationsPlace::kAuto), resident);
 }
 
 TEST(EngineChoices, TheReportTellsMemoryOfEveryStage) {

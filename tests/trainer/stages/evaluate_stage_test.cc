@@ -1,6 +1,7 @@
 // The evaluate stage: what it says and what it reports.
 #include <nlohmann/json.hpp>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/stages/stage_runner.h"
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "parallel/comm/world_of_one.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/stages/run_directory.h"
 
