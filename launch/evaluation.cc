@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "launch/memory_words.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "parallel/comm/exchange_values.h"
@@ -20,11 +21,11 @@
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/resident_parameters.h"
 #include "trainer/model/weight_files.h"
-#include "trainer/plan/suggestions.h"
+#include "trainer/plan/out_of_memory.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
-#include "trainer/stages/within_memory.h"
+#include "trainer/stages/run_state.h"
 
 namespace ropeway {
 namespace {
@@ -123,7 +124,6 @@ class Evaluation {
         layout_(choose_layout(lengths_, world.size())),
         mesh_(world, layout_.shape),
         gpus_(gpus),
-        recipe_(recipe_of(request, lengths_)),
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) {
@@ -136,42 +136,31 @@ class Evaluation {
   std::vector<EvaluatedCell> run() {
     if (gpus_ == nullptr) log_thread_count();
     std::vector<EvaluatedCell> results;
-    or_out_of_memory([&] { results = evaluate(); },
-                     [&](const std::string& cause) {
-                       return out_of_memory_text("evaluate", cause,
-                                                 {.recipe = recipe_,
-                                                  .stage = recipe_.stages.front(),
-                                                  .config = source_.dir.config,
-                                                  .mesh = mesh_.shape(),
-                                                  .options = memory_,
-                                                  .form = MemoryQuestion::Form::kEvaluate});
-                     });
+    or_out_of_memory({kEvaluateVerb, source_.dir.config, plan_, evaluate_knobs(mesh_.shape())},
+                     [&] { results = evaluate(); });
     return results;
   }
 
   bool bytes_are_known() const { return request_.tokens.empty(); }
 
  private:
-  // The same work as a stage of a recipe, for the formulas of memory.
-  static Recipe recipe_of(const EvaluationRequest& request, const std::vector<int64_t>& lengths) {
-    Recipe recipe;
-    recipe.dtype = request.dtype;
-    recipe.stages.emplace_back();
-    recipe.stages.back().evaluate.lengths = lengths;
-    return recipe;
+  PlanRequest plan_request() const {
+    return {.work = {.pass = Pass::kEvaluate, .lengths = lengths_},
+            .dtype = request_.dtype,
+            .mesh = mesh_.shape(),
+            .placement = layout_.placement};
   }
 
   std::vector<EvaluatedCell> evaluate() {
     const c10::Device device = device_of(gpus_);
-    memory_ = memory_options(recipe_, source_.dir.config, recipe_.stages.front(), mesh_.shape(),
-                             device_memory(device, mesh_.world()));
+    plan_ = make_engine_plan(source_.dir.config, plan_request(), device_memory(device, mesh_.world()));
     ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device);
     load_weights(parameters, source_.dir);
     RingAttention ring(mesh_.group(Axis::kSequence), ring_links_of(gpus_, mesh_.group(Axis::kSequence)),
-                       layout_.placement, chunk_multiple_of(gpus_));
-    EngineOptions options = engine_options(memory_, device);
-    if (gpus_ != nullptr) options.check_exchange = [this] { gpus_->check(); };
-    CausalLM model(source_.dir.config, parameters, ring, options);
+                       plan_.placement, plan_.chunk_multiple);
+    EngineHooks hooks;
+    if (gpus_ != nullptr) hooks.check_exchange = [this] { gpus_->check(); };
+    CausalLM model(source_.dir.config, parameters, ring, plan_, hooks);
     return evaluate_cells({model, mesh_, documents_, tokenizer_.get()}, cells_,
                           {.perplexity = request_.perplexity,
                            .passkey = request_.passkey,
@@ -193,8 +182,7 @@ class Evaluation {
   Layout layout_;
   Mesh mesh_;
   CudaJob* gpus_;  // null: on the CPU
-  const Recipe recipe_;
-  MemoryOptions memory_;
+  EnginePlan plan_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
   std::vector<EvaluationCell> cells_;  // one per length

@@ -6,7 +6,7 @@
 
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe.h"
-#include "trainer/plan/suggestions.h"
+#include "trainer/plan/make_plan.h"
 #include "trainer/search/expected_work.h"
 
 namespace ropeway {
@@ -24,7 +24,7 @@ class Planner {
         limit_(settings.memory_limit) {}
 
   StagePlan plan(const StageRecipe& stage) {
-    options_ = memory_options(recipe_, config_, stage, mesh_, {device_.is_gpu(), limit_});
+    engine_ = make_engine_plan(config_, plan_request(recipe_, stage, mesh_), {device_.is_gpu(), limit_});
     StagePlan plan{.name = stage.name, .kind = std::string(word_of(stage.kind))};
     switch (stage.kind) {
       case StageKind::kPretrain:
@@ -40,9 +40,9 @@ class Planner {
         plan.passes = evaluations(stage.evaluate);
         break;
     }
-    plan.memory = stage_memory(config_, stage, mesh_, options_);
+    plan.memory = plan_memory(config_, engine_);
     if (limit_ > 0 && plan.memory.parts.total() > limit_) {
-      plan.suggestions = suggestions({recipe_, stage, config_, mesh_, options_, limit_});
+      plan.suggestions = suggestions({config_, engine_, limit_, recipe_knobs()});
     }
     return plan;
   }
@@ -51,17 +51,17 @@ class Planner {
   // One sequence on one row of the mesh.
   PlannedPass pass(Pass kind, int64_t length) const {
     const int64_t local = std::max<int64_t>(1, length / mesh_.sequence);
-    const int64_t kept = kept_blocks(config_, local, options_);
+    const int64_t kept = kept_blocks(config_, local, bytes_of(engine_.dtype), engine_);
     PlannedPass result{.count = 1, .tokens = length};
     result.work =
         pass_work(config_, kind, length,
-                  {.save_attention = options_.save_attention, .kept_blocks = static_cast<double>(kept)});
+                  {.save_attention = engine_.save_attention, .kept_blocks = static_cast<double>(kept)});
     if (device_.product <= 0) return result;
     const AttentionRate rate = device_.attention_at(local, config_.head_dim);
     const double ranks = mesh_.sequence;
     const double forward = result.work.attention_forward / ranks / (rate.forward * kTera);
     const double backward = result.work.attention_backward / ranks / (rate.backward * kTera);
-    const RingTraffic traffic = ring_traffic(config_, kind, local, mesh_.sequence, options_.dtype);
+    const RingTraffic traffic = ring_traffic(config_, kind, local, mesh_.sequence, engine_.dtype);
     const double link = mesh_.sequence > device_.devices_a_host ? device_.network : device_.link;
     // The ring moves while attention computes; what it takes longer is waited for.
     if (link > 0) {
@@ -142,7 +142,7 @@ class Planner {
   const MeshShape mesh_;
   const DeviceRates& device_;
   const int64_t limit_;
-  MemoryOptions options_;  // of the stage that is planned
+  EnginePlan engine_;  // of the stage that is planned
 };
 
 }  // namespace

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "trainer/config/recipe.h"
 #include "trainer/plan/device_rates.h"
-#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/suggestions.h"
 #include "trainer/plan/work_model.h"
 
 namespace ropeway {
@@ -25,8 +26,8 @@ struct StagePlan {
   std::string name, kind;
   std::vector<PlannedPass> passes = {};
   bool open_ended = false;  // evaluate without a limit: a window of each length is counted
-  StageMemory memory = {};
-  std::vector<std::string> suggestions = {};  // where it does not fit
+  PlanMemory memory = {};
+  std::vector<Suggestion> suggestions = {};  // where it does not fit
 };
 
 struct PlanSettings {

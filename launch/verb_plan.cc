@@ -4,11 +4,11 @@
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
+#include "launch/memory_words.h"
 #include "launch/recipe_loading.h"
 #include "launch/stage_plan.h"
 #include "launch/verbs.h"
 #include "trainer/formats/hf/hf_config.h"
-#include "trainer/plan/suggestions.h"
 #include "trainer/stages/run_inputs.h"
 
 namespace ropeway {
@@ -78,7 +78,9 @@ std::string memory_text(const StagePlan& plan, int64_t limit) {
   if (parts.host > 0) text += fmt::format("  and {} of host memory\n", bytes_text(parts.host));
   if (limit == 0 || parts.total() <= limit) return text;
   text += fmt::format("  DOES NOT FIT into {}; what would help:\n", bytes_text(limit));
-  for (const std::string& line : plan.suggestions) text += "    " + line + "\n";
+  for (const std::string& line : as_recipe_keys(plan.suggestions, "stage " + plan.name)) {
+    text += "    " + line + "\n";
+  }
   if (plan.suggestions.empty()) text += "    more memory: no setting makes a difference\n";
   return text;
 }

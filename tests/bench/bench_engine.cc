@@ -91,7 +91,7 @@ Recipe recipe_of(const Settings& settings) {
 struct Timing {
   std::vector<double> seconds, cpu_seconds;  // of each repetition; the latter of this process
   int64_t activation_bytes = 0;              // of this rank
-  MemoryOptions memory;                      // what was chosen
+  EnginePlan plan;                           // what was chosen
 };
 
 double process_cpu_seconds() {
@@ -132,12 +132,12 @@ Timing time_steps(const Settings& settings, Seat seat) {
   DeviceMemory device = device_memory(seat.device, world);
   if (emulated) device.bytes /= world.size();
   const Recipe recipe = recipe_of(settings);
-  timing.memory = memory_options(recipe, config, recipe.stages.front(), {1, world.size()}, device);
+  timing.plan =
+      make_engine_plan(config, plan_request(recipe, recipe.stages.front(), {1, world.size()}), device);
   ResidentParameters parameters(config, dtype, seat.device);
   initialize(parameters, config);
-  RingAttention ring(world, std::move(seat.links), Placement::kZigzag,
-                     seat.device.is_cuda() ? kGpuChunkMultiple : 1);
-  CausalLM model(config, parameters, ring, engine_options(timing.memory, seat.device));
+  RingAttention ring(world, std::move(seat.links), Placement::kZigzag, timing.plan.chunk_multiple);
+  CausalLM model(config, parameters, ring, timing.plan);
   const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring, dtype);
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
@@ -175,9 +175,10 @@ double ceiling_seconds(const Settings& settings, const std::string& gpu, const T
   if (!device) return 0;
   const ModelConfig config = config_of(settings);
   const int64_t length = number(settings, "length"), batch = number(settings, "batch");
-  const double kept = static_cast<double>(kept_blocks(config, length * batch / ranks, timing.memory));
+  const double kept = static_cast<double>(
+      kept_blocks(config, length * batch / ranks, bytes_of(timing.plan.dtype), timing.plan));
   const Work work = pass_work(config, settings.at("what") == "train" ? Pass::kTrain : Pass::kEvaluate, length,
-                              {.save_attention = timing.memory.save_attention, .kept_blocks = kept});
+                              {.save_attention = timing.plan.save_attention, .kept_blocks = kept});
   const AttentionRate rate = device->attention_at(length / ranks, config.head_dim);
   const double seconds = work.dense / device->product + work.attention_forward / rate.forward +
                          work.attention_backward / rate.backward;
@@ -210,8 +211,8 @@ void report(const Settings& settings, const Timing& timing, const Machine& machi
       static_cast<long long>(peak_memory_bytes(machine)), static_cast<long long>(timing.activation_bytes));
   if (!machine.gpu.empty()) {
     std::printf(",\"device\":\"%s\",\"activations\":\"%s\",\"save_attention\":%d,\"ceiling_seconds\":%.4f",
-                machine.gpu.c_str(), timing.memory.offload ? "host" : "device",
-                timing.memory.save_attention ? 1 : 0,
+                machine.gpu.c_str(), timing.plan.offload ? "host" : "device",
+                timing.plan.save_attention ? 1 : 0,
                 ceiling_seconds(settings, machine.gpu, timing, machine.ranks));
   }
   std::printf("}\n");

@@ -13,7 +13,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
-#include "trainer/model/engine_setup.h"
+#include "trainer/model/causal_lm.h"
 #include "trainer/model/memory_meter.h"
 #include "trainer/model/resident_parameters.h"
 
@@ -27,19 +27,19 @@ LocalBatch batch_of(const GpuPass& pass, const RingAttention& ring) {
   std::vector<int32_t> tokens(static_cast<size_t>(length));
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t % 101);
   const std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(pass.shape.sequences), tokens);
-  return make_local_batch(sequences, {}, ring, scalar_type_of(pass.memory.dtype));
+  return make_local_batch(sequences, {}, ring, scalar_type_of(pass.plan.dtype));
 }
 
 GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& queues) {
   const c10::Device device = ops::use_cuda_device(0);
   GpuPassFigures figures;
   const at::Tensor some =
-      at::zeros({8, 8}, at::TensorOptions(scalar_type_of(pass.memory.dtype)).device(device));
+      at::zeros({8, 8}, at::TensorOptions(scalar_type_of(pass.plan.dtype)).device(device));
   at::mm(some, some);  // cuBLAS takes its workspace
   MemoryMeter meter(device.type());
   int64_t before = 0;
   const auto grown = [&] { return meter.live_bytes() - std::exchange(before, meter.live_bytes()); };
-  ResidentParameters store(pass.config, scalar_type_of(pass.memory.dtype), device);
+  ResidentParameters store(pass.config, scalar_type_of(pass.plan.dtype), device);
   figures.weights = grown();
   std::optional<ShardedAdamW> optimizer;
   // Each rank its own: the pretend GPU has no exchange between ranks but the ring.
@@ -55,7 +55,7 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   RingAttention ring(
       group, group.size() > 1 ? emulated_ring_links(group, queues, current_stream) : host_ring_links(group),
       Placement::kZigzag, kGpuChunkMultiple);
-  CausalLM model(pass.config, store, ring, engine_options(pass.memory, device));
+  CausalLM model(pass.config, store, ring, pass.plan);
   const LocalBatch batch = batch_of(pass, ring);
   const FactorSet factors = model.identity();
   const auto run = [&] {

@@ -8,7 +8,7 @@ namespace ropeway::testing {
 struct GpuPass {
   ModelConfig config;
   PassShape shape;  // .length: local tokens
-  MemoryOptions memory{.dtype = DType::kBF16, .cuda = true};
+  EnginePlan plan{.dtype = DType::kBF16, .cuda = true};
 };
 
 // What one rank did in passes after the first: each with an optimizer's step where weights are trained.

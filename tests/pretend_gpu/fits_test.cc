@@ -38,12 +38,12 @@ TEST_P(FitsTest, WhatAutoChooses) {
   GpuPass pass{blocks_of_1b(4), {.pass = Pass::kTrain, .length = c.length}};
   const StageRecipe stage = finetune(c.length);
   // A GiB is left for CUDA and its libraries, as a run does.
-  pass.memory = memory_options(recipe_of(stage), pass.config, stage, {1, 1},
-                               {.cuda = true, .bytes = bytes - (int64_t{1} << 30)});
-  EXPECT_EQ(pass.memory.offload, c.offload);
+  pass.plan =
+      plan_of(recipe_of(stage), {1, 1}, {.cuda = true, .bytes = bytes - (int64_t{1} << 30)}, pass.config);
+  EXPECT_EQ(pass.plan.offload, c.offload);
   pretend::reset_peaks();
   run_gpu_pass(pass);
-  const int64_t formula = pass_memory(pass.config, pass.shape, pass.memory).total();
+  const int64_t formula = pass_memory(pass.config, pass.shape, pass.plan).total();
   const int64_t taken = pretend::counts().device_peak;
   RecordProperty("formula", bytes_text(formula));
   RecordProperty("taken", bytes_text(taken));

@@ -36,10 +36,10 @@ TEST_P(GpuMemory, FormulasAreWhatIsAskedFor) {
   const Case& c = GetParam();
   GpuPass pass{wide_llama(1024, 8, 8, 2816),
                {.pass = c.pass, .length = c.length, .ring_ranks = c.ranks, .all_ranks = 1}};
-  pass.memory.keep_bytes = 0;
+  pass.plan.keep_bytes = 0;
   if (c.change) c.change(pass);
   const GpuPassFigures found = run_gpu_pass(pass);
-  const MemoryParts formula = pass_memory(pass.config, pass.shape, pass.memory);
+  const MemoryParts formula = pass_memory(pass.config, pass.shape, pass.plan);
   std::string all;
   for (const auto& [name, bytes] : formula.parts()) all += name + " " + bytes_text(bytes) + "  ";
   const int64_t engine = formula.total() - formula.weights - formula.gradients - formula.optimizer;
@@ -59,9 +59,9 @@ TEST_P(GpuMemory, FormulasAreWhatIsAskedFor) {
   EXPECT_LE(static_cast<double>(engine), (1.002 + c.beyond) * static_cast<double>(found.engine));
 }
 
-void keeps_all(GpuPass& p) { p.memory.keep_bytes = int64_t{1} << 40; }
-void offloads(GpuPass& p) { p.memory.offload = true; }
-void repeats(GpuPass& p) { p.memory.save_attention = false; }
+void keeps_all(GpuPass& p) { p.plan.keep_bytes = int64_t{1} << 40; }
+void offloads(GpuPass& p) { p.plan.offload = true; }
+void repeats(GpuPass& p) { p.plan.save_attention = false; }
 void grouped(GpuPass& p) { p.config = wide_llama(1024, 32, 8, 3584); }
 void batch(GpuPass& p) { p.shape.sequences = 4; }
 void norms(GpuPass& p) {
@@ -70,8 +70,8 @@ void norms(GpuPass& p) {
 }
 void wide(GpuPass& p) { p.config.head_dim = 256; }
 void large_tiles(GpuPass& p) {
-  p.memory.tile_tokens = 8192;
-  p.memory.loss_tile_tokens = 4096;
+  p.plan.tile_tokens = 8192;
+  p.plan.loss_tile_tokens = 4096;
 }
 
 constexpr double kGroupedWorkspace = 0.1, kGroupedOnRing = 0.14, kOnRing = 0.015;

@@ -32,8 +32,8 @@ class WaitsTest : public ::testing::TestWithParam<Case> {};
 
 int64_t waits(const Case& c, int64_t layers, int64_t tile_tokens) {
   GpuPass pass{small_model(layers), {.pass = c.pass, .length = 1024, .ring_ranks = c.ranks, .all_ranks = 1}};
-  pass.memory.tile_tokens = tile_tokens;
-  pass.memory.loss_tile_tokens = tile_tokens / 2;
+  pass.plan.tile_tokens = tile_tokens;
+  pass.plan.loss_tile_tokens = tile_tokens / 2;
   if (c.change) c.change(pass);
   return run_gpu_pass(pass).waits;
 }
@@ -45,9 +45,9 @@ TEST_P(WaitsTest, GrowWithNeitherLayersNorTiles) {
   EXPECT_EQ(waits(GetParam(), 2, 128), few) << "in tiles of 128 tokens, and of 512";
 }
 
-void offloads(GpuPass& p) { p.memory.offload = true; }
-void repeats_attention(GpuPass& p) { p.memory.save_attention = false; }
-void keeps_nothing(GpuPass& p) { p.memory.keep_bytes = 0; }
+void offloads(GpuPass& p) { p.plan.offload = true; }
+void repeats_attention(GpuPass& p) { p.plan.save_attention = false; }
+void keeps_nothing(GpuPass& p) { p.plan.keep_bytes = 0; }
 void three_sequences(GpuPass& p) { p.shape.sequences = 3; }
 void partly_rotates(GpuPass& p) { p.config.rotary_dim = 48; }
 void heads_of_256(GpuPass& p) { p.config.head_dim = 256; }  // attention is FlashAttention 2

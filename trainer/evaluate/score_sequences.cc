@@ -10,9 +10,6 @@
 namespace ropeway {
 namespace {
 
-// Short sequences are scored together up to this many tokens: enough work per forward, little memory.
-constexpr int64_t kBatchTokens = 8192;
-
 // Writes this rank's tokens of sequences [begin, end) into row-major [end - begin, length] arrays.
 void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& sequences, int64_t begin,
                  int64_t end, double* nll, uint8_t* correct) {
@@ -57,7 +54,7 @@ void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors
   const int64_t length = sequences.length, count = sequences.count, rows = mesh.size(Axis::kData);
   if (length < 2) fail(ErrorKind::kConfig, "{}: length {}, wanted at least 2 tokens", purpose, length);
   const int64_t even_share = (count + rows - 1) / rows;
-  const int64_t batch = std::max<int64_t>(1, std::min(kBatchTokens / length, even_share));
+  const int64_t batch = std::min(scored_together(model.plan(), length), std::max<int64_t>(1, even_share));
 
   // One batch a row and round. Every token is scored by exactly one rank and is zero on the others, so the
   // sum over ranks only gathers: it adds nothing and rounds nothing.

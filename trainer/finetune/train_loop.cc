@@ -35,12 +35,11 @@ int64_t peak_memory_bytes() {
 }
 
 // The micro-batches of one step on this rank: whole sequences of this data rank's share, as many at a time as
-// micro_batch_tokens allows.
+// the plan says.
 std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainContext& context, int64_t step) {
   const Mesh& mesh = *context.mesh;
   const int64_t share = options.batch_sequences / mesh.size(Axis::kData);
-  const int64_t local_tokens = options.length / mesh.size(Axis::kSequence);
-  const int64_t at_once = std::clamp<int64_t>(options.micro_batch_tokens / local_tokens, 1, share);
+  const int64_t at_once = context.model->plan().micro_batch;
   const int64_t first = (step - 1) * options.batch_sequences + mesh.index(Axis::kData) * share;
 
   std::vector<LocalBatch> batches;
@@ -73,7 +72,7 @@ class Training {
         context_(context),
         world_(context.mesh->world()),
         memory_(context),
-        optimizer_(make_optimizer(options, context)),
+        optimizer_(make_optimizer(context)),
         state_(restore_train_checkpoint(context, optimizer_)),
         progress_(world_.rank() == 0) {}
 
@@ -87,7 +86,7 @@ class Training {
     ShardedAdamW::StepResult update{};
     Clock::time_point start{};
   };
-  static ShardedAdamW make_optimizer(const TrainRecipe& options, const TrainContext& context);
+  static ShardedAdamW make_optimizer(const TrainContext& context);
   ops::AdamWOptions adamw_options(double learning_rate) const;
   Step take_step(int64_t number);
   double global_weight(const std::vector<LocalBatch>& batches, int64_t step);
@@ -105,10 +104,10 @@ class Training {
   int64_t skipped_in_a_row_ = 0;
 };
 
-ShardedAdamW Training::make_optimizer(const TrainRecipe& options, const TrainContext& context) {
+ShardedAdamW Training::make_optimizer(const TrainContext& context) {
   const FlatParameters flat = context.parameters->flat_parameters();
   return ShardedAdamW(*context.exchange, flat.weights, flat.gradients, flat.decayed,
-                      {.narrow_moments = options.moments == DType::kBF16});
+                      {.narrow_moments = context.model->plan().narrow_moments});
 }
 
 ops::AdamWOptions Training::adamw_options(double learning_rate) const {

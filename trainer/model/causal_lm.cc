@@ -15,10 +15,10 @@
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"
+#include "trainer/model/engine_setup.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/rope_cache.h"
 #include "trainer/model/workspace.h"
-#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 
@@ -34,19 +34,20 @@ at::Tensor weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
 
 struct CausalLM::Engine {
   Engine(const ModelConfig& model_config, ParameterStore& parameters, RingAttention& ring_attention,
-         const EngineOptions& engine_options)
+         const EnginePlan& engine_plan, const EngineHooks& engine_hooks)
       : config(model_config),
         store(parameters),
         ring(ring_attention),
-        options(engine_options),
+        plan(engine_plan),
+        hooks(engine_hooks),
         tensor_options(parameters.weight_options()),
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
         ropes(config.rotary_pairs(), acc_options),
-        block(config, ring, options.tile_tokens),
-        activation_store(options.make_activations ? options.make_activations(config)
-                                                  : std::make_unique<ResidentActivations>(config)),
+        block(config, ring, plan.tile_tokens),
+        activation_store(hooks.make_activations ? hooks.make_activations(config)
+                                                : make_activations(config, plan, tensor_options.device())),
         activations(*activation_store) {
-    ROPEWAY_CHECK(options.tile_tokens > 0 && options.loss_tile_tokens > 0, "tiles must hold tokens");
+    ROPEWAY_CHECK(plan.tile_tokens > 0 && plan.loss_tile_tokens > 0, "tiles must hold tokens");
   }
 
   // One batch on its way forward and back.
@@ -88,7 +89,8 @@ struct CausalLM::Engine {
   const ModelConfig config;
   ParameterStore& store;
   RingAttention& ring;
-  const EngineOptions options;
+  const EnginePlan plan;
+  const EngineHooks hooks;
   const at::TensorOptions tensor_options, acc_options;
   RopeCache ropes;
   Block block;
@@ -157,7 +159,7 @@ void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
       const ParameterLease lease(store, ParameterUnit::block(layer), LeaseOf::kWeights);
       store.expect(after(layer), layer + 1 < layers ? LeaseOf::kWeights : pass.lease());
       block.forward(lease.weights().block, rope_of(pass, layer), pass.shape, record.input, y, &record,
-                    options.save_attention);
+                    plan.save_attention);
     }
     activations.seal(layer);
   }
@@ -175,7 +177,7 @@ at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, 
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
   const at::Tensor sum = at::zeros({}, tensor_options.dtype(at::kDouble));
-  for (const Tile& tile : tiles_of({1, x.size(0)}, options.tile_tokens)) {
+  for (const Tile& tile : tiles_of({1, x.size(0)}, plan.tile_tokens)) {
     const auto rows = [&tile](const at::Tensor& t) {
       return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
     };
@@ -187,7 +189,7 @@ at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, 
     ops::rms_norm(x_tile, own.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
     const ops::CrossEntropyOutput result =
         ops::linear_cross_entropy_backward(normed_tile, own.head, rows(labels), rows(weights), loss_scale,
-                                           options.loss_tile_tokens, d_tile, gradients.head);
+                                           plan.loss_tile_tokens, d_tile, gradients.head);
     sum.add_(weighted_sum(result.nll, rows(weights)));
     ops::rms_norm_backward(d_tile, x_tile, own.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
   }
@@ -226,7 +228,7 @@ void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums,
 void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& d_x) {
   const ParameterLease lease(store, ParameterUnit::embedding(), LeaseOf::kGradients);
   const at::Tensor tokens = batch.tokens.flatten();
-  for (const Tile& tile : tiles_of({1, d_x.size(0)}, options.tile_tokens)) {
+  for (const Tile& tile : tiles_of({1, d_x.size(0)}, plan.tile_tokens)) {
     ops::embedding_gradient(d_x.narrow(0, tile.begin, tile.count), tokens.narrow(0, tile.begin, tile.count),
                             lease.gradients().embedding);
   }
@@ -248,9 +250,9 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
   const BatchShape shape = check(host_batch, factors);
   const Pass pass{placed(host_batch), factors, shape, factor_gradient == nullptr};
 
-  const int64_t keep_blocks =
-      options.keep_bytes / tokenwise_bytes(config, shape.tokens(), tensor_options.dtype().itemsize());
-  activations.begin_step(shape.tokens(), tensor_options, keep_blocks);
+  activations.begin_step(
+      shape.tokens(), tensor_options,
+      kept_blocks(config, shape.tokens(), static_cast<int64_t>(tensor_options.dtype().itemsize()), plan));
   const at::Tensor last_or_gradient = stream.shaped({shape.tokens(), config.hidden_size}, tensor_options);
   forward(pass, last_or_gradient);
   const at::Tensor loss_sum = head_backward(pass, loss_scale, last_or_gradient);
@@ -266,13 +268,13 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
     factor_gradient->log_temperature = sums.log_temperature.item<double>();
   }
   const double loss = loss_scale * loss_sum.item<double>();
-  if (options.check_exchange) options.check_exchange();
+  if (hooks.check_exchange) hooks.check_exchange();
   return loss;
 }
 
 CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring,
-                   const EngineOptions& options)
-    : engine_(std::make_unique<Engine>(config, store, ring, options)) {}
+                   const EnginePlan& plan, const EngineHooks& hooks)
+    : engine_(std::make_unique<Engine>(config, store, ring, plan, hooks)) {}
 
 CausalLM::~CausalLM() = default;
 
@@ -294,19 +296,19 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   const at::Tensor labels = batch.labels.flatten();
   const at::Tensor nll = at::empty({shape.tokens()}, e.acc_options),
                    correct = at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool));
-  for (const Tile& tile : tiles_of(shape, e.options.tile_tokens)) {
+  for (const Tile& tile : tiles_of(shape, e.plan.tile_tokens)) {
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor normed = e.normed.shaped({tile.count, e.config.hidden_size}, e.tensor_options);
     ops::rms_norm(rows(x), lease.weights().final_norm, e.config.rms_norm_eps, normed,
                   e.rstd.shaped({tile.count}, e.acc_options));
     const ops::CrossEntropyOutput scored =
-        ops::linear_cross_entropy(normed, lease.weights().head, rows(labels), e.options.loss_tile_tokens);
+        ops::linear_cross_entropy(normed, lease.weights().head, rows(labels), e.plan.loss_tile_tokens);
     rows(nll).copy_(scored.nll);
     rows(correct).copy_(scored.correct);
   }
   TokenResults results{nll.view(batch.tokens.sizes()).to(at::kCPU),
                        correct.view(batch.tokens.sizes()).to(at::kCPU)};
-  if (e.options.check_exchange) e.options.check_exchange();
+  if (e.hooks.check_exchange) e.hooks.check_exchange();
   return results;
 }
 
@@ -322,6 +324,7 @@ CausalLM::FactorResult CausalLM::factor_gradient(const LocalBatch& batch, const 
 }
 
 const ModelConfig& CausalLM::config() const { return engine_->config; }
+const EnginePlan& CausalLM::plan() const { return engine_->plan; }
 RingAttention& CausalLM::ring() { return engine_->ring; }
 int64_t CausalLM::activation_bytes() const { return engine_->activations.peak_bytes(); }
 

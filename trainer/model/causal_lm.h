@@ -15,6 +15,7 @@
 
 #include "parallel/attention/ring_attention.h"
 #include "trainer/family/model_config.h"
+#include "trainer/plan/engine_plan.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
@@ -40,14 +41,9 @@ LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
                             const std::vector<std::vector<float>>& weights, const RingAttention& ring,
                             at::ScalarType dtype);
 
-struct EngineOptions {
-  bool save_attention = true;  // keep O and LSE per block: attention forward is not repeated in backward
-  // As many blocks as fit into this many bytes keep their projections for backward; the others compute them
-  // again (about a quarter more work). 0: all compute again. The result is the same.
-  int64_t keep_bytes = int64_t{1} << 30;
-  int64_t tile_tokens = 2048;       // tokens per tile of norms, projections and MLP
-  int64_t loss_tile_tokens = 1024;  // tokens per tile of head + cross-entropy
-  // Where blocks' records wait between forward and backward; empty: where tensors live.
+// What an engine is given beside its plan.
+struct EngineHooks {
+  // Where blocks' records wait between forward and backward; empty: where the plan says.
   std::function<std::unique_ptr<ActivationStore>(const ModelConfig&)> make_activations = {};
   // Called when the results of a pass are in host memory: throws if what the ranks exchanged on the way is
   // not to be believed (CudaJob::check). Empty: exchanges throw themselves.
@@ -63,8 +59,8 @@ struct FactorGradient {
 class CausalLM {
  public:
   // Keeps references to store and ring.
-  CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring,
-           const EngineOptions& options);
+  CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring, const EnginePlan& plan,
+           const EngineHooks& hooks = {});
   ~CausalLM();
 
   struct TokenResults {  // in host memory
@@ -88,6 +84,7 @@ class CausalLM {
   FactorResult factor_gradient(const LocalBatch& batch, const FactorSet& factors, double loss_scale);
 
   const ModelConfig& config() const;
+  const EnginePlan& plan() const;
   RingAttention& ring();
   FactorSet identity() const;  // the original RoPE as a set named "none"
   // Bytes that activations kept between forward and backward took in the last training step.

@@ -15,17 +15,10 @@ DeviceMemory device_memory(c10::Device device, Communicator& world) {
   return {.cuda = true, .bytes = std::max<int64_t>(1, gib - 1) * kGiB};
 }
 
-EngineOptions engine_options(const MemoryOptions& memory, c10::Device device) {
-  EngineOptions options{.save_attention = memory.save_attention,
-                        .keep_bytes = memory.keep_bytes,
-                        .tile_tokens = memory.tile_tokens,
-                        .loss_tile_tokens = memory.loss_tile_tokens};
-  if (memory.offload) {
-    options.make_activations = [device](const ModelConfig& shape) {
-      return std::make_unique<OffloadedActivations>(shape, ops::make_host_copies(device));
-    };
-  }
-  return options;
+std::unique_ptr<ActivationStore> make_activations(const ModelConfig& config, const EnginePlan& plan,
+                                                  c10::Device device) {
+  if (!plan.offload) return std::make_unique<ResidentActivations>(config);
+  return std::make_unique<OffloadedActivations>(config, plan.offload_slots, ops::make_host_copies(device));
 }
 
 }  // namespace ropeway

@@ -1,11 +1,13 @@
-// How an engine is set up for the memory there is.
+// What of a plan for the engine depends on the device.
 #pragma once
 
 #include <c10/core/Device.h>
 
+#include <memory>
+
 #include "parallel/comm/communicator.h"
-#include "trainer/model/causal_lm.h"
-#include "trainer/plan/stage_memory.h"
+#include "trainer/model/activation_store.h"
+#include "trainer/plan/make_plan.h"
 
 namespace ropeway {
 
@@ -13,7 +15,8 @@ namespace ropeway {
 // GiB, less one. Unknown on the CPU.
 DeviceMemory device_memory(c10::Device device, Communicator& world);
 
-// The engine whose memory the formulas tell for these options; `device` is where the weights are.
-EngineOptions engine_options(const MemoryOptions& memory, c10::Device device);
+// Where blocks' records wait for backward: on `device`, where the weights are, or in host memory.
+std::unique_ptr<ActivationStore> make_activations(const ModelConfig& config, const EnginePlan& plan,
+                                                  c10::Device device);
 
 }  // namespace ropeway

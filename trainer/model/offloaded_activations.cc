@@ -24,11 +24,15 @@ at::Tensor shaped_like(const at::Tensor& host, const at::Tensor& tensor) {
 
 }  // namespace
 
-OffloadedActivations::OffloadedActivations(const ModelConfig& config, std::unique_ptr<ops::HostCopies> copies)
+OffloadedActivations::OffloadedActivations(const ModelConfig& config, int64_t slots,
+                                           std::unique_ptr<ops::HostCopies> copies)
     : layers_(config.num_layers),
       hidden_(config.hidden_size),
       away_(static_cast<size_t>(config.num_layers)),
-      copies_(std::move(copies)) {}
+      slots_(static_cast<size_t>(slots)),
+      copies_(std::move(copies)) {
+  ROPEWAY_CHECK(slots >= 2, "{} slots: a record cannot leave while the next one is written", slots);
+}
 
 void OffloadedActivations::begin_step(int64_t tokens, at::TensorOptions options, int64_t) {
   tokens_ = tokens;
@@ -51,7 +55,7 @@ void OffloadedActivations::seal(int64_t layer) {
   int64_t bytes = 0;
   for (const Slot& slot : slots_) bytes += bytes_in(slot.record);
   peak_bytes_ = std::max(peak_bytes_, bytes);
-  if (layer + kOffloadSlots >= layers_) return;  // nothing will want its slot before backward does
+  if (layer + num_slots() >= layers_) return;  // nothing will want its slot before backward does
   Slot& slot = slot_of(layer);
   Away& away = away_[static_cast<size_t>(layer)];
   send(slot.record.input, away.input, slot);
@@ -68,7 +72,7 @@ BlockActivations& OffloadedActivations::fetch(int64_t layer) {
 }
 
 void OffloadedActivations::release(int64_t layer) {
-  const int64_t next = layer - kOffloadSlots;
+  const int64_t next = layer - num_slots();
   if (next < 0) return;
   Slot& slot = slot_of(layer);
   const Away& away = away_[static_cast<size_t>(next)];

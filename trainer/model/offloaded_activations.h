@@ -1,6 +1,6 @@
 // Records of blocks that wait in host memory between forward and backward (Ren et al., "ZeRO-Offload", 2021,
-// for activations as in Megatron's and DeepSpeed's trainers). The device holds kOffloadSlots of them: the one
-// that is written or read, and the one whose copy is under way. A sealed record leaves while the next block's
+// for activations as in Megatron's and DeepSpeed's trainers). The device has slots for two of them or more:
+// the one that is written or read, and those whose copies are under way. A sealed record leaves while the next block's
 // attention runs, after which its slot is opened again for what that block makes; in backward, a released
 // slot takes up the record of two blocks earlier, which has a block's time to arrive. The last records of a
 // forward pass never leave.
@@ -13,18 +13,18 @@
 // than moving them, and gives the same bits.
 #pragma once
 
-#include <array>
 #include <memory>
+#include <vector>
 
 #include "kernels/ops/host_copies.h"
 #include "trainer/model/activation_store.h"
-#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 
 class OffloadedActivations : public ActivationStore {
  public:
-  OffloadedActivations(const ModelConfig& config, std::unique_ptr<ops::HostCopies> copies);
+  // slots: at least 2.
+  OffloadedActivations(const ModelConfig& config, int64_t slots, std::unique_ptr<ops::HostCopies> copies);
   void begin_step(int64_t tokens, at::TensorOptions options, int64_t keep_blocks) override;
   BlockActivations& open(int64_t layer) override;
   void seal(int64_t layer) override;
@@ -44,14 +44,15 @@ class OffloadedActivations : public ActivationStore {
   struct Away {
     at::Tensor input, attention_out, lse;  // flat, U8
   };
-  Slot& slot_of(int64_t layer) { return slots_[static_cast<size_t>(layer % kOffloadSlots)]; }
+  int64_t num_slots() const { return static_cast<int64_t>(slots_.size()); }
+  Slot& slot_of(int64_t layer) { return slots_[static_cast<size_t>(layer) % slots_.size()]; }
   void send(const at::Tensor& from, at::Tensor& host, Slot& slot);
   void bring(const at::Tensor& host, const at::Tensor& to, Slot& slot);
 
   const int64_t layers_, hidden_;
   // Before copies_, which waits for the last copy when it goes: memory goes after it.
   std::vector<Away> away_;
-  std::array<Slot, kOffloadSlots> slots_;
+  std::vector<Slot> slots_;
   std::unique_ptr<ops::HostCopies> copies_;
   int64_t tokens_ = 0, peak_bytes_ = 0, host_bytes_ = 0;
   at::TensorOptions options_;

@@ -12,8 +12,8 @@ namespace {
 // One pass: T tokens, e bytes of an activation, a bytes of a sum.
 class PassMemory {
  public:
-  PassMemory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options)
-      : config_(config), shape_(shape), options_(options), width_(config) {}
+  PassMemory(const ModelConfig& config, const PassShape& shape, const EnginePlan& plan)
+      : config_(config), shape_(shape), plan_(plan), width_(config) {}
 
   MemoryParts peak() const {
     MemoryParts parts = standing();
@@ -40,26 +40,32 @@ class PassMemory {
   bool has_backward() const { return shape_.pass != Pass::kEvaluate; }
   bool on_ring() const { return shape_.ring_ranks > 1; }
   int64_t tokens() const { return shape_.tokens(); }
-  int64_t element() const { return bytes_of(options_.dtype); }
-  int64_t acc() const { return options_.dtype == DType::kF64 ? 8 : 4; }
-  int64_t moment() const { return options_.narrow_moments ? 2 : acc(); }
+  int64_t element() const { return bytes_of(plan_.dtype); }
+  int64_t acc() const { return plan_.dtype == DType::kF64 ? 8 : 4; }
+  int64_t moment() const { return plan_.narrow_moments ? 2 : acc(); }
   bool narrow() const { return element() < acc(); }
   // Products of narrow factors into wide sums: the CPU widens the factors first.
-  bool widens() const { return narrow() && !options_.cuda; }
-  int64_t tile() const { return std::min(options_.tile_tokens, tokens()); }
+  bool widens() const { return narrow() && !plan_.cuda; }
+  int64_t tile() const { return std::min(plan_.tile_tokens, tokens()); }
   int64_t kept_blocks() const {
-    return has_backward() ? ropeway::kept_blocks(config_, tokens(), options_) : 0;
+    return has_backward() ? ropeway::kept_blocks(config_, tokens(), element(), plan_) : 0;
   }
   // One block's attention output and log-sum-exp.
   int64_t attention_bytes() const {
     return tokens() * (width_.queries * element() + config_.num_heads * acc());
   }
-  bool saves_attention() const { return has_backward() && options_.save_attention; }
+  bool saves_attention() const { return has_backward() && plan_.save_attention; }
   int64_t kept_attention() const {
     if (!saves_attention()) return 0;
     const int64_t blocks =
-        options_.offload ? std::min(kOffloadSlots, config_.num_layers) : config_.num_layers;
+        plan_.offload ? std::min(plan_.offload_slots, config_.num_layers) : config_.num_layers;
     return blocks * attention_bytes();
+  }
+
+  // Elements of the optimizer's state on this rank.
+  int64_t optimizer_share(int64_t count) const {
+    const bool shared = plan_.zero == ZeroStage::kOptimizerState;
+    return shared ? shard_range(count, shape_.all_ranks, 0).end : count;
   }
 
   MemoryParts standing() const {
@@ -67,13 +73,12 @@ class PassMemory {
     const int64_t count = config_.num_parameters(), layers = config_.num_layers;
     parts.weights = count * element();
     if (trains()) {
-      const int64_t share = shard_range(count, shape_.all_ranks, 0).end;
       parts.gradients = count * acc();
-      parts.optimizer = share * (2 * moment() + (narrow() ? acc() : 0));
+      parts.optimizer = optimizer_share(count) * (2 * moment() + (narrow() ? acc() : 0));
     }
     const int64_t input = tokens() * width_.hidden * element();
     if (has_backward()) {
-      const int64_t on_device = options_.offload ? std::min(kOffloadSlots, layers) : layers;
+      const int64_t on_device = plan_.offload ? std::min(plan_.offload_slots, layers) : layers;
       parts.checkpoints = on_device * input + kept_blocks() * tokenwise_bytes(config_, tokens(), element());
       const int64_t away = layers - on_device;
       parts.host = away * (input + (saves_attention() ? attention_bytes() : 0));
@@ -136,12 +141,12 @@ class PassMemory {
                                     .queries = shape_.length * query_halves / 2,
                                     .keys = shape_.length * key_halves / 2,
                                     .head_dim = config_.head_dim};
-    if (options_.cuda) return attention_backward_bytes(block);
+    if (plan_.cuda) return attention_backward_bytes(block);
     const int64_t rows = block.heads * block.queries + 2 * block.kv_heads * block.keys;
     return block.batch * rows * block.head_dim * acc();
   }
   // Bytes of an element of dq, dk, dv as the ring gives them: a single rank on a GPU has the operator's own.
-  int64_t attention_gradient() const { return options_.cuda && !on_ring() ? element() : acc(); }
+  int64_t attention_gradient() const { return plan_.cuda && !on_ring() ? element() : acc(); }
 
   Phase attention_backward() const {
     if (!has_backward()) return {};
@@ -151,8 +156,10 @@ class PassMemory {
       // dq so far and a hop's block. In zigzag a hop is all queries with half the keys, or half the queries
       // with all keys.
       const int64_t home = tokens() * 2 * width_.keys * acc(), dq = tokens() * width_.queries * acc();
-      const int64_t widened = options_.cuda ? tokens() * width_.qkv * element() + dq : 0;
-      const int64_t hop = options_.zigzag ? std::max(operator_bytes(2, 1), operator_bytes(1, 2)) : bytes;
+      const int64_t widened = plan_.cuda ? tokens() * width_.qkv * element() + dq : 0;
+      const int64_t hop = plan_.placement == Placement::kZigzag
+                              ? std::max(operator_bytes(2, 1), operator_bytes(1, 2))
+                              : bytes;
       bytes = home + std::max({bytes, widened, dq + hop});
     }
     return {.transients = unsaved_attention() + bytes};
@@ -170,10 +177,10 @@ class PassMemory {
   }
 
   Phase loss() const {
-    const int64_t rows = std::min({options_.loss_tile_tokens, tile()});
+    const int64_t rows = std::min({plan_.loss_tile_tokens, tile()});
     const int64_t v = config_.vocab_size, c = width_.hidden;
     int64_t bytes = rows * v * acc();
-    if (narrow() && options_.cuda && has_backward()) bytes += rows * v * element();
+    if (narrow() && plan_.cuda && has_backward()) bytes += rows * v * element();
     if (widens()) {
       // Hidden and its gradient, and the part of the output layer that is widened at a time; and of the
       // logits' gradient, whose columns of that part are copied to be contiguous.
@@ -187,7 +194,7 @@ class PassMemory {
 
   const ModelConfig& config_;
   const PassShape& shape_;
-  const MemoryOptions& options_;
+  const EnginePlan& plan_;
   const BlockWidths width_;
 };
 
@@ -221,12 +228,6 @@ int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t eleme
   return tokens * element_size * (width.qkv + width.hidden + 2 * width.intermediate);
 }
 
-int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options) {
-  if (options.offload) return 0;
-  const int64_t block = tokenwise_bytes(config, tokens, bytes_of(options.dtype));
-  return std::min(config.num_layers, options.keep_bytes / block);
-}
-
 std::vector<std::pair<std::string, int64_t>> MemoryParts::parts() const {
   return {{"weights", weights},
           {"gradients", gradients},
@@ -245,12 +246,12 @@ int64_t MemoryParts::total() const {
   return sum;
 }
 
-MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options) {
-  ROPEWAY_CHECK(shape.tokens() > 0 && options.tile_tokens > 0 && options.loss_tile_tokens > 0,
-                "a pass over {} tokens in tiles of {} and {}", shape.tokens(), options.tile_tokens,
-                options.loss_tile_tokens);
+MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const EnginePlan& plan) {
+  ROPEWAY_CHECK(shape.tokens() > 0 && plan.tile_tokens > 0 && plan.loss_tile_tokens > 0,
+                "a pass over {} tokens in tiles of {} and {}", shape.tokens(), plan.tile_tokens,
+                plan.loss_tile_tokens);
   require_countable(config, shape);
-  return PassMemory(config, shape, options).peak();
+  return PassMemory(config, shape, plan).peak();
 }
 
 int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
@@ -265,6 +266,18 @@ std::string bytes_text(int64_t bytes) {
   const double mib = static_cast<double>(bytes) / (1 << 20);
   if (mib >= 1024) return fmt::format("{:.2f} GiB", mib / 1024);
   return mib >= 10 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.2f} MiB", mib);
+}
+
+std::string parts_text(const MemoryParts& parts) {
+  auto list = parts.parts();
+  std::stable_sort(list.begin(), list.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [name, bytes] : list) {
+    if (bytes * 100 < parts.total()) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, bytes_text(bytes));
+  }
+  return text;
 }
 
 }  // namespace ropeway

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/base/dtype.h"
 #include "trainer/family/model_config.h"
+#include "trainer/plan/engine_plan.h"
 
 namespace ropeway {
 
@@ -36,8 +36,6 @@ struct MemoryParts {
   std::vector<std::pair<std::string, int64_t>> parts() const;
 };
 
-enum class Pass { kEvaluate, kTrain, kFactorGradient };
-
 // One rank's share of a pass.
 struct PassShape {
   Pass pass = Pass::kTrain;
@@ -48,19 +46,8 @@ struct PassShape {
   int64_t tokens() const { return sequences * length; }
 };
 
-struct MemoryOptions {
-  DType dtype = DType::kF32;
-  bool cuda = false;
-  bool zigzag = true;
-  bool save_attention = true;
-  bool narrow_moments = false;  // AdamW's moments in BF16
-  bool offload = false;         // checkpoints wait in host memory
-  int64_t keep_bytes = int64_t{1} << 30;
-  int64_t tile_tokens = 2048, loss_tile_tokens = 1024;
-};
-
 // The peak, in a step after the first.
-MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const MemoryOptions& options);
+MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const EnginePlan& plan);
 
 // The weights alone, in elements: what parts of the sum of num_parameters() the formulas need.
 struct BlockWidths {
@@ -75,13 +62,8 @@ int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t eleme
 int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
                         bool gradients);
 
-// Blocks of `tokens` local tokens that keep them for backward.
-int64_t kept_blocks(const ModelConfig& config, int64_t tokens, const MemoryOptions& options);
-
-// Blocks whose records are on the device at a time when checkpoints are offloaded: one that is written or
-// read, and one on its way.
-constexpr int64_t kOffloadSlots = 2;
-
 std::string bytes_text(int64_t bytes);  // "812 MiB", "3.42 GiB"
+// "weights 14.9 GiB, gradients 29.8 GiB, ...": parts of a percent and more of the total, the largest first.
+std::string parts_text(const MemoryParts& parts);
 
 }  // namespace ropeway

@@ -1,201 +1,142 @@
 #include "trainer/plan/suggestions.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-
-#include "trainer/config/lengths.h"
-#include "trainer/config/recipe.h"
 
 namespace ropeway {
 namespace {
 
-struct Change {
-  std::string text;
-  int64_t bytes = 0;
-};
+// The plan on another mesh or at other lengths.
+EnginePlan moved(EnginePlan plan, const MeshShape& mesh) {
+  plan.mesh = mesh;
+  if (plan.work.pass == Pass::kTrain) plan.micro_batch = micro_batch_of(plan.work, mesh);
+  return plan;
+}
 
 class Changes {
  public:
-  explicit Changes(const MemoryQuestion& question)
-      : q_(question), now_(stage_memory(q_.config, q_.stage, q_.mesh, q_.options).parts.total()) {}
+  explicit Changes(const MemoryQuestion& question) : q_(question), now_(plan_memory(q_.config, q_.plan)) {}
 
-  std::vector<Change> all() {
-    if (in_recipe()) offload();
-    narrower_type();
-    narrower_moments();
-    more_ranks();
-    if (in_recipe()) {
-      keep_less();
-      smaller_tiles();
-      repeat_attention();
-    }
-    fewer_together();
-    shorter();
-    if (!in_recipe()) host();
+  std::vector<Suggestion> all() {
+    if (has(Knob::kOffload)) offload();
+    if (has(Knob::kDtype)) narrower_type();
+    if (has(Knob::kMoments)) narrower_moments();
+    if (has(Knob::kSequenceRanks)) more_ranks();
+    if (has(Knob::kKeepBytes)) keep_less();
+    if (has(Knob::kTiles)) smaller_tiles();
+    if (has(Knob::kSaveAttention)) repeat_attention();
+    if (has(Knob::kSharedSequences)) fewer_together();
+    if (has(Knob::kLength)) shorter();
+    if (has(Knob::kHostMemory)) host();
     return changes_;
   }
 
  private:
-  bool in_recipe() const { return q_.form == MemoryQuestion::Form::kRecipe; }
-  int64_t bytes_with(const StageRecipe& stage, const MeshShape& mesh, const MemoryOptions& options) const {
-    return stage_memory(q_.config, stage, mesh, options).parts.total();
-  }
-  // Less than a twentieth saved is not worth a line.
-  void offer(const std::string& text, int64_t bytes) {
-    if (bytes < now_ - now_ / 20) changes_.push_back({text, bytes});
-  }
-  void offer(const std::string& text, const MemoryOptions& options) {
-    offer(text, bytes_with(q_.stage, q_.mesh, options));
+  bool has(Knob knob) const { return std::find(q_.knobs.begin(), q_.knobs.end(), knob) != q_.knobs.end(); }
+  int64_t now() const { return now_.parts.total(); }
+  int64_t bytes_of(const EnginePlan& plan) const { return plan_memory(q_.config, plan).parts.total(); }
+  void offer(Knob knob, const EnginePlan& plan) {
+    const MemoryParts parts = plan_memory(q_.config, plan).parts;
+    const int64_t bytes = parts.total();
+    if (bytes < now() - now() / 20) changes_.push_back({knob, plan, parts, now() - bytes, bytes <= q_.limit});
   }
 
   void offload() {
-    MemoryOptions options = q_.options;
-    options.offload = true;
-    const MemoryParts parts = stage_memory(q_.config, q_.stage, q_.mesh, options).parts;
-    offer(fmt::format("engine.activations: host ({} of host memory a rank)", bytes_text(parts.host)),
-          parts.total());
+    EnginePlan plan = q_.plan;
+    plan.offload = true;
+    offer(Knob::kOffload, plan);
   }
   void narrower_type() {
-    if (q_.options.dtype == DType::kBF16) return;
-    MemoryOptions options = q_.options;
-    options.dtype = q_.options.dtype == DType::kF64 ? DType::kF32 : DType::kBF16;
-    offer(fmt::format("{} {}", in_recipe() ? "dtype:" : "--dtype",
-                      options.dtype == DType::kBF16 ? "bf16" : "fp32"),
-          options);
+    if (q_.plan.dtype == DType::kBF16) return;
+    EnginePlan plan = q_.plan;
+    plan.dtype = q_.plan.dtype == DType::kF64 ? DType::kF32 : DType::kBF16;
+    offer(Knob::kDtype, plan);
   }
   void narrower_moments() {
-    MemoryOptions options = q_.options;
-    if (options.narrow_moments || options.dtype == DType::kF64) return;
-    if (q_.stage.train.beta2 > kLargestBeta2OfNarrowMoments) return;
-    options.narrow_moments = true;
-    const int64_t bytes = bytes_with(q_.stage, q_.mesh, options);
-    offer(fmt::format("moments: bf16 in stage {} (saves {})", q_.stage.name, bytes_text(now_ - bytes)),
-          bytes);
+    EnginePlan plan = q_.plan;
+    if (plan.narrow_moments || plan.dtype == DType::kF64 || !plan.work.moments_may_be_narrow) return;
+    plan.narrow_moments = true;
+    offer(Knob::kMoments, plan);
   }
   void keep_less() {
-    if (q_.options.keep_bytes == 0) return;
-    MemoryOptions options = q_.options;
-    options.keep_bytes = 0;
-    offer("engine.keep_bytes: 0 (about a quarter more work)", options);
+    if (q_.plan.keep_bytes == 0) return;
+    EnginePlan plan = q_.plan;
+    plan.keep_bytes = 0;
+    offer(Knob::kKeepBytes, plan);
   }
   void smaller_tiles() {
-    MemoryOptions options = q_.options;
-    options.tile_tokens = std::min<int64_t>(options.tile_tokens, 512);
-    options.loss_tile_tokens = std::min<int64_t>(options.loss_tile_tokens, 256);
-    offer(fmt::format("engine.tile_tokens: {}, engine.loss_tile_tokens: {}", options.tile_tokens,
-                      options.loss_tile_tokens),
-          options);
+    EnginePlan plan = q_.plan;
+    plan.tile_tokens = std::min<int64_t>(plan.tile_tokens, 512);
+    plan.loss_tile_tokens = std::min<int64_t>(plan.loss_tile_tokens, 256);
+    offer(Knob::kTiles, plan);
   }
   void repeat_attention() {
-    if (!q_.options.save_attention) return;
-    MemoryOptions options = q_.options;
-    options.save_attention = false;
-    offer("engine.save_attention: false (attention runs twice forward)", options);
+    if (!q_.plan.save_attention) return;
+    EnginePlan plan = q_.plan;
+    plan.save_attention = false;
+    offer(Knob::kSaveAttention, plan);
   }
   void fewer_together() {
-    if (q_.mesh.data == 1) return;
-    const MeshShape mesh{1, q_.mesh.data * q_.mesh.sequence};
-    const std::string change = in_recipe() ? fmt::format("mesh.data: 1, mesh.sequence: {}", mesh.sequence)
-                                           : fmt::format("--lengths of multiples of {}", 2 * mesh.sequence);
-    offer(change + " (all ranks share each sequence)", bytes_with(q_.stage, mesh, q_.options));
+    const MeshShape& mesh = q_.plan.mesh;
+    if (mesh.data == 1) return;
+    offer(Knob::kSharedSequences, moved(q_.plan, {1, mesh.data * mesh.sequence}));
   }
 
   // The fewest ranks that make it fit, in doublings; at least twice as many, and none with a handful of
   // tokens.
   void more_ranks() {
     constexpr int64_t kFewestTokens = 1024;
-    const int64_t length = stage_memory(q_.config, q_.stage, q_.mesh, q_.options).pass.length;
-    MeshShape mesh = q_.mesh;
+    const int64_t length = now_.pass.length;
+    MeshShape mesh = q_.plan.mesh;
     if (length / (2 * mesh.sequence) < kFewestTokens) return;
-    if (!in_recipe() && mesh.data > 1) return;  // they would take windows of their own
-    int64_t bytes = 0;
+    EnginePlan plan;
     do {
       mesh.sequence *= 2;
-      bytes = bytes_with(q_.stage, mesh, q_.options);
-    } while (bytes > q_.limit && length / (2 * mesh.sequence) >= kFewestTokens);
-    offer(in_recipe() ? fmt::format("{} sequence ranks (mesh.sequence: {})", mesh.sequence, mesh.sequence)
-                      : fmt::format("{} ranks (mpirun -n {})", mesh.sequence, mesh.sequence),
-          bytes);
+      plan = moved(q_.plan, mesh);
+    } while (bytes_of(plan) > q_.limit && length / (2 * mesh.sequence) >= kFewestTokens);
+    offer(Knob::kSequenceRanks, plan);
   }
 
-  // The longest length that fits, in halvings.
+  // The longest lengths that fit, in halvings.
   void shorter() {
-    StageRecipe stage = q_.stage;
-    int64_t longest = 0, bytes = now_;
-    const auto halve = [&longest](int64_t& length) {
-      length /= 2;
-      longest = std::max(longest, length);
-    };
-    for (int halvings = 0; halvings < 20 && (halvings == 0 || bytes > q_.limit); ++halvings) {
-      longest = 0;
-      halve(stage.train.length);
-      halve(stage.search.length);
-      for (int64_t& length : stage.evaluate.lengths) halve(length);
-      const int64_t smallest =
-          stage.evaluate.lengths.empty()
-              ? longest
-              : *std::min_element(stage.evaluate.lengths.begin(), stage.evaluate.lengths.end());
-      if (smallest < 2 * q_.mesh.sequence) return;
-      bytes = bytes_with(stage, q_.mesh, q_.options);
+    EnginePlan plan = q_.plan;
+    if (plan.work.lengths.empty()) return;
+    for (int halvings = 0; halvings < 20; ++halvings) {
+      for (int64_t& length : plan.work.lengths) length /= 2;
+      const auto& lengths = plan.work.lengths;
+      if (*std::min_element(lengths.begin(), lengths.end()) < 2 * plan.mesh.sequence) return;
+      plan = moved(plan, plan.mesh);
+      if (bytes_of(plan) <= q_.limit) break;
     }
-    offer(fmt::format("{} {}", in_recipe() ? "length:" : "--lengths", format_length(longest)), bytes);
+    offer(Knob::kLength, plan);
   }
 
   void host() {
-    if (!q_.options.cuda) return;
-    MemoryOptions options = q_.options;
-    options.cuda = false;
-    const int64_t bytes = bytes_with(q_.stage, q_.mesh, options);
-    offer(fmt::format("--device cpu ({} of host memory a rank, and much more time)", bytes_text(bytes)),
-          int64_t{0});
+    if (!q_.plan.cuda) return;
+    EnginePlan plan = q_.plan;
+    plan.cuda = false;
+    changes_.push_back({Knob::kHostMemory, plan, plan_memory(q_.config, plan).parts, now(), true});
   }
 
   const MemoryQuestion& q_;
-  const int64_t now_;
-  std::vector<Change> changes_;
+  const PlanMemory now_;
+  std::vector<Suggestion> changes_;
 };
 
 }  // namespace
 
-std::vector<std::string> suggestions(const MemoryQuestion& question) {
-  std::vector<Change> changes = Changes(question).all();
+std::vector<Knob> recipe_knobs() {
+  return {Knob::kOffload,       Knob::kDtype,           Knob::kMoments,
+          Knob::kSequenceRanks, Knob::kKeepBytes,       Knob::kTiles,
+          Knob::kSaveAttention, Knob::kSharedSequences, Knob::kLength};
+}
+
+std::vector<Suggestion> suggestions(const MemoryQuestion& question) {
+  std::vector<Suggestion> changes = Changes(question).all();
   std::stable_partition(changes.begin(), changes.end(),
-                        [&](const Change& change) { return change.bytes <= question.limit; });
+                        [](const Suggestion& change) { return change.enough; });
   constexpr size_t kShown = 3;
-  std::vector<std::string> lines;
-  for (size_t i = 0; i < std::min(kShown, changes.size()); ++i) {
-    if (changes[i].bytes == 0) {
-      lines.push_back(changes[i].text);
-      continue;
-    }
-    lines.push_back(fmt::format("{}: {} a rank{}", changes[i].text, bytes_text(changes[i].bytes),
-                                changes[i].bytes > question.limit ? ", still too much alone" : ""));
-  }
-  return lines;
-}
-
-std::string out_of_memory_text(const std::string& who, const std::string& cause, MemoryQuestion question) {
-  const MemoryParts parts =
-      stage_memory(question.config, question.stage, question.mesh, question.options).parts;
-  // Three quarters of what was asked for is a goal worth a change.
-  question.limit = parts.total() / 4 * 3;
-  std::string text = fmt::format("{}: out of memory ({}); it needs about {} a rank: {}", who, cause,
-                                 bytes_text(parts.total()), parts_text(parts));
-  for (const std::string& line : suggestions(question)) text += "\n  to need less: " + line;
-  return text;
-}
-
-std::string parts_text(const MemoryParts& parts) {
-  auto list = parts.parts();
-  std::stable_sort(list.begin(), list.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::string text;
-  for (const auto& [name, bytes] : list) {
-    if (bytes * 100 < parts.total()) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, bytes_text(bytes));
-  }
-  return text;
+  if (changes.size() > kShown) changes.resize(kShown, changes.front());
+  return changes;
 }
 
 }  // namespace ropeway

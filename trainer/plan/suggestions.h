@@ -1,32 +1,47 @@
-// What would make a stage need less memory, with the figure each change leads to.
+// What would make a plan need less memory, each change with the figures it leads to. As data: launch/ knows
+// how a user makes the change.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/plan_memory.h"
 
 namespace ropeway {
 
-struct MemoryQuestion {
-  const Recipe& recipe;
-  const StageRecipe& stage;
-  const ModelConfig& config;
-  MeshShape mesh;
-  MemoryOptions options;
-  int64_t limit = 0;  // bytes a rank may take
-  // What changes are named as: keys of a recipe or options of `ropeway evaluate`.
-  enum class Form { kRecipe, kEvaluate } form = Form::kRecipe;
+// What can be changed, in the order in which it is offered.
+enum class Knob {
+  kOffload,
+  kDtype,          // the next narrower type
+  kMoments,        // of the optimizer in BF16
+  kSequenceRanks,  // more of them for each sequence
+  kKeepBytes,      // nothing kept that can be computed again
+  kTiles,
+  kSaveAttention,    // computed again instead
+  kSharedSequences,  // all ranks share each sequence: one row
+  kLength,
+  kHostMemory,  // off the GPU
 };
 
-// Up to three, those that fit first: "8 sequence ranks (mesh.sequence: 8): 17.2 GiB a rank".
-std::vector<std::string> suggestions(const MemoryQuestion& question);
+struct Suggestion {
+  Knob knob;
+  EnginePlan plan;      // with the change
+  MemoryParts parts;    // that it needs on one rank
+  int64_t saved = 0;    // bytes that it needs less; of kHostMemory: of the GPU's
+  bool enough = false;  // it fits then, without another change
+};
 
-// The message about an allocation that failed with `cause`: "stage tune: out of memory (...); it needs about
-// 31.2 GiB a rank: weights ..." and a line for each suggestion. How much there is nobody knows by then.
-std::string out_of_memory_text(const std::string& who, const std::string& cause, MemoryQuestion question);
+struct MemoryQuestion {
+  const ModelConfig& config;
+  const EnginePlan& plan;
+  int64_t limit = 0;        // bytes a rank may take
+  std::vector<Knob> knobs;  // that the user has
+};
 
-// "weights 14.9 GiB, gradients 29.8 GiB, ...": parts of a percent and more of the total, the largest first.
-std::string parts_text(const MemoryParts& parts);
+// Those of a recipe: all but the device, whose choice is not one between two numbers.
+std::vector<Knob> recipe_knobs();
+
+// Up to three, those that are enough first. What saves less than a twentieth is not worth a line.
+std::vector<Suggestion> suggestions(const MemoryQuestion& question);
 
 }  // namespace ropeway

@@ -6,16 +6,18 @@
 
 #include "kernels/ops/attention_check.h"
 #include "trainer/plan/device_rates.h"
-#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/make_plan.h"
+#include "trainer/plan/plan_memory.h"
 
 namespace ropeway {
 
-void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const MeshShape& mesh,
-                         const std::vector<const StageRecipe*>& stages) {
+void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const Recipe& recipe,
+                         const MeshShape& mesh, const std::vector<const StageRecipe*>& stages) {
   int64_t longest = 0;  // local tokens
   for (const StageRecipe* stage : stages) {
-    for (const StagePass& pass : passes_of(*stage, mesh, /*cuda=*/true))
-      longest = std::max(longest, pass.shape.length);
+    // How long a pass is does not depend on the memory there is.
+    const EnginePlan plan = make_engine_plan(config, plan_request(recipe, *stage, mesh), {.cuda = true});
+    for (const PlanPass& pass : passes_of(plan)) longest = std::max(longest, pass.shape.length);
   }
   if (longest < 2) return;
   const BlockAttentionShape shape{.batch = 1,

@@ -11,7 +11,7 @@
 
 namespace ropeway {
 
-void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const MeshShape& mesh,
-                         const std::vector<const StageRecipe*>& stages);
+void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const Recipe& recipe,
+                         const MeshShape& mesh, const std::vector<const StageRecipe*>& stages);
 
 }  // namespace ropeway

@@ -53,8 +53,8 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       documents_(std::move(inputs.documents)) {}
 
 void RunState::begin_stage(const StageRecipe& stage) {
-  memory_options_ = ropeway::memory_options(recipe, config, stage, mesh.shape(),
-                                            device_memory(device_of(gpus), mesh.world()));
+  plan_ = make_engine_plan(config, plan_request(recipe, stage, mesh.shape()),
+                           device_memory(device_of(gpus), mesh.world()));
   if (!parameters_) make_parameters();
 }
 
@@ -73,11 +73,11 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, recipe.mesh.placement,
-                                            chunk_multiple_of(gpus));
-    EngineOptions options = engine_options(memory_options_, device_of(gpus));
-    if (gpus != nullptr) options.check_exchange = [this] { gpus->check(); };
-    model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, options);
+    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, plan_.placement,
+                                            plan_.chunk_multiple);
+    EngineHooks hooks;
+    if (gpus != nullptr) hooks.check_exchange = [this] { gpus->check(); };
+    model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, plan_, hooks);
   }
   if (!loaded_ || *loaded_ != folder) {
     if (folder.empty()) {

@@ -12,7 +12,7 @@
 #include "parallel/comm/mesh.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/parameter_store.h"
-#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/engine_plan.h"
 #include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_directory.h"
@@ -44,14 +44,13 @@ class RunState {
   // initialised).
   CausalLM& model(const std::filesystem::path& folder);
   ParameterStore& parameters() { return *parameters_; }
-  // A stage's engine: tiles and the place of activations are decided for each stage, and its buffers do not
-  // outlive it.
+  // A stage's engine: its plan is made for each stage, and its buffers do not outlive it.
   void begin_stage(const StageRecipe& stage);
   void end_stage();
   int64_t activation_bytes()
       const;  // that blocks kept in the last backward pass of the stage; 0: there was none
-  const MemoryOptions& memory_options() const { return memory_options_; }  // of the stage at work
-  const Documents& documents(const std::string& split) const;              // "train", "validation", "test"
+  const EnginePlan& plan() const { return plan_; }             // of the stage at work
+  const Documents& documents(const std::string& split) const;  // "train", "validation", "test"
   // A stage changed the weights held here: they are those of `folder` now.
   void weights_are(const std::filesystem::path& folder) {
     loaded_ = folder;
@@ -69,7 +68,7 @@ class RunState {
   void make_parameters();
 
   const RingLinks ring_links_;  // one for all stages: NCCL's communicators hold memory and threads
-  MemoryOptions memory_options_;
+  EnginePlan plan_;
   std::unique_ptr<ParameterStore> parameters_;
   std::unique_ptr<RingAttention> ring_;
   std::unique_ptr<CausalLM> model_;

@@ -88,7 +88,9 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
   const RunDirectory directory(recipe, world, options.fresh,
                                bytes_needed(recipe, inputs.config.num_parameters()));
   RunState state(recipe, world, std::move(inputs), directory, options);
-  if (options.gpus != nullptr) check_gpu_attention(*options.gpus, state.config, state.mesh.shape(), to_run);
+  if (options.gpus != nullptr) {
+    check_gpu_attention(*options.gpus, state.config, recipe, state.mesh.shape(), to_run);
+  }
 
   for (const StageRecipe& stage : recipe.stages) {
     if (is_finished(recipe, world, stage)) {

@@ -1,5 +1,5 @@
 // Memory around a stage: its engine is set up for it and taken down after it, what it took is told by part,
-// and an allocation that fails becomes one message (kMemory) with the parts and what would need less.
+// and an allocation that fails becomes an OutOfMemory of the stage's plan.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,5 @@ namespace ropeway {
 // itself, as training does for its own steps.
 StageNumbers within_memory(RunState& state, const StageRecipe& stage,
                            const std::function<StageNumbers()>& run);
-
-// Does the work; where that finds no memory, throws kMemory with what `say` makes of the allocation's error.
-void or_out_of_memory(const std::function<void()>& work,
-                      const std::function<std::string(const std::string& cause)>& say);
 
 }  // namespace ropeway

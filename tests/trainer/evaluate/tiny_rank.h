@@ -30,11 +30,12 @@ inline ModelConfig tiny_config() {
 }
 
 struct TinyRank {
-  explicit TinyRank(Communicator& world, MeshShape shape = {}, at::ScalarType dtype = at::kDouble)
+  explicit TinyRank(Communicator& world, MeshShape shape = {}, at::ScalarType dtype = at::kDouble,
+                    const EnginePlan& plan = {})
       : mesh(world, shape),
         ring(mesh.group(Axis::kSequence), Placement::kZigzag),
         store(tiny_config(), dtype),
-        model(tiny_config(), store, ring, {}) {
+        model(tiny_config(), store, ring, plan) {
     initialize_weights(store, tiny_config(), 17);
   }
 

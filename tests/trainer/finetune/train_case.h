@@ -14,6 +14,7 @@
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/finetune/train_loop.h"
+#include "trainer/plan/make_plan.h"
 
 namespace ropeway {
 
@@ -48,6 +49,11 @@ struct TrainCase {
     for (double& value : set.factors) value = factor;
     return set;
   }
+  EnginePlan plan() const {
+    return {.mesh = shape,
+            .narrow_moments = recipe.moments == DType::kBF16,
+            .micro_batch = micro_batch_of(workload_of(recipe), shape)};
+  }
   WindowOptions windows() const {
     return {.length = recipe.length,
             .seed = 5,
@@ -69,7 +75,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
   TrainResult result;
   result.weights.resize(static_cast<size_t>(c.shape.data * c.shape.sequence));
   run_thread_world(c.shape.data * c.shape.sequence, [&](Communicator& world) {
-    TinyRank rank(world, c.shape, c.dtype);
+    TinyRank rank(world, c.shape, c.dtype, c.plan());
     if (c.before_train) c.before_train(rank);
     Reporter reporter(folder, world.rank() == 0);
     int64_t steps = 0;

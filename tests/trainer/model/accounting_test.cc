@@ -28,7 +28,7 @@ struct Job {
   CaseOptions shape;
   at::ScalarType dtype = at::kFloat;
   int ranks = 1;
-  EngineOptions options;
+  EnginePlan plan;
   Pass pass = Pass::kTrain;
   bool narrow_moments = false;
 };
@@ -78,7 +78,7 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
                       ShardedAdamWOptions{.narrow_moments = run.narrow_moments});
     measured.optimizer = grown();
   }
-  CausalLM model(config, store, ring, run.options);
+  CausalLM model(config, store, ring, run.plan);
   const FactorSet factors = model.identity();
   meter.reset_peak();
   for (int step = 0; step < 2; ++step) {
@@ -105,18 +105,16 @@ Measured measure_on_threads(const ModelConfig& config, const Job& run) {
 }
 
 MemoryParts predicted(const ModelConfig& config, const Job& run) {
+  EnginePlan plan = run.plan;
+  plan.dtype = dtype_of(run.dtype);
+  plan.narrow_moments = run.narrow_moments;
   return pass_memory(config,
                      {.pass = run.pass,
                       .sequences = run.shape.sequences,
                       .length = run.shape.length / run.ranks,
                       .ring_ranks = run.ranks,
                       .all_ranks = run.ranks},
-                     {.dtype = dtype_of(run.dtype),
-                      .save_attention = run.options.save_attention,
-                      .narrow_moments = run.narrow_moments,
-                      .keep_bytes = run.options.keep_bytes,
-                      .tile_tokens = run.options.tile_tokens,
-                      .loss_tile_tokens = run.options.loss_tile_tokens});
+                     plan);
 }
 
 constexpr int64_t kAll = int64_t{1} << 40;
@@ -146,11 +144,11 @@ std::vector<Job> runs() {
     s.qk_norm = s.qkv_bias = true;
     s.hidden = 96;
   });
-  const EngineOptions tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
-  const EngineOptions repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
-  const EngineOptions keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
-  const EngineOptions keeps_one{.keep_bytes = tokenwise_bytes(make_case(kSmall).config, 1024, 4),
-                                .tile_tokens = 128};
+  const EnginePlan tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
+  const EnginePlan repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
+  const EnginePlan keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
+  const EnginePlan keeps_one{.keep_bytes = tokenwise_bytes(make_case(kSmall).config, 1024, 4),
+                             .tile_tokens = 128};
   return {
       {"F32", kSmall, at::kFloat, 1, tiled},
       {"F64KeepsAll", many_heads, at::kDouble, 1, keeps_all},
@@ -222,7 +220,7 @@ TEST(TransientsTest, AreAtMost72KiBAToken) {
   for (int i = 0; i < 2; ++i) {
     run.shape.length = 256 << i;
     MemoryMeter meter;
-    CausalLM model(config, store, ring, run.options);
+    CausalLM model(config, store, ring, run.plan);
     model.forward_backward(batch_of(config, run.shape, ring, run.dtype), model.identity(), 1e-3);
     measured[i] = meter.peak_bytes();
     formula[i] = predicted(config, run).total();

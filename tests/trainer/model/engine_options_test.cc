@@ -9,9 +9,9 @@
 namespace ropeway::testing {
 namespace {
 
-EngineResult run_with(const ModelCase& c, const EngineOptions& options, at::ScalarType dtype, int ranks = 1) {
+EngineResult run_with(const ModelCase& c, const EnginePlan& plan, at::ScalarType dtype, int ranks = 1) {
   EngineRun run;
-  run.options = options;
+  run.plan = plan;
   run.dtype = dtype;
   return run_on_threads(c, run, ranks);
 }
@@ -125,10 +125,14 @@ TEST(BFloat16Test, OnFourRanksIsAsCloseAsOnOne) {
 TEST(CheckExchange, IsAskedWhenAPassHasItsResults) {
   const ModelCase c = make_case({});
   int asked = 0;
-  run_with(c, {.check_exchange = [&] { ++asked; }}, at::kFloat);
+  EngineRun run;
+  run.dtype = at::kFloat;
+  run.hooks.check_exchange = [&] { ++asked; };
+  run_on_threads(c, run, 1);
   EXPECT_EQ(asked, 2);  // forward_backward and evaluate
   const auto lost = [] { fail(ErrorKind::kPeer, "a neighbour is lost"); };
-  EXPECT_THROW(run_with(c, {.check_exchange = lost}, at::kFloat), Error);
+  run.hooks.check_exchange = lost;
+  EXPECT_THROW(run_on_threads(c, run, 1), Error);
 }
 
 }  // namespace

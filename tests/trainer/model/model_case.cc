@@ -119,7 +119,7 @@ EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& 
   CopiedParameters copies(home);
   RingAttention ring(group, run.placement);
   CausalLM model(c.config, run.copied_parameters ? static_cast<ParameterStore&>(copies) : home, ring,
-                 run.options);
+                 run.plan, run.hooks);
 
   LocalBatch batch;
   batch.positions = local_positions(c.tokens.size(1), group.size(), group.rank(), run.placement);

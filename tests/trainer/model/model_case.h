@@ -62,7 +62,8 @@ struct EngineResult {
 struct EngineRun {
   at::ScalarType dtype = at::kDouble;
   Placement placement = Placement::kZigzag;
-  EngineOptions options;
+  EnginePlan plan;
+  EngineHooks hooks = {};
   bool factor_gradient = false;    // instead of the weights' gradients
   int repetitions = 1;             // of forward_backward, without clearing the gradients
   bool copied_parameters = false;  // through CopiedParameters instead of ResidentParameters

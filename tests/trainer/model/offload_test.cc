@@ -52,13 +52,14 @@ class LateCopies : public ops::HostCopies {
 };
 
 EngineRun with_copies(at::ScalarType dtype,
-                      const std::function<std::unique_ptr<ops::HostCopies>()>& make_copies) {
+                      const std::function<std::unique_ptr<ops::HostCopies>()>& make_copies,
+                      int64_t slots = 2) {
   EngineRun run;
   run.dtype = dtype;
   run.repetitions = 3;
   if (make_copies) {
-    run.options.make_activations = [make_copies](const ModelConfig& config) {
-      return std::make_unique<OffloadedActivations>(config, make_copies());
+    run.hooks.make_activations = [make_copies, slots](const ModelConfig& config) {
+      return std::make_unique<OffloadedActivations>(config, slots, make_copies());
     };
   }
   return run;
@@ -88,6 +89,18 @@ TEST_P(OffloadTest, GivesTheSameBitsAsResident) {
 INSTANTIATE_TEST_SUITE_P(Types, OffloadTest, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
                          [](const auto& info) { return c10::toString(info.param); });
 
+TEST(OffloadTest, GivesTheSameBitsWithMoreSlots) {
+  const ModelCase c = make_case({.layers = 6, .length = 32});
+  const EngineResult resident = run_on_threads(c, with_copies(at::kFloat, nullptr), 1);
+  for (const int64_t slots : {3, 5, 8}) {
+    Ledger ledger;
+    const auto late = [&] { return std::make_unique<LateCopies>(ledger); };
+    const EngineResult found = run_on_threads(c, with_copies(at::kFloat, late, slots), 1);
+    expect_same_bits(found, resident);
+    EXPECT_EQ(ledger.copies, 3 * 2 * std::max<int64_t>(0, 6 - slots) * 3) << slots;
+  }
+}
+
 TEST(OffloadTest, GivesTheSameBitsOnARing) {
   const ModelCase c = make_case({.layers = 6, .length = 32});
   const EngineResult resident = run_on_threads(c, with_copies(at::kFloat, nullptr), 4);
@@ -101,7 +114,7 @@ TEST(OffloadTest, GivesTheSameBitsWhenAttentionIsRepeated) {
   EngineRun stays = with_copies(at::kFloat, nullptr);
   Ledger ledger;
   EngineRun leaves = with_copies(at::kFloat, [&] { return std::make_unique<LateCopies>(ledger); });
-  stays.options.save_attention = leaves.options.save_attention = false;
+  stays.plan.save_attention = leaves.plan.save_attention = false;
   expect_same_bits(run_on_threads(c, leaves, 1), run_on_threads(c, stays, 1));
 }
 
@@ -145,7 +158,7 @@ TEST(OffloadTest, CopiesHaveABlocksTime) {
   int64_t blocks = 0;
   auto clock = std::make_unique<Clock>(blocks);
   const Clock& seen = *clock;
-  OffloadedActivations store(make_case({.layers = kLayers}).config, std::move(clock));
+  OffloadedActivations store(make_case({.layers = kLayers}).config, 2, std::move(clock));
   for (int step = 0; step < 2; ++step) {
     store.begin_step(4, at::TensorOptions(at::kFloat), 0);
     store.open(0);

@@ -9,7 +9,6 @@
 #include "tests/trainer/model/copied_parameters.h"
 #include "tests/trainer/model/model_case.h"
 #include "trainer/model/initial_weights.h"
-#include "trainer/model/offloaded_activations.h"
 
 namespace ropeway::testing {
 namespace {
@@ -21,18 +20,10 @@ using ::testing::IsEmpty;
 struct LeaseCase {
   const char* name;
   CaseOptions shape;
-  EngineOptions options;
+  EnginePlan plan;
   at::ScalarType dtype = at::kDouble;
   int ranks = 1;
 };
-
-EngineOptions offloaded() {
-  EngineOptions options;
-  options.make_activations = [](const ModelConfig& config) {
-    return std::make_unique<OffloadedActivations>(config, ops::make_host_copies(at::kCPU));
-  };
-  return options;
-}
 
 std::vector<LeaseCase> lease_cases() {
   const CaseOptions untied{.layers = 3}, tied{.layers = 3, .tied = true};
@@ -43,7 +34,7 @@ std::vector<LeaseCase> lease_cases() {
                                .qk_norm = true,
                                .per_layer_factors = true};
   const CaseOptions one_block{.layers = 1, .tied = true}, offloading{.layers = 5};
-  const EngineOptions repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 8};
+  const EnginePlan repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 8};
   return {{"Untied", untied, {}},
           {"Tied", tied, {}},
           {"TiedAttentionRepeated", tied, repeated},
@@ -52,7 +43,7 @@ std::vector<LeaseCase> lease_cases() {
           {"UntiedF32TwoRanks", untied, repeated, at::kFloat, 2},
           {"EveryKindOfWeight", everything, {}},
           {"OneBlock", one_block, {}},
-          {"Offloaded", offloading, offloaded()}};
+          {"Offloaded", offloading, {.offload = true}}};
 }
 
 class ParameterLeaseTest : public ::testing::TestWithParam<LeaseCase> {
@@ -61,7 +52,7 @@ class ParameterLeaseTest : public ::testing::TestWithParam<LeaseCase> {
     const LeaseCase& c = GetParam();
     return run_on_threads(make_case(c.shape),
                           {.dtype = c.dtype,
-                           .options = c.options,
+                           .plan = c.plan,
                            .factor_gradient = factor_gradient,
                            .repetitions = repetitions,
                            .copied_parameters = copied},

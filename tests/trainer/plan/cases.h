@@ -1,7 +1,8 @@
 // Llama 3 8B's shape, and recipes of one stage.
 #pragma once
 
-#include "trainer/plan/stage_memory.h"
+#include "trainer/plan/make_plan.h"
+#include "trainer/plan/plan_memory.h"
 
 namespace ropeway::testing {
 
@@ -32,6 +33,12 @@ inline StageRecipe finetune(int64_t length, int64_t batch_sequences = 1) {
   stage.train.length = length;
   stage.train.batch_sequences = batch_sequences;
   return stage;
+}
+
+// Of the recipe's first stage.
+inline EnginePlan plan_of(const Recipe& recipe, const MeshShape& mesh, const DeviceMemory& device,
+                          const ModelConfig& config = llama_8b()) {
+  return make_engine_plan(config, plan_request(recipe, recipe.stages.at(0), mesh), device);
 }
 
 }  // namespace ropeway::testing

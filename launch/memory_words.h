@@ -1,0 +1,26 @@
+// What a user changes so that less memory is needed, in the words of a recipe or of `ropeway evaluate`.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "trainer/plan/out_of_memory.h"
+
+namespace ropeway {
+
+// A line for each: "8 sequence ranks (mesh.sequence: 8): 17.2 GiB a rank". who: whose keys they are, "stage
+// tune".
+std::vector<std::string> as_recipe_keys(const std::vector<Suggestion>& suggestions, const std::string& who);
+std::vector<std::string> as_evaluate_options(const std::vector<Suggestion>& suggestions);
+
+// Of an OutOfMemory, what stands below its message: a line "to need less: ..." for each suggestion. "" for
+// others.
+std::string ways_out_of(const std::exception_ptr& error);
+
+// Who the evaluate verb is in messages.
+inline constexpr const char* kEvaluateVerb = "evaluate";
+// What `ropeway evaluate` lets a user change. More ranks share a window only where they do so already.
+std::vector<Knob> evaluate_knobs(const MeshShape& mesh);
+
+}  // namespace ropeway

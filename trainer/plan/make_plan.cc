@@ -1,0 +1,119 @@
+#include "trainer/plan/make_plan.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/plan/plan_memory.h"
+
+namespace ropeway {
+namespace {
+
+constexpr int64_t kSmallestTile = 128, kUsualTile = 2048, kLargestTile = 8192;
+
+// A plan in the making: the fields that are open are tried against the formulas of memory.
+class Decision {
+ public:
+  Decision(const ModelConfig& config, const PlanRequest& request, const DeviceMemory& device)
+      : config_(config), request_(request), bytes_(device.bytes) {
+    plan_.work = request.work;
+    plan_.dtype = request.dtype;
+    plan_.cuda = device.cuda;
+    plan_.mesh = request.mesh;
+    plan_.placement = request.placement;
+    plan_.chunk_multiple = device.cuda ? kGpuChunkMultiple : 1;
+    plan_.save_attention = request.save_attention;
+    plan_.narrow_moments = request.narrow_moments;
+    plan_.offload = request.offload.value_or(plan_.offload);
+    plan_.keep_bytes = request.keep_bytes.value_or(plan_.keep_bytes);
+    if (request.work.pass == Pass::kTrain) plan_.micro_batch = micro_batch_of(request.work, request.mesh);
+    if (request.work.one_at_a_time) plan_.score_batch_tokens = 0;
+    with_tiles(kUsualTile);
+  }
+
+  EnginePlan plan() {
+    if (!plan_.cuda || bytes_ == 0) return plan_;
+    if (!request_.keep_bytes) plan_.keep_bytes = 0;
+    if (!request_.offload && !fits(kSmallestTile)) plan_.offload = true;
+    with_tiles(largest_tile());
+    if (!request_.keep_bytes) {
+      // The formulas may be some per cent low, and what is kept only saves work.
+      const int64_t room = bytes_ / 10 * 9 - plan_memory(config_, plan_).parts.total();
+      plan_.keep_bytes = std::max<int64_t>(0, room);
+    }
+    return plan_;
+  }
+
+ private:
+  MemoryParts with_tiles(int64_t tile) {
+    plan_.tile_tokens = request_.tile_tokens.value_or(tile);
+    plan_.loss_tile_tokens = request_.loss_tile_tokens.value_or(tile / 2);
+    return plan_memory(config_, plan_).parts;
+  }
+  bool fits(int64_t tile) { return with_tiles(tile).total() <= bytes_; }
+
+  int64_t largest_tile() {
+    for (int64_t tile = kLargestTile; tile > kSmallestTile; tile /= 2) {
+      // Beyond the usual size tiles are for small models, whose matrices leave a GPU idle; not for whatever is
+      // free.
+      const bool modest = tile <= kUsualTile || with_tiles(tile).tiles <= bytes_ / 16;
+      if (modest && fits(tile)) return tile;
+    }
+    return kSmallestTile;
+  }
+
+  const ModelConfig& config_;
+  const PlanRequest& request_;
+  const int64_t bytes_;
+  EnginePlan plan_;
+};
+
+}  // namespace
+
+Workload workload_of(const TrainRecipe& train) {
+  return {.pass = Pass::kTrain,
+          .lengths = {train.length},
+          .batch_sequences = train.batch_sequences,
+          .micro_batch_tokens = train.micro_batch_tokens,
+          .moments_may_be_narrow = train.beta2 <= kLargestBeta2OfNarrowMoments};
+}
+
+Workload workload_of(const StageRecipe& stage) {
+  switch (stage.kind) {
+    case StageKind::kPretrain:
+    case StageKind::kFinetune:
+      return workload_of(stage.train);
+    case StageKind::kSearch:
+    case StageKind::kReadjust:
+      return {
+          .pass = stage.search.refine == SearchRefine::kGradient ? Pass::kFactorGradient : Pass::kEvaluate,
+          .lengths = {stage.search.length},
+          .one_at_a_time = true};
+    case StageKind::kEvaluate:
+      return {.pass = Pass::kEvaluate, .lengths = stage.evaluate.lengths};
+  }
+  fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
+}
+
+PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const MeshShape& mesh) {
+  const EngineRecipe& engine = recipe.engine;
+  PlanRequest request{.work = workload_of(stage),
+                      .dtype = recipe.dtype,
+                      .mesh = mesh,
+                      .placement = recipe.mesh.placement,
+                      .save_attention = engine.save_attention,
+                      .narrow_moments = stage.train.moments == DType::kBF16};
+  if (engine.activations != ActivationsPlace::kAuto) {
+    request.offload = engine.activations == ActivationsPlace::kHost;
+  }
+  if (engine.keep_bytes >= 0) request.keep_bytes = engine.keep_bytes;
+  if (engine.tile_tokens > 0) request.tile_tokens = engine.tile_tokens;
+  if (engine.loss_tile_tokens > 0) request.loss_tile_tokens = engine.loss_tile_tokens;
+  return request;
+}
+
+EnginePlan make_engine_plan(const ModelConfig& config, const PlanRequest& request,
+                            const DeviceMemory& device) {
+  return Decision(config, request, device).plan();
+}
+
+}  // namespace ropeway
