@@ -9,6 +9,7 @@
 #include "launch/memory_words.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"

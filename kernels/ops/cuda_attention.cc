@@ -7,10 +7,10 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_backward.h>
 #include <ATen/ops/empty.h>
 
-#include <atomic>
 #include <mutex>
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
@@ -53,9 +53,14 @@ struct Unused {
   explicit Unused(const at::Tensor& like) : seed(at::empty({1}, like.options().dtype(at::kLong))) {}
 };
 
-// Releases of libtorch differ in whether cuDNN's lse has a last dimension of 1; their backward wants it
-// as their forward gave it.
-std::atomic<bool> lse_is_a_column{true};
+// libtorch gives cuDNN's lse as a column [B, H, N, 1], and takes it so in backward; elsewhere it is [B, H, N].
+at::Tensor column_of(const at::Tensor& lse) { return lse.contiguous().unsqueeze(3); }
+at::Tensor lse_of(const at::Tensor& column, const BlockAttentionShape& shape) {
+  const std::vector<int64_t> wanted{shape.batch, shape.heads, shape.queries, 1};
+  ROPEWAY_CHECK(column.sizes() == wanted,
+                "cuDNN's lse has {} dimensions: not the libtorch this was written for", column.dim());
+  return column.squeeze(3);
+}
 
 // One call of libtorch's operator. All five have one layout of [B, H, N, D].
 AttentionGradients operator_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
@@ -65,9 +70,8 @@ AttentionGradients operator_backward(const at::Tensor& d_out, const at::Tensor& 
   std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients;
   if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
     gradients = at::_scaled_dot_product_cudnn_attention_backward(
-        d_out, q, k, v, out, lse_is_a_column ? lse.contiguous().unsqueeze(3) : lse.contiguous(), unused.seed,
-        unused.seed, unused.none, unused.none, unused.none, shape.queries, shape.keys, 0.0, shape.causal,
-        shape.scale);
+        d_out, q, k, v, out, column_of(lse), unused.seed, unused.seed, unused.none, unused.none, unused.none,
+        shape.queries, shape.keys, 0.0, shape.causal, shape.scale);
   } else {
     gradients = at::_scaled_dot_product_flash_attention_backward(
         d_out, q, k, v, out, lse.contiguous(), unused.none, unused.none, shape.queries, shape.keys, 0.0,
@@ -96,8 +100,7 @@ AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, c
   if (chosen(shape, q.scalar_type()) == CudaAttention::kCudnn) {
     const auto result = at::_scaled_dot_product_cudnn_attention(
         q, k, v, std::nullopt, /*compute_log_sumexp=*/true, 0.0, shape.causal, false, shape.scale);
-    lse_is_a_column = std::get<1>(result).dim() == 4;
-    return {std::get<0>(result), std::get<1>(result).view({shape.batch, shape.heads, shape.queries})};
+    return {std::get<0>(result), lse_of(std::get<1>(result), shape)};
   }
   const auto result = at::_scaled_dot_product_flash_attention(q, k, v, 0.0, shape.causal, false, shape.scale);
   return {std::get<0>(result), std::get<1>(result)};

@@ -2,7 +2,7 @@
 
 #include <ATen/ops/empty.h>
 
-#include <optional>
+#include <vector>
 
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
@@ -16,11 +16,21 @@ int64_t bytes_of_tensor(const at::Tensor& t) { return t.numel() * static_cast<in
 // [B, n, H, D] <-> [B, H, n, D]: the layout of a token's projections, and that of the attention kernel.
 at::Tensor heads_first(const at::Tensor& t) { return t.transpose(1, 2); }
 
-at::Tensor query_rows(const at::Tensor& BHN, const HopWork& work) {
-  return BHN.narrow(2, work.query_begin, work.query_count);
+// The sequences and rows a work is about, of tensors [B, H or K, n, ...].
+at::Tensor query_rows(const at::Tensor& BHN, const BlockWork& work) {
+  return BHN.narrow(0, work.first_sequence, work.num_sequences).narrow(2, work.query_begin, work.query_count);
 }
-at::Tensor key_rows(const at::Tensor& BKN, const HopWork& work) {
-  return BKN.narrow(2, work.key_begin, work.key_count);
+at::Tensor key_rows(const at::Tensor& BKN, const BlockWork& work) {
+  return BKN.narrow(0, work.first_sequence, work.num_sequences).narrow(2, work.key_begin, work.key_count);
+}
+
+bool is_causal(const BlockWork& work) { return work.mask == BlockWork::Mask::kCausal; }
+
+// The one work in which every row of q [B, n, ...] takes part; null if there are several.
+const BlockWork* work_of_all_rows(const std::vector<BlockWork>& works, const at::Tensor& q) {
+  const bool one = works.size() == 1 && works[0].num_sequences == q.size(0) &&
+                   works[0].query_count == q.size(1) && works[0].key_count == q.size(1);
+  return one ? &works[0] : nullptr;
 }
 
 // dst = src for the first partial result, += for the later ones.
@@ -29,6 +39,15 @@ void put_or_add(const at::Tensor& dst, const at::Tensor& src, bool first) {
     dst.copy_(src);
   } else {
     dst.add_(src);
+  }
+}
+
+// Adds what each work found to the gradients of keys and values, d_kv [2, B, n, K, D].
+void add_key_shares(const at::Tensor& d_kv, const std::vector<BlockWork>& works,
+                    const std::vector<ops::AttentionGradients>& shares, bool first) {
+  for (size_t i = 0; i < works.size(); ++i) {
+    put_or_add(key_rows(heads_first(d_kv.select(0, 0)), works[i]), shares[i].dk, first);
+    put_or_add(key_rows(heads_first(d_kv.select(0, 1)), works[i]), shares[i].dv, first);
   }
 }
 
@@ -56,18 +75,28 @@ RingAttention::RingAttention(Communicator& group, Placement placement)
     : RingAttention(group, host_ring_links(group), placement) {}
 RingAttention::RingAttention(Communicator& group, RingLinks links, Placement placement,
                              int64_t chunk_multiple)
-    : group_(group),
-      links_(std::move(links)),
-      placement_(placement),
-      chunk_multiple_(chunk_multiple),
+    : links_(std::move(links)),
+      split_{group.size(), group.rank(), placement, chunk_multiple},
       slots_(std::make_unique<Slots>()) {}
 RingAttention::~RingAttention() = default;
 
-int64_t RingAttention::padded_length(int64_t length) const {
-  return ropeway::padded_length(length, group_.size(), placement_, chunk_multiple_);
-}
 int64_t RingAttention::bytes_sent() const { return slots_->bytes_sent; }
 int64_t RingAttention::slot_allocations() const { return slots_->allocations; }
+
+void RingAttention::check(const SequenceLayout& layout, const at::Tensor& q) const {
+  const SequenceSplit& split = layout.split();
+  ROPEWAY_CHECK(split.ranks == split_.ranks && split.rank == split_.rank,
+                "a layout for rank {} of {} on rank {} of a ring of {}", split.rank, split.ranks, split_.rank,
+                split_.ranks);
+  ROPEWAY_CHECK(q.size(0) == layout.num_sequences() && q.size(1) == layout.local_length(),
+                "attention of {} sequences of {} local tokens with a layout of {} of {}", q.size(0),
+                q.size(1), layout.num_sequences(), layout.local_length());
+  if (layout.has_window()) {
+    fail(ErrorKind::kConfig,
+         "attention windows within sequences of {} tokens cannot be computed: full attention only",
+         layout.longest());
+  }
+}
 
 std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& send,
                                               const at::Tensor& recv) {
@@ -75,12 +104,14 @@ std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& 
   return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send));
 }
 
-RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                             double scale) {
-  const int ranks = group_.size(), rank = group_.rank();
+RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const at::Tensor& q,
+                                             const at::Tensor& k, const at::Tensor& v, double scale) {
+  check(layout, q);
+  const int ranks = split_.ranks, rank = split_.rank;
   const at::Tensor q_BHND = heads_first(q);
-  if (ranks == 1) {
-    auto block = ops::block_attention(q_BHND, heads_first(k), heads_first(v), true, scale);
+  const BlockWork* const all_rows = work_of_all_rows(layout.works(rank), q);
+  if (ranks == 1 && all_rows) {
+    auto block = ops::block_attention(q_BHND, heads_first(k), heads_first(v), is_causal(*all_rows), scale);
     return {heads_first(block.out).contiguous(), block.lse};
   }
   slots_->fit(slots_->kv, k, k.scalar_type());
@@ -88,22 +119,29 @@ RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tens
   kv[0].select(0, 0).copy_(k);
   kv[0].select(0, 1).copy_(v);
 
+  const at::ScalarType acc = ops::accumulation_type(q.scalar_type());
   at::Tensor out_BHND, lse_BHN;  // merged so far, acc type
+  if (!all_rows) {
+    out_BHND = ops::token_major(q_BHND.sizes(), q.options().dtype(acc));
+    lse_BHN = at::empty(q_BHND.sizes().slice(0, 3), q.options().dtype(acc));
+  }
   for (int step = 0; step < ranks; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     std::unique_ptr<Hop> hop;
     if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
     const int source = (rank - step + ranks) % ranks;  // whose k, v are here
-    const HopWork work = hop_work(q.size(1), ranks, rank, source, placement_);
-    if (work.kind != HopWork::Kind::kNone) {
-      const auto block = ops::block_attention(
-          query_rows(q_BHND, work), key_rows(heads_first(here.select(0, 0)), work),
-          key_rows(heads_first(here.select(0, 1)), work), work.kind == HopWork::Kind::kCausal, scale);
-      if (step == 0) {  // the own block: every row takes part
-        out_BHND = block.out.to(ops::accumulation_type(q.scalar_type()));
-        lse_BHN = block.lse;
-      } else {
+    for (const BlockWork& work : layout.works(source)) {
+      const auto block =
+          ops::block_attention(query_rows(q_BHND, work), key_rows(heads_first(here.select(0, 0)), work),
+                               key_rows(heads_first(here.select(0, 1)), work), is_causal(work), scale);
+      if (step > 0) {
         ops::merge_attention_(query_rows(out_BHND, work), query_rows(lse_BHN, work), block.out, block.lse);
+      } else if (all_rows) {  // the own keys: every row takes part
+        out_BHND = block.out.to(acc);
+        lse_BHN = block.lse;
+      } else {  // every row in one of the works
+        query_rows(out_BHND, work).copy_(block.out);
+        query_rows(lse_BHN, work).copy_(block.lse);
       }
     }
     if (hop) hop->wait();
@@ -114,18 +152,21 @@ RingAttention::Output RingAttention::forward(const at::Tensor& q, const at::Tens
 // The gradient of the keys that started at rank s visits s, s+1, ..., s-1 with them, takes up a share at
 // each, and makes one hop more to be home. Its hop runs during the next block, whose share is added when it
 // has arrived.
-RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const at::Tensor& q,
-                                                 const at::Tensor& k, const at::Tensor& v,
-                                                 const at::Tensor& out, const at::Tensor& lse, double scale) {
-  const int ranks = group_.size(), rank = group_.rank();
+RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, const at::Tensor& d_out,
+                                                 const at::Tensor& q, const at::Tensor& k,
+                                                 const at::Tensor& v, const at::Tensor& out,
+                                                 const at::Tensor& lse, double scale) {
+  check(layout, q);
+  const int ranks = split_.ranks, rank = split_.rank;
   const at::Tensor q_BHND = heads_first(q), out_BHND = heads_first(out), d_out_BHND = heads_first(d_out);
-  if (ranks == 1) {
+  const BlockWork* const all_rows = work_of_all_rows(layout.works(rank), q);
+  if (ranks == 1 && all_rows) {
     auto block = ops::block_attention_backward(d_out_BHND, q_BHND, heads_first(k), heads_first(v), out_BHND,
-                                               lse, true, scale);
+                                               lse, is_causal(*all_rows), scale);
     return {heads_first(block.dq).contiguous(), heads_first(block.dk).contiguous(),
             heads_first(block.dv).contiguous()};
   }
-  const auto acc = ops::accumulation_type(q.scalar_type());
+  const at::ScalarType acc = ops::accumulation_type(q.scalar_type());
   slots_->fit(slots_->kv, k, k.scalar_type());
   slots_->fit(slots_->dkv, k, acc);
   auto &kv = slots_->kv, &dkv = slots_->dkv;
@@ -133,6 +174,7 @@ RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const 
   kv[0].select(0, 1).copy_(v);
 
   at::Tensor dq_BHND;
+  if (!all_rows) dq_BHND = ops::token_major(q_BHND.sizes(), q.options().dtype(acc));
   const at::Tensor home = at::empty(dkv[0].sizes(), dkv[0].options());  // dk, dv of the own keys: the result
   std::unique_ptr<Hop> gradient_hop;
   for (int step = 0; step < ranks; ++step) {
@@ -140,30 +182,32 @@ RingAttention::Gradients RingAttention::backward(const at::Tensor& d_out, const 
     const at::Tensor& d_here = dkv[step % 2];
     std::unique_ptr<Hop> hop;
     if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
-    const int source = (rank - step + ranks) % ranks;
-    const HopWork work = hop_work(q.size(1), ranks, rank, source, placement_);
-    std::optional<ops::AttentionGradients> block;
-    if (work.kind != HopWork::Kind::kNone) {
-      block = ops::block_attention_backward(
+    const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);
+    std::vector<ops::AttentionGradients> shares;
+    for (const BlockWork& work : works) {
+      shares.push_back(ops::block_attention_backward(
           query_rows(d_out_BHND, work), query_rows(q_BHND, work),
           key_rows(heads_first(here.select(0, 0)), work), key_rows(heads_first(here.select(0, 1)), work),
-          query_rows(out_BHND, work), query_rows(lse, work), work.kind == HopWork::Kind::kCausal, scale);
-      if (step == 0) {
-        dq_BHND = block->dq.to(acc);
-        block->dq = at::Tensor();
+          query_rows(out_BHND, work), query_rows(lse, work), is_causal(work), scale));
+      at::Tensor& dq = shares.back().dq;
+      if (step == 0 && all_rows) {
+        dq_BHND = dq.to(acc);
       } else {
-        query_rows(dq_BHND, work).add_(block->dq);
+        put_or_add(query_rows(dq_BHND, work), dq, step == 0);
       }
+      dq = at::Tensor();  // not held while the next block is computed
     }
     if (gradient_hop) gradient_hop->wait();
-    if (block) {
-      put_or_add(key_rows(heads_first(d_here.select(0, 0)), work), block->dk, step == 0);
-      put_or_add(key_rows(heads_first(d_here.select(0, 1)), work), block->dv, step == 0);
-    }
+    add_key_shares(d_here, works, shares, step == 0);
     if (hop) hop->wait();
-    gradient_hop = start_hop(*links_.gradients, d_here, step + 1 < ranks ? dkv[(step + 1) % 2] : home);
+    const at::Tensor& goes_to = step + 1 < ranks ? dkv[(step + 1) % 2] : home;
+    if (ranks > 1) {
+      gradient_hop = start_hop(*links_.gradients, d_here, goes_to);
+    } else {
+      goes_to.copy_(d_here);
+    }
   }
-  gradient_hop->wait();
+  if (gradient_hop) gradient_hop->wait();
   return {heads_first(dq_BHND).contiguous(), home.select(0, 0), home.select(0, 1)};
 }
 

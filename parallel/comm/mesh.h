@@ -24,8 +24,8 @@ struct MeshShape {
 
 class Mesh {
  public:
-  // Collective. shape.sequence == 0 means: all ranks / data. Throws kLauncher when the sizes of the axes do not
-  // multiply to world.size(), with the sum. The world must outlive the mesh.
+  // Collective. shape.sequence == 0 means: all ranks / data. Throws kLauncher when the sizes of the axes do
+  // not multiply to world.size(), with the sum. The world must outlive the mesh.
   Mesh(Communicator& world, MeshShape shape);
 
   Communicator& world() const { return *world_; }

@@ -23,6 +23,7 @@
 #include "kernels/base/random.h"
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/device_memory.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
@@ -138,7 +139,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
   initialize(parameters, config);
   RingAttention ring(world, std::move(seat.links), Placement::kZigzag, timing.plan.chunk_multiple);
   CausalLM model(config, parameters, ring, timing.plan);
-  const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring, dtype);
+  const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring.split(), dtype);
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
   std::unique_ptr<ShardedAdamW> optimizer;

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "kernels/base/cuda_status.h"
+#include "kernels/loss/cross_entropy.h"
 #include "kernels/loss/cross_entropy_cuda.h"
 #include "kernels/ops/attention_ops.h"
 #include "kernels/ops/cuda_backend.h"
@@ -158,9 +159,9 @@ void add_loss(std::vector<Case>& cases) {
                    [=] {
                      const at::Tensor log_p = at::_log_softmax(logits, 1, false);
                      const auto [loss, weight] =
-                         at::nll_loss_forward(log_p, labels, {}, at::Reduction::None, -100);
-                     const at::Tensor d =
-                         at::nll_loss_backward(ones, log_p, labels, {}, at::Reduction::None, -100, weight);
+                         at::nll_loss_forward(log_p, labels, {}, at::Reduction::None, kIgnoredLabel);
+                     const at::Tensor d = at::nll_loss_backward(ones, log_p, labels, {}, at::Reduction::None,
+                                                                kIgnoredLabel, weight);
                      at::_log_softmax_backward_data(d, log_p, 1, at::kFloat).to(at::kBFloat16);
                    }});
 }

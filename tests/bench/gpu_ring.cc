@@ -47,6 +47,7 @@ Seconds ring_seconds(int ranks, int64_t tokens) {
                                            }),
                        Placement::kZigzag);
     const Inputs in(tokens);
+    const SequenceLayout layout(ring.split(), 1, ranks * tokens);
     RingAttention::Output out;
     const auto timed = [&](const std::function<void()>& run) {
       const auto together = [&] {
@@ -58,9 +59,9 @@ Seconds ring_seconds(int ranks, int64_t tokens) {
       for (int call = 0; call < kWarmUp + kCalls; ++call) together();
       return 0.0;
     };
-    const double forward = timed([&] { out = ring.forward(in.q, in.k, in.v, kScale); });
+    const double forward = timed([&] { out = ring.forward(layout, in.q, in.k, in.v, kScale); });
     const double backward =
-        timed([&] { ring.backward(in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); });
+        timed([&] { ring.backward(layout, in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); });
     if (comm.rank() == 0) result = {forward, backward};
     comm.barrier();
   });
@@ -71,11 +72,12 @@ Seconds plain_seconds(int64_t tokens) {
   const Inputs in(tokens);
   const auto alone = make_world_of_one();
   RingAttention plain(*alone, Placement::kZigzag);
+  const SequenceLayout layout(plain.split(), 1, tokens);
   RingAttention::Output out;
   const double forward =
-      bench::seconds([&] { out = plain.forward(in.q, in.k, in.v, kScale); }, kWarmUp, kCalls);
+      bench::seconds([&] { out = plain.forward(layout, in.q, in.k, in.v, kScale); }, kWarmUp, kCalls);
   const double backward = bench::seconds(
-      [&] { plain.backward(in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); }, kWarmUp, kCalls);
+      [&] { plain.backward(layout, in.d_out, in.q, in.k, in.v, out.out, out.lse, kScale); }, kWarmUp, kCalls);
   return {forward, backward};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kernels/ops/cuda_backend.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/nccl_collectives.h"
 #include "parallel/comm/nccl_library.h"

@@ -34,53 +34,6 @@ void check_partition(Placement placement, int ranks) {
 
 TEST(Placement, IsAPartitionInAscendingOrder) { for_all(check_partition); }
 
-// Every pair (query, key) that some hop computes, against the causal mask written out.
-void check_mask(Placement placement, int ranks) {
-  const int64_t n = 6, length = n * ranks;
-  std::vector<int> computed(length * length, 0), mask(length * length, 0);
-  for (int64_t q = 0; q < length; ++q) {
-    for (int64_t k = 0; k <= q; ++k) mask[q * length + k] = 1;
-  }
-  for (int rank = 0; rank < ranks; ++rank) {
-    const auto queries = local_positions(length, ranks, rank, placement);
-    for (int source = 0; source < ranks; ++source) {
-      const auto keys = local_positions(length, ranks, source, placement);
-      const HopWork work = hop_work(n, ranks, rank, source, placement);
-      if (work.kind == HopWork::Kind::kNone) continue;
-      for (int64_t i = 0; i < work.query_count; ++i) {
-        const int64_t last = work.kind == HopWork::Kind::kCausal ? i + 1 : work.key_count;
-        for (int64_t j = 0; j < last; ++j) {
-          ++computed[queries.at(work.query_begin + i) * length + keys.at(work.key_begin + j)];
-        }
-      }
-    }
-  }
-  EXPECT_EQ(computed, mask);
-}
-
-TEST(Placement, HopsComputeTheCausalMaskOnceAndNothingElse) { for_all(check_mask); }
-
-// Zigzag's reason to be: the same number of causal pairs for every rank, and at every hop.
-TEST(Zigzag, GivesEveryRankTheSameWorkAtEveryHop) {
-  for (const int ranks : {1, 2, 3, 4, 8, 17}) {
-    const int64_t n = 8;
-    const int64_t length = n * ranks, total_pairs = length * (length + 1) / 2;
-    for (int rank = 0; rank < ranks; ++rank) {
-      int64_t pairs = 0;
-      for (int source = 0; source < ranks; ++source) {
-        const HopWork work = hop_work(n, ranks, rank, source, Placement::kZigzag);
-        const int64_t here =
-            work.kind == HopWork::Kind::kCausal ? n * (n + 1) / 2 : work.query_count * work.key_count;
-        if (source != rank) {
-          EXPECT_EQ(here, n * n / 2);
-        }
-        pairs += here;
-      }
-      EXPECT_EQ(pairs * ranks, total_pairs) << "rank " << rank << " of " << ranks;
-    }
-  }
-}
-
 TEST(Placement, LengthThatCannotBeDividedIsRefused) {
   const auto kind_of = [](int64_t length, int ranks, Placement placement) {
     try {

@@ -20,14 +20,6 @@
 namespace ropeway::testing {
 namespace {
 
-at::Tensor normal(const std::vector<int64_t>& shape, at::ScalarType dtype, uint64_t which) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  Philox random(2024, Stream::kInit, which);
-  auto* data = t.mutable_data_ptr<double>();
-  for (int64_t i = 0; i < t.numel(); ++i) data[i] = random.normal();
-  return t.to(dtype);
-}
-
 // The rows of the sequence that the rank holds.
 at::Tensor share(const at::Tensor& whole, int64_t dim, Communicator& comm, const RingCase& c) {
   const auto positions = local_positions(c.length, comm.size(), comm.rank(), c.placement);
@@ -37,6 +29,18 @@ at::Tensor share(const at::Tensor& whole, int64_t dim, Communicator& comm, const
 double sum_of_squares(const at::Tensor& t) { return t.to(at::kDouble).square().sum().item<double>(); }
 
 }  // namespace
+
+at::Tensor normal(const std::vector<int64_t>& shape, at::ScalarType dtype, uint64_t which) {
+  at::Tensor t = at::empty(shape, at::kDouble);
+  Philox random(2024, Stream::kInit, which);
+  auto* data = t.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < t.numel(); ++i) data[i] = random.normal();
+  return t.to(dtype);
+}
+
+SequenceLayout layout_for(const SequenceAttention& attention, const at::Tensor& q) {
+  return {attention.split(), q.size(0), q.size(1) * attention.split().ranks};
+}
 
 std::ostream& operator<<(std::ostream& out, const RingCase& c) { return out << name_of(c); }
 
@@ -94,11 +98,18 @@ RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionPro
     v = columns(c.heads + c.kv_heads, c.kv_heads);
   }
   RingAttention ring(comm, links(comm), c.placement);
-  const auto result = ring.forward(q, k, v, p.scale);
-  const auto grads = ring.backward(d_out, q, k, v, result.out, result.lse, p.scale);
-  const at::Tensor found[] = {result.out, result.lse, grads.dq, grads.dk, grads.dv};
-  const at::Tensor wanted[] = {share(p.out, 1, comm, c), share(p.lse, 2, comm, c), share(p.dq, 1, comm, c),
-                               share(p.dk, 1, comm, c), share(p.dv, 1, comm, c)};
+  const SequenceLayout layout = layout_for(ring, q);
+  const auto result = ring.forward(layout, q, k, v, p.scale);
+  const auto grads = ring.backward(layout, d_out, q, k, v, result.out, result.lse, p.scale);
+  return relative_errors(comm, {result.out, result.lse, grads.dq, grads.dk, grads.dv},
+                         {share(p.out, 1, comm, c), share(p.lse, 2, comm, c), share(p.dq, 1, comm, c),
+                          share(p.dk, 1, comm, c), share(p.dv, 1, comm, c)});
+}
+
+RingErrors relative_errors(Communicator& comm, const AttentionResults& results,
+                           const AttentionResults& expected) {
+  const auto list = [](const AttentionResults& r) { return std::array{r.out, r.lse, r.dq, r.dk, r.dv}; };
+  const auto found = list(results), wanted = list(expected);
   std::array<double, 10> sums;  // of squares, over all ranks: differences, then wanted values
   for (size_t i = 0; i < 5; ++i) {
     sums[i] = sum_of_squares(found[i].cpu().to(at::kDouble) - wanted[i]);

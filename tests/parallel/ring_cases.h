@@ -7,10 +7,11 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
+#include "parallel/attention/sequence_attention.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/comm/ring_link.h"
-#include "parallel/layout/placement.h"
 
 namespace ropeway::testing {
 
@@ -25,6 +26,12 @@ struct RingCase {
 std::ostream& operator<<(std::ostream& out, const RingCase& c);
 std::string name_of(const RingCase& c);  // letters and digits only
 
+// Standard normal, the same for the same `which`.
+at::Tensor normal(const std::vector<int64_t>& shape, at::ScalarType dtype, uint64_t which);
+
+// For rows of whole sequences, one document each.
+SequenceLayout layout_for(const SequenceAttention& attention, const at::Tensor& q);
+
 // The whole sequence: inputs in c.dtype, results in F64 for exactly these inputs.
 struct AttentionProblem {
   at::Tensor q, k, v, d_out;        // [B, S, H or K, D]
@@ -38,6 +45,10 @@ struct RingErrors {
   double out, lse, dq, dk, dv;
   double largest() const;
 };
+struct AttentionResults {
+  at::Tensor out, lse, dq, dk, dv;
+};
+RingErrors relative_errors(Communicator& comm, const AttentionResults& found, const AttentionResults& wanted);
 // `links`: what the keys and gradients travel over, made from the group; the group's own hops by default.
 RingErrors ring_errors(Communicator& comm, const RingCase& c, const AttentionProblem& problem,
                        const std::function<RingLinks(Communicator&)>& links = host_ring_links);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "parallel/comm/world_of_one.h"
+#include "tests/parallel/layout_cases.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/parallel/ring_cases.h"
 #include "tests/parallel/sharded_adamw_cases.h"
@@ -33,6 +34,12 @@ INSTANTIATE_TEST_SUITE_P(
                       RingCase{
                           .length = 1024, .heads = 2, .kv_heads = 1, .head_dim = 32, .dtype = at::kFloat}),
     [](const ::testing::TestParamInfo<RingCase>& info) { return name_of(info.param); });
+
+TEST(MpiRingLayouts, AgreesWithTheReferenceOnEveryLayout) {
+  for (const LayoutCase& c : layout_cases()) {
+    EXPECT_LE(ring_errors(mpi_session().world(), c).largest(), 1e-10) << c;
+  }
+}
 
 TEST(MpiShardedAdamW, GivesTheBitsOfOneRank) {
   const auto alone = make_world_of_one();

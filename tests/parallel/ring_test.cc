@@ -4,10 +4,12 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include "kernels/base/error.h"
 #include "kernels/ops/attention_ops.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
+#include "tests/parallel/layout_cases.h"
 #include "tests/parallel/ring_cases.h"
 
 namespace ropeway::testing {
@@ -81,11 +83,41 @@ TEST(RingAttention, OneRankIsThePlainKernelBitForBit) {
   const auto plain = ops::block_attention(first(q), first(k), first(v), true, 0.25);
   const auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
-  const auto result = ring.forward(q, k, v, 0.25);
+  const auto result = ring.forward(layout_for(ring, q), q, k, v, 0.25);
   EXPECT_TRUE(at::equal(result.out, first(plain.out)));
   EXPECT_TRUE(at::equal(result.lse, plain.lse));
   EXPECT_EQ(ring.bytes_sent(), 0);
   EXPECT_EQ(ring.slot_allocations(), 0);
+}
+
+// The second implementation: the definition of attention, from the layout alone.
+TEST(RingAttention, AgreesWithTheReferenceOnEveryLayout) {
+  for (const LayoutCase& c : layout_cases()) {
+    for (const int ranks : {1, 2, 3, 4}) {
+      run_thread_world(ranks, [&](Communicator& comm) {
+        EXPECT_LE(ring_errors(comm, c).largest(), 1e-10) << c << ", " << ranks << " ranks";
+      });
+    }
+  }
+}
+
+TEST(RingAttention, RefusesAWindow) {
+  for (const int ranks : {1, 2}) {
+    run_thread_world(ranks, [](Communicator& comm) {
+      RingAttention ring(comm, Placement::kZigzag);
+      const at::Tensor q = at::randn({1, 8, 2, 4});
+      const int64_t length = 8 * comm.size();
+      const SequenceLayout all(ring.split(), {{.length = length, .window = length}});
+      EXPECT_NO_THROW(ring.forward(all, q, q, q, 0.3));
+      const SequenceLayout windowed(ring.split(), {{.length = length, .window = 3}});
+      try {
+        ring.forward(windowed, q, q, q, 0.3);
+        ADD_FAILURE() << "no error";
+      } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kConfig);
+      }
+    });
+  }
 }
 
 // bfloat16 activations: results in bfloat16, statistics and gradients in float.
@@ -94,8 +126,8 @@ TEST(RingAttention, TypesOfResultsFollowTheActivations) {
     const auto options = at::TensorOptions().dtype(at::kBFloat16);
     const at::Tensor q = at::randn({1, 8, 2, 16}, options), k = at::randn({1, 8, 1, 16}, options);
     RingAttention ring(comm, Placement::kZigzag);
-    const auto result = ring.forward(q, k, k, 0.25);
-    const auto grads = ring.backward(result.out, q, k, k, result.out, result.lse, 0.25);
+    const auto result = ring.forward(layout_for(ring, q), q, k, k, 0.25);
+    const auto grads = ring.backward(layout_for(ring, q), result.out, q, k, k, result.out, result.lse, 0.25);
     EXPECT_EQ(result.out.scalar_type(), at::kBFloat16);
     EXPECT_EQ(result.out.sizes(), q.sizes());
     EXPECT_TRUE(result.out.is_contiguous());
@@ -109,8 +141,8 @@ TEST(RingAttention, SlotsAreKeptWhileTheShapeStays) {
     RingAttention ring(comm, Placement::kZigzag);
     for (int call = 0; call < 3; ++call) {
       const at::Tensor q = at::randn({2, 16, 4, 8}), k = at::randn({2, 16, 2, 8});
-      const auto result = ring.forward(q, k, k, 0.3);
-      ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+      const auto result = ring.forward(layout_for(ring, q), q, k, k, 0.3);
+      ring.backward(layout_for(ring, q), result.out, q, k, k, result.out, result.lse, 0.3);
       EXPECT_EQ(ring.slot_allocations(), 4);  // two for k, v and two for dk, dv
     }
   });
@@ -121,13 +153,13 @@ TEST(RingAttention, ResultsSurviveTheNextCall) {
   run_thread_world(4, [](Communicator& comm) {
     RingAttention ring(comm, Placement::kZigzag);
     const at::Tensor q = at::randn({1, 16, 2, 8}), k = at::randn({1, 16, 2, 8});
-    const auto result = ring.forward(q, k, k, 0.3);
-    const auto grads = ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+    const auto result = ring.forward(layout_for(ring, q), q, k, k, 0.3);
+    const auto grads = ring.backward(layout_for(ring, q), result.out, q, k, k, result.out, result.lse, 0.3);
     const at::Tensor copies[] = {result.out.clone(), result.lse.clone(), grads.dq.clone(), grads.dk.clone(),
                                  grads.dv.clone()};
     const at::Tensor other = at::full({1, 16, 2, 8}, 3.0);
-    const auto later = ring.forward(other, other, other, 0.3);
-    ring.backward(later.out, other, other, other, later.out, later.lse, 0.3);
+    const auto later = ring.forward(layout_for(ring, other), other, other, other, 0.3);
+    ring.backward(layout_for(ring, other), later.out, other, other, other, later.out, later.lse, 0.3);
     const at::Tensor kept[] = {result.out, result.lse, grads.dq, grads.dk, grads.dv};
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(at::equal(kept[i], copies[i])) << i;
   });
@@ -139,9 +171,9 @@ TEST(RingAttention, SendsKeyValueHeadsOnly) {
     RingAttention ring(comm, Placement::kZigzag);
     const at::Tensor q = at::randn({1, 16, 8, 8}), k = at::randn({1, 16, 2, 8});
     const int64_t kv_bytes = 2 * 16 * 2 * 8 * 4;
-    const auto result = ring.forward(q, k, k, 0.3);
+    const auto result = ring.forward(layout_for(ring, q), q, k, k, 0.3);
     EXPECT_EQ(ring.bytes_sent(), 3 * kv_bytes);
-    ring.backward(result.out, q, k, k, result.out, result.lse, 0.3);
+    ring.backward(layout_for(ring, q), result.out, q, k, k, result.out, result.lse, 0.3);
     EXPECT_EQ(ring.bytes_sent(), 3 * kv_bytes + 3 * kv_bytes + 4 * kv_bytes);
   });
 }

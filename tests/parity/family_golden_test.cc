@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/world_of_one.h"
 #include "trainer/family/families.h"
 #include "trainer/family/model_config.h"
@@ -74,9 +75,8 @@ class FamilyGolden : public ::testing::TestWithParam<std::string> {
   }
   LocalBatch batch(int64_t length) const {
     const int64_t vocab = parsed_.config.vocab_size;
-    LocalBatch result{ids(length, vocab, 1001), ids(length, vocab, 1002), {}, {}};
-    for (int64_t t = 0; t < length; ++t) result.positions.push_back(t);
-    return result;
+    const at::Tensor tokens = ids(length, vocab, 1001);
+    return {tokens, ids(length, vocab, 1002), {}, SequenceLayout({}, tokens.size(0), length)};
   }
   FactorSet factors(int64_t length) { return select_factor_set(parsed_.sets, length, model_.identity()); }
 

@@ -17,6 +17,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/random.h"
+#include "kernels/loss/cross_entropy.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/parity/family_cases.h"
 #include "tests/trainer/rope/python_oracle.h"
@@ -80,8 +82,8 @@ LocalBatch random_batch(int64_t length, int64_t vocab) {
   LocalBatch batch;
   batch.tokens = ids(static_cast<uint64_t>(length));
   batch.labels = ids(static_cast<uint64_t>(length) + 1000);
-  batch.labels.narrow(1, 0, 3).fill_(-100);
-  for (int64_t t = 0; t < length; ++t) batch.positions.push_back(t);
+  batch.labels.narrow(1, 0, 3).fill_(kIgnoredLabel);
+  batch.layout = SequenceLayout({}, kSequences, length);
   return batch;
 }
 

@@ -1,4 +1,5 @@
 #include "tests/pretend_gpu/engine_on_gpu.h"
+#include "parallel/attention/ring_attention.h"
 
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
@@ -22,12 +23,12 @@ namespace {
 
 at::ScalarType scalar_type_of(DType dtype) { return dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat; }
 
-LocalBatch batch_of(const GpuPass& pass, const RingAttention& ring) {
+LocalBatch batch_of(const GpuPass& pass, const SequenceSplit& split) {
   const int64_t length = pass.shape.length * pass.shape.ring_ranks;
   std::vector<int32_t> tokens(static_cast<size_t>(length));
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t % 101);
   const std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(pass.shape.sequences), tokens);
-  return make_local_batch(sequences, {}, ring, scalar_type_of(pass.plan.dtype));
+  return make_local_batch(sequences, {}, split, scalar_type_of(pass.plan.dtype));
 }
 
 GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& queues) {
@@ -56,7 +57,7 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
       group, group.size() > 1 ? emulated_ring_links(group, queues, current_stream) : host_ring_links(group),
       Placement::kZigzag, kGpuChunkMultiple);
   CausalLM model(pass.config, store, ring, pass.plan);
-  const LocalBatch batch = batch_of(pass, ring);
+  const LocalBatch batch = batch_of(pass, ring.split());
   const FactorSet factors = model.identity();
   const auto run = [&] {
     if (pass.shape.pass == Pass::kEvaluate) model.evaluate(batch, factors);

@@ -22,11 +22,11 @@ void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& s
     batch_tokens.push_back(std::move(sequence.tokens));
     score_from.push_back(sequence.score_from);
   }
-  const LocalBatch batch = make_local_batch(batch_tokens, {}, model.ring(), at::kFloat);
+  const LocalBatch batch = make_local_batch(batch_tokens, {}, model.attention().split(), at::kFloat);
   int64_t* label = batch.labels.mutable_data_ptr<int64_t>();
-  for (const int64_t from : score_from) {
-    for (const int64_t position : batch.positions) {
-      if (position < from) *label = kIgnoredLabel;
+  for (int64_t b = 0; b < end - begin; ++b) {
+    for (const int64_t position : batch.layout.positions(b)) {
+      if (position < score_from[static_cast<size_t>(b)]) *label = kIgnoredLabel;
       ++label;
     }
   }
@@ -36,7 +36,7 @@ void score_batch(CausalLM& model, const FactorSet& factors, const SequenceSet& s
   const double* from_nll = local_nll.const_data_ptr<double>();
   const uint8_t* from_correct = local_correct.const_data_ptr<uint8_t>();
   for (int64_t b = 0; b < end - begin; ++b) {
-    for (const int64_t position : batch.positions) {
+    for (const int64_t position : batch.layout.positions(b)) {
       const double token_nll = *from_nll++;
       const uint8_t token_correct = *from_correct++;
       if (position >= sequences.length) continue;  // padding

@@ -51,7 +51,7 @@ std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainCont
       sequences.push_back(std::move(window.tokens));
       weights.push_back(std::move(window.weights));
     }
-    batches.push_back(make_local_batch(sequences, weights, context.model->ring(),
+    batches.push_back(make_local_batch(sequences, weights, context.model->attention().split(),
                                        context.parameters->weight_options().dtype().toScalarType()));
   }
   return batches;

@@ -13,15 +13,16 @@
 
 namespace ropeway {
 
-Block::Block(const ModelConfig& config, RingAttention& ring, int64_t tile_tokens)
+Block::Block(const ModelConfig& config, SequenceAttention& attention, int64_t tile_tokens)
     : config_(config),
-      ring_(ring),
+      attention_(attention),
       tile_tokens_(tile_tokens),
       qkv_width_((config.num_heads + 2 * config.num_kv_heads) * config.head_dim),
       scale_(1 / std::sqrt(static_cast<double>(config.head_dim))) {}
 
-void Block::project_qkv(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+void Block::project_qkv(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                         const at::Tensor& x, const at::Tensor& qkv) {
+  const BatchShape shape = shape_of(layout);
   const auto acc = x.options().dtype(ops::accumulation_type(x.scalar_type()));
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
     const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, x.options());
@@ -33,8 +34,9 @@ void Block::project_qkv(const BlockTensors& weights, const RopeTables& rope, Bat
     const at::Tensor q_and_k = rotated_heads(qkv_tile, config_);
     if (config_.qk_norm) normalize_heads(weights, q_and_k, q_and_k);
     for (const Piece& piece : pieces_of(shape, tile)) {
-      ops::rope_(q_and_k.narrow(0, piece.row, piece.count), rope.cos.narrow(0, piece.position, piece.count),
-                 rope.sin.narrow(0, piece.position, piece.count));
+      const RopeTables& tables = rope.of(layout, piece.sequence);
+      ops::rope_(q_and_k.narrow(0, piece.row, piece.count), tables.cos.narrow(0, piece.token, piece.count),
+                 tables.sin.narrow(0, piece.token, piece.count));
     }
   }
 }
@@ -50,21 +52,22 @@ Block::HeadStatistics Block::normalize_heads(const BlockTensors& weights, const 
   return rstd;
 }
 
-RingAttention::Output Block::attend(const at::Tensor& qkv, BatchShape shape) {
-  const HeadViews heads = split_heads(qkv, shape, config_);
-  return ring_.forward(heads.q, heads.k, heads.v, scale_);
+SequenceAttention::Output Block::attend(const at::Tensor& qkv, const SequenceLayout& layout) {
+  const HeadViews heads = split_heads(qkv, shape_of(layout), config_);
+  return attention_.forward(layout, heads.q, heads.k, heads.v, scale_);
 }
 
-void Block::forward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+void Block::forward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                     const at::Tensor& x, const std::function<at::Tensor()>& y, BlockActivations* record,
                     bool save_attention) {
+  const BatchShape shape = shape_of(layout);
   const auto options = x.options();
   const auto acc = options.dtype(ops::accumulation_type(x.scalar_type()));
   const bool keep = record != nullptr && record->qkv.defined();
 
   const at::Tensor qkv = keep ? record->qkv : qkv_.shaped({shape.tokens(), qkv_width_}, options);
-  project_qkv(weights, rope, shape, x, qkv);
-  RingAttention::Output attended = attend(qkv, shape);
+  project_qkv(weights, rope, layout, x, qkv);
+  SequenceAttention::Output attended = attend(qkv, layout);
   const at::Tensor attention = attended.out.reshape({shape.tokens(), config_.num_heads * config_.head_dim});
   if (record != nullptr && save_attention) {
     record->attention_out = attention.view(attended.out.sizes());

@@ -1,15 +1,16 @@
 // One decoder block, forward and backward written out:
 //   q, k, v = norm(x) Wqkv^T [+ b]             tile by tile over tokens
 //   q, k = rotated([norm of each head](q, k))
-//   O = attention(q, k, v)                     over the whole sequence, on the ring
+//   O = attention(q, k, v)                     over all ranks of the sequence
 //   h = x + O Wo^T [+ b]                       tile by tile again
 //   y = h + swiglu(norm(h) Wgu^T [+ b]) Wdown^T [+ b]
-// What stands in brackets some families have; the others spend nothing on it.
-// Backward walks this in reverse. Of the token-wise results it needs, those the record does not hold are
-// computed again by the same calls on the same tiles, so that keeping and recomputing give the same numbers.
+// Only some families have what stands in brackets; the others spend nothing on it.
+// Backward walks this in reverse. It computes again the token-wise results that the record does not hold, by
+// the same calls on the same tiles, so that keeping and recomputing give the same numbers.
 // In BF16 the residual stream, its gradient and every projection's result are rounded to BF16, as in Hugging
-// Face's Llama; statistics of the norms, log-sum-exp and weight gradients are F32. Does not know where
-// weights, gradients and activations live, nor how the sequence is spread.
+// Face's Llama; statistics of the norms, log-sum-exp and weight gradients are F32. A block does not know
+// where weights, gradients and activations live, nor how the sequences are spread over ranks: that is the
+// layout's and the attention's business.
 //
 // T = B * n tokens, C hidden size, H query heads, K key/value heads, D head_dim, I intermediate size.
 #pragma once
@@ -19,7 +20,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "parallel/attention/ring_attention.h"
+#include "parallel/attention/sequence_attention.h"
 #include "trainer/family/model_config.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/parameter_tensors.h"
@@ -29,7 +30,7 @@
 
 namespace ropeway {
 
-// Where a backward pass puts what it finds besides d loss / d x.
+// Where a backward pass puts gradients other than d loss / d x.
 struct BlockGradients {
   BlockTensors weights;        // acc type, added to; undefined tensors: not wanted
   at::Tensor log_factors;      // [pairs] F64, added to; undefined: not wanted
@@ -39,16 +40,18 @@ struct BlockGradients {
 
 class Block {
  public:
-  // Keeps a reference to the ring.
-  Block(const ModelConfig& config, RingAttention& ring, int64_t tile_tokens);
+  // Keeps a reference to the attention.
+  Block(const ModelConfig& config, SequenceAttention& attention, int64_t tile_tokens);
 
-  // x, y [T, C]; y may be x, and where it is, is asked for when attention is done: memory that is only free
-  // then will do. record: what to keep; null: nothing. save_attention: O and LSE go into the record.
-  void forward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape, const at::Tensor& x,
-               const std::function<at::Tensor()>& y, BlockActivations* record, bool save_attention);
+  // x [T, C]. The result goes to the tensor [T, C] that `y` returns: it is called once, when attention is
+  // done, so it may return memory that is free only then, or x itself. record: what to keep; null: nothing.
+  // save_attention: O and LSE go into the record.
+  void forward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
+               const at::Tensor& x, const std::function<at::Tensor()>& y, BlockActivations* record,
+               bool save_attention);
 
   // d_x [T, C]: d loss / d y on entry, d loss / d x on return.
-  void backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+  void backward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                 const BlockActivations& record, const BlockGradients& gradients, const at::Tensor& d_x);
 
  private:
@@ -58,18 +61,18 @@ class Block {
   HeadStatistics normalize_heads(const BlockTensors& weights, const at::Tensor& from, const at::Tensor& to);
   void head_norm_backward(const BlockTensors& weights, const at::Tensor& normed,
                           const BlockTensors& gradients, const at::Tensor& d_heads);
-  RingAttention::Output attend(const at::Tensor& qkv, BatchShape shape);
-  void project_qkv(const BlockTensors& weights, const RopeTables& rope, BatchShape shape, const at::Tensor& x,
-                   const at::Tensor& qkv);
+  SequenceAttention::Output attend(const at::Tensor& qkv, const SequenceLayout& layout);
+  void project_qkv(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
+                   const at::Tensor& x, const at::Tensor& qkv);
   void mlp_backward(const BlockTensors& weights, BatchShape shape, const BlockActivations& record,
                     const at::Tensor& attention, const BlockGradients& gradients, const at::Tensor& d_x,
                     const at::Tensor& d_attention);
-  void qkv_backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
-                    const at::Tensor& x, const at::Tensor& qkv, const RingAttention::Gradients& attention,
+  void qkv_backward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
+                    const at::Tensor& x, const at::Tensor& qkv, const SequenceAttention::Gradients& attention,
                     const BlockGradients& gradients, const at::Tensor& d_x);
 
   const ModelConfig config_;
-  RingAttention& ring_;
+  SequenceAttention& attention_;
   const int64_t tile_tokens_;
   const int64_t qkv_width_;   // (H + 2K) * D
   const double scale_;        // of the attention logits: 1 / sqrt(D); the temperature is in the rope tables

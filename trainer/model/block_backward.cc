@@ -1,5 +1,4 @@
-// The backward half of a block: the MLP and the output projection, attention on the ring, then the
-// projections q, k, v.
+// The backward half of a block: the MLP and the output projection, attention, then the projections q, k, v.
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/head_norm_ops.h"
 #include "kernels/ops/mlp_ops.h"
@@ -11,17 +10,18 @@
 
 namespace ropeway {
 
-void Block::backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+void Block::backward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                      const BlockActivations& record, const BlockGradients& gradients, const at::Tensor& d_x) {
+  const BatchShape shape = shape_of(layout);
   const int64_t attention_width = config_.num_heads * config_.head_dim;
   at::Tensor qkv = record.qkv;
   if (!qkv.defined()) {
     qkv = qkv_.shaped({shape.tokens(), qkv_width_}, d_x.options());
-    project_qkv(weights, rope, shape, record.input, qkv);
+    project_qkv(weights, rope, layout, record.input, qkv);
   }
   at::Tensor attention = record.attention_out, lse = record.lse;
   if (!attention.defined()) {
-    RingAttention::Output attended = attend(qkv, shape);
+    SequenceAttention::Output attended = attend(qkv, layout);
     attention = attended.out;
     lse = attended.lse;
   }
@@ -32,9 +32,9 @@ void Block::backward(const BlockTensors& weights, const RopeTables& rope, BatchS
 
   const HeadViews heads = split_heads(qkv, shape, config_);
   const at::IntArrayRef out_sizes = heads.q.sizes();
-  const RingAttention::Gradients attention_gradients = ring_.backward(
-      d_attention.view(out_sizes), heads.q, heads.k, heads.v, attention.view(out_sizes), lse, scale_);
-  qkv_backward(weights, rope, shape, record.input, qkv, attention_gradients, gradients, d_x);
+  const SequenceAttention::Gradients attention_gradients = attention_.backward(
+      layout, d_attention.view(out_sizes), heads.q, heads.k, heads.v, attention.view(out_sizes), lse, scale_);
+  qkv_backward(weights, rope, layout, record.input, qkv, attention_gradients, gradients, d_x);
 }
 
 // d_x: d loss / d y on entry, d loss / d h on return; d_attention [T, H*D] written.
@@ -102,10 +102,11 @@ void Block::head_norm_backward(const BlockTensors& weights, const at::Tensor& no
 }
 
 // d_x: d loss / d h on entry, d loss / d x on return.
-void Block::qkv_backward(const BlockTensors& weights, const RopeTables& rope, BatchShape shape,
+void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                          const at::Tensor& x, const at::Tensor& qkv,
-                         const RingAttention::Gradients& attention, const BlockGradients& gradients,
+                         const SequenceAttention::Gradients& attention, const BlockGradients& gradients,
                          const at::Tensor& d_x) {
+  const BatchShape shape = shape_of(layout);
   const auto options = d_x.options();
   const auto acc = options.dtype(ops::accumulation_type(d_x.scalar_type()));
   const int64_t h = config_.num_heads, k = config_.num_kv_heads;
@@ -120,19 +121,20 @@ void Block::qkv_backward(const BlockTensors& weights, const RopeTables& rope, Ba
       const auto gather = [&](const at::Tensor& from, int64_t first_head) {
         d_heads.narrow(0, piece.row, piece.count)
             .narrow(1, first_head, from.size(2))
-            .copy_(from.select(0, piece.sequence).narrow(0, piece.position, piece.count));
+            .copy_(from.select(0, piece.sequence).narrow(0, piece.token, piece.count));
       };
       gather(attention.dq, 0);
       gather(attention.dk, h);
       gather(attention.dv, h + k);
-      const auto table = [&piece](const at::Tensor& t) { return t.narrow(0, piece.position, piece.count); };
+      const RopeTables& tables = rope.of(layout, piece.sequence);
+      const auto table = [&piece](const at::Tensor& t) { return t.narrow(0, piece.token, piece.count); };
       const at::Tensor d_piece = d_rotated.narrow(0, piece.row, piece.count);
       if (gradients.log_factors.defined()) {
-        ops::rope_factor_gradient(rotated.narrow(0, piece.row, piece.count), d_piece, table(rope.angles),
-                                  table(rope.scaled), gradients.log_factors, gradients.log_temperature);
+        ops::rope_factor_gradient(rotated.narrow(0, piece.row, piece.count), d_piece, table(tables.angles),
+                                  table(tables.scaled), gradients.log_factors, gradients.log_temperature);
       }
       if (gradients.input || gradients.weights.qkv.defined()) {
-        ops::rope_backward_(d_piece, table(rope.cos), table(rope.sin));
+        ops::rope_backward_(d_piece, table(tables.cos), table(tables.sin));
       }
     }
     if (gradients.input || gradients.weights.qkv.defined()) {

@@ -33,17 +33,17 @@ at::Tensor weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
 }  // namespace
 
 struct CausalLM::Engine {
-  Engine(const ModelConfig& model_config, ParameterStore& parameters, RingAttention& ring_attention,
+  Engine(const ModelConfig& model_config, ParameterStore& parameters, SequenceAttention& sequence_attention,
          const EnginePlan& engine_plan, const EngineHooks& engine_hooks)
       : config(model_config),
         store(parameters),
-        ring(ring_attention),
+        attention(sequence_attention),
         plan(engine_plan),
         hooks(engine_hooks),
         tensor_options(parameters.weight_options()),
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
         ropes(config.rotary_pairs(), acc_options),
-        block(config, ring, plan.tile_tokens),
+        block(config, attention, plan.tile_tokens),
         activation_store(hooks.make_activations ? hooks.make_activations(config)
                                                 : make_activations(config, plan, tensor_options.device())),
         activations(*activation_store) {
@@ -54,7 +54,6 @@ struct CausalLM::Engine {
   struct Pass {
     LocalBatch batch;  // where the weights are
     const FactorSet& factors;
-    BatchShape shape;
     // Of all weights; otherwise those of the factors are formed.
     bool weight_gradients = true;
 
@@ -78,8 +77,8 @@ struct CausalLM::Engine {
   FactorSums zero_sums(const FactorSet& factors) const;
 
   // The tables of a pass in progress.
-  RopeTables rope_of(const Pass& pass, int64_t layer) {
-    return ropes.get(pass.factors, layer, pass.batch.positions, !pass.weight_gradients);
+  BatchRope rope_of(const Pass& pass, int64_t layer) {
+    return ropes.get(pass.factors, layer, pass.batch.layout, !pass.weight_gradients);
   }
   // What comes after the forward pass of a block.
   ParameterUnit after(int64_t layer) const {
@@ -88,7 +87,7 @@ struct CausalLM::Engine {
 
   const ModelConfig config;
   ParameterStore& store;
-  RingAttention& ring;
+  SequenceAttention& attention;
   const EnginePlan plan;
   const EngineHooks hooks;
   const at::TensorOptions tensor_options, acc_options;
@@ -105,12 +104,12 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
                     batch.labels.sizes() == batch.tokens.sizes() && batch.tokens.is_cpu() &&
                     batch.labels.is_cpu(),
                 "tokens and labels must be contiguous, in host memory and of one shape [B, n]");
-  const BatchShape shape{batch.tokens.size(0), batch.tokens.size(1)};
-  ROPEWAY_CHECK(static_cast<int64_t>(batch.positions.size()) == shape.length, "{} positions for {} tokens",
-                batch.positions.size(), shape.length);
-  // All ranks hold as many tokens, so all of them refuse together.
-  const int64_t length = batch.length > 0 ? batch.length : shape.length * ring.group().size();
-  require_within_sliding_window(config, length, "a sequence");
+  const BatchShape shape = shape_of(batch.layout);
+  ROPEWAY_CHECK(batch.tokens.size(0) == shape.sequences && batch.tokens.size(1) == shape.length,
+                "a layout of {} sequences of {} local tokens for {} of {}", shape.sequences, shape.length,
+                batch.tokens.size(0), batch.tokens.size(1));
+  // All ranks have the same sequences, so all of them refuse together.
+  require_within_sliding_window(config, batch.layout.longest(), "a sequence");
   const auto count = static_cast<int64_t>(factors.factors.size());
   const int64_t pairs = config.rotary_pairs();
   if (count != pairs && count != pairs * config.num_layers) {
@@ -158,7 +157,7 @@ void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
     {
       const ParameterLease lease(store, ParameterUnit::block(layer), LeaseOf::kWeights);
       store.expect(after(layer), layer + 1 < layers ? LeaseOf::kWeights : pass.lease());
-      block.forward(lease.weights().block, rope_of(pass, layer), pass.shape, record.input, y, &record,
+      block.forward(lease.weights().block, rope_of(pass, layer), pass.batch.layout, record.input, y, &record,
                     plan.save_attention);
     }
     activations.seal(layer);
@@ -216,7 +215,7 @@ void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums,
         gradients.log_temperature = sums.log_temperature;
         gradients.input = layer > 0;
       }
-      block.backward(lease.weights().block, rope_of(pass, layer), pass.shape, activations.fetch(layer),
+      block.backward(lease.weights().block, rope_of(pass, layer), pass.batch.layout, activations.fetch(layer),
                      gradients, d_x);
       if (pass.weight_gradients) lease.gradients_done();
     }
@@ -248,7 +247,7 @@ CausalLM::Engine::FactorSums CausalLM::Engine::zero_sums(const FactorSet& factor
 double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& factors, double loss_scale,
                                FactorGradient* factor_gradient) {
   const BatchShape shape = check(host_batch, factors);
-  const Pass pass{placed(host_batch), factors, shape, factor_gradient == nullptr};
+  const Pass pass{placed(host_batch), factors, factor_gradient == nullptr};
 
   activations.begin_step(
       shape.tokens(), tensor_options,
@@ -272,9 +271,9 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
   return loss;
 }
 
-CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring,
+CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, SequenceAttention& attention,
                    const EnginePlan& plan, const EngineHooks& hooks)
-    : engine_(std::make_unique<Engine>(config, store, ring, plan, hooks)) {}
+    : engine_(std::make_unique<Engine>(config, store, attention, plan, hooks)) {}
 
 CausalLM::~CausalLM() = default;
 
@@ -288,7 +287,7 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
     const ParameterLease lease(e.store, ParameterUnit::block(layer), LeaseOf::kWeights);
     e.store.expect(e.after(layer), LeaseOf::kWeights);
     e.block.forward(
-        lease.weights().block, e.ropes.get(factors, layer, batch.positions, false), shape, x,
+        lease.weights().block, e.ropes.get(factors, layer, batch.layout, false), batch.layout, x,
         [&x] { return x; }, nullptr, false);
   }
 
@@ -325,7 +324,7 @@ CausalLM::FactorResult CausalLM::factor_gradient(const LocalBatch& batch, const 
 
 const ModelConfig& CausalLM::config() const { return engine_->config; }
 const EnginePlan& CausalLM::plan() const { return engine_->plan; }
-RingAttention& CausalLM::ring() { return engine_->ring; }
+SequenceAttention& CausalLM::attention() { return engine_->attention; }
 int64_t CausalLM::activation_bytes() const { return engine_->activations.peak_bytes(); }
 
 FactorSet CausalLM::identity() const {

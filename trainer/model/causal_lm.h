@@ -1,9 +1,9 @@
 // A Llama-style decoder (RMSNorm, grouped-query attention, RoPE with factors, SwiGLU) whose backward is
 // written out: no autograd, no graph. Forward keeps the input of each block and, by option, attention's
 // output and log-sum-exp; backward walks the blocks in reverse, recomputing token by token work in tiles. The
-// sequence is sharded over a ring.
+// sequence is spread over ranks as the batch's layout says.
 //
-// B sequences of n local tokens each; what a rank holds of them is given by `positions`.
+// B sequences of n local tokens each.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,8 +13,9 @@
 #include <memory>
 #include <vector>
 
-#include "parallel/attention/ring_attention.h"
+#include "parallel/attention/sequence_attention.h"
 #include "trainer/family/model_config.h"
+#include "trainer/model/local_batch.h"
 #include "trainer/plan/engine_plan.h"
 #include "trainer/rope/factor_set.h"
 
@@ -22,24 +23,6 @@ namespace ropeway {
 
 class ActivationStore;
 class ParameterStore;
-
-// What one rank sees of a batch. Labels are shifted before sharding: labels[b][i] is the token that follows
-// the one at positions[i], -100 where there is none. In host memory; the engine takes it to where the weights
-// are.
-struct LocalBatch {
-  at::Tensor tokens;               // [B, n] int64
-  at::Tensor labels;               // [B, n] int64
-  at::Tensor weights;              // [B, n] acc type; undefined: all 1
-  std::vector<int64_t> positions;  // n, ascending
-  int64_t length = 0;              // of a whole sequence, without padding; 0: there is none
-};
-// Cuts whole sequences (equal lengths) into this rank's shard. weights may be empty; weights[b][t] is the
-// weight of predicting sequences[b][t+1]. Sequences that the ranks cannot share evenly are padded: positions
-// of `length` and more are padding, which comes last, so that under causal attention nothing real sees it,
-// and has no labels; the figures are those of the sequence without it on any number of ranks.
-LocalBatch make_local_batch(const std::vector<std::vector<int32_t>>& sequences,
-                            const std::vector<std::vector<float>>& weights, const RingAttention& ring,
-                            at::ScalarType dtype);
 
 // What an engine is given beside its plan.
 struct EngineHooks {
@@ -58,21 +41,21 @@ struct FactorGradient {
 
 class CausalLM {
  public:
-  // Keeps references to store and ring.
-  CausalLM(const ModelConfig& config, ParameterStore& store, RingAttention& ring, const EnginePlan& plan,
-           const EngineHooks& hooks = {});
+  // Keeps references to store and attention.
+  CausalLM(const ModelConfig& config, ParameterStore& store, SequenceAttention& attention,
+           const EnginePlan& plan, const EngineHooks& hooks = {});
   ~CausalLM();
 
   struct TokenResults {  // in host memory
-    at::Tensor nll;      // [B, n] acc type, nats; 0 where the label is -100
+    at::Tensor nll;      // [B, n] acc type, nats; 0 where the label is kIgnoredLabel
     at::Tensor correct;  // [B, n] bool: the arg-max is the label
   };
-  // Collective over the ring.
+  // Collective over the ranks of the attention.
   TokenResults evaluate(const LocalBatch& batch, const FactorSet& factors);
 
   // loss = loss_scale * sum(weights * nll) over all ranks' tokens; loss_scale is 1 / (global sum of weights),
   // the same on every rank. Adds the gradients of this rank's tokens to the store (summed over ranks by the
-  // optimizer). Returns this rank's share of the loss. Collective over the ring.
+  // optimizer). Returns this rank's share of the loss. Collective over the ranks of the attention.
   double forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale);
 
   // As forward_backward, but no weight gradients are formed: the gradient with respect to the factors and the
@@ -85,7 +68,7 @@ class CausalLM {
 
   const ModelConfig& config() const;
   const EnginePlan& plan() const;
-  RingAttention& ring();
+  SequenceAttention& attention();
   FactorSet identity() const;  // the original RoPE as a set named "none"
   // Bytes that activations kept between forward and backward took in the last training step.
   int64_t activation_bytes() const;

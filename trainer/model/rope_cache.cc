@@ -77,4 +77,13 @@ RopeTables RopeCache::get(const FactorSet& set, int64_t layer, const std::vector
   return entries_.front().tables;
 }
 
+BatchRope RopeCache::get(const FactorSet& set, int64_t layer, const SequenceLayout& layout,
+                         bool with_angles) {
+  BatchRope rope;
+  for (const std::vector<int64_t>& positions : layout.rotary_lists()) {
+    rope.by_list.push_back(get(set, layer, positions, with_angles));
+  }
+  return rope;
+}
+
 }  // namespace ropeway

@@ -1,6 +1,6 @@
-// cos/sin tables by layer, kept from step to step: a step with the positions and factors of the one before
-// computes no sine. Tables of layers that share their factors are one table. The least recently used ones go
-// when all together exceed a limit (per-layer factors at long lengths).
+// cos/sin tables by layer, kept between steps: while positions and factors stay the same, no sine is computed
+// again. Layers with the same factors share a table. The least recently used tables are dropped when all
+// together exceed a limit (per-layer factors at long lengths).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/ops/rope_ops.h"
+#include "parallel/layout/sequence_layout.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/rope_rates.h"
 
@@ -21,6 +22,15 @@ struct RopeTables {
   at::Tensor scaled;    // [n] bool: the token uses factors and temperature; only when asked for
 };
 
+// The tables of one layer for a batch: one for each list of positions its sequences have.
+struct BatchRope {
+  std::vector<RopeTables> by_list;
+
+  const RopeTables& of(const SequenceLayout& layout, int64_t sequence) const {
+    return by_list.at(layout.rotary_list_of(sequence));
+  }
+};
+
 class RopeCache {
  public:
   // Tables are made and kept on the device of `options`; its dtype is that of cos and sin.
@@ -29,6 +39,8 @@ class RopeCache {
   // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
   RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions,
                  bool with_angles);
+  // The same for all sequences of a batch; those with the same positions share a table.
+  BatchRope get(const FactorSet& set, int64_t layer, const SequenceLayout& layout, bool with_angles);
 
  private:
   struct Entry {

@@ -92,8 +92,8 @@ class ModelObjective : public Objective {
   }
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
-    const LocalBatch batch =
-        make_local_batch({gradient_document(draw)}, gradient_weights(), model_.ring(), options_.dtype);
+    const LocalBatch batch = make_local_batch({gradient_document(draw)}, gradient_weights(),
+                                              model_.attention().split(), options_.dtype);
     const double targets = static_cast<double>(options_.length - 1);
     CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / targets);
     std::vector<double> sums = std::move(share.gradient.log_factors);
@@ -142,7 +142,7 @@ class ModelObjective : public Objective {
 
   // losses[t]: of predicting tokens[t+1]; tokens.size() - 1 of them, on every rank of the row.
   std::vector<double> token_losses(const Candidate& candidate, const std::vector<int32_t>& tokens) {
-    const LocalBatch batch = make_local_batch({tokens}, {}, model_.ring(), options_.dtype);
+    const LocalBatch batch = make_local_batch({tokens}, {}, model_.attention().split(), options_.dtype);
     const at::Tensor local = model_.evaluate(batch, factor_set(candidate)).nll.to(at::kDouble).contiguous();
     Communicator& group = mesh_.group(Axis::kSequence);
     const int64_t n = local.numel();
@@ -150,7 +150,7 @@ class ModelObjective : public Objective {
     group.all_gather(local.data_ptr<double>(), gathered.data(), n * static_cast<int64_t>(sizeof(double)));
     std::vector<double> losses(gathered.size());
     for (int rank = 0; rank < group.size(); ++rank) {
-      const auto positions = local_positions(n * group.size(), group.size(), rank, model_.ring().placement());
+      const std::vector<int64_t> positions = batch.layout.positions_of(rank, 0);
       for (int64_t i = 0; i < n; ++i) losses[positions[i]] = gathered[rank * n + i];
     }
     losses.resize(tokens.size() - 1);

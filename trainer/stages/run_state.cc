@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -64,7 +65,7 @@ void RunState::make_parameters() {
 
 void RunState::end_stage() {
   model_.reset();
-  ring_.reset();
+  attention_.reset();
   if (parameters_) parameters_->release_gradients();
 }
 
@@ -73,11 +74,11 @@ int64_t RunState::activation_bytes() const { return model_ ? model_->activation_
 CausalLM& RunState::model(const fs::path& folder) {
   if (!parameters_) make_parameters();
   if (!model_) {
-    ring_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, plan_.placement,
-                                            plan_.chunk_multiple);
+    attention_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, plan_.placement,
+                                                 plan_.chunk_multiple);
     EngineHooks hooks;
     if (gpus != nullptr) hooks.check_exchange = [this] { gpus->check(); };
-    model_ = std::make_unique<CausalLM>(config, *parameters_, *ring_, plan_, hooks);
+    model_ = std::make_unique<CausalLM>(config, *parameters_, *attention_, plan_, hooks);
   }
   if (!loaded_ || *loaded_ != folder) {
     if (folder.empty()) {

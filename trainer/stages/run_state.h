@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parallel/comm/mesh.h"
+#include "parallel/comm/ring_link.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/plan/engine_plan.h"
@@ -70,7 +71,7 @@ class RunState {
   const RingLinks ring_links_;  // one for all stages: NCCL's communicators hold memory and threads
   EnginePlan plan_;
   std::unique_ptr<ParameterStore> parameters_;
-  std::unique_ptr<RingAttention> ring_;
+  std::unique_ptr<SequenceAttention> attention_;
   std::unique_ptr<CausalLM> model_;
   std::optional<std::filesystem::path> loaded_;
   std::map<std::string, Documents> documents_;

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "kernels/loss/cross_entropy.h"
 #include "kernels/ops/attention_ops.h"
 #include "kernels/ops/embedding_ops.h"
 #include "kernels/ops/head_norm_ops.h"
@@ -211,7 +212,7 @@ TEST_P(CudaOps, LinearCrossEntropy) {
     const at::Tensor hidden = random({300, 64}, 1), head = random({vocab, 64}, 2);
     const at::Tensor likeliest = hidden.to(at::kDouble).matmul(head.to(at::kDouble).t()).argmax(1);
     labels.narrow(0, 0, 100).copy_(likeliest.narrow(0, 0, 100));  // that `correct` is not always false
-    labels[7].fill_(-100);
+    labels[7].fill_(kIgnoredLabel);
     const Tensors tensors{hidden,
                           head,
                           labels,

@@ -154,7 +154,7 @@ TEST(PasskeyEval, TheLossIsThatOfTheAnswerTokens) {
   const uint64_t key_seed = Philox(8, Stream::kEvaluation).next_u64();
   const PasskeySample sample = make_passkey_sample(
       *tokenizer, (*corpus).tokens(0), {.length = 160, .depth = 0.5, .seed = key_seed, .index = 0});
-  const LocalBatch batch = make_local_batch({sample.tokens}, {}, alone.rank.ring, at::kDouble);
+  const LocalBatch batch = make_local_batch({sample.tokens}, {}, alone.rank.ring.split(), at::kDouble);
   const auto scores = alone.rank.model.evaluate(batch, alone.rank.model.identity());
   double nll = 0;
   for (int64_t t = 153; t < 158; ++t) nll += scores.nll[0][t].item<double>();

@@ -84,7 +84,7 @@ TEST(TrainLoop, TheFirstLossIsTheWeightedMeanThatEvaluationFinds) {
   double loss = 0, weight = 0;
   for (uint64_t i = 0; i < 4; ++i) {
     const Window window = windows.window(i);
-    const LocalBatch batch = make_local_batch({window.tokens}, {}, alone.rank.ring, at::kDouble);
+    const LocalBatch batch = make_local_batch({window.tokens}, {}, alone.rank.ring.split(), at::kDouble);
     const at::Tensor nll = alone.rank.model.evaluate(batch, c.factors(alone.rank.model)).nll;
     for (size_t t = 0; t + 1 < window.tokens.size(); ++t) {
       loss += window.weights[t] * nll[0][static_cast<int64_t>(t)].item<double>();

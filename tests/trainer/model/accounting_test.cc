@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "parallel/zero/sharded_adamw.h"
@@ -44,7 +45,7 @@ Measured larger(const Measured& a, const Measured& b) {
           std::max(a.checkpoints, b.checkpoints)};
 }
 
-LocalBatch batch_of(const ModelConfig& config, const CaseOptions& shape, const RingAttention& ring,
+LocalBatch batch_of(const ModelConfig& config, const CaseOptions& shape, const SequenceSplit& split,
                     at::ScalarType dtype) {
   std::vector<std::vector<int32_t>> sequences(static_cast<size_t>(shape.sequences));
   for (size_t b = 0; b < sequences.size(); ++b) {
@@ -52,7 +53,7 @@ LocalBatch batch_of(const ModelConfig& config, const CaseOptions& shape, const R
       sequences[b].push_back(static_cast<int32_t>((7 * t + static_cast<int64_t>(b)) % config.vocab_size));
     }
   }
-  return make_local_batch(sequences, {}, ring, dtype);
+  return make_local_batch(sequences, {}, split, dtype);
 }
 
 Measured measure(const ModelConfig& config, const Job& run, Communicator& group) {
@@ -67,7 +68,7 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
   ResidentParameters store(config, run.dtype);
   measured.weights = grown();
   RingAttention ring(group, Placement::kZigzag);
-  const LocalBatch batch = batch_of(config, run.shape, ring, run.dtype);
+  const LocalBatch batch = batch_of(config, run.shape, ring.split(), run.dtype);
   std::optional<ShardedAdamW> optimizer;
   grown();
   if (run.pass == Pass::kTrain) {
@@ -221,7 +222,7 @@ TEST(TransientsTest, AreAtMost72KiBAToken) {
     run.shape.length = 256 << i;
     MemoryMeter meter;
     CausalLM model(config, store, ring, run.plan);
-    model.forward_backward(batch_of(config, run.shape, ring, run.dtype), model.identity(), 1e-3);
+    model.forward_backward(batch_of(config, run.shape, ring.split(), run.dtype), model.identity(), 1e-3);
     measured[i] = meter.peak_bytes();
     formula[i] = predicted(config, run).total();
   }

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "kernels/loss/cross_entropy.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/model_case.h"
@@ -64,8 +66,13 @@ TEST(EvaluateTest, PaddingIsNotBeyondASlidingWindow) {
   const auto world = make_world_of_one();
   RingAttention ring(*world, host_ring_links(*world), Placement::kZigzag, /*chunk_multiple=*/8);
   CausalLM model(c.config, store, ring, {});
-  EXPECT_NO_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4}}, {}, ring, at::kDouble), c.factors));
-  EXPECT_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4, 5}}, {}, ring, at::kDouble), c.factors), Error);
+  EXPECT_NO_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4}}, {}, ring.split(), at::kDouble), c.factors));
+  EXPECT_THROW(model.evaluate(make_local_batch({{1, 2, 3, 4, 5}}, {}, ring.split(), at::kDouble), c.factors),
+               Error);
+}
+
+at::Tensor rows(int64_t count, const std::vector<int64_t>& values) {
+  return at::tensor(values, at::kLong).view({count, -1});
 }
 
 class LocalBatchTest : public ::testing::Test {
@@ -77,12 +84,11 @@ TEST_F(LocalBatchTest, ShiftsLabelsBeforeItCuts) {
   std::vector<LocalBatch> batches(2);
   run_thread_world(2, [&](Communicator& group) {
     RingAttention ring(group, Placement::kZigzag);
-    batches[static_cast<size_t>(group.rank())] = make_local_batch(sequences_, {}, ring, at::kFloat);
+    batches[static_cast<size_t>(group.rank())] = make_local_batch(sequences_, {}, ring.split(), at::kFloat);
   });
-  EXPECT_EQ(batches[0].positions, (std::vector<int64_t>{0, 1, 6, 7}));
+  EXPECT_EQ(batches[0].layout.positions(0), (std::vector<int64_t>{0, 1, 6, 7}));
   EXPECT_TRUE(at::equal(batches[0].tokens, at::tensor({0, 1, 6, 7, 7, 6, 1, 0}, at::kLong).view({2, 4})));
-  EXPECT_TRUE(
-      at::equal(batches[0].labels, at::tensor({1, 2, 7, -100, 6, 5, 0, -100}, at::kLong).view({2, 4})));
+  EXPECT_TRUE(at::equal(batches[0].labels, rows(2, {1, 2, 7, kIgnoredLabel, 6, 5, 0, kIgnoredLabel})));
   EXPECT_TRUE(at::equal(batches[1].labels, at::tensor({3, 4, 5, 6, 4, 3, 2, 1}, at::kLong).view({2, 4})));
   EXPECT_FALSE(batches[0].weights.defined());
 }
@@ -90,20 +96,21 @@ TEST_F(LocalBatchTest, ShiftsLabelsBeforeItCuts) {
 TEST_F(LocalBatchTest, GivesATokenTheWeightOfPredictingTheNext) {
   auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
-  const LocalBatch batch = make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring, at::kDouble);
+  const LocalBatch batch =
+      make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring.split(), at::kDouble);
   EXPECT_TRUE(at::equal(batch.weights, at::tensor({1, 2, 3, 4, 5, 6, 7, 0}, at::kDouble).view({1, 8})));
 }
 
 TEST_F(LocalBatchTest, RefusesSequencesOfDifferentLengths) {
   auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
-  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}, {1, 2}}, {}, ring, at::kFloat), Error);
+  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}, {1, 2}}, {}, ring.split(), at::kFloat), Error);
 }
 
 TEST_F(LocalBatchTest, RefusesTooFewWeights) {
   auto world = make_world_of_one();
   RingAttention ring(*world, Placement::kZigzag);
-  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}}, {{1, 1}}, ring, at::kFloat), Error);
+  EXPECT_THROW(make_local_batch({{1, 2, 3, 4}}, {{1, 1}}, ring.split(), at::kFloat), Error);
 }
 
 TEST_F(LocalBatchTest, PadsWhatRanksCannotShare) {
@@ -111,13 +118,13 @@ TEST_F(LocalBatchTest, PadsWhatRanksCannotShare) {
   run_thread_world(2, [&](Communicator& group) {
     RingAttention ring(group, host_ring_links(group), Placement::kZigzag, /*chunk_multiple=*/3);
     batches[static_cast<size_t>(group.rank())] =
-        make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring, at::kDouble);
+        make_local_batch({sequences_[0]}, {{1, 2, 3, 4, 5, 6, 7}}, ring.split(), at::kDouble);
   });
-  EXPECT_EQ(batches[0].length, 8);
-  EXPECT_EQ(batches[0].positions, (std::vector<int64_t>{0, 1, 2, 9, 10, 11}));
-  EXPECT_EQ(batches[1].positions, (std::vector<int64_t>{3, 4, 5, 6, 7, 8}));
-  EXPECT_TRUE(at::equal(batches[0].labels, at::tensor({1, 2, 3, -100, -100, -100}, at::kLong).view({1, 6})));
-  EXPECT_TRUE(at::equal(batches[1].labels, at::tensor({4, 5, 6, 7, -100, -100}, at::kLong).view({1, 6})));
+  EXPECT_EQ(batches[0].layout.longest(), 8);
+  EXPECT_EQ(batches[0].layout.positions(0), (std::vector<int64_t>{0, 1, 2, 9, 10, 11}));
+  EXPECT_EQ(batches[1].layout.positions(0), (std::vector<int64_t>{3, 4, 5, 6, 7, 8}));
+  EXPECT_TRUE(at::equal(batches[0].labels, rows(1, {1, 2, 3, kIgnoredLabel, kIgnoredLabel, kIgnoredLabel})));
+  EXPECT_TRUE(at::equal(batches[1].labels, rows(1, {4, 5, 6, 7, kIgnoredLabel, kIgnoredLabel})));
   EXPECT_TRUE(at::equal(batches[1].tokens, at::tensor({3, 4, 5, 6, 7, 0}, at::kLong).view({1, 6})));
   EXPECT_TRUE(at::equal(batches[1].weights, at::tensor({4, 5, 6, 7, 0, 0}, at::kDouble).view({1, 6})));
 }
@@ -137,7 +144,7 @@ TEST_F(LocalBatchTest, PaddingChangesNoFigure) {
       ResidentParameters store(c.config, at::kDouble);
       initialize_weights(store, c.config, 3);
       CausalLM model(c.config, store, ring, {});
-      const LocalBatch batch = make_local_batch(sequences_, {}, ring, at::kDouble);
+      const LocalBatch batch = make_local_batch(sequences_, {}, ring.split(), at::kDouble);
       Found& found = shares[static_cast<size_t>(group.rank())];
       found.nll = model.evaluate(batch, c.factors).nll.sum().item<double>();
       found.factors = model.factor_gradient(batch, c.factors, 0.1).gradient;
@@ -162,6 +169,30 @@ TEST_F(LocalBatchTest, PaddingChangesNoFigure) {
   for (size_t i = 0; i < plain.factors.log_factors.size(); ++i)
     EXPECT_NEAR(padded.factors.log_factors[i], plain.factors.log_factors[i], 1e-12);
   EXPECT_NEAR(padded.factors.log_temperature, plain.factors.log_temperature, 1e-12);
+}
+
+TEST_F(LocalBatchTest, TheLastTokenOfADocumentHasNoLabel) {
+  const SequenceLayout layout({}, {{.length = 8, .documents = {0, 3}}, {.length = 8}});
+  const LocalBatch batch = make_local_batch(sequences_, {}, layout, at::kDouble);
+  EXPECT_TRUE(at::equal(batch.labels, rows(2, {1, 2, kIgnoredLabel, 4, 5, 6, 7, kIgnoredLabel,  //
+                                               6, 5, 4, 3, 2, 1, 0, kIgnoredLabel})));
+}
+
+TEST_F(LocalBatchTest, SequencesOfDifferentLengthsArePaddedToTheLongest) {
+  const SequenceLayout layout({.chunk_multiple = 2}, {{.length = 3}, {.length = 7}});
+  const LocalBatch batch =
+      make_local_batch({{5, 6, 7}, {1, 2, 3, 4, 5, 6, 7}}, {{2, 3}, {1, 1, 1, 1, 1, 9}}, layout, at::kDouble);
+  constexpr int64_t kNone = kIgnoredLabel;
+  EXPECT_TRUE(at::equal(batch.tokens, rows(2, {5, 6, 7, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 0})));
+  EXPECT_TRUE(at::equal(batch.labels, rows(2, {6, 7, kNone, kNone, kNone, kNone, kNone, kNone,  //
+                                               2, 3, 4, 5, 6, 7, kNone, kNone})));
+  EXPECT_TRUE(at::equal(
+      batch.weights, at::tensor({2, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 9, 0, 0}, at::kDouble).view({2, 8})));
+}
+
+TEST_F(LocalBatchTest, RefusesSequencesThatAreNotThoseOfTheLayout) {
+  EXPECT_THROW(make_local_batch(sequences_, {}, SequenceLayout({}, 2, 7), at::kDouble), Error);
+  EXPECT_THROW(make_local_batch(sequences_, {}, SequenceLayout({}, 3, 8), at::kDouble), Error);
 }
 
 class RefusalTest : public ::testing::Test {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "kernels/loss/cross_entropy.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/model_case.h"
 
@@ -104,7 +105,7 @@ TEST(GradientSumTest, OfTwoBatchesAreAdded) {
 
 TEST(GradientSumTest, OfAnUnscoredBatchIsZero) {
   ModelCase c = make_case({});
-  c.labels.fill_(-100);
+  c.labels.fill_(kIgnoredLabel);
   c.loss_scale = 1;
   const EngineResult found = run_alone(c, at::kDouble);
   EXPECT_EQ(found.loss, 0);

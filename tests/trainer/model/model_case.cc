@@ -9,6 +9,8 @@
 #include <cmath>
 
 #include "kernels/base/random.h"
+#include "kernels/loss/cross_entropy.h"
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
 #include "tests/trainer/model/copied_parameters.h"
 #include "trainer/family/weight_names.h"
@@ -54,9 +56,7 @@ std::map<std::string, at::Tensor> weights_of(const ModelCase& c) {
 }
 
 LocalBatch whole_batch(const ModelCase& c) {
-  LocalBatch batch{c.tokens, c.labels, c.weights, {}};
-  for (int64_t position = 0; position < c.tokens.size(1); ++position) batch.positions.push_back(position);
-  return batch;
+  return {c.tokens, c.labels, c.weights, SequenceLayout({}, c.tokens.size(0), c.tokens.size(1))};
 }
 
 ModelCase make_case(const CaseOptions& o) {
@@ -102,7 +102,7 @@ ModelCase make_case(const CaseOptions& o) {
       // labels.
       const bool scored = t + 1 < o.length && draws.uniform() > (3 * t < o.length ? 0.8 : 0.15);
       c.labels.data_ptr<int64_t>()[b * o.length + t] =
-          scored ? static_cast<int64_t>(draws.below(static_cast<uint64_t>(o.vocab))) : -100;
+          scored ? static_cast<int64_t>(draws.below(static_cast<uint64_t>(o.vocab))) : kIgnoredLabel;
       const double weight = o.weighted ? 0.25 * static_cast<double>(1 + draws.below(12)) : 1;
       weights.data_ptr<double>()[b * o.length + t] = weight;
       if (scored) sum += weight;
@@ -117,13 +117,15 @@ EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& 
   ResidentParameters home(c.config, run.dtype);
   for (const auto& [name, weight] : weights_of(c)) home.set_weight(name, weight);
   CopiedParameters copies(home);
-  RingAttention ring(group, run.placement);
-  CausalLM model(c.config, run.copied_parameters ? static_cast<ParameterStore&>(copies) : home, ring,
+  const std::unique_ptr<SequenceAttention> attention =
+      run.make_attention ? run.make_attention(group, run.placement)
+                         : std::make_unique<RingAttention>(group, run.placement);
+  CausalLM model(c.config, run.copied_parameters ? static_cast<ParameterStore&>(copies) : home, *attention,
                  run.plan, run.hooks);
 
   LocalBatch batch;
-  batch.positions = local_positions(c.tokens.size(1), group.size(), group.rank(), run.placement);
-  const at::Tensor index = at::tensor(batch.positions, at::kLong);
+  batch.layout = SequenceLayout(attention->split(), c.tokens.size(0), c.tokens.size(1));
+  const at::Tensor index = at::tensor(batch.layout.positions(0), at::kLong);
   const at::ScalarType acc = run.dtype == at::kDouble ? at::kDouble : at::kFloat;
   batch.tokens = c.tokens.index_select(1, index);
   batch.labels = c.labels.index_select(1, index);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace ropeway::testing {
 struct ModelCase {
   ModelConfig config;
   FactorSet factors;
-  at::Tensor tokens, labels;  // [B, L] int64; labels already shifted, -100 here and there
+  at::Tensor tokens, labels;  // [B, L] int64; labels already shifted, kIgnoredLabel here and there
   at::Tensor weights;         // [B, L] F64; may be undefined
   double loss_scale = 1;      // 1 / sum of the weights of the scored tokens
   uint64_t seed = 1;
@@ -64,6 +65,8 @@ struct EngineRun {
   Placement placement = Placement::kZigzag;
   EnginePlan plan;
   EngineHooks hooks = {};
+  // Empty: the ring.
+  std::function<std::unique_ptr<SequenceAttention>(Communicator&, Placement)> make_attention = {};
   bool factor_gradient = false;    // instead of the weights' gradients
   int repetitions = 1;             // of forward_backward, without clearing the gradients
   bool copied_parameters = false;  // through CopiedParameters instead of ResidentParameters

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/model/copied_parameters.h"
 #include "tests/trainer/model/model_case.h"

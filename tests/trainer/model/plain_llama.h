@@ -21,7 +21,7 @@ class PlainLlama {
 
   struct Output {
     at::Tensor logits;  // [B, L, V]
-    at::Tensor nll;     // [B, L], 0 where the label is -100
+    at::Tensor nll;     // [B, L], 0 where the label is kIgnoredLabel
     at::Tensor loss;    // scale * sum(weights * nll)
   };
   // tokens, labels [B, L] int64; weights [B, L] or undefined.

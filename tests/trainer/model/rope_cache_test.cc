@@ -50,5 +50,18 @@ TEST(RopeCacheTest, AddsAnglesToATableThatHasNone) {
   EXPECT_TRUE(tables.scaled[1].item<bool>());
 }
 
+// Sequences of a batch have positions of their own; those with the same ones share a table.
+TEST(RopeCacheTest, GivesEverySequenceTheTableOfItsPositions) {
+  RopeCache cache(1, at::kDouble);
+  const SequenceSpec one{.length = 4}, two{.length = 4, .documents = {0, 3}};
+  const SequenceLayout layout({}, {one, two, one});
+  const BatchRope rope = cache.get(set_of({1}), 0, layout, false);
+  EXPECT_EQ(rope.by_list.size(), 2u);
+  EXPECT_EQ(rope.of(layout, 0).sin.data_ptr(), rope.of(layout, 2).sin.data_ptr());
+  EXPECT_DOUBLE_EQ(rope.of(layout, 0).sin[3][0].item<double>(), std::sin(3.0));
+  EXPECT_DOUBLE_EQ(rope.of(layout, 1).sin[3][0].item<double>(), 0);
+  EXPECT_DOUBLE_EQ(rope.of(layout, 1).sin[2][0].item<double>(), std::sin(2.0));
+}
+
 }  // namespace
 }  // namespace ropeway::testing

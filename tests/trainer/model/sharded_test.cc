@@ -1,6 +1,7 @@
 // 1, 2, 4 and 8 thread-ranks against the oracle of one process.
 #include <gtest/gtest.h>
 
+#include "kernels/loss/cross_entropy.h"
 #include "tests/trainer/model/sharded_cases.h"
 
 namespace ropeway::testing {
@@ -43,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(Ranks, ShardedTest,
 // A rank whose tokens are all unscored still has to pass its keys on.
 TEST(ShardedTest, RankWithoutScoredTokensTakesPart) {
   ModelCase c = make_case({.sequences = 1, .length = 32, .weighted = false});
-  c.labels.fill_(-100);
+  c.labels.fill_(kIgnoredLabel);
   c.labels.narrow(1, 24, 4).fill_(3);
   c.loss_scale = 0.25;
   EngineRun run;

@@ -1,4 +1,5 @@
 #include "trainer/search/model_objective.h"
+#include "parallel/attention/ring_attention.h"
 
 #include <ATen/core/Tensor.h>
 #include <gmock/gmock.h>

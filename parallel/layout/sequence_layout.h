@@ -1,0 +1,83 @@
+// What a batch is, in integers: which positions of its sequences a rank holds, where documents begin, how far
+// attention reaches, and which blocks of attention follow from that. It goes from whoever makes the batch
+// down to the attention that computes it. Padding, packed documents and windows are layouts, not modes.
+//
+// The query at position i of a sequence sees the key at position j when
+//   j <= i,   both lie in the same document,   and i - j < window (where there is a window).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "parallel/layout/block_works.h"
+#include "parallel/layout/placement.h"
+
+namespace ropeway {
+
+// One sequence of a batch.
+struct SequenceSpec {
+  int64_t length = 0;                    // tokens, without padding
+  std::vector<int64_t> documents = {0};  // the position at which each document starts: 0, then ascending
+  int64_t window = 0;                    // keys a query sees, itself included; 0: all of its document
+
+  bool operator==(const SequenceSpec&) const = default;
+};
+
+// How sequences are shared by the ranks of a group, and which of the ranks this is.
+struct SequenceSplit {
+  int ranks = 1, rank = 0;
+  Placement placement = Placement::kZigzag;
+  int64_t chunk_multiple = 1;  // chunks are multiples of so many tokens
+
+  int64_t padded_length(int64_t length) const {
+    return ropeway::padded_length(length, ranks, placement, chunk_multiple);
+  }
+};
+
+class SequenceLayout {
+ public:
+  SequenceLayout() = default;  // of no sequence
+  // Every sequence is padded to what the ranks can share and the longest of them needs. Padding belongs to
+  // the last document: it comes last, so nothing real sees it.
+  SequenceLayout(const SequenceSplit& split, std::vector<SequenceSpec> sequences);
+  // `count` sequences of `length` tokens, each one document without a window.
+  SequenceLayout(const SequenceSplit& split, int64_t count, int64_t length);
+
+  const SequenceSplit& split() const { return split_; }
+  int64_t num_sequences() const { return static_cast<int64_t>(sequences_.size()); }
+  const SequenceSpec& sequence(int64_t b) const { return sequences_.at(static_cast<size_t>(b)); }
+  int64_t longest() const;                                // tokens of the longest sequence, without padding
+  int64_t local_length() const { return local_length_; }  // n: rows of each sequence on a rank
+
+  // [n]: where this rank's rows of sequence b lie in it, ascending. From its length on: padding.
+  const std::vector<int64_t>& positions(int64_t b) const;
+  // The same for another rank of the group.
+  std::vector<int64_t> positions_of(int rank, int64_t b) const;
+
+  // RoPE counts from the start of a token's document. Sequences with the same borders share one list [n] of
+  // this rank's rows.
+  const std::vector<std::vector<int64_t>>& rotary_lists() const { return rotary_lists_; }
+  std::size_t rotary_list_of(int64_t b) const { return rotary_list_of_.at(static_cast<size_t>(b)); }
+
+  // Some query of some sequence does not see all of its document before it. The same on every rank.
+  bool has_window() const;
+
+  // What this rank's queries see of the keys of rank `source`, for all sequences.
+  const std::vector<BlockWork>& works(int source) const { return works_.at(static_cast<size_t>(source)); }
+
+ private:
+  int64_t window_of(int64_t b) const;  // 0 also where the window reaches over the whole sequence
+  void list_rotary_positions();
+  void list_works();
+
+  SequenceSplit split_;
+  std::vector<SequenceSpec> sequences_;
+  int64_t local_length_ = 0;
+  std::vector<int64_t> positions_;  // both placements give all sequences of a batch the same ones
+  std::vector<std::vector<int64_t>> rotary_lists_;
+  std::vector<std::size_t> rotary_list_of_;    // by sequence
+  std::vector<std::vector<BlockWork>> works_;  // by source
+};
+
+}  // namespace ropeway
