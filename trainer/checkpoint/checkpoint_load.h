@@ -1,5 +1,5 @@
-// Reads a training checkpoint (checkpoint_manifest.h shows the folder) on any number of ranks, whatever number
-// wrote it. A folder whose manifest does not verify is never used.
+// Reads a training checkpoint (checkpoint_manifest.h shows the folder) on any number of ranks, whatever
+// number wrote it. A folder whose manifest does not verify is never used.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct LoadedCheckpoint {
   int64_t step = 0;
   std::string state_json;
   SafetensorsFile weights;
-  // Reads elements [begin, end) of a flat array out of the shards. Throws kBadData when the array is of another
-  // type.
+  // Reads elements [begin, end) of a flat array out of the shards. Throws kBadData when the array is of
+  // another type.
   struct FlatArray {
     std::string name;
     DType dtype = DType::kF32;
@@ -30,8 +30,9 @@ struct LoadedCheckpoint {
   std::string recipe_sha256;
 };
 
-// Collective: rank 0 verifies sizes and SHA-256, newest first; a broken checkpoint is named in a warning, and the
-// one before it is taken. nullopt when there is none. Throws kBadData when there are some and none verifies.
+// Collective: rank 0 verifies sizes and SHA-256, newest first; a broken checkpoint is named in a warning, and
+// the one before it is taken. nullopt when there is none. Throws kBadData when there are some and none
+// verifies.
 std::optional<LoadedCheckpoint> load_newest_checkpoint(Communicator& world,
                                                        const std::filesystem::path& folder);
 

@@ -3,8 +3,8 @@
 //   step-000120/  weights.safetensors                   all weights, from rank 0
 //                 optimizer-00001-of-00002.safetensors  masters and moments of one rank's flat range
 //                 state.json                            factor set, data fingerprint, everything small
-//                 manifest.json                         format version, uuid, step, world size, recipe's SHA-256,
-//                                                       and size and SHA-256 of each file
+//                 manifest.json                         format version, uuid, step, world size, the recipe's
+//                                                       SHA-256, size and SHA-256 of each file
 //                 SHA256SUMS
 //
 // SHA256SUMS has a line for every file of the manifest, in its order, and one for manifest.json itself, in

@@ -1,5 +1,5 @@
-// Writes a training checkpoint (checkpoint_manifest.h shows the folder), so that a reader finds it whole or not
-// at all: every rank writes its files into step-N.tmp-<uuid>, syncs them to disk and sends name, size and
+// Writes a training checkpoint (checkpoint_manifest.h shows the folder), so that a reader finds it whole or
+// not at all: every rank writes its files into step-N.tmp-<uuid>, syncs them to disk and sends name, size and
 // SHA-256; rank 0 writes the manifest last, syncs, renames the folder and syncs its parent. Only then do the
 // oldest checkpoints beyond `keep` verified ones go. The newest verified one is never deleted.
 #pragma once
@@ -24,8 +24,8 @@ struct CheckpointContent {
   std::string recipe_sha256;
 };
 
-// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and nothing
-// but the temporary folder is removed.
+// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and
+// nothing but the temporary folder is removed.
 void save_checkpoint(Communicator& world, const std::filesystem::path& folder,
                      const CheckpointContent& content, int keep);
 

@@ -129,8 +129,8 @@ double Training::global_weight(const std::vector<LocalBatch>& batches, int64_t s
   return weight;
 }
 
-// Gradients are summed over ranks and the loss is scaled by the global weight: uneven numbers of labels per rank
-// cost nothing.
+// Gradients are summed over ranks and the loss is scaled by the global weight: uneven numbers of labels per
+// rank cost nothing.
 Training::Step Training::take_step(int64_t number) {
   Step step{.number = number, .start = Clock::now()};
   memory_.begin_step();

@@ -1,6 +1,5 @@
 #include "trainer/model/causal_lm.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
@@ -10,27 +9,16 @@
 #include "kernels/loss/cross_entropy.h"
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/embedding_ops.h"
-#include "kernels/ops/loss_ops.h"
-#include "kernels/ops/norm_ops.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/activation_store.h"
 #include "trainer/model/block.h"
 #include "trainer/model/engine_setup.h"
+#include "trainer/model/head.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/rope_cache.h"
 #include "trainer/model/workspace.h"
 
 namespace ropeway {
-
-namespace {
-
-// F64, without dimensions.
-at::Tensor weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
-  if (!weights.defined()) return nll.sum(at::kDouble);
-  return nll.to(at::kDouble).dot(weights.to(at::kDouble));
-}
-
-}  // namespace
 
 struct CausalLM::Engine {
   Engine(const ModelConfig& model_config, ParameterStore& parameters, SequenceAttention& sequence_attention,
@@ -46,7 +34,8 @@ struct CausalLM::Engine {
         block(config, attention, plan.tile_tokens),
         activation_store(hooks.make_activations ? hooks.make_activations(config)
                                                 : make_activations(config, plan, tensor_options.device())),
-        activations(*activation_store) {
+        activations(*activation_store),
+        head(config, plan.tile_tokens, plan.loss_tile_tokens) {
     ROPEWAY_CHECK(plan.tile_tokens > 0 && plan.loss_tile_tokens > 0, "tiles must hold tokens");
   }
 
@@ -95,8 +84,8 @@ struct CausalLM::Engine {
   Block block;
   const std::unique_ptr<ActivationStore> activation_store;
   ActivationStore& activations;
-  Buffer stream;                             // [T, C]: the residual stream's end, then its gradient
-  Buffer last_tile, normed, d_normed, rstd;  // a tile
+  Head head;
+  Buffer stream;  // [T, C]: the residual stream's end, then its gradient
 };
 
 BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& factors) const {
@@ -147,7 +136,8 @@ void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
   at::index_select_out(out, lease.weights().embedding, 0, batch.tokens.flatten());
 }
 
-// Leaves what backward needs of each block in the activation store, and the last one's result in `last` [T, C].
+// Leaves what backward needs of each block in the activation store, and the result of the last block in
+// last [T, C].
 void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
   const int64_t layers = config.num_layers;
   embed(pass.batch, activations.open(0).input);
@@ -164,34 +154,15 @@ void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
   }
 }
 
-// Final norm, head and loss, tile by tile: x [T, C] is the last block's result on entry, d loss / d x on return.
-// Returns the weighted sum of the losses of tokens, F64 and where the weights are: nothing here waits for a
-// GPU.
+// x [T, C]: the last block's result on entry, d loss / d x on return. Returns the weighted sum of the losses
+// of tokens, where the weights are.
 at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, const at::Tensor& x) {
   const ParameterLease lease(store, ParameterUnit::head(), pass.lease());
   store.expect(ParameterUnit::block(config.num_layers - 1), pass.lease());
-  const UnitTensors& own = lease.weights();
-  const UnitTensors& gradients = lease.gradients();
   const LocalBatch& batch = pass.batch;
-  const at::Tensor labels = batch.labels.flatten();
   const at::Tensor weights = batch.weights.defined() ? batch.weights.flatten() : at::Tensor();
-  const at::Tensor sum = at::zeros({}, tensor_options.dtype(at::kDouble));
-  for (const Tile& tile : tiles_of({1, x.size(0)}, plan.tile_tokens)) {
-    const auto rows = [&tile](const at::Tensor& t) {
-      return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
-    };
-    const at::Tensor normed_tile = normed.shaped({tile.count, config.hidden_size}, tensor_options);
-    const at::Tensor d_tile = d_normed.shaped({tile.count, config.hidden_size}, tensor_options);
-    const at::Tensor x_tile = last_tile.shaped({tile.count, config.hidden_size}, tensor_options);
-    const at::Tensor rstd_tile = rstd.shaped({tile.count}, acc_options);
-    x_tile.copy_(rows(x));
-    ops::rms_norm(x_tile, own.final_norm, config.rms_norm_eps, normed_tile, rstd_tile);
-    const ops::CrossEntropyOutput result =
-        ops::linear_cross_entropy_backward(normed_tile, own.head, rows(labels), rows(weights), loss_scale,
-                                           plan.loss_tile_tokens, d_tile, gradients.head);
-    sum.add_(weighted_sum(result.nll, rows(weights)));
-    ops::rms_norm_backward(d_tile, x_tile, own.final_norm, rstd_tile, rows(x), false, gradients.final_norm);
-  }
+  const at::Tensor sum =
+      head.backward(lease.weights(), lease.gradients(), {batch.labels.flatten(), weights, loss_scale}, x);
   if (pass.weight_gradients) lease.gradients_done();
   return sum;
 }
@@ -292,21 +263,9 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   }
 
   const ParameterLease lease(e.store, ParameterUnit::head(), LeaseOf::kWeights);
-  const at::Tensor labels = batch.labels.flatten();
-  const at::Tensor nll = at::empty({shape.tokens()}, e.acc_options),
-                   correct = at::empty({shape.tokens()}, e.acc_options.dtype(at::kBool));
-  for (const Tile& tile : tiles_of(shape, e.plan.tile_tokens)) {
-    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
-    const at::Tensor normed = e.normed.shaped({tile.count, e.config.hidden_size}, e.tensor_options);
-    ops::rms_norm(rows(x), lease.weights().final_norm, e.config.rms_norm_eps, normed,
-                  e.rstd.shaped({tile.count}, e.acc_options));
-    const ops::CrossEntropyOutput scored =
-        ops::linear_cross_entropy(normed, lease.weights().head, rows(labels), e.plan.loss_tile_tokens);
-    rows(nll).copy_(scored.nll);
-    rows(correct).copy_(scored.correct);
-  }
-  TokenResults results{nll.view(batch.tokens.sizes()).to(at::kCPU),
-                       correct.view(batch.tokens.sizes()).to(at::kCPU)};
+  const Head::Scores scores = e.head.score(lease.weights(), x, batch.labels.flatten());
+  TokenResults results{scores.nll.view(batch.tokens.sizes()).to(at::kCPU),
+                       scores.correct.view(batch.tokens.sizes()).to(at::kCPU)};
   if (e.hooks.check_exchange) e.hooks.check_exchange();
   return results;
 }

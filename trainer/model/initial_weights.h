@@ -9,8 +9,8 @@ namespace ropeway {
 
 class ParameterStore;
 
-// normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0. Which numbers are drawn
-// depends on the seed and the weight's place in names() alone.
+// normal(0, initializer_range), residual projections / sqrt(2 layers), norms 1, biases 0. Which numbers are
+// drawn depends on the seed and the weight's place in names() alone.
 void initialize_weights(ParameterStore& store, const ModelConfig& config, uint64_t seed);
 
 }  // namespace ropeway

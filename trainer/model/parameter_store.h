@@ -1,5 +1,5 @@
-// Where a model's weights and gradients live. The engine works on one unit of the model at a time and leases it
-// from the store, so that a store may gather a unit's weights just before they are used and scatter its
+// Where a model's weights and gradients live. The engine works on one unit of the model at a time and leases
+// it from the store, so that a store may gather a unit's weights just before they are used and scatter its
 // gradients as soon as they are complete (ZeRO stage 3), or keep everything in place. Everyone else asks the
 // store as a whole: the optimizer for what this rank updates, a checkpoint for all weights by name. No caller
 // knows how the weights are laid out.
@@ -46,15 +46,15 @@ class ParameterStore {
  public:
   virtual ~ParameterStore() = default;
 
-  // --- For the engine. Every acquire is matched by a release; ParameterLease sees to that. At most one unit is
-  // leased at a time. Work that uses the tensors may still be queued on a GPU when they are released: a store
-  // that uses their memory again does so in the order of the compute stream.
+  // --- For the engine. Every acquire is matched by a release; ParameterLease sees to that. At most one unit
+  // is leased at a time. Work that uses the tensors may still be queued on a GPU when they are released: a
+  // store that uses their memory again does so in the order of the compute stream.
   struct Leased {
     UnitTensors weights;    // read only
     UnitTensors gradients;  // acc type; the engine adds to them
   };
-  // The tensors that were not asked for are undefined. Those of a tied head are the embedding's: gradients that
-  // the head adds are there when the embedding's gradients are leased later in the pass.
+  // The tensors that were not asked for are undefined. Those of a tied head are the embedding's: gradients
+  // that the head adds are there when the embedding's gradients are leased later in the pass.
   virtual Leased acquire(ParameterUnit unit, LeaseOf of) = 0;
   // Nothing more is added to the unit's gradients in this pass. Called once per unit and pass, while it is
   // leased. Tied weights count as the embedding's alone: after the head they are still incomplete.
@@ -68,8 +68,9 @@ class ParameterStore {
   virtual const std::vector<NamedShape>& names() const = 0;  // of all weights, in the order of weight_names()
   // Collective: every rank gives the whole weight, of any floating type and on any device.
   virtual void set_weight(const std::string& name, const at::Tensor& values) = 0;
-  // Collective: all weights in host memory, in the order of names(); empty on ranks where they are not `wanted`.
-  // The tensors may be the weights themselves: do not write to them, and do not keep them across a step.
+  // Collective: all weights in host memory, in the order of names(); empty on ranks where they are not
+  // `wanted`. The tensors may be the weights themselves: do not write to them, and do not keep them across a
+  // step.
   virtual std::vector<NamedTensor> weights_on_host(bool wanted) = 0;
   // What this rank's optimizer works on, for as long as the gradients are not released.
   virtual FlatParameters flat_parameters() = 0;

@@ -1,5 +1,5 @@
-// The weights of a model, or their gradients, in the form the engine works on: projections fused, and undefined
-// tensors for what a family does not have.
+// The weights of a model, or their gradients, in the form the engine works on: projections fused, and
+// undefined tensors for what a family does not have.
 //
 // C hidden size, H query heads, K key/value heads, D head_dim, I intermediate size, V vocabulary.
 #pragma once
@@ -23,8 +23,8 @@ struct BlockTensors {
   at::Tensor down_bias;           // [C]
 };
 
-// The tensors of one unit of a model: its embedding, one block, or its final norm and head. Those of the other
-// units are undefined.
+// The tensors of one unit of a model: its embedding, one block, or its final norm and head. Those of the
+// other units are undefined.
 struct UnitTensors {
   at::Tensor embedding;  // [V, C]
   BlockTensors block;

@@ -1,6 +1,6 @@
-// The store that keeps everything in this rank's memory: all weights are one flat array (gradients another, in
-// acc type), in the order of weight_names(): block by block, and q, k, v and gate, up next to each other, so
-// that the fused projections are plain views. A lease is a set of such views.
+// The store that keeps everything in this rank's memory: all weights are one flat array (gradients another,
+// in acc type), in the order of weight_names(): block by block, and q, k, v and gate, up next to each other,
+// so that the fused projections are plain views. A lease is a set of such views.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,8 +17,8 @@ namespace ropeway {
 
 class ResidentParameters : public ParameterStore {
  public:
-  // dtype of the weights: kDouble, kFloat or kBFloat16. Weights are zero; gradients are allocated when they are
-  // first asked for.
+  // dtype of the weights: kDouble, kFloat or kBFloat16. Weights are zero; gradients are allocated when they
+  // are first asked for.
   ResidentParameters(const ModelConfig& config, at::ScalarType dtype, at::Device device = at::kCPU);
 
   Leased acquire(ParameterUnit unit, LeaseOf of) override;

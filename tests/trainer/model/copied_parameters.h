@@ -1,6 +1,6 @@
-// A store that holds nothing in place: each lease hands out copies, what is released turns to NaN, and gradients
-// go home only when they are reported done. It watches the rules of parameter_store.h on the way, so that an
-// engine that passes its checks would work with a store that gathers and scatters.
+// A store that holds nothing in place: each lease hands out copies, what is released turns to NaN, and
+// gradients go home only when they are reported done. It watches the rules of parameter_store.h on the way,
+// so that an engine that passes its checks would work with a store that gathers and scatters.
 #pragma once
 
 #include <optional>
