@@ -82,7 +82,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     TrainContext context;
     const std::unique_ptr<ParameterStore> other = c.make_store ? c.make_store(rank.store) : nullptr;
     ParameterStore& store = other ? *other : rank.store;
-    CausalLM model(rank.model.config(), store, rank.ring, {});
+    CausalLM model(rank.model.config(), store, rank.ring, rank.model.plan());
     context.model = &model;
     context.parameters = &store;
     context.mesh = &rank.mesh;
