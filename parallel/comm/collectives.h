@@ -1,15 +1,15 @@
-// What the ranks of a group do with their data together, in host memory or in device memory: one signature for
-// both. In host memory the group is a Communicator (communicator.h: one rank, threads, MPI); in device memory
-// it is NCCL's (nccl_collectives.h), or the copies of a single rank (device_of_one.h).
+// What the ranks of a group do with their data together, in host memory or in device memory: one signature
+// for both. In host memory the group is a Communicator (communicator.h: one rank, threads, MPI); in device
+// memory it is NCCL's (nccl_collectives.h), or the copies of a single rank (device_of_one.h).
 //
 // P = size() ranks. Every verb but start_hop is collective: all ranks call it in the same order and with the
 // same counts. No verb may be called from two threads of one rank at once.
 //
 // When the results are there:
 //   host memory    when the verb returns.
-//   device memory  on the stream that is current when the verb is called. The verb begins after what is queued
-//                  on it by then; what is queued on it afterwards finds the results, and may overwrite what was
-//                  sent. The host is not held up.
+//   device memory  on the stream that is current when the verb is called. The verb begins after what is
+//                  queued on it by then; what is queued on it afterwards finds the results, and may overwrite
+//                  what was sent. The host is not held up.
 //
 // Sums: all ranks get the same bits, and the same call on the same machines gives them again.
 //   host memory    F64, F32, I64, U8. Added in rank order, ((x0 + x1) + x2) + ..., whatever the count, so a
@@ -30,8 +30,8 @@ namespace ropeway {
 // A send and a receive in flight. They move while the caller computes.
 class Hop {
  public:
-  // The destructor waits in host memory. In device memory a hop that is dropped without wait() leaves no order
-  // behind: for a rank that fails only.
+  // In host memory the destructor waits. In device memory a hop may be dropped without wait() only by a rank
+  // that fails: the caller's stream would not be ordered behind it.
   virtual ~Hop() = default;
   // The received bytes are there and the sent buffer may be reused: see "when the results are there".
   virtual void wait() = 0;
@@ -53,8 +53,8 @@ class Collectives {
   // send [bytes_per_rank], recv [P, bytes_per_rank]: row r is what rank r sent. send may be the own row of
   // recv; otherwise they do not overlap.
   virtual void all_gather(const void* send, void* recv, int64_t bytes_per_rank) = 0;
-  // send, recv [P, bytes_per_rank], which do not overlap: row r of send goes to rank r, row r of recv came from
-  // rank r.
+  // send, recv [P, bytes_per_rank], which do not overlap: row r of send goes to rank r, row r of recv came
+  // from rank r.
   virtual void all_to_all(const void* send, void* recv, int64_t bytes_per_rank) = 0;
   // data [bytes]: every rank gets root's.
   virtual void broadcast(void* data, int64_t bytes, int root) = 0;
@@ -65,12 +65,12 @@ class Collectives {
   [[nodiscard]] virtual std::unique_ptr<Hop> start_hop(const void* send, int to, void* recv, int from,
                                                        int64_t bytes) = 0;
 
-  // Throws kPeer if a verb has failed since it returned, as it can in device memory: what it should have
-  // delivered may be anything. To be called when results have arrived in host memory, before they are used.
+  // Throws kPeer if a verb failed after it had returned, as it can in device memory: its results may then be
+  // anything. Call this when results have arrived in host memory, before they are used.
   virtual void check() {}
 };
 
-// To be handed on where groups are shared: `group` must outlive the pointer and its copies.
+// For callers that share ownership: `group` must outlive the pointer and its copies.
 inline std::shared_ptr<Collectives> unowned(Collectives& group) { return {std::shared_ptr<void>(), &group}; }
 
 }  // namespace ropeway

@@ -1,5 +1,5 @@
-// A GPU as this program's communication sees it: the few calls that put work on streams in order. They are
-// virtual so that the order can be checked without a GPU (tests/parallel/fake_device.h).
+// The few calls with which communication puts work on a GPU's streams in order. They are virtual so that the
+// order can be checked without a GPU (tests/parallel/fake_device.h).
 #pragma once
 
 #include <cstdint>
@@ -14,23 +14,23 @@ namespace ropeway {
 
 using CudaEvent = CUevent_st*;  // the same type as cudaEvent_t
 
-// The stream that the calling thread queues its own work on when it is asked.
+// Called to learn which stream the calling thread queues its work on at that moment.
 using CurrentStream = std::function<CudaStream()>;
 
 // Streams, events and copies of one device. Every call may come from any thread; all but allocate() and
-// release() return at once. Throws kInternal with CUDA's text when CUDA refuses; a fault of earlier work
-// shows up here too.
+// release() return at once. Throws kInternal with CUDA's text when a call fails; work queued earlier may be
+// what failed.
 class DeviceQueues {
  public:
   virtual ~DeviceQueues() = default;
   virtual void make_current() = 0;  // for libraries called from this thread next
-  // A stream of high priority that orders itself with no other one.
+  // A stream of high priority, in no order with any other.
   virtual CudaStream create_stream() = 0;
-  virtual void destroy_stream(CudaStream stream) = 0;  // at once; work still on it comes to its end
+  virtual void destroy_stream(CudaStream stream) = 0;  // at once; work still on it is completed
   virtual CudaEvent create_event() = 0;                // counts as done until it is recorded
   virtual void destroy_event(CudaEvent event) = 0;
-  virtual void record(CudaEvent event, CudaStream stream) = 0;  // done when all that is on the stream now is
-  virtual void wait(CudaStream stream, CudaEvent event) = 0;    // for the event as it is recorded now
+  virtual void record(CudaEvent event, CudaStream stream) = 0;  // done when everything queued so far is
+  virtual void wait(CudaStream stream, CudaEvent event) = 0;    // for the event as recorded so far
   virtual bool done(CudaEvent event) = 0;
   virtual void copy(void* to, const void* from, int64_t bytes, CudaStream stream) = 0;
   virtual void* allocate(int64_t bytes) = 0;

@@ -1,6 +1,6 @@
 // A ring of P ranks on one GPU: the ranks are threads of this process, a hop is a copy within the device's
-// memory on a side stream, ordered by events as NCCL's hops are. For the cost of the ring without its wires,
-// and for its correctness at every P, on a machine with one GPU.
+// memory on a side stream, ordered by events as NCCL's hops are. It measures what the ring costs without its
+// wires, and tests it at every P, on a machine with one GPU.
 #pragma once
 
 #include "parallel/comm/device_queues.h"

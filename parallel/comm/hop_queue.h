@@ -1,8 +1,8 @@
-// The side stream of a ring link in device memory, and the events that tie it to the stream of the
-// computation: an inside header of comm/. Every transfer has two events: `ready`, recorded on the compute
-// stream, before which it must not begin, and `done`, recorded on the side stream behind it. The pairs are
-// made once and go round, so that a hop allocates nothing; the host may queue at most kPairs transfers ahead
-// of the device.
+// Internal to comm/: a side stream for transfers in device memory, and the events that order it with the
+// stream of the computation. Every transfer has two events: `ready`, recorded on the compute stream, after
+// which it may begin, and `done`, recorded on the side stream behind it. The pairs are made once and used in
+// turn, so that a transfer allocates nothing; the host may queue at most kPairs transfers ahead of the
+// device.
 #pragma once
 
 #include <array>
@@ -26,12 +26,12 @@ class HopQueue {
   };
 
   bool has_room();                   // false: the oldest pair is still in use
-  Events open(CudaStream compute);   // the side stream waits for all that is on `compute` now
+  Events open(CudaStream compute);   // the side stream waits for what is queued on `compute`
   void close(const Events& events);  // behind the transfer, which is on the side stream by now
   CudaStream stream() const { return stream_; }
 
   // The oldest transfer that is not done: its number, from 0, and whether the computation before it is done,
-  // so that it is in the hands of the neighbours. number == -1: none.
+  // so that only the neighbours keep it waiting. number == -1: none.
   struct Oldest {
     int64_t number = -1;
     bool moving = false;

@@ -1,4 +1,4 @@
-// Inside header of comm/: the communicator of an initialised MPI job. mpi.h stays in the .cc files.
+// Internal to comm/: the communicator of an initialised MPI job. mpi.h stays in the .cc files.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The calls of NCCL this program uses, without nccl.h. They are virtual so that streams, events and failures
-// can be tried without a GPU (tests/parallel/fake_nccl.h).
+// can be tested without a GPU (tests/parallel/fake_nccl.h).
 #pragma once
 
 #include <array>
@@ -22,9 +22,9 @@ struct NcclState {
 };
 
 // Communicators are non-blocking: init(), group_end() and finalize() may return while the work they began
-// goes on; state() is kBusy until it is done, and no other call may be made before (but abort()). A call that
-// NCCL refuses throws: kInternal for wrong use, kMemory when there is none left for it, kPeer for everything
-// else. Device memory everywhere; `stream` orders it.
+// goes on. state() is kBusy until it is done, and until then only abort() may be called. A call that NCCL
+// refuses throws kInternal for wrong use, kMemory when there is not enough, kPeer for everything else. All
+// data is in device memory, and ordered by `stream`.
 class NcclApi {
  public:
   using Comm = void*;  // an ncclComm_t
@@ -35,7 +35,7 @@ class NcclApi {
   virtual Comm init(const NcclUniqueId& id, int ranks, int rank) = 0;  // on the current device
   virtual NcclState state(Comm comm) = 0;
 
-  // Between these two calls of one thread sends and receives are only noted; they begin together.
+  // Sends and receives between these two calls of one thread are only recorded; they begin together.
   virtual void group_start() = 0;
   virtual void group_end() = 0;
   virtual void send(const void* data, int64_t bytes, int to, Comm comm, CudaStream stream) = 0;
@@ -50,8 +50,9 @@ class NcclApi {
                           CudaStream stream) = 0;
 
   virtual void finalize(Comm comm) = 0;  // waits for the other ranks, see above
-  virtual void destroy(Comm comm) = 0;   // after finalize() has come to its end
-  virtual void abort(Comm comm) = 0;     // ends what is in flight, waits for no other rank; any thread
+  virtual void destroy(Comm comm) = 0;   // when finalize() is done
+  // Ends what is in flight without waiting for other ranks; from any thread.
+  virtual void abort(Comm comm) = 0;
 };
 
 }  // namespace ropeway

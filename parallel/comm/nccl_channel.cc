@@ -93,8 +93,7 @@ void NcclChannel::poll_until(const std::function<bool()>& done, double seconds, 
 }
 
 CudaEvent NcclChannel::queue(CudaStream compute, const Calls& calls) {
-  // The host is far ahead of the device when there is no room; whether that moves on is the watching thread's
-  // question.
+  // Without room the host is far ahead of the device. The watching thread finds out whether the device hangs.
   poll_until([this] { return hops_.has_room(); }, INFINITY, "");
   HopQueue::Events events;
   {
@@ -106,7 +105,7 @@ CudaEvent NcclChannel::queue(CudaStream compute, const Calls& calls) {
     calls(api_, comm_, hops_.stream());
     api_.group_end();
   }
-  // Until the calls are on the stream. A first meeting of two ranks makes their connection here.
+  // Until the calls are on the stream. Two ranks that exchange data for the first time connect here.
   poll_until([this] { return settled(); }, options_.hang_seconds,
              fmt::format("queuing a transfer ({})", name_));
   const std::lock_guard lock(mutex_);
@@ -138,7 +137,7 @@ void NcclChannel::close() {
     failure_.throw_if_set();
     api_.finalize(comm_);
   }
-  poll_until([this] { return settled(); }, options_.join_seconds, fmt::format("taking leave ({})", name_));
+  poll_until([this] { return settled(); }, options_.join_seconds, fmt::format("leaving NCCL ({})", name_));
   const std::lock_guard lock(mutex_);
   failure_.throw_if_set();
   api_.destroy(std::exchange(comm_, nullptr));
@@ -157,7 +156,7 @@ void NcclChannel::look() {
     failure_.set(
         {ErrorKind::kPeer,
          fmt::format("NCCL: transfer {} ({}) of rank {} of {} has waited for its neighbours for {} s: "
-                     "another rank failed or hangs (engine.hang_seconds waits longer)",
+                     "another rank failed, hangs, or is further behind than this limit allows",
                      oldest.number, name_, rank_, size_, options_.hang_seconds)});
   }
 }
@@ -167,8 +166,8 @@ bool NcclChannel::is_open() {
   return comm_ != nullptr;
 }
 
-// Without the mutex: NCCL may take its time, and the rank must get to know in the meantime. Nobody uses the
-// communicator any more, for it is no longer here.
+// NCCL is called without the mutex: it may take long, and the rank must be able to notice the failure
+// meanwhile. comm_ is null by then, so no other thread uses the communicator.
 void NcclChannel::abort() {
   NcclApi::Comm comm;
   {

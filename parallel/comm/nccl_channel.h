@@ -1,6 +1,6 @@
-// One NCCL communicator with a side stream of its own: an inside header of comm/. Used by one thread of the
-// rank and by the watching thread: every call of NCCL on the communicator is made under the mutex, none of
-// them waits, and none is made once it is aborted.
+// Internal to comm/: one NCCL communicator with a side stream of its own. It is used by one thread of the
+// rank and by the watching thread: every NCCL call on the communicator is made under the mutex, none of them
+// waits, and none is made after an abort.
 #pragma once
 
 #include <chrono>
@@ -15,12 +15,12 @@
 
 namespace ropeway::internal {
 
-// What the channels of a session share: the first failure. Outlives them.
+// The first failure among the channels of a session. Outlives the channels.
 class NcclFailure {
  public:
-  void set(const Error& error);  // the first one stays
+  void set(const Error& error);  // later ones are ignored
   std::optional<Error> error() const;
-  void throw_if_set();  // the rank knows of it then
+  void throw_if_set();  // from then on noticed()
   bool noticed() const;
 
  private:
@@ -33,8 +33,8 @@ class NcclChannel {
  public:
   using Calls = std::function<void(NcclApi& api, NcclApi::Comm comm, CudaStream stream)>;
 
-  // Not joined yet, so that the watching thread knows of it first. Whoever watches ends it: the destructor
-  // does not.
+  // Does not join yet: the watching thread must know of the channel first. The destructor ends nothing; that
+  // is for close() or the watching thread's abort().
   NcclChannel(NcclApi& api, DeviceQueues& device, NcclFailure& failure, const NcclOptions& options,
               Communicator& group, std::string name);
   void join(Communicator& group);
@@ -43,16 +43,16 @@ class NcclChannel {
   int size() const { return size_; }
   void check() { failure_.throw_if_set(); }
 
-  // Queues one group of calls: on the side stream, after all that is on `compute` now. Returns the event
-  // behind them.
+  // Queues one group of calls on the side stream, after what is queued on `compute`. Returns the event behind
+  // them.
   CudaEvent queue(CudaStream compute, const Calls& calls);
   // The same for a send and a receive.
   CudaEvent queue_hop(CudaStream compute, const void* send, int to, void* recv, int from, int64_t bytes);
   void follow(CudaStream compute, CudaEvent event);    // `compute` waits; the host does not
-  void wait_on_host(CudaEvent event, double seconds);  // for set-up only; throws kPeer when it takes longer
+  void wait_on_host(CudaEvent event, double seconds);  // for set-up only; throws kPeer on timeout
 
   void close();
-  // Of the watching thread. look() reports a failure to the session, abort() ends what is in flight.
+  // For the watching thread. look() reports a failure to the session, abort() ends what is in flight.
   void look();
   bool is_open();
   void abort();
@@ -60,7 +60,7 @@ class NcclChannel {
  private:
   using Clock = std::chrono::steady_clock;
   void poll_until(const std::function<bool()>& done, double seconds, const std::string& what);
-  bool settled();  // under the mutex: NCCL has done what the last call began
+  bool settled();  // call under the mutex: whether NCCL has done what the last call began
 
   NcclApi& api_;
   DeviceQueues& device_;
@@ -70,8 +70,8 @@ class NcclChannel {
   const int rank_, size_;
   std::mutex mutex_;
   HopQueue hops_;
-  NcclApi::Comm comm_ = nullptr;  // null before init and once it was given to abort or destroy
-  HopQueue::Oldest stuck_;        // what look() saw last, and since when
+  NcclApi::Comm comm_ = nullptr;  // null before init, and once passed to abort or destroy
+  HopQueue::Oldest stuck_;        // what look() last saw, and since when
   Clock::time_point stuck_since_;
 };
 

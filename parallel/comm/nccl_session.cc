@@ -12,8 +12,8 @@
 namespace ropeway {
 namespace internal {
 
-// The watching thread, and from the moment of a failure a second one: NCCL's abort may itself take for ever,
-// and the grace period must end nevertheless. No other thread aborts a channel.
+// The watching thread and, once something has failed, a second one: NCCL's abort may itself never return, and
+// the grace period must end nevertheless. No other thread aborts a channel.
 class NcclWatch {
  public:
   NcclWatch(DeviceQueues& device, const NcclOptions& options) : device_(device), options_(options) {
@@ -32,7 +32,7 @@ class NcclWatch {
 
   NcclFailure& failure() { return failure_; }
 
-  // Ends the watching; nothing is aborted that is not being aborted already.
+  // Stops watching, and aborts nothing that is not being aborted already.
   void abandon() {
     {
       const std::lock_guard lock(mutex_);
@@ -80,8 +80,8 @@ class NcclWatch {
     if (is_abandoned()) return;
     if (std::none_of(known.begin(), known.end(), [](const auto& c) { return c->is_open(); })) return;
     if (!ending_.joinable()) ending_ = std::thread([this] { end_after_grace(); });
-    // All at once: the end of one communicator frees memory of the device, which waits for its kernels, those
-    // of the other communicators among them.
+    // All at once: ending one communicator frees device memory, which waits for all kernels of the device,
+    // those of the other communicators among them.
     std::vector<std::thread> aborts;
     for (const auto& channel : known) aborts.emplace_back([channel] { channel->abort(); });
     for (std::thread& abort : aborts) abort.join();
@@ -99,7 +99,7 @@ class NcclWatch {
       const std::lock_guard lock(mutex_);
       if (aborted_ && failure_.noticed()) return;
       log_warning("{}; {}", error ? error->what() : "the rank leaves NCCL",
-                  aborted_ ? "this rank does not notice it and is ended" : "NCCL cannot be aborted");
+                  aborted_ ? "this rank has not noticed it and is ended" : "NCCL cannot be aborted");
     }
     options_.end_job(error ? error->exit_code() : static_cast<int>(ErrorKind::kPeer));
   }
@@ -144,7 +144,7 @@ bool NcclSession::failed() const { return watch_->failure().error().has_value();
 
 void NcclSession::abandon(std::unique_ptr<NcclSession> session) {
   static auto& kept = *new std::vector<std::unique_ptr<NcclSession>>;  // to the end of the process
-  if (session->failed()) return;  // then NCCL is being aborted already, and the destructor sees to its end
+  if (session->failed()) return;  // NCCL is being aborted already; the destructor waits for that
   session->watch_->abandon();
   kept.push_back(std::move(session));
 }

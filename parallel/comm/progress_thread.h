@@ -1,4 +1,4 @@
-// Inside header of comm/: a thread that moves transfers along while their owner computes.
+// Internal to comm/: a thread that moves transfers along while their owner computes.
 //
 // MPI moves data only inside MPI calls, so a hop posted before a computation would stand still. This thread
 // polls all transfers in flight and sleeps in between; with none in flight it is blocked on a condition
@@ -25,7 +25,7 @@ class Transfer {
   std::exception_ptr error_;
 };
 
-// Between two looks at something that is not complete yet: yields at first, then sleeps about 50 us.
+// How to wait between two looks at something that is not complete: yields at first, then sleeps about 50 us.
 class Backoff {
  public:
   void pause();

@@ -18,7 +18,7 @@ std::shared_ptr<ThreadGroup> ThreadWorld::make_group(std::vector<int> world_rank
 void ThreadWorld::leave(int world_rank, bool by_exception) {
   if (by_exception) failed_ = true;
   left_[static_cast<size_t>(world_rank)] = true;
-  // A group made after this line sees the flags before it first sleeps.
+  // A group made after this line sees the flags before it first waits.
   const std::lock_guard lock(mutex_);
   for (const auto& known : groups_) {
     if (const auto group = known.lock()) group->wake_all();
@@ -53,7 +53,7 @@ void ThreadGroup::meet(bool may_give_up) {
   }
   wake_.wait(lock, [&] { return generation_ != mine || (may_give_up && incomplete()); });
   if (generation_ == mine)
-    give_up();  // when the meeting was complete all go on, even if somebody failed since
+    give_up();  // once the meeting is complete all go on, even if a rank has failed since
 }
 
 void ThreadGroup::open(int rank, const void* address) {
@@ -82,7 +82,7 @@ void match(std::deque<HopSide*>& waiting, std::deque<HopSide*>& own, HopSide& si
 
 }  // namespace
 
-// The bytes move under the channel's lock, so that withdraw() cannot take a buffer away half way.
+// The bytes are copied under the channel's lock, so that withdraw() cannot take the buffer away meanwhile.
 void ThreadGroup::post_send(int from, int to, HopSide& side) {
   Channel& c = channel(from, to);
   const std::lock_guard lock(c.mutex);

@@ -1,9 +1,9 @@
-// What the threads of one process share when each of them is a rank: an inside header of comm/.
+// Internal to comm/: what the threads of one process share when each of them is a rank.
 //
-// A verb has two halves. In the first every rank publishes the address of its data and meets the others; in
-// the second everybody reads what it needs straight from the others' memory, and all meet again before
-// anybody leaves. A rank may give up (another one failed) in the first half only: in the second the others
-// may still be reading its memory, and all of them are certain to come to the end.
+// A verb has two halves. In the first every rank publishes the address of its data and waits for the others.
+// In the second each reads what it needs from the others' memory, and all wait for each other again before
+// any returns. A rank may give up, because another one failed, in the first half only: in the second the
+// others may still be reading its memory, and all of them are certain to finish.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,7 @@ class ThreadWorld {
   explicit ThreadWorld(int size) : left_(static_cast<size_t>(size)) {}
 
   std::shared_ptr<ThreadGroup> make_group(std::vector<int> world_ranks);
-  // The rank comes to no meeting any more; all who wait look again whether they wait in vain.
+  // The rank takes part in nothing more; ranks that wait for it are woken and give up.
   void leave(int world_rank, bool by_exception);
   bool failed() const { return failed_; }
   bool has_left(int world_rank) const { return left_[static_cast<size_t>(world_rank)]; }
@@ -36,7 +36,8 @@ class ThreadWorld {
   std::vector<std::weak_ptr<ThreadGroup>> groups_;
 };
 
-// One side of a message. Both sides meet in a channel, in order; whoever comes second copies the bytes.
+// One side of a message. The two sides of a channel are matched in order; the second to come copies the
+// bytes.
 struct HopSide {
   const void* source = nullptr;
   void* target = nullptr;
@@ -60,7 +61,7 @@ class ThreadGroup {
   void post_receive(int from, int to, HopSide& side);
   // Until the side is done; throws kPeer when `peer` (a rank of this group) cannot do its part any more.
   void wait(int from, int to, const HopSide& side, int peer);
-  void withdraw(int from, int to, const HopSide& side);  // its buffer is about to go
+  void withdraw(int from, int to, const HopSide& side);  // its buffer is about to be freed
 
   void wake_all();
 
@@ -80,7 +81,7 @@ class ThreadGroup {
   std::condition_variable wake_;
   int arrived_ = 0;
   int64_t generation_ = 0;
-  bool broken_ = false;  // somebody gave up: its address must not be read by those who come later
+  bool broken_ = false;  // a rank gave up: its address must not be read by ranks that come later
   std::vector<const void*> addresses_;
   std::vector<Channel> channels_;
 };

@@ -37,7 +37,7 @@ class ThreadHop : public Hop {
   }
 
   ~ThreadHop() override {
-    // While an exception passes the peer may never come: the hop is taken back instead of waited for.
+    // While an exception passes the peer may never come: the hop is withdrawn, not waited for.
     if (std::uncaught_exceptions() == exceptions_at_start_) {
       try {
         wait();
@@ -204,7 +204,7 @@ void run_thread_world(int size, const std::function<void(Communicator&)>& body) 
     });
   }
   for (auto& thread : threads) thread.join();
-  // A kPeer error is the echo of another rank's failure: the failure itself comes first.
+  // A kPeer error only says that another rank failed: that rank's own error is thrown first.
   for (const bool peer : {false, true}) {
     for (const auto& error : errors) {
       if (error && is_peer_error(error) == peer) std::rethrow_exception(error);

@@ -1,5 +1,5 @@
-// Which GPU a rank works on, decided by all ranks together: a job that cannot run is refused by all of them
-// with the same message before anything is loaded, and not by one of them, late, while the others wait.
+// Which GPU a rank works on, decided by all ranks together: when the job cannot run, all of them say so with
+// the same message before anything is loaded, rather than one of them, late, while the others wait.
 #pragma once
 
 #include <string>
@@ -24,11 +24,11 @@ struct DeviceSeat {
 // later GPU too.
 bool has_code_for(int capability, const std::string& architectures);
 
-// Collective. A rank takes the device with the number of its local rank or, where the launcher shows each
-// rank devices of its own (CUDA_VISIBLE_DEVICES), starts over from the first. Throws kLauncher on every rank,
-// with a table of all ranks, hosts and devices, when a rank has no GPU, two ranks came to the same one (by
-// UUID: more ranks than GPUs on a host), one is older than sm_80, which has no BF16, or this program holds no
-// code for one.
+// Collective. A rank takes the device with its local rank's number, modulo the number of devices it sees:
+// where the launcher shows each rank its own devices (CUDA_VISIBLE_DEVICES), that is one of them. Throws
+// kLauncher on every rank, with a table of all ranks, hosts and devices, when a rank has no GPU, two ranks
+// came to the same one (by UUID: more ranks than GPUs on a host), one is older than sm_80, which has no BF16,
+// or this program holds no code for one.
 DeviceInfo choose_device(Communicator& world, const DeviceSeat& seat);
 
 }  // namespace ropeway

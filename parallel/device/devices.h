@@ -1,4 +1,4 @@
-// The GPUs of this machine, and the ones this program has code for.
+// The GPUs of this machine, and which GPUs this program has code for.
 #pragma once
 
 #include <cstdint>

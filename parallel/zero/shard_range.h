@@ -9,12 +9,12 @@
 
 namespace ropeway {
 
-// Shares begin at multiples of this, so that vectors of them are aligned: GPUs and NCCL read what is not in
-// pieces of a few bytes.
+// Shares begin at multiples of this, so that they are aligned: GPUs and NCCL move unaligned data a few bytes
+// at a time.
 constexpr int64_t kShardUnit = 64;
 
-// Rank's share of `total` elements; the shares cover everything, in order, and hold as many units each or one
-// more, the last of which may not be whole. Rank 0 has the most.
+// This rank's share of `total` elements. The shares cover everything, in order, in whole units but for the
+// end of the last; they differ by at most one unit, and rank 0 has the most.
 inline FlatRange shard_range(int64_t total, int ranks, int rank) {
   ROPEWAY_CHECK(total >= 0 && ranks >= 1 && rank >= 0 && rank < ranks, "share {} of {} of {} elements", rank,
                 ranks, total);

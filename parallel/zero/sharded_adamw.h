@@ -1,6 +1,7 @@
 // AdamW on flat parameters, its state sharded over all ranks (ZeRO stage 1; Rajbhandari et al. 2020): every
-// rank holds all weights and gradients, and masters and moments of its own contiguous range only. A step sums
-// the gradients over the ranks, clips by the global norm, updates the own range, and gathers the new weights.
+// rank holds all weights and gradients, and the masters and moments of its own contiguous range only. A step
+// sums the gradients over the ranks, clips by the global norm, updates its own range, and gathers the new
+// weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -39,8 +40,8 @@ class ShardedAdamW {
   at::Tensor master() const { return master_; }
   at::Tensor moment1() const { return moment1_; }
   at::Tensor moment2() const { return moment2_; }
-  // Restores: the three tensors of this rank's range (copied) and the step count; writes the weights from the
-  // masters.
+  // Copies the three tensors of this rank's range and takes over the step count; the weights are written from
+  // the masters. Throws kBadData when a tensor has another shape or type.
   void restore(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
                int64_t steps_taken);
 

@@ -47,10 +47,11 @@ TEST(NarrowMoments, LearnAsWideOnesDo) {
   }
 }
 
-TEST(NarrowMoments, TakeFourBytesAParameterLess) {
+TEST(NarrowMoments, TakeFourBytesPerParameterLess) {
   const Trained wide = run_with(DType::kF32, at::kFloat), narrow = run_with(DType::kBF16, at::kFloat);
-  // Two moments of 4 bytes and the mask's one a parameter; then two of 2.
-  EXPECT_EQ(optimizer_bytes(wide) * 5, optimizer_bytes(narrow) * 9);
+  // Two moments of 4 bytes, or two of 2.
+  EXPECT_GT(optimizer_bytes(narrow), 0);
+  EXPECT_EQ(optimizer_bytes(wide), 2 * optimizer_bytes(narrow));
 }
 
 }  // namespace
