@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/ops/matmul.h"
 #include "launch/exit_status.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
@@ -43,6 +44,7 @@ int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
   const auto ending = world.split(0, world.rank());
   Outcome outcome;
   try {
+    ops::require_matmul();
     verb.collective(arguments, session);
     std::cout << std::flush;
   } catch (...) {

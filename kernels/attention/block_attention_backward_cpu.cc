@@ -1,5 +1,5 @@
 // Block attention on the CPU, backward. For each head: queries and output gradients are packed once; every
-// tile of keys then meets all tiles of queries that see it. Five products a pair of tiles: scores, dp, and
+// tile of keys then meets all tiles of queries that see it. Five products per pair of tiles: scores, dp, and
 // the shares of dv, dk, dq.
 #include <algorithm>
 #include <cmath>

@@ -27,7 +27,7 @@ int64_t attention_backward_bytes(const BlockAttentionShape& shape) {
   const int64_t rows = shape.batch * (shape.heads * shape.queries + 2 * shape.kv_heads * shape.keys);
   const int64_t results = rows * shape.head_dim * kNarrow, groups = backward_head_groups(shape);
   const int64_t call = attention_workspace_bytes(shape) / groups;
-  // With groups, a group's results are there beside those of all.
+  // With several groups, the results of one exist beside those of all of them.
   return results + call + (groups == 1 ? 0 : results / groups);
 }
 

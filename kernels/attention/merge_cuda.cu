@@ -10,8 +10,6 @@ void merge_attention(const AttentionMerge<T>& call, CudaStream stream) {
   launch_merge_attention(CudaLauncher(stream), call);
 }
 
-template void merge_attention<double>(const AttentionMerge<double>&, CudaStream);
-template void merge_attention<float>(const AttentionMerge<float>&, CudaStream);
-template void merge_attention<bfloat16>(const AttentionMerge<bfloat16>&, CudaStream);
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_MERGE_CUDA)
 
 }  // namespace ropeway::cuda

@@ -9,8 +9,6 @@ void merge_attention(const AttentionMerge<T>&, CudaStream) {
   built_without_cuda("merge_attention");
 }
 
-template void merge_attention<double>(const AttentionMerge<double>&, CudaStream);
-template void merge_attention<float>(const AttentionMerge<float>&, CudaStream);
-template void merge_attention<bfloat16>(const AttentionMerge<bfloat16>&, CudaStream);
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_MERGE_CUDA)
 
 }  // namespace ropeway::cuda

@@ -33,7 +33,7 @@ struct MergeTokens {
     team.each([&](int thread) {
       Loaded& mine = loaded[thread];
       const int64_t d = int64_t{thread} * N;
-      if (d < call.head_dim) {  // under way while the weights are worked out
+      if (d < call.head_dim) {  // in flight while the weights are computed
         load_pack<N>(block + d, mine.added);
         load_pack<N>(out + d, mine.running);
       }

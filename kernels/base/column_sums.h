@@ -1,5 +1,5 @@
 // Second stage of sums over very many rows: to[c] += sum over rows of from[r, c], in double, in an order that
-// depends on nothing but the number of rows and columns. Bytes: sizeof(From) an element.
+// depends on nothing but the number of rows and columns. Bytes read: sizeof(From) per element.
 #pragma once
 
 #include <algorithm>
@@ -9,9 +9,9 @@
 
 namespace ropeway {
 
-// from [rows, columns], contiguous. A team adds `width` columns: as many walkers as its threads allow take
-// every so many-th row each, and their sums are added pairwise. What is read is little and comes from the
-// cache, so time is the number of loads that wait for each other: a walker has kAtOnce of them under way.
+// from [rows, columns], contiguous. A team adds `width` columns: its threads form walkers that take the rows
+// in turn, and the walkers' sums are added pairwise. Little is read, and that from the cache, so the time is
+// that of the loads that wait for each other: a walker has kAtOnce of them in flight.
 template <typename From, typename To>
 struct ColumnSums {
   static constexpr int kThreads = kMaxBlockThreads, kAtOnce = 8;

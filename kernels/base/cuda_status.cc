@@ -9,7 +9,7 @@ namespace ropeway::cuda {
 void check_status(const char* operation, int status) {
   if (status == cudaSuccess) return;
   const auto error = static_cast<cudaError_t>(status);
-  // A refusal must not be taken for that of the next launch; a fault stays, whoever asks.
+  // Clears a refusal, which would else be taken for the next launch's; a fault inside a kernel stays.
   if (cudaPeekAtLastError() == error) cudaGetLastError();
   fail(error == cudaErrorMemoryAllocation ? ErrorKind::kMemory : ErrorKind::kInternal, "CUDA: {}: {} ({})",
        operation, cudaGetErrorString(error), cudaGetErrorName(error));
@@ -22,7 +22,7 @@ std::string why_unavailable() {
     int devices = 0;
     const cudaError_t status = cudaGetDeviceCount(&devices);
     if (status == cudaSuccess && devices > 0) return "";
-    cudaGetLastError();  // the failed question must not be taken for a failed launch later
+    cudaGetLastError();  // or the next launch would report it as its own
     int driver = 0;      // the CUDA it knows, 13000 for 13.0; 0: there is none
     cudaDriverGetVersion(&driver);
     if (status == cudaErrorInsufficientDriver && driver > 0) {

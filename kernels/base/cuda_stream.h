@@ -1,5 +1,5 @@
-// The one CUDA type that interfaces of CUDA kernels name, declared without CUDA's headers: whoever calls a
-// kernel compiles as plain C++. The same type as cudaStream_t.
+// The one CUDA type in the interfaces of CUDA kernels, declared without CUDA's headers, so that their callers
+// compile as plain C++. The same type as cudaStream_t.
 #pragma once
 
 struct CUstream_st;

@@ -1,4 +1,4 @@
-// Teams of threads on a GPU, and the launch of a body on them. For .cu files only; team.h tells the idea.
+// Teams of threads on a GPU, and the launch of a body on them. For .cu files only; team.h explains the idea.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -128,7 +128,7 @@ class CudaLauncher {
     cuda::check_launch(name);
   }
 
-  // Eight warps a block; the last block's spare warps find no work (index() >= what the body counts).
+  // Eight warps per block; the last block's spare warps find no work (index() >= what the body counts).
   template <typename Body>
   void warps(const char* name, const Body& body, int64_t teams, int64_t scratch_bytes) const {
     if (teams == 0) return;

@@ -11,6 +11,9 @@
 
 namespace ropeway {
 
+// X(T) for every activation type: the list that kernels are instantiated from.
+#define ROPEWAY_FOR_ACTIVATION_TYPES(X) X(double) X(float) X(bfloat16)
+
 template <typename T>
 using accumulation_t = std::conditional_t<std::is_same_v<T, double>, double, float>;
 

@@ -1,6 +1,6 @@
-// Several neighbouring elements read or written at once: GPUs move 128 bits a thread in one instruction, and
-// a kernel that is bound by memory needs that to keep the memory busy. N = 1 is the plain element, for rows
-// whose addresses or lengths are odd.
+// Several neighbouring elements read or written at once: GPUs move 128 bits per thread in one instruction,
+// and a kernel that is bound by memory needs that to keep the memory busy. N = 1 is the plain element, for
+// rows whose addresses or lengths are odd.
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,7 @@
 // tests one thread executes it for the whole team (tests/kernels/host_team.h). A team offers
 //   size()                       its threads
 //   index(), count()             which of the launch's teams it is
-//   each(f)                      f(thread) for each of its threads: all work of single threads stands in here
+//   each(f)                      f(thread) for each of its threads: all work of single threads goes in here
 //   typename PerThread<V>        a variable of which every thread has its own: value[thread]
 //   reduce(values, op)           op over all threads' values, the same for all, in an order that depends on
 //                                nothing but size(); op must be commutative
@@ -38,7 +38,7 @@ inline constexpr int kMaxBlockThreads = 512;  // what kernels are compiled for
 inline constexpr int64_t kMaxBlocks = 8192;
 
 // rows x items_per_row independent items cut into tiles of whole rows. Inside a tile items are counted in 32
-// bits, because a 64-bit division an item would cost more than the memory traffic; rows are counted in 64.
+// bits, because a 64-bit division per item would cost more than the memory traffic; rows are counted in 64.
 struct ItemTiles {
   static constexpr int kThreads = 256;
   static constexpr int64_t kItemsPerTile = 4 * kThreads;

@@ -1,6 +1,6 @@
 // A thread's walk over the packs of an array, for kernels that do little with each: the loads of several
-// packs are under way before the first of them is used, because one load a thread does not keep a large GPU's
-// memory busy while it waits.
+// packs are under way before the first of them is used, because one load per thread does not keep a large
+// GPU's memory busy while it waits.
 #pragma once
 
 #include "kernels/base/element_pack.h"

@@ -1,4 +1,4 @@
-// Softmax cross-entropy on rows of logits, with the gradient written in place of the logits:
+// Softmax cross-entropy on rows of logits z, and its gradient, which may be written over the logits:
 //   nll = log(sum exp(z)) - z[label]
 //   d (weight * nll) / d z = weight * (softmax(z) - onehot(label))
 // Acc: double or float.
@@ -10,14 +10,17 @@ namespace ropeway {
 
 constexpr int64_t kIgnoredLabel = -100;  // not scored: nll 0, correct false, gradient 0
 
-template <typename Acc>
+// G: the gradient's type: Acc, or on CUDA bfloat16 with Acc = float, for matrix products on tensor cores.
+template <typename Acc, typename G = Acc>
 struct CrossEntropyRows {
-  Acc* logits = nullptr;  // [rows, vocab], contiguous; overwritten (by the gradient if one is wanted)
+  Acc* logits = nullptr;  // [rows, vocab], contiguous; the CPU overwrites them even without a gradient
   int64_t rows = 0, vocab = 0;
   const int64_t* labels = nullptr;  // [rows], kIgnoredLabel or 0 .. vocab-1 (checked by the caller)
   const Acc* weights = nullptr;     // [rows]; null: all 1
   double scale = 1.0;               // multiplies every gradient
-  bool want_gradient = false;
+  // [rows, vocab], written; null: none wanted. On the CPU it is the logits' own place; on CUDA that or, for
+  // another type than theirs, memory of its own.
+  G* gradient = nullptr;
   Acc* nll = nullptr;       // [rows], written
   bool* correct = nullptr;  // [rows], written: the label is the first arg-max
 };

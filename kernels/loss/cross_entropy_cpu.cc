@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/base/error.h"
 #include "kernels/base/fast_exp.h"
 #include "kernels/base/host_device.h"
 #include "kernels/base/vector_dispatch.h"
@@ -71,7 +72,7 @@ ROPEWAY_HOST_DEVICE void all_rows(const CrossEntropyRows<Acc>& call) {
     if (label == kIgnoredLabel) {
       call.nll[r] = 0;
       call.correct[r] = false;
-      if (call.want_gradient) std::fill(row, row + call.vocab, Acc(0));
+      if (call.gradient) std::fill(row, row + call.vocab, Acc(0));
       continue;
     }
     const Acc top = largest(row, call.vocab);
@@ -79,7 +80,7 @@ ROPEWAY_HOST_DEVICE void all_rows(const CrossEntropyRows<Acc>& call) {
     call.correct[r] = is_first_of(row, label, top);
     const double sum = exponentials(row, call.vocab, top);
     call.nll[r] = static_cast<Acc>(std::log(sum) + (static_cast<double>(top) - label_logit));
-    if (call.want_gradient) {
+    if (call.gradient) {
       const Acc factor = static_cast<Acc>(call.scale) * (call.weights ? call.weights[r] : Acc(1));
       multiply(row, call.vocab, static_cast<Acc>(factor / sum));
       row[label] -= factor;
@@ -91,6 +92,7 @@ ROPEWAY_HOST_DEVICE void all_rows(const CrossEntropyRows<Acc>& call) {
 
 template <typename Acc>
 void cross_entropy_rows(const CrossEntropyRows<Acc>& call) {
+  ROPEWAY_CHECK(!call.gradient || call.gradient == call.logits, "the gradient takes the place of the logits");
   const CrossEntropyRows<Acc>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY { all_rows(*c); });
 }

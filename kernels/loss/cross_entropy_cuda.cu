@@ -1,4 +1,6 @@
 // Cross-entropy rows on CUDA: the body is in cross_entropy_team.h.
+#include "kernels/loss/cross_entropy_cuda.h"
+
 #include "kernels/base/device_team.h"
 #include "kernels/loss/cross_entropy_team.h"
 
@@ -9,8 +11,6 @@ void cross_entropy_rows(const CrossEntropyRows<Acc, G>& call, CudaStream stream)
   launch_cross_entropy(CudaLauncher(stream), call);
 }
 
-template void cross_entropy_rows<double, double>(const CrossEntropyRows<double, double>&, CudaStream);
-template void cross_entropy_rows<float, float>(const CrossEntropyRows<float, float>&, CudaStream);
-template void cross_entropy_rows<float, bfloat16>(const CrossEntropyRows<float, bfloat16>&, CudaStream);
+ROPEWAY_CROSS_ENTROPY_CUDA
 
 }  // namespace ropeway::cuda

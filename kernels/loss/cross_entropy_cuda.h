@@ -1,4 +1,5 @@
-// cross_entropy.h on CUDA: the same maths, with pointers of the device; work is queued on a stream.
+// cross_entropy.h on CUDA: the same call, with pointers of the device; work is queued on a stream. Logits
+// stay as they are unless the gradient is written over them.
 #pragma once
 
 #include "kernels/base/cuda_stream.h"
@@ -7,22 +8,14 @@
 
 namespace ropeway::cuda {
 
-// As CrossEntropyRows, except that the logits stay as they are unless the gradient is written over them.
-// G: the gradient's type, Acc, or bfloat16 with Acc = float, for matrix products on tensor cores; a gradient
-// of another type than the logits needs memory of its own.
-template <typename Acc, typename G>
-struct CrossEntropyRows {
-  const Acc* logits = nullptr;  // [rows, vocab], contiguous
-  int64_t rows = 0, vocab = 0;
-  const int64_t* labels = nullptr;  // [rows], kIgnoredLabel or 0 .. vocab-1 (checked by the caller)
-  const Acc* weights = nullptr;     // [rows]; null: all 1
-  double scale = 1.0;               // multiplies every gradient
-  G* gradient = nullptr;            // [rows, vocab], may be the logits; null: none wanted
-  Acc* nll = nullptr;               // [rows], written
-  bool* correct = nullptr;          // [rows], written: the label is the first arg-max
-};
-// Bytes moved: sizeof(Acc) an element; with a gradient 2 x sizeof(Acc) + sizeof(G).
+// Bytes moved per element: sizeof(Acc); with a gradient 2 x sizeof(Acc) + sizeof(G).
 template <typename Acc, typename G>
 void cross_entropy_rows(const CrossEntropyRows<Acc, G>& call, CudaStream stream);
+
+// The instances, of cross_entropy_cuda.cu and of its stand-in.
+#define ROPEWAY_CROSS_ENTROPY_CUDA                                                                       \
+  template void cross_entropy_rows<double, double>(const CrossEntropyRows<double, double>&, CudaStream); \
+  template void cross_entropy_rows<float, float>(const CrossEntropyRows<float, float>&, CudaStream);     \
+  template void cross_entropy_rows<float, bfloat16>(const CrossEntropyRows<float, bfloat16>&, CudaStream);
 
 }  // namespace ropeway::cuda

@@ -9,8 +9,6 @@ void cross_entropy_rows(const CrossEntropyRows<Acc, G>&, CudaStream) {
   built_without_cuda("cross_entropy_rows");
 }
 
-template void cross_entropy_rows<double, double>(const CrossEntropyRows<double, double>&, CudaStream);
-template void cross_entropy_rows<float, float>(const CrossEntropyRows<float, float>&, CudaStream);
-template void cross_entropy_rows<float, bfloat16>(const CrossEntropyRows<float, bfloat16>&, CudaStream);
+ROPEWAY_CROSS_ENTROPY_CUDA
 
 }  // namespace ropeway::cuda

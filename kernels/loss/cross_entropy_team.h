@@ -7,15 +7,15 @@
 
 #include "kernels/base/team.h"
 #include "kernels/base/visit_packs.h"
-#include "kernels/loss/cross_entropy_cuda.h"
+#include "kernels/loss/cross_entropy.h"
 #include "kernels/loss/softmax_state.h"
 
 namespace ropeway {
 
 template <typename Acc, typename G, int N>
 struct CrossEntropyBlocks {
-  cuda::CrossEntropyRows<Acc, G> call;
-  static constexpr int kAtOnce = N > 1 ? 2 : 4;  // packs a thread has under way
+  CrossEntropyRows<Acc, G> call;
+  static constexpr int kAtOnce = N > 1 ? 2 : 4;  // packs a thread has in flight
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
@@ -77,7 +77,7 @@ struct CrossEntropyBlocks {
 };
 
 template <typename Acc, typename G, typename Launcher>
-void launch_cross_entropy(const Launcher& launcher, const cuda::CrossEntropyRows<Acc, G>& call) {
+void launch_cross_entropy(const Launcher& launcher, const CrossEntropyRows<Acc, G>& call) {
   constexpr int kPack = kPackOf<Acc>;
   const bool fits = call.vocab % kPack == 0 && fits_packs(kPack, call.logits, call.vocab) &&
                     fits_packs(kPack, call.gradient, call.vocab);

@@ -1,5 +1,5 @@
-// What is known of a softmax over a part of a row, kept up as the row is read once: the maximum, where it
-// first stands, and the denominator relative to it (Milakov & Gimelshein, "Online normalizer calculation
+// The state of a softmax over the part of a row that has been read: the maximum, the column where it first
+// occurs, and the denominator relative to it (Milakov & Gimelshein, "Online normalizer calculation
 // for softmax", 2018).
 #pragma once
 

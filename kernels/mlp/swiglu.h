@@ -1,6 +1,6 @@
 // SwiGLU (Shazeer, "GLU variants improve transformer", 2020) between the two matrix products of the
 // feed-forward layer:
-//   out = silu(gate) * up,  silu(g) = g / (1 + exp(-g)).
+//   out = silu(gate) * up,  silu(g) = g / (1 + exp(-g))
 // gate and up are the two halves of a row of 2*width elements. Element types: double, float, bfloat16;
 // computed in acc type (double for double, else float).
 #pragma once
@@ -11,14 +11,29 @@
 
 namespace ropeway {
 
-// gate_up: rows of 2*width contiguous elements, gate_up_stride apart; out: rows of width, out_stride apart.
+// Rows are contiguous, their strides in elements.
 template <typename T>
-void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int64_t width, T* out,
-                    int64_t out_stride);
+struct SwigluForward {
+  const T* gate_up = nullptr;  // [rows, 2*width]
+  int64_t gate_up_stride = 0;
+  int64_t rows = 0, width = 0;
+  T* out = nullptr;  // [rows, width], written
+  int64_t out_stride = 0;
+};
+template <typename T>
+void swiglu_forward(const SwigluForward<T>& call);
 
-// d_gate_up: rows of 2*width, written; may be gate_up itself.
 template <typename T>
-void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int64_t gate_up_stride,
-                     int64_t rows, int64_t width, T* d_gate_up, int64_t d_gate_up_stride);
+struct SwigluBackward {
+  const T* d_out = nullptr;  // [rows, width]
+  int64_t d_out_stride = 0;
+  const T* gate_up = nullptr;  // [rows, 2*width]
+  int64_t gate_up_stride = 0;
+  int64_t rows = 0, width = 0;
+  T* d_gate_up = nullptr;  // [rows, 2*width], written; may be gate_up
+  int64_t d_gate_up_stride = 0;
+};
+template <typename T>
+void swiglu_backward(const SwigluBackward<T>& call);
 
 }  // namespace ropeway

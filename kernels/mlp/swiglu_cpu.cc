@@ -1,6 +1,7 @@
 // SwiGLU on the CPU: one pass, vectorised along the row.
-#include "kernels/base/vector_dispatch.h"
 #include "kernels/mlp/swiglu.h"
+
+#include "kernels/base/vector_dispatch.h"
 #include "kernels/mlp/swiglu_element.h"
 
 namespace ropeway {
@@ -29,34 +30,33 @@ ROPEWAY_HOST_DEVICE void backward_row(const T* d_out, const T* gate, const T* up
 }  // namespace
 
 template <typename T>
-void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int64_t width, T* out,
-                    int64_t out_stride) {
+void swiglu_forward(const SwigluForward<T>& call) {
+  const SwigluForward<T>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* const gate = row_pointer(gate_up, r, gate_up_stride);
-      forward_row(gate, gate + width, width, row_pointer(out, r, out_stride));
+    for (int64_t r = 0; r < c->rows; ++r) {
+      const T* const gate = row_pointer(c->gate_up, r, c->gate_up_stride);
+      forward_row(gate, gate + c->width, c->width, row_pointer(c->out, r, c->out_stride));
     }
   });
 }
 
 template <typename T>
-void swiglu_backward(const T* d_out, int64_t d_out_stride, const T* gate_up, int64_t gate_up_stride,
-                     int64_t rows, int64_t width, T* d_gate_up, int64_t d_gate_up_stride) {
+void swiglu_backward(const SwigluBackward<T>& call) {
+  const SwigluBackward<T>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* const gate = row_pointer(gate_up, r, gate_up_stride);
-      T* const d_gate = row_pointer(d_gate_up, r, d_gate_up_stride);
-      backward_row(row_pointer(d_out, r, d_out_stride), gate, gate + width, width, d_gate, d_gate + width);
+    for (int64_t r = 0; r < c->rows; ++r) {
+      const T* const gate = row_pointer(c->gate_up, r, c->gate_up_stride);
+      T* const d_gate = row_pointer(c->d_gate_up, r, c->d_gate_up_stride);
+      backward_row(row_pointer(c->d_out, r, c->d_out_stride), gate, gate + c->width, c->width, d_gate,
+                   d_gate + c->width);
     }
   });
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                       \
-  template void swiglu_forward<T>(const T*, int64_t, int64_t, int64_t, T*, int64_t); \
-  template void swiglu_backward<T>(const T*, int64_t, const T*, int64_t, int64_t, int64_t, T*, int64_t);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
+#define ROPEWAY_INSTANTIATE(T)                              \
+  template void swiglu_forward<T>(const SwigluForward<T>&); \
+  template void swiglu_backward<T>(const SwigluBackward<T>&);
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_INSTANTIATE)
 #undef ROPEWAY_INSTANTIATE
 
 }  // namespace ropeway

@@ -1,5 +1,4 @@
-// swiglu.h on CUDA: the same maths, shapes and element types; pointers are the device's, work is
-// queued on a stream.
+// swiglu.h on CUDA: the same calls, with pointers of the device; work is queued on a stream.
 #pragma once
 
 #include "kernels/base/cuda_stream.h"
@@ -7,23 +6,17 @@
 
 namespace ropeway::cuda {
 
-// Bytes moved: 3 x sizeof(T) an element of out.
+// Bytes moved per element of out: 3 x sizeof(T).
 template <typename T>
-void swiglu_forward(const T* gate_up, int64_t gate_up_stride, int64_t rows, int64_t width, T* out,
-                    int64_t out_stride, CudaStream stream);
+void swiglu_forward(const SwigluForward<T>& call, CudaStream stream);
 
-template <typename T>
-struct SwigluBackward {
-  const T* d_out = nullptr;
-  int64_t d_out_stride = 0;
-  const T* gate_up = nullptr;
-  int64_t gate_up_stride = 0;
-  int64_t rows = 0, width = 0;
-  T* d_gate_up = nullptr;  // may be gate_up
-  int64_t d_gate_up_stride = 0;
-};
-// Bytes moved: 5 x sizeof(T) an element of d_out.
+// Bytes moved per element of d_out: 5 x sizeof(T).
 template <typename T>
 void swiglu_backward(const SwigluBackward<T>& call, CudaStream stream);
+
+// The instances for an element type, of swiglu_cuda.cu and of its stand-in.
+#define ROPEWAY_SWIGLU_CUDA(T)                                          \
+  template void swiglu_forward<T>(const SwigluForward<T>&, CudaStream); \
+  template void swiglu_backward<T>(const SwigluBackward<T>&, CudaStream);
 
 }  // namespace ropeway::cuda

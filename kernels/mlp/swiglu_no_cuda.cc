@@ -5,7 +5,7 @@
 namespace ropeway::cuda {
 
 template <typename T>
-void swiglu_forward(const T*, int64_t, int64_t, int64_t, T*, int64_t, CudaStream) {
+void swiglu_forward(const SwigluForward<T>&, CudaStream) {
   built_without_cuda("swiglu_forward");
 }
 
@@ -14,12 +14,6 @@ void swiglu_backward(const SwigluBackward<T>&, CudaStream) {
   built_without_cuda("swiglu_backward");
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                   \
-  template void swiglu_forward<T>(const T*, int64_t, int64_t, int64_t, T*, int64_t, CudaStream); \
-  template void swiglu_backward<T>(const SwigluBackward<T>&, CudaStream);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
-#undef ROPEWAY_INSTANTIATE
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_SWIGLU_CUDA)
 
 }  // namespace ropeway::cuda

@@ -5,35 +5,32 @@
 
 #include "kernels/base/element_pack.h"
 #include "kernels/base/team.h"
-#include "kernels/mlp/swiglu_cuda.h"
+#include "kernels/mlp/swiglu.h"
 #include "kernels/mlp/swiglu_element.h"
 
 namespace ropeway {
 
 template <typename T, int N>
 struct SwigluForwardItems {
-  const T* gate_up;
-  int64_t gate_up_stride, width;
-  T* out;
-  int64_t out_stride;
+  SwigluForward<T> call;
   ItemTiles tiles;
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
     for_each_item(team, tiles, [&](int64_t row, int64_t item) {
-      const T* const gate_at = row_pointer(gate_up, row, gate_up_stride) + item * N;
+      const T* const gate_at = row_pointer(call.gate_up, row, call.gate_up_stride) + item * N;
       accumulation_t<T> gate[N], up[N];
       load_pack<N>(gate_at, gate);
-      load_pack<N>(gate_at + width, up);
+      load_pack<N>(gate_at + call.width, up);
       for (int k = 0; k < N; ++k) gate[k] = swiglu_value(gate[k], up[k]);
-      store_pack<N>(row_pointer(out, row, out_stride) + item * N, gate);
+      store_pack<N>(row_pointer(call.out, row, call.out_stride) + item * N, gate);
     });
   }
 };
 
 template <typename T, int N>
 struct SwigluBackwardItems {
-  cuda::SwigluBackward<T> call;
+  SwigluBackward<T> call;
   ItemTiles tiles;
 
   template <typename Team>
@@ -53,20 +50,18 @@ struct SwigluBackwardItems {
 };
 
 template <typename T, typename Launcher>
-void launch_swiglu_forward(const Launcher& launcher, const T* gate_up, int64_t gate_up_stride, int64_t rows,
-                           int64_t width, T* out, int64_t out_stride) {
+void launch_swiglu_forward(const Launcher& launcher, const SwigluForward<T>& call) {
   constexpr int kPack = kPackOf<T>;
-  const bool fits =
-      width % kPack == 0 && fits_packs(kPack, gate_up, gate_up_stride) && fits_packs(kPack, out, out_stride);
+  const bool fits = call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
+                    fits_packs(kPack, call.out, call.out_stride);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     launch_items(launcher, "swiglu_forward",
-                 SwigluForwardItems<T, N>{gate_up, gate_up_stride, width, out, out_stride,
-                                          ItemTiles(rows, width / N)});
+                 SwigluForwardItems<T, N>{call, ItemTiles(call.rows, call.width / N)});
   });
 }
 
 template <typename T, typename Launcher>
-void launch_swiglu_backward(const Launcher& launcher, const cuda::SwigluBackward<T>& call) {
+void launch_swiglu_backward(const Launcher& launcher, const SwigluBackward<T>& call) {
   constexpr int kPack = kPackOf<T>;
   const bool fits = call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
                     fits_packs(kPack, call.d_out, call.d_out_stride) &&

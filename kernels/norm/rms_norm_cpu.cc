@@ -1,16 +1,17 @@
 // RMSNorm on the CPU: rows are independent, each stays in the first-level cache between its passes.
+#include "kernels/norm/rms_norm.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "kernels/base/vector_dispatch.h"
-#include "kernels/norm/rms_norm.h"
 
 namespace ropeway {
 namespace {
 
-// Weight gradients of this many rows are summed apart before they join the total: shorter chains
-// of additions.
+// Weight gradients of this many rows, or of the heads of a token if they are fewer, are summed apart before
+// they join the total: shorter chains of additions.
 constexpr int64_t kRowsPerPartialSum = 64;
 
 template <typename T, typename Acc = accumulation_t<T>>
@@ -65,17 +66,18 @@ ROPEWAY_HOST_DEVICE void move_sum(Acc* from, int64_t channels, Acc* to) {
 }
 
 template <bool accumulate, bool with_weight, typename T, typename Acc>
-ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormGradient<T>& call, Acc* weight_sum) {
-  for (int64_t begin = 0; begin < call.rows; begin += kRowsPerPartialSum) {
-    for (int64_t r = begin; r < std::min(begin + kRowsPerPartialSum, call.rows); ++r) {
-      const T* const dy = row_pointer(call.dy, r, call.dy_stride);
-      const T* const x = row_pointer(call.x, r, call.x_stride);
+ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormBackward<T>& call, Acc* weight_sum) {
+  for (int64_t begin = 0, end = 0; begin < call.rows; begin = end) {
+    end = std::min(begin + kRowsPerPartialSum, call.x_rows.group_end(begin, call.rows));
+    for (int64_t r = begin; r < end; ++r) {
+      const T* const dy = call.dy + call.dy_rows.offset(r);
+      const T* const x = call.x + call.x_rows.offset(r);
       const Acc rstd = call.rstd[r];
       // mean(weight * dy * x) * rstd: what the row's own scale takes back along x * rstd.
       const Acc projection =
           weighted_dot(dy, x, call.weight, call.channels) * rstd / static_cast<Acc>(call.channels);
       gradient_row<accumulate, with_weight>(dy, x, call.weight, rstd, projection, call.channels,
-                                            row_pointer(call.dx, r, call.dx_stride), weight_sum);
+                                            call.dx + call.dx_rows.offset(r), weight_sum);
     }
     if constexpr (with_weight) move_sum(weight_sum, call.channels, call.grad_weight);
   }
@@ -84,25 +86,26 @@ ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormGradient<T>& call, Acc* weig
 }  // namespace
 
 template <typename T>
-void rms_norm_forward(const T* x, int64_t x_stride, const T* weight, double eps, int64_t rows,
-                      int64_t channels, T* y, int64_t y_stride, accumulation_t<T>* rstd) {
+void rms_norm_forward(const RmsNormForward<T>& call) {
   using Acc = accumulation_t<T>;
+  const RmsNormForward<T>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* const x_row = row_pointer(x, r, x_stride);
-      const Acc mean = sum_of_row_squares(x_row, channels) / static_cast<Acc>(channels);
-      rstd[r] = Acc(1) / std::sqrt(mean + static_cast<Acc>(eps));
-      scale_row(x_row, weight, rstd[r], channels, row_pointer(y, r, y_stride));
+    for (int64_t r = 0; r < c->rows; ++r) {
+      const T* const x = c->x + c->x_rows.offset(r);
+      const Acc mean = sum_of_row_squares(x, c->channels) / static_cast<Acc>(c->channels);
+      const Acc rstd = Acc(1) / std::sqrt(mean + static_cast<Acc>(c->eps));
+      scale_row(x, c->weight, rstd, c->channels, c->y + c->y_rows.offset(r));
+      c->rstd[r] = rstd;
     }
   });
 }
 
 template <typename T>
-void rms_norm_backward(const RmsNormGradient<T>& call) {
+void rms_norm_backward(const RmsNormBackward<T>& call) {
   using Acc = accumulation_t<T>;
   std::vector<Acc> buffer(call.grad_weight ? call.channels : 0, Acc(0));
   Acc* const weight_sum = buffer.data();
-  const RmsNormGradient<T>* const c = &call;
+  const RmsNormBackward<T>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
     if (c->grad_weight) {
       c->accumulate ? backward_rows<true, true>(*c, weight_sum) : backward_rows<false, true>(*c, weight_sum);
@@ -113,13 +116,10 @@ void rms_norm_backward(const RmsNormGradient<T>& call) {
   });
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                          \
-  template void rms_norm_forward<T>(const T*, int64_t, const T*, double, int64_t, int64_t, T*, int64_t, \
-                                    accumulation_t<T>*);                                                \
-  template void rms_norm_backward<T>(const RmsNormGradient<T>&);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
+#define ROPEWAY_INSTANTIATE(T)                                 \
+  template void rms_norm_forward<T>(const RmsNormForward<T>&); \
+  template void rms_norm_backward<T>(const RmsNormBackward<T>&);
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_INSTANTIATE)
 #undef ROPEWAY_INSTANTIATE
 
 }  // namespace ropeway

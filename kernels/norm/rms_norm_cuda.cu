@@ -1,4 +1,6 @@
 // RMSNorm on CUDA: the bodies are in rms_norm_team.h.
+#include "kernels/norm/rms_norm_cuda.h"
+
 #include "kernels/base/device_team.h"
 #include "kernels/norm/rms_norm_team.h"
 
@@ -15,17 +17,10 @@ int64_t rms_norm_workspace(int64_t rows, int64_t channels) {
 }
 
 template <typename T>
-void rms_norm_backward(const RmsNormBackward<T>& call, CudaStream stream) {
-  launch_rms_norm_backward(CudaLauncher(stream), call);
+void rms_norm_backward(const RmsNormBackward<T>& call, accumulation_t<T>* workspace, CudaStream stream) {
+  launch_rms_norm_backward(CudaLauncher(stream), call, workspace);
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                             \
-  template void rms_norm_forward<T>(const RmsNormForward<T>&, CudaStream); \
-  template int64_t rms_norm_workspace<T>(int64_t, int64_t);                \
-  template void rms_norm_backward<T>(const RmsNormBackward<T>&, CudaStream);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
-#undef ROPEWAY_INSTANTIATE
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_RMS_NORM_CUDA)
 
 }  // namespace ropeway::cuda

@@ -15,17 +15,10 @@ int64_t rms_norm_workspace(int64_t, int64_t) {
 }
 
 template <typename T>
-void rms_norm_backward(const RmsNormBackward<T>&, CudaStream) {
+void rms_norm_backward(const RmsNormBackward<T>&, accumulation_t<T>*, CudaStream) {
   built_without_cuda("rms_norm_backward");
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                             \
-  template void rms_norm_forward<T>(const RmsNormForward<T>&, CudaStream); \
-  template int64_t rms_norm_workspace<T>(int64_t, int64_t);                \
-  template void rms_norm_backward<T>(const RmsNormBackward<T>&, CudaStream);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
-#undef ROPEWAY_INSTANTIATE
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_RMS_NORM_CUDA)
 
 }  // namespace ropeway::cuda

@@ -9,14 +9,14 @@
 #include "kernels/base/column_sums.h"
 #include "kernels/base/element_pack.h"
 #include "kernels/base/team.h"
-#include "kernels/norm/rms_norm_cuda.h"
+#include "kernels/norm/rms_norm.h"
 
 namespace ropeway {
 
 template <typename T, int N>
 struct RmsNormForwardRows {
   using Acc = accumulation_t<T>;
-  cuda::RmsNormForward<T> call;
+  RmsNormForward<T> call;
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
@@ -52,7 +52,7 @@ struct RmsNormForwardRows {
   }
 };
 
-// How rows are cut for the weight gradient: one tile of rows a team.
+// How rows are cut for the weight gradient: one tile of rows per team.
 struct RmsNormTiles {
   int threads = kWarp;  // of a team
   int64_t rows_per_tile = 1, count = 0;
@@ -74,8 +74,9 @@ RmsNormTiles rms_norm_tiles(int64_t rows, int64_t channels) {
 template <typename T, int N>
 struct RmsNormBackwardRows {
   using Acc = accumulation_t<T>;
-  cuda::RmsNormBackward<T> call;
+  RmsNormBackward<T> call;
   RmsNormTiles tiles;
+  Acc* workspace;  // [tiles, channels]
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {
@@ -100,7 +101,7 @@ struct RmsNormBackwardRows {
           for (int64_t i = thread; i < packs; i += team.size()) {
             Acc values[N];
             load_pack<N>(sums + i * N, values);
-            store_pack<N>(call.workspace + tile * call.channels + i * N, values);
+            store_pack<N>(workspace + tile * call.channels + i * N, values);
           }
         });
       }
@@ -146,7 +147,7 @@ struct RmsNormBackwardRows {
     });
   }
 
-  // As a pack: single words of neighbouring threads lie N apart, in the same few banks of shared memory.
+  // As a pack: single words of neighbouring threads would lie N apart, in a few banks of shared memory.
   ROPEWAY_TEAM_BODY void add_products(const Acc (&dy)[N], const Acc (&normed)[N], Acc* sums) const {
     Acc sum[N];
     load_pack<N>(sums, sum);
@@ -171,7 +172,7 @@ void launch_row_teams(const Launcher& launcher, const char* name, const Body& bo
 }
 
 template <typename T, typename Launcher>
-void launch_rms_norm_forward(const Launcher& launcher, const cuda::RmsNormForward<T>& call) {
+void launch_rms_norm_forward(const Launcher& launcher, const RmsNormForward<T>& call) {
   constexpr int kPack = kPackOf<T>;
   const int threads = rms_norm_tiles<T>(call.rows, call.channels).threads;
   const int64_t most_teams = kMaxBlocks * (threads == kWarp ? ItemTiles::kThreads / kWarp : 1);
@@ -184,7 +185,8 @@ void launch_rms_norm_forward(const Launcher& launcher, const cuda::RmsNormForwar
 }
 
 template <typename T, typename Launcher>
-void launch_rms_norm_backward(const Launcher& launcher, const cuda::RmsNormBackward<T>& call) {
+void launch_rms_norm_backward(const Launcher& launcher, const RmsNormBackward<T>& call,
+                              accumulation_t<T>* workspace) {
   constexpr const char* kName = "rms_norm_backward";
   constexpr int kPack = kPackOf<T>;
   const RmsNormTiles tiles = rms_norm_tiles<T>(call.rows, call.channels);
@@ -193,13 +195,13 @@ void launch_rms_norm_backward(const Launcher& launcher, const cuda::RmsNormBackw
   const bool fits = call.channels % kPack == 0 && rows_fit_packs(kPack, call.x, call.x_rows) &&
                     rows_fit_packs(kPack, call.dy, call.dy_rows) &&
                     rows_fit_packs(kPack, call.dx, call.dx_rows) && fits_packs(kPack, call.weight, 0) &&
-                    fits_packs(kPack, call.workspace, 0);
+                    fits_packs(kPack, workspace, 0);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
-    launch_row_teams(launcher, kName, RmsNormBackwardRows<T, N>{call, tiles}, tiles.count, tiles.threads,
-                     scratch_bytes);
+    launch_row_teams(launcher, kName, RmsNormBackwardRows<T, N>{call, tiles, workspace}, tiles.count,
+                     tiles.threads, scratch_bytes);
   });
   if (call.grad_weight) {
-    add_column_sums(launcher, kName, call.workspace, tiles.count, call.channels, call.grad_weight);
+    add_column_sums(launcher, kName, workspace, tiles.count, call.channels, call.grad_weight);
   }
 }
 

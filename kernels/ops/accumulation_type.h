@@ -2,7 +2,7 @@
 //
 //   - at::Tensor in, checks, one dispatch on element type and device: CPU, or CUDA (queued on the current
 //     stream).
-//   - All tensors of a call are on one device, unless it is said otherwise.
+//   - All tensors of a call are on one device, unless stated otherwise.
 //   - Activations are F64, F32 or BF16. Statistics and sums ("acc") are F64 for F64 activations, F32 for the
 //     others.
 //   - Nothing records autograd history; every backward is a function of its own.

@@ -84,8 +84,9 @@ AttentionCheck attention_self_check(c10::Device device, const std::string& gpu, 
   };
   check.found.forward = flops / seconds([&] { block_attention(q, k, v, true, shape.scale); });
   check.found.backward =
-      2.5 * flops /
-      seconds([&] { block_attention_backward(d_out, q, k, v, output.out, output.lse, true, shape.scale); });
+      2.5 * flops / seconds([&] {
+        block_attention_backward({d_out, q, k, v, output.out, output.lse, true, shape.scale});
+      });
   log_info("{}", describe(check));
   if (const std::string warning = why_slow(check); !warning.empty()) log_warning("{}", warning);
   return check;

@@ -1,6 +1,6 @@
-// The start-up check of attention on a GPU: which operator runs and how fast, against what is known of this
-// GPU. It has happened that a second CUDA installation hid libtorch's cuDNN, that torch then took
-// FlashAttention 2, and that nobody noticed steps of 1.6 times the length (TRL, 2026).
+// The start-up check of attention on a GPU: which operator runs, and how fast against what is known of
+// this GPU. In one reported case a second CUDA installation hid libtorch's cuDNN, torch fell back to
+// FlashAttention 2, and nobody noticed that steps took 1.6 times as long (TRL, 2026).
 #pragma once
 
 #include <optional>

@@ -86,37 +86,39 @@ AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const 
   return result;
 }
 
-AttentionGradients block_attention_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
-                                            const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
-                                            bool causal, double scale) {
+AttentionGradients block_attention_backward(const AttentionBackwardCall& c) {
   constexpr const char* kName = "block_attention_backward";
-  const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale);
-  const at::ScalarType type = q.scalar_type(), acc = accumulation_type(type);
-  check_rows_of_heads(kName, "lse", lse, q.device(), acc, q.sizes().slice(0, 3));
-  if (on_cuda(kName, q.device())) {
-    check_rows_of_heads(kName, "d_out", d_out, q.device(), d_out.scalar_type(), q.sizes());
-    check_rows_of_heads(kName, "out", out, q.device(), out.scalar_type(), q.sizes());
-    return cuda_block_attention_backward(d_out, q, k, v, out, lse, shape);
-  }
-  if (out.scalar_type() != type || d_out.scalar_type() != type) {
+  const BlockAttentionShape shape = checked_shape(kName, c.q, c.k, c.v, c.causal, c.scale);
+  const at::ScalarType type = c.q.scalar_type(), acc = accumulation_type(type);
+  const c10::Device device = c.q.device();
+  check_rows_of_heads(kName, "lse", c.lse, device, acc, c.q.sizes().slice(0, 3));
+  check_rows_of_heads(kName, "d_out", c.d_out, device, c.d_out.scalar_type(), c.q.sizes());
+  check_rows_of_heads(kName, "out", c.out, device, c.out.scalar_type(), c.q.sizes());
+  if (on_cuda(kName, device))
+    return cuda_block_attention_backward(c.d_out, c.q, c.k, c.v, c.out, c.lse, shape);
+  if (c.out.scalar_type() != type || c.d_out.scalar_type() != type) {
     // A result as it was merged, in acc type, is used in full.
-    return block_attention_backward(d_out.to(acc), q.to(acc), k.to(acc), v.to(acc), out.to(acc), lse, causal,
-                                    scale);
+    return block_attention_backward({.d_out = c.d_out.to(acc),
+                                     .q = c.q.to(acc),
+                                     .k = c.k.to(acc),
+                                     .v = c.v.to(acc),
+                                     .out = c.out.to(acc),
+                                     .lse = c.lse,
+                                     .causal = c.causal,
+                                     .scale = c.scale});
   }
-  check_rows_of_heads(kName, "d_out", d_out, q.device(), type, q.sizes());
-  check_rows_of_heads(kName, "out", out, q.device(), type, q.sizes());
-  const auto options = q.options().dtype(acc);
-  const AttentionGradients result{token_major(q.sizes(), options), token_major(k.sizes(), options),
-                                  token_major(v.sizes(), options)};
+  const auto options = c.q.options().dtype(acc);
+  const AttentionGradients result{token_major(c.q.sizes(), options), token_major(c.k.sizes(), options),
+                                  token_major(c.v.sizes(), options)};
   for_activation_type(type, kName, [&]<typename T>(T) {
     using Acc = accumulation_t<T>;
     ropeway::block_attention_backward<T>({.shape = shape,
-                                          .d_out = head_rows<const T>(d_out),
-                                          .q = head_rows<const T>(q),
-                                          .k = head_rows<const T>(k),
-                                          .v = head_rows<const T>(v),
-                                          .out = head_rows<const T>(out),
-                                          .lse = head_rows<const Acc>(lse),
+                                          .d_out = head_rows<const T>(c.d_out),
+                                          .q = head_rows<const T>(c.q),
+                                          .k = head_rows<const T>(c.k),
+                                          .v = head_rows<const T>(c.v),
+                                          .out = head_rows<const T>(c.out),
+                                          .lse = head_rows<const Acc>(c.lse),
                                           .dq = head_rows<Acc>(result.dq),
                                           .dk = head_rows<Acc>(result.dk),
                                           .dv = head_rows<Acc>(result.dv)});

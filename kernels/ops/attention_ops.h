@@ -23,9 +23,15 @@ struct AttentionGradients {
 };
 // The block's share of the gradients, given the MERGED out and lse of whole rows: the softmax weights within
 // the block are exp(scale * q.k - lse) with the row's own lse.
-AttentionGradients block_attention_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
-                                            const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
-                                            bool causal, double scale);
+struct AttentionBackwardCall {
+  at::Tensor d_out;    // as out
+  at::Tensor q, k, v;  // of forward
+  at::Tensor out;      // [B, H, Nq, D] in q's dtype, or in acc type as it was merged
+  at::Tensor lse;      // [B, H, Nq]
+  bool causal = false;
+  double scale = 1;
+};
+AttentionGradients block_attention_backward(const AttentionBackwardCall& call);
 
 // Merges a partial result into the running one, in place: out_acc [B, H, N, D] and lse_acc [B, H,
 // N] in acc type. With

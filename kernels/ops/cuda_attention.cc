@@ -132,7 +132,7 @@ AttentionGradients cuda_block_attention_backward(const at::Tensor& d_out, const 
                                                  const at::Tensor& k, const at::Tensor& v,
                                                  const at::Tensor& out, const at::Tensor& lse,
                                                  const BlockAttentionShape& shape) {
-  // A merged result comes in F32; the operators take it rounded.
+  // A merged result is F32; the operators take it rounded.
   return backward_in_head_groups(backward_head_groups(shape), operator_backward, d_out.to(q.scalar_type()), q,
                                  k, v, out.to(q.scalar_type()), lse, shape);
 }

@@ -32,7 +32,7 @@ using AttentionBackward = std::function<AttentionGradients(
     const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     const at::Tensor& out, const at::Tensor& lse, const BlockAttentionShape& shape)>;
 
-// `backward` for so many groups of key/value heads (head_groups.h), one after the other.
+// Calls `backward` for each of so many groups of key/value heads (head_groups.h), one after another.
 AttentionGradients backward_in_head_groups(int64_t groups, const AttentionBackward& backward,
                                            const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                                            const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,

@@ -22,10 +22,10 @@ std::string why_no_cuda();
 void require_cuda();
 
 // The stream that work on `device` is queued on at present. A rank works on one device: kernels are launched
-// on the current one, and a tensor elsewhere is a defect (kInternal).
+// on the current device, and a tensor on another is a defect (kInternal).
 CudaStream current_cuda_stream(c10::Device device);
 
-// The same for tensors anywhere: null on the CPU, where work is done when it is called for.
+// The same for any device: null on the CPU, where a call returns when its work is done.
 inline CudaStream compute_stream(c10::Device device) {
   return device.is_cuda() ? current_cuda_stream(device) : nullptr;
 }
@@ -33,8 +33,8 @@ inline CudaStream compute_stream(c10::Device device) {
 // Makes the GPU of this number the calling thread's current one, after require_cuda().
 c10::Device use_cuda_device(int index);
 
-// Seconds a call's work takes on the device, by its own clock, over calls that follow each other without a
-// pause; the first `warm_up` ones are not counted.
+// Seconds per call on the device, by its own clock, over calls that follow each other without a pause; the
+// first `warm_up` calls are not counted.
 double cuda_seconds_per_call(c10::Device device, const std::function<void()>& call, int warm_up, int calls);
 
 }  // namespace ropeway::ops

@@ -17,7 +17,7 @@ c10::DeviceAllocator& allocator_of(c10::Device device) {
   return *allocator;
 }
 
-// Of all sizes of blocks together. Before the first tensor there are no statistics.
+// Blocks of all sizes together. Before the first tensor there are no statistics.
 c10::CachingAllocator::Stat allocated_bytes(c10::DeviceAllocator& allocator, c10::Device device) {
   constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   return allocator.initialized() ? allocator.getDeviceStats(device.index()).allocated_bytes[kAll]

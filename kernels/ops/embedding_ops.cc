@@ -22,7 +22,7 @@ void embedding_gradient(const at::Tensor& d_rows, const at::Tensor& tokens,
   at::Tensor sum = grad_embedding;
   if (on_cuda(kName, device)) {
     // Sorts the tokens and adds the rows of each in order; index_add_ would add with atomics, in whatever
-    // order blocks come to run. Unsafe: the tokens are not looked at once more.
+    // order the blocks happen to run. Unsafe: the tokens are not checked again.
     at::_index_put_impl_(sum, {tokens}, rows, /*accumulate=*/true, /*unsafe=*/true);
   } else {
     sum.index_add_(0, tokens, rows);

@@ -25,10 +25,10 @@ int64_t number_in(const char* file, const std::string& name = "") {
   return number;
 }
 
-// What a control group may take more; its cache of files does not count, for it goes when it is in the way.
+// How much more a control group may take. Its page cache does not count: it is dropped when memory is short.
 int64_t left_in_group(int64_t limit, int64_t used, int64_t cache) {
   if (limit < 0 || used < 0) return std::numeric_limits<int64_t>::max();
-  // No limit is the largest number of all: nothing may be added to it.
+  // Without a limit this is the largest number there is: nothing may be added to it.
   return std::max<int64_t>(0, limit - std::max<int64_t>(0, used - std::max<int64_t>(0, cache)));
 }
 

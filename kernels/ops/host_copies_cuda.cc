@@ -35,7 +35,7 @@ class StreamCopies : public HostCopies {
     void* memory = nullptr;
     const cudaError_t status = cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocDefault);
     if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();  // it is not to be met again by the next launch
+      cudaGetLastError();  // or the next launch would report it
       fail(ErrorKind::kMemory, "{} bytes of pinned host memory are not to be had", bytes);
     }
     cuda::check_status("pinned host memory", status);
@@ -55,7 +55,7 @@ class StreamCopies : public HostCopies {
     return last_;
   }
 
-  // A later copy may have taken the ticket's event over: it is then done after the one asked for.
+  // A later copy may have taken over the ticket's event: it ends after the one asked for, so both are done.
   void compute_after(Ticket ticket) override {
     cuda::check_status("a wait", cudaStreamWaitEvent(current_cuda_stream(device_), event_of(ticket), 0));
   }

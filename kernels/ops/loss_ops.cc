@@ -17,8 +17,8 @@
 namespace ropeway::ops {
 namespace {
 
-// Rows of the output layer that are widened to acc type at a time, where products want that of
-// narrow weights.
+// Rows of the output layer that are widened to acc type at a time, where products of narrow
+// weights need that.
 constexpr int64_t kWidenedRows = 4096;
 
 struct Problem {
@@ -105,51 +105,32 @@ struct GradientRequest {
   bool wanted = false;
 };
 
-// gradient: the logits themselves, or a tensor of p.factor that they leave untouched.
-void score_tile_on_gpu(const Problem& p, int64_t begin, const at::Tensor& logits,
-                       const GradientRequest& request, const at::Tensor& gradient,
-                       const CrossEntropyOutput& output) {
-  const auto run = [&]<typename Acc, typename G>(Acc, G) {
-    cuda::cross_entropy_rows<Acc, G>(
-        {.logits = data_of<const Acc>(logits),
-         .rows = logits.size(0),
-         .vocab = p.vocab(),
-         .labels = data_of<const int64_t>(p.labels) + begin,
-         .weights = request.weights.defined() ? data_of<const Acc>(request.weights) + begin : nullptr,
-         .scale = request.scale,
-         .gradient = request.wanted ? data_of<G>(gradient) : nullptr,
-         .nll = data_of<Acc>(output.nll) + begin,
-         .correct = data_of<bool>(output.correct) + begin},
-        current_cuda_stream(logits.device()));
-  };
-  if (p.acc == at::kDouble) return run(double{}, double{});
-  gradient.scalar_type() == at::kBFloat16 ? run(float{}, bfloat16{}) : run(float{}, float{});
-}
-
 // Scores the tile; if a gradient is wanted, returns it as a factor, in place of the logits where
 // they have that type.
 at::Tensor score_tile(const Problem& p, int64_t begin, const at::Tensor& logits,
                       const GradientRequest& request, const CrossEntropyOutput& output) {
-  if (p.on_gpu()) {
-    const bool narrow = request.wanted && p.factor != p.acc;
-    const at::Tensor gradient = narrow ? at::empty(logits.sizes(), logits.options().dtype(p.factor)) : logits;
-    score_tile_on_gpu(p, begin, logits, request, gradient, output);
-    return gradient;
-  }
-  const auto run = [&]<typename Acc>(Acc) {
-    cross_entropy_rows<Acc>(
-        {.logits = data_of<Acc>(logits),
-         .rows = logits.size(0),
-         .vocab = p.vocab(),
-         .labels = data_of<const int64_t>(p.labels) + begin,
-         .weights = request.weights.defined() ? data_of<const Acc>(request.weights) + begin : nullptr,
-         .scale = request.scale,
-         .want_gradient = request.wanted,
-         .nll = data_of<Acc>(output.nll) + begin,
-         .correct = data_of<bool>(output.correct) + begin});
+  const bool narrow = request.wanted && p.factor != p.acc;
+  const at::Tensor gradient = narrow ? at::empty(logits.sizes(), logits.options().dtype(p.factor)) : logits;
+  const auto run = [&]<typename Acc, typename G>(Acc, G) {
+    const CrossEntropyRows<Acc, G> call{
+        .logits = data_of<Acc>(logits),
+        .rows = logits.size(0),
+        .vocab = p.vocab(),
+        .labels = data_of<const int64_t>(p.labels) + begin,
+        .weights = request.weights.defined() ? data_of<const Acc>(request.weights) + begin : nullptr,
+        .scale = request.scale,
+        .gradient = request.wanted ? data_of<G>(gradient) : nullptr,
+        .nll = data_of<Acc>(output.nll) + begin,
+        .correct = data_of<bool>(output.correct) + begin};
+    if (p.on_gpu()) return cuda::cross_entropy_rows(call, current_cuda_stream(logits.device()));
+    if constexpr (std::is_same_v<Acc, G>) return cross_entropy_rows(call);
   };
-  p.acc == at::kDouble ? run(double{}) : run(float{});
-  return logits;
+  if (p.acc == at::kDouble) {
+    run(double{}, double{});
+  } else {
+    gradient.scalar_type() == at::kBFloat16 ? run(float{}, bfloat16{}) : run(float{}, float{});
+  }
+  return gradient;
 }
 
 }  // namespace
@@ -164,21 +145,19 @@ CrossEntropyOutput linear_cross_entropy(const at::Tensor& hidden, const at::Tens
   return output;
 }
 
-CrossEntropyOutput linear_cross_entropy_backward(const at::Tensor& hidden, const at::Tensor& head,
-                                                 const at::Tensor& labels, const at::Tensor& weights,
-                                                 double scale, int64_t tile_tokens,
-                                                 const at::Tensor& d_hidden, const at::Tensor& grad_head) {
+CrossEntropyOutput linear_cross_entropy_backward(const LinearCrossEntropyCall& call) {
   constexpr const char* kName = "linear_cross_entropy_backward";
-  const Problem p = checked(kName, hidden, head, labels, tile_tokens);
-  const c10::Device device = hidden.device();
-  check_rows(kName, "d_hidden", d_hidden, device, hidden.scalar_type(), p.tokens(), p.channels());
-  if (grad_head.defined()) check_flat(kName, "grad_head", grad_head, device, p.acc, p.vocab() * p.channels());
-  if (weights.defined()) check_flat(kName, "weights", weights, device, p.acc, p.tokens());
+  const Problem p = checked(kName, call.hidden, call.head, call.labels, call.tile_tokens);
+  const c10::Device device = call.hidden.device();
+  check_rows(kName, "d_hidden", call.d_hidden, device, call.hidden.scalar_type(), p.tokens(), p.channels());
+  if (call.grad_head.defined())
+    check_flat(kName, "grad_head", call.grad_head, device, p.acc, p.vocab() * p.channels());
+  if (call.weights.defined()) check_flat(kName, "weights", call.weights, device, p.acc, p.tokens());
   const CrossEntropyOutput output = empty_output(p);
-  d_hidden.zero_();
+  call.d_hidden.zero_();
   for_each_scored_tile(p, [&](int64_t begin, const at::Tensor& hidden_tile, const at::Tensor& logits) {
-    const at::Tensor gradient = score_tile(p, begin, logits, {weights, scale, true}, output);
-    at::Tensor d_tile = d_hidden.narrow(0, begin, gradient.size(0));
+    const at::Tensor gradient = score_tile(p, begin, logits, {call.weights, call.scale, true}, output);
+    at::Tensor d_tile = call.d_hidden.narrow(0, begin, gradient.size(0));
     if (p.hidden.scalar_type() == p.factor) {
       matmul(gradient, p.head, d_tile);
     } else {
@@ -188,8 +167,8 @@ CrossEntropyOutput linear_cross_entropy_backward(const at::Tensor& hidden, const
       });
       d_tile.copy_(wide);
     }
-    if (grad_head.defined()) {
-      matmul_add(gradient.t(), hidden_tile, grad_head.view({p.vocab(), p.channels()}));
+    if (call.grad_head.defined()) {
+      matmul_add(gradient.t(), hidden_tile, call.grad_head.view({p.vocab(), p.channels()}));
     }
   });
   return output;

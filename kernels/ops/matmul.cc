@@ -6,10 +6,14 @@
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
 
-// Exported by libtorch_cpu 2.11; its header is not part of the wheel. Strict F32 unless the process
-// asks otherwise.
+// oneDNN's product inside libtorch_cpu, exported by 2.11 without a header in the wheel. It is called by
+// name because no public function does the same: at::mm and at::addmm take oneDNN for F32 only where the
+// whole process has given up strict F32, and the operator mkldnn::_linear_pointwise allocates its result
+// and cannot add to it. A weak symbol, so that a libtorch without it ends in require_matmul()'s message and
+// not in the dynamic linker's.
 namespace at::native {
-void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2, const Tensor& result, float beta, float alpha);
+__attribute__((weak)) void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2, const Tensor& result,
+                                         float beta, float alpha);
 }
 
 namespace ropeway::ops {
@@ -41,6 +45,16 @@ bool widened_first(const at::Tensor& a, const at::Tensor& out) {
 }
 
 }  // namespace
+
+void require_symbol(const void* address) {
+  if (address != nullptr) return;
+  fail(ErrorKind::kLauncher,
+       "libtorch_cpu has no at::native::mkldnn_matmul, which products on the CPU are computed by; wanted is "
+       "the "
+       "libtorch 2.11 this program was built with, not another one in LD_LIBRARY_PATH");
+}
+
+void require_matmul() { require_symbol(reinterpret_cast<const void*>(&at::native::mkldnn_matmul)); }
 
 void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
   check(a, b, out);

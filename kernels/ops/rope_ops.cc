@@ -31,9 +31,8 @@ RopeShape shape_of(const at::Tensor& x, int64_t pairs) {
           .token_stride = x.stride(0)};
 }
 
-template <typename Kernel>
-void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
-            const Kernel& kernel) {
+template <bool transposed>
+void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   check_heads(operation, "x", x);
   ROPEWAY_CHECK(cos.dim() == 2 && 2 * cos.size(1) <= x.size(2), "{}: cos must be [T, R/2] with R <= {}",
                 operation, x.size(2));
@@ -41,9 +40,19 @@ void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, c
   const at::ScalarType acc = accumulation_type(x.scalar_type());
   check_flat(operation, "cos", cos, x.device(), acc, x.size(0) * pairs);
   check_flat(operation, "sin", sin, x.device(), acc, x.size(0) * pairs);
+  const RopeShape shape = shape_of(x, pairs);
+  const bool gpu = on_cuda(operation, x.device());
   for_activation_type(x.scalar_type(), operation, [&]<typename T>(T) {
     using Acc = accumulation_t<T>;
-    kernel(data_of<T>(x), data_of<const Acc>(cos), data_of<const Acc>(sin), shape_of(x, pairs));
+    T* const data = data_of<T>(x);
+    const Acc *const c = data_of<const Acc>(cos), *const s = data_of<const Acc>(sin);
+    if (gpu) {
+      const CudaStream stream = current_cuda_stream(x.device());
+      transposed ? cuda::rope_backward<T>(data, c, s, shape, stream)
+                 : cuda::rope_forward<T>(data, c, s, shape, stream);
+    } else {
+      transposed ? rope_backward<T>(data, c, s, shape) : rope_forward<T>(data, c, s, shape);
+    }
   });
 }
 
@@ -65,59 +74,43 @@ RopeTableInput table_input(const char* operation, const at::Tensor& positions, c
 }  // namespace
 
 void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  const bool gpu = on_cuda("rope_", x.device());
-  rotate("rope_", x, cos, sin,
-         [&]<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
-           gpu ? cuda::rope_forward<T>(data, c, s, shape, current_cuda_stream(x.device()))
-               : rope_forward<T>(data, c, s, shape);
-         });
+  rotate<false>("rope_", x, cos, sin);
 }
 
 void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin) {
-  const bool gpu = on_cuda("rope_backward_", dy.device());
-  rotate("rope_backward_", dy, cos, sin,
-         [&]<typename T, typename Acc>(T* data, const Acc* c, const Acc* s, const RopeShape& shape) {
-           gpu ? cuda::rope_backward<T>(data, c, s, shape, current_cuda_stream(dy.device()))
-               : rope_backward<T>(data, c, s, shape);
-         });
+  rotate<true>("rope_backward_", dy, cos, sin);
 }
 
-void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::Tensor& angles,
-                          const at::Tensor& scaled, const at::Tensor& grad_log_factors,
-                          const at::Tensor& grad_log_temperature) {
+void rope_factor_gradient(const RopeFactorGradientCall& c) {
   constexpr const char* kName = "rope_factor_gradient";
-  check_heads(kName, "y", y);
-  check_heads(kName, "dy", dy);
-  ROPEWAY_CHECK(y.sizes() == dy.sizes() && y.scalar_type() == dy.scalar_type() && y.device() == dy.device(),
-                "{}: y and dy must agree in shape, type and device", kName);
-  ROPEWAY_CHECK(angles.dim() == 2 && 2 * angles.size(1) <= y.size(2),
-                "{}: angles must be [T, R/2] with R <= {}", kName, y.size(2));
-  const int64_t pairs = angles.size(1);
-  const c10::Device device = y.device();
-  check_flat(kName, "angles", angles, device, at::kDouble, y.size(0) * pairs);
-  check_flat(kName, "scaled", scaled, device, at::kBool, y.size(0));
-  check_flat(kName, "grad_log_factors", grad_log_factors, device, at::kDouble, pairs);
-  check_flat(kName, "grad_log_temperature", grad_log_temperature, device, at::kDouble, 1);
-  const RopeShape shape = shape_of(y, pairs);
+  check_heads(kName, "y", c.y);
+  check_heads(kName, "dy", c.dy);
+  const c10::Device device = c.y.device();
+  ROPEWAY_CHECK(
+      c.y.sizes() == c.dy.sizes() && c.y.scalar_type() == c.dy.scalar_type() && c.dy.device() == device,
+      "{}: y and dy must agree in shape, type and device", kName);
+  ROPEWAY_CHECK(c.angles.dim() == 2 && 2 * c.angles.size(1) <= c.y.size(2),
+                "{}: angles must be [T, R/2] with R <= {}", kName, c.y.size(2));
+  const int64_t tokens = c.y.size(0), pairs = c.angles.size(1);
+  check_flat(kName, "angles", c.angles, device, at::kDouble, tokens * pairs);
+  check_flat(kName, "scaled", c.scaled, device, at::kBool, tokens);
+  check_flat(kName, "grad_log_factors", c.grad_log_factors, device, at::kDouble, pairs);
+  check_flat(kName, "grad_log_temperature", c.grad_log_temperature, device, at::kDouble, 1);
   const bool gpu = on_cuda(kName, device);
   ROPEWAY_CHECK(!gpu || pairs <= kMaxBlockThreads, "{}: at most {} pairs a head on CUDA, got {}", kName,
                 kMaxBlockThreads, pairs);
-  const at::Tensor workspace =
-      gpu ? at::empty({cuda::rope_factor_workspace(shape)}, angles.options()) : at::Tensor();
-  for_activation_type(y.scalar_type(), kName, [&]<typename T>(T) {
-    const T *const rotated = data_of<const T>(y), *const gradient = data_of<const T>(dy);
-    const double* const angle = data_of<const double>(angles);
-    const uint8_t* const uses_factors = data_of<const uint8_t>(scaled);
-    double* const factors = data_of<double>(grad_log_factors);
-    double* const temperature = data_of<double>(grad_log_temperature);
-    if (gpu) {
-      cuda::rope_factor_gradient<T>(rotated, gradient, dy.stride(0), angle, uses_factors, shape,
-                                    data_of<double>(workspace), factors, temperature,
-                                    current_cuda_stream(device));
-    } else {
-      ropeway::rope_factor_gradient<T>(rotated, gradient, dy.stride(0), angle, uses_factors, shape, factors,
-                                       temperature);
-    }
+  for_activation_type(c.y.scalar_type(), kName, [&]<typename T>(T) {
+    const RopeFactorGradient<T> call{.shape = shape_of(c.y, pairs),
+                                     .y = data_of<const T>(c.y),
+                                     .dy = data_of<const T>(c.dy),
+                                     .dy_token_stride = c.dy.stride(0),
+                                     .angles = data_of<const double>(c.angles),
+                                     .scaled = data_of<const uint8_t>(c.scaled),
+                                     .grad_log_factors = data_of<double>(c.grad_log_factors),
+                                     .grad_log_temperature = data_of<double>(c.grad_log_temperature)};
+    if (!gpu) return ropeway::rope_factor_gradient(call);
+    const at::Tensor workspace = at::empty({cuda::rope_factor_workspace(call.shape)}, c.angles.options());
+    cuda::rope_factor_gradient(call, data_of<double>(workspace), current_cuda_stream(device));
   });
 }
 

@@ -14,19 +14,20 @@ void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 // In place on dy [T, H, D]: the transposed rotation, that is d loss / d x.
 void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin);
 
-// Adds d loss / d log(lambda_i) to grad_log_factors [R/2] (F64), and d loss / d log(temperature) to
-// grad_log_temperature [1] (F64), from the ROTATED y and dy = d loss / d y, both [T, H, D]:
+// The gradient with respect to factors and temperature m, with the maths of kernels/rope/rope.h:
 //
 //   d loss / d phi_i         = dy2*y1 - dy1*y2
 //   d loss / d log lambda_i  = -sum over tokens and heads of phi_i(n) * d loss / d phi_i
 //   d loss / d log m         =  sum over tokens, heads and pairs of dy1*y1 + dy2*y2
-//
-// angles [T, R/2] (F64) are phi_i(n) = n * omega_i / lambda_i; scaled [T] (bool) says which tokens use
-// factors and temperature: the others, the start tokens that keep the original RoPE, add to neither
-// gradient. Partial sums are F64.
-void rope_factor_gradient(const at::Tensor& y, const at::Tensor& dy, const at::Tensor& angles,
-                          const at::Tensor& scaled, const at::Tensor& grad_log_factors,
-                          const at::Tensor& grad_log_temperature);
+struct RopeFactorGradientCall {
+  at::Tensor y;       // [T, H, D], ROTATED
+  at::Tensor dy;      // [T, H, D], d loss / d y
+  at::Tensor angles;  // [T, R/2] F64: phi_i(n) = n * omega_i / lambda_i
+  at::Tensor scaled;  // [T] bool; false: a start token, which has the original RoPE and adds nothing
+  at::Tensor grad_log_factors;      // [R/2] F64, +=
+  at::Tensor grad_log_temperature;  // [1] F64, +=
+};
+void rope_factor_gradient(const RopeFactorGradientCall& call);
 
 // Rates of a layer in radians per token, [R/2] (F64): positions below start_tokens turn at `plain` and have
 // temperature 1, the others at `scaled`.

@@ -29,11 +29,19 @@ void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>*
 //   grad_log_factors[i]      -= sum of phi_i * d loss / d phi_i   over scaled tokens and heads
 //   grad_log_temperature[0]  += sum of g1*y1 + g2*y2              over scaled tokens, heads and pairs
 //
-// y and dy share `shape` except their strides; angles [tokens, rotary_dim/2] holds phi; scaled [tokens] is 0
-// for start tokens, which use neither factors nor temperature. Sums in double, token after token.
+// Sums in double, token after token.
 template <typename T>
-void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, const double* angles,
-                          const uint8_t* scaled, const RopeShape& shape, double* grad_log_factors,
-                          double* grad_log_temperature);
+struct RopeFactorGradient {
+  RopeShape shape;  // of y; dy shares it except its stride
+  const T* y = nullptr;
+  const T* dy = nullptr;
+  int64_t dy_token_stride = 0;
+  const double* angles = nullptr;          // phi, [tokens, rotary_dim/2]
+  const uint8_t* scaled = nullptr;         // [tokens]; 0: a start token, without factors and temperature
+  double* grad_log_factors = nullptr;      // [rotary_dim/2]
+  double* grad_log_temperature = nullptr;  // [1]
+};
+template <typename T>
+void rope_factor_gradient(const RopeFactorGradient<T>& call);
 
 }  // namespace ropeway

@@ -1,8 +1,9 @@
 // RoPE on the CPU: one pass over the rows, vectorised over the pairs of a head.
+#include "kernels/rope/rope.h"
+
 #include <vector>
 
 #include "kernels/base/vector_dispatch.h"
-#include "kernels/rope/rope.h"
 #include "kernels/rope/rotate_pair.h"
 
 namespace ropeway {
@@ -74,39 +75,35 @@ void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>*
 }
 
 template <typename T>
-void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, const double* angles,
-                          const uint8_t* scaled, const RopeShape& shape, double* grad_log_factors,
-                          double* grad_log_temperature) {
-  const int64_t pairs = shape.rotary_dim / 2;
+void rope_factor_gradient(const RopeFactorGradient<T>& call) {
+  const int64_t pairs = call.shape.rotary_dim / 2;
   std::vector<double> phi_buffer(pairs, 0.0), sum_buffer(pairs, 0.0);
   double* const phi_gradient = phi_buffer.data();
   double* const sum = sum_buffer.data();
   double temperature = 0;
   double* const temperature_out = &temperature;
+  const RopeFactorGradient<T>* const c = &call;
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    for (int64_t t = 0; t < shape.tokens; ++t) {
-      if (!scaled[t]) continue;
-      const T* const y_row = row_pointer(y, t, shape.token_stride);
-      const T* const dy_row = row_pointer(dy, t, dy_token_stride);
-      for (int64_t h = 0; h < shape.heads; ++h) {
-        *temperature_out +=
-            add_head_gradient(y_row + h * shape.head_dim, dy_row + h * shape.head_dim, pairs, phi_gradient);
+    for (int64_t t = 0; t < c->shape.tokens; ++t) {
+      if (!c->scaled[t]) continue;
+      const T* const y = row_pointer(c->y, t, c->shape.token_stride);
+      const T* const dy = row_pointer(c->dy, t, c->dy_token_stride);
+      for (int64_t h = 0; h < c->shape.heads; ++h) {
+        const int64_t head = h * c->shape.head_dim;
+        *temperature_out += add_head_gradient(y + head, dy + head, pairs, phi_gradient);
       }
-      fold_token(phi_gradient, row_pointer(angles, t, pairs), pairs, sum);
+      fold_token(phi_gradient, row_pointer(c->angles, t, pairs), pairs, sum);
     }
   });
-  for (int64_t i = 0; i < pairs; ++i) grad_log_factors[i] += sum[i];
-  *grad_log_temperature += temperature;
+  for (int64_t i = 0; i < pairs; ++i) call.grad_log_factors[i] += sum[i];
+  *call.grad_log_temperature += temperature;
 }
 
 #define ROPEWAY_INSTANTIATE(T)                                                                              \
   template void rope_forward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&);  \
   template void rope_backward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&); \
-  template void rope_factor_gradient<T>(const T*, const T*, int64_t, const double*, const uint8_t*,         \
-                                        const RopeShape&, double*, double*);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
+  template void rope_factor_gradient<T>(const RopeFactorGradient<T>&);
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_INSTANTIATE)
 #undef ROPEWAY_INSTANTIATE
 
 }  // namespace ropeway

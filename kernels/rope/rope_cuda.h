@@ -1,5 +1,4 @@
-// rope.h on CUDA: the same maths, shapes and element types; pointers are the device's, work is
-// queued on a stream.
+// rope.h on CUDA: the same calls, with pointers of the device; work is queued on a stream.
 #pragma once
 
 #include "kernels/base/cuda_stream.h"
@@ -7,7 +6,8 @@
 
 namespace ropeway::cuda {
 
-// In place. Bytes moved: 2 x sizeof(T) a rotated element; the tables are read once a token and stay in cache.
+// In place. Bytes moved per rotated element: 2 x sizeof(T); the tables are read once per token
+// and stay in cache.
 template <typename T>
 void rope_forward(T* x, const accumulation_t<T>* cos, const accumulation_t<T>* sin, const RopeShape& shape,
                   CudaStream stream);
@@ -16,11 +16,17 @@ void rope_backward(T* dy, const accumulation_t<T>* cos, const accumulation_t<T>*
                    CudaStream stream);
 
 // Products of elements in acc type, everything after them in double; the order of additions depends on the
-// shape only. workspace: rope_factor_workspace(shape) doubles. Bytes read: 2 x sizeof(T) a rotated element.
+// shape only. workspace: rope_factor_workspace(shape) doubles. Bytes read per rotated element: 2 x sizeof(T).
 int64_t rope_factor_workspace(const RopeShape& shape);
 template <typename T>
-void rope_factor_gradient(const T* y, const T* dy, int64_t dy_token_stride, const double* angles,
-                          const uint8_t* scaled, const RopeShape& shape, double* workspace,
-                          double* grad_log_factors, double* grad_log_temperature, CudaStream stream);
+void rope_factor_gradient(const RopeFactorGradient<T>& call, double* workspace, CudaStream stream);
+
+// The instances for an element type, of rope_cuda.cu and of its stand-in.
+#define ROPEWAY_ROPE_CUDA(T)                                                                               \
+  template void rope_forward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&,  \
+                                CudaStream);                                                               \
+  template void rope_backward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&, \
+                                 CudaStream);                                                              \
+  template void rope_factor_gradient<T>(const RopeFactorGradient<T>&, double*, CudaStream);
 
 }  // namespace ropeway::cuda

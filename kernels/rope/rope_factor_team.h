@@ -24,10 +24,8 @@ inline FactorTiles factor_tiles(const RopeShape& shape) {
 template <typename T, int N>
 struct FactorGradientTiles {
   using Acc = accumulation_t<T>;
-  const T *y, *dy;
-  int64_t y_token_stride, dy_token_stride, heads, head_dim, pairs, tokens;
-  const double* angles;
-  const uint8_t* scaled;
+  RopeFactorGradient<T> call;
+  int64_t pairs;
   FactorTiles tiles;
   double* factor_partials;       // [tiles, pairs]
   double* temperature_partials;  // [tiles]
@@ -68,21 +66,23 @@ struct FactorGradientTiles {
 
   ROPEWAY_TEAM_BODY Sums walk(int64_t tile, int walker, int walkers, int64_t pair) const {
     Sums sums{};
-    const int64_t begin = tile * tiles.tokens_per_tile, left = tokens - begin;
+    const int64_t heads = call.shape.heads;
+    const int64_t begin = tile * tiles.tokens_per_tile, left = call.shape.tokens - begin;
     const int64_t count = left < tiles.tokens_per_tile ? left : tiles.tokens_per_tile;
     int64_t token = begin + walker / heads, head = walker % heads;
     while (token < begin + count) {
-      if (scaled[token]) add(token, head, pair, sums);
+      if (call.scaled[token]) add(token, head, pair, sums);
       for (head += walkers; head >= heads; head -= heads) ++token;
     }
     return sums;
   }
 
   ROPEWAY_TEAM_BODY void add(int64_t token, int64_t head, int64_t pair, Sums& sums) const {
-    const T* const y_pair = row_pointer(y, token, y_token_stride) + head * head_dim + pair;
-    const T* const dy_pair = row_pointer(dy, token, dy_token_stride) + head * head_dim + pair;
+    const int64_t first = head * call.shape.head_dim + pair;
+    const T* const y_pair = row_pointer(call.y, token, call.shape.token_stride) + first;
+    const T* const dy_pair = row_pointer(call.dy, token, call.dy_token_stride) + first;
     double angle[N];
-    load_pack<N>(row_pointer(angles, token, pairs) + pair, angle);
+    load_pack<N>(row_pointer(call.angles, token, pairs) + pair, angle);
     Acc y1[N], y2[N], g1[N], g2[N];
     load_pack<N>(y_pair, y1);
     load_pack<N>(y_pair + pairs, y2);
@@ -99,28 +99,24 @@ struct FactorGradientTiles {
 
 // workspace: factor_tiles(shape).count * (pairs + 1) doubles. At most 512 pairs a head.
 template <typename T, typename Launcher>
-void launch_rope_factor_gradient(const Launcher& launcher, const T* y, const T* dy, int64_t dy_token_stride,
-                                 const double* angles, const uint8_t* scaled, const RopeShape& shape,
-                                 double* workspace, double* grad_log_factors, double* grad_log_temperature) {
+void launch_rope_factor_gradient(const Launcher& launcher, const RopeFactorGradient<T>& call,
+                                 double* workspace) {
   constexpr const char* kName = "rope_factor_gradient";
-  const int64_t pairs = shape.rotary_dim / 2;
-  const FactorTiles tiles = factor_tiles(shape);
-  if (tiles.count == 0 || pairs == 0 || shape.heads == 0) return;
+  const int64_t pairs = call.shape.rotary_dim / 2;
+  const FactorTiles tiles = factor_tiles(call.shape);
+  if (tiles.count == 0 || pairs == 0 || call.shape.heads == 0) return;
   double* const temperature_partials = workspace + tiles.count * pairs;
   constexpr int kPack = kPackOf<T>;
-  const bool fits = heads_fit_packs(kPack, y, shape.token_stride, shape) &&
-                    fits_packs(kPack, dy, dy_token_stride) && fits_packs(kPack, angles, pairs);
+  const bool fits = heads_fit_packs(kPack, call.y, call.shape.token_stride, call.shape) &&
+                    fits_packs(kPack, call.dy, call.dy_token_stride) && fits_packs(kPack, call.angles, pairs);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
     const int threads = pairs / N <= 256 ? 256 : kMaxBlockThreads;
     const int64_t walkers = threads / (pairs / N);
-    launcher.blocks(kName,
-                    FactorGradientTiles<T, N>{y, dy, shape.token_stride, dy_token_stride, shape.heads,
-                                              shape.head_dim, pairs, shape.tokens, angles, scaled, tiles,
-                                              workspace, temperature_partials},
+    launcher.blocks(kName, FactorGradientTiles<T, N>{call, pairs, tiles, workspace, temperature_partials},
                     tiles.count, threads, walkers * pairs * sizeof(double));
   });
-  add_column_sums(launcher, kName, workspace, tiles.count, pairs, grad_log_factors);
-  add_column_sums(launcher, kName, temperature_partials, tiles.count, int64_t{1}, grad_log_temperature);
+  add_column_sums(launcher, kName, workspace, tiles.count, pairs, call.grad_log_factors);
+  add_column_sums(launcher, kName, temperature_partials, tiles.count, int64_t{1}, call.grad_log_temperature);
 }
 
 }  // namespace ropeway

@@ -17,21 +17,10 @@ void rope_backward(T*, const accumulation_t<T>*, const accumulation_t<T>*, const
 int64_t rope_factor_workspace(const RopeShape&) { built_without_cuda("rope_factor_workspace"); }
 
 template <typename T>
-void rope_factor_gradient(const T*, const T*, int64_t, const double*, const uint8_t*, const RopeShape&,
-                          double*, double*, double*, CudaStream) {
+void rope_factor_gradient(const RopeFactorGradient<T>&, double*, CudaStream) {
   built_without_cuda("rope_factor_gradient");
 }
 
-#define ROPEWAY_INSTANTIATE(T)                                                                             \
-  template void rope_forward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&,  \
-                                CudaStream);                                                               \
-  template void rope_backward<T>(T*, const accumulation_t<T>*, const accumulation_t<T>*, const RopeShape&, \
-                                 CudaStream);                                                              \
-  template void rope_factor_gradient<T>(const T*, const T*, int64_t, const double*, const uint8_t*,        \
-                                        const RopeShape&, double*, double*, double*, CudaStream);
-ROPEWAY_INSTANTIATE(double)
-ROPEWAY_INSTANTIATE(float)
-ROPEWAY_INSTANTIATE(bfloat16)
-#undef ROPEWAY_INSTANTIATE
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_ROPE_CUDA)
 
 }  // namespace ropeway::cuda

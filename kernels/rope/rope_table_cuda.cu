@@ -1,5 +1,6 @@
-#include "kernels/base/device_team.h"
 #include "kernels/rope/rope_table_cuda.h"
+
+#include "kernels/base/device_team.h"
 #include "kernels/rope/rope_table_team.h"
 
 namespace ropeway::cuda {
@@ -8,8 +9,7 @@ template <typename Real>
 void fill_rope_table(const RopeTableInput& input, Real* cos, Real* sin, CudaStream stream) {
   launch_rope_table(CudaLauncher(stream), input, cos, sin);
 }
-template void fill_rope_table<float>(const RopeTableInput&, float*, float*, CudaStream);
-template void fill_rope_table<double>(const RopeTableInput&, double*, double*, CudaStream);
+ROPEWAY_ROPE_TABLE_CUDA
 
 void fill_rope_angles(const RopeTableInput& input, double* angles, bool* scaled, CudaStream stream) {
   launch_rope_angles(CudaLauncher(stream), input, angles, scaled);

@@ -1,4 +1,4 @@
-// rope_table.h on CUDA: pointers are the device's, work is queued on a stream.
+// rope_table.h on CUDA: the same calls, with pointers of the device; work is queued on a stream.
 #pragma once
 
 #include "kernels/base/cuda_stream.h"
@@ -9,5 +9,10 @@ namespace ropeway::cuda {
 template <typename Real>
 void fill_rope_table(const RopeTableInput& input, Real* cos, Real* sin, CudaStream stream);
 void fill_rope_angles(const RopeTableInput& input, double* angles, bool* scaled, CudaStream stream);
+
+// The instances, of rope_table_cuda.cu and of its stand-in.
+#define ROPEWAY_ROPE_TABLE_CUDA                                                            \
+  template void fill_rope_table<float>(const RopeTableInput&, float*, float*, CudaStream); \
+  template void fill_rope_table<double>(const RopeTableInput&, double*, double*, CudaStream);
 
 }  // namespace ropeway::cuda

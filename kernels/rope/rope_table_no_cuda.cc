@@ -8,8 +8,7 @@ template <typename Real>
 void fill_rope_table(const RopeTableInput&, Real*, Real*, CudaStream) {
   built_without_cuda("fill_rope_table");
 }
-template void fill_rope_table<float>(const RopeTableInput&, float*, float*, CudaStream);
-template void fill_rope_table<double>(const RopeTableInput&, double*, double*, CudaStream);
+ROPEWAY_ROPE_TABLE_CUDA
 
 void fill_rope_angles(const RopeTableInput&, double*, bool*, CudaStream) {
   built_without_cuda("fill_rope_angles");

@@ -161,8 +161,14 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
   const at::Tensor q_BHND = heads_first(q), out_BHND = heads_first(out), d_out_BHND = heads_first(d_out);
   const BlockWork* const all_rows = work_of_all_rows(layout.works(rank), q);
   if (ranks == 1 && all_rows) {
-    auto block = ops::block_attention_backward(d_out_BHND, q_BHND, heads_first(k), heads_first(v), out_BHND,
-                                               lse, is_causal(*all_rows), scale);
+    auto block = ops::block_attention_backward({.d_out = d_out_BHND,
+                                                .q = q_BHND,
+                                                .k = heads_first(k),
+                                                .v = heads_first(v),
+                                                .out = out_BHND,
+                                                .lse = lse,
+                                                .causal = is_causal(*all_rows),
+                                                .scale = scale});
     return {heads_first(block.dq).contiguous(), heads_first(block.dk).contiguous(),
             heads_first(block.dv).contiguous()};
   }
@@ -185,10 +191,14 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
     const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);
     std::vector<ops::AttentionGradients> shares;
     for (const BlockWork& work : works) {
-      shares.push_back(ops::block_attention_backward(
-          query_rows(d_out_BHND, work), query_rows(q_BHND, work),
-          key_rows(heads_first(here.select(0, 0)), work), key_rows(heads_first(here.select(0, 1)), work),
-          query_rows(out_BHND, work), query_rows(lse, work), is_causal(work), scale));
+      shares.push_back(ops::block_attention_backward({.d_out = query_rows(d_out_BHND, work),
+                                                      .q = query_rows(q_BHND, work),
+                                                      .k = key_rows(heads_first(here.select(0, 0)), work),
+                                                      .v = key_rows(heads_first(here.select(0, 1)), work),
+                                                      .out = query_rows(out_BHND, work),
+                                                      .lse = query_rows(lse, work),
+                                                      .causal = is_causal(work),
+                                                      .scale = scale}));
       at::Tensor& dq = shares.back().dq;
       if (step == 0 && all_rows) {
         dq_BHND = dq.to(acc);

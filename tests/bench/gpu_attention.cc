@@ -57,7 +57,10 @@ Pass measure(int64_t length, bool causal) {
             at::_scaled_dot_product_cudnn_attention(q, k, v, std::nullopt, true, 0.0, causal, false, scale);
           }),
       figures(
-          2.5 * work, [&] { ops::block_attention_backward(d_out, q, k, v, out, lse_rows, causal, scale); },
+          2.5 * work,
+          [&] {
+            ops::block_attention_backward({d_out, q, k, v, out, lse_rows, causal, scale});
+          },
           [&] {
             at::_scaled_dot_product_cudnn_attention_backward(d_out, q, k, v, out, lse, seed, offset, none,
                                                              none, none, length, length, 0.0, causal, scale);

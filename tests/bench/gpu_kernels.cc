@@ -83,7 +83,9 @@ void add_rope(std::vector<Case>& cases, int64_t tokens) {
                    factors = at::zeros({half}, on_gpu(at::kDouble)),
                    temperature = at::zeros({1}, on_gpu(at::kDouble));
   cases.push_back({"rope factor gradient", bytes,
-                   [=] { ops::rope_factor_gradient(x, dy, angles, scaled, factors, temperature); },
+                   [=] {
+                     ops::rope_factor_gradient({x, dy, angles, scaled, factors, temperature});
+                   },
                    [=] {
                      const at::Tensor phi = (dy.narrow(2, half, half) * x.narrow(2, 0, half) -
                                              dy.narrow(2, 0, half) * x.narrow(2, half, half))
@@ -102,7 +104,9 @@ void add_norm(std::vector<Case>& cases, int64_t tokens) {
                    [=] { at::_fused_rms_norm(x, {kHidden}, weight, 1e-5); }});
   const at::Tensor rstd_column = rstd.unsqueeze(1);
   cases.push_back({"rms norm backward", 3 * row_bytes,
-                   [=] { ops::rms_norm_backward(dy, x, weight, rstd, y, false, sum); },
+                   [=] {
+                     ops::rms_norm_backward({dy, x, weight, rstd, y, false, sum});
+                   },
                    [=] {
                      at::_fused_rms_norm_backward(dy, x, {kHidden}, rstd_column, weight, {true, true});
                    }});
@@ -147,7 +151,7 @@ void add_loss(std::vector<Case>& cases) {
                    ones = at::ones({kRows}, on_gpu(at::kFloat));
   cases.push_back({"cross-entropy + gradient", 10.0 * static_cast<double>(logits.numel()),
                    [=] {
-                     cuda::cross_entropy_rows<float, bfloat16>({.logits = ops::data_of<const float>(logits),
+                     cuda::cross_entropy_rows<float, bfloat16>({.logits = ops::data_of<float>(logits),
                                                                 .rows = kRows,
                                                                 .vocab = kVocab,
                                                                 .labels = ops::data_of<const int64_t>(labels),

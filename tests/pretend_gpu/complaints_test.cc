@@ -68,7 +68,13 @@ TEST(PretendGpuDeathTest, HostMemoryInAKernelsArguments) {
   auto* const host = static_cast<float*>(memory);
   char* device = device_memory(kBytes);
   const auto call = [&](float* written) {
-    cuda::swiglu_forward<float>(reinterpret_cast<float*>(device) + 16, 64, 1, 32, written, 32, nullptr);
+    cuda::swiglu_forward<float>({.gate_up = reinterpret_cast<float*>(device) + 16,
+                                 .gate_up_stride = 64,
+                                 .rows = 1,
+                                 .width = 32,
+                                 .out = written,
+                                 .out_stride = 32},
+                                nullptr);
   };
   call(reinterpret_cast<float*>(device) + 1024);
   EXPECT_EXIT(call(host + 16), kComplains, "is host memory");

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "kernels/ops/accumulation_type.h"
-#include "kernels/ops/head_norm_ops.h"
 #include "kernels/ops/mlp_ops.h"
 #include "kernels/ops/norm_ops.h"
 #include "kernels/ops/rope_ops.h"
@@ -47,8 +46,8 @@ Block::HeadStatistics Block::normalize_heads(const BlockTensors& weights, const 
   const int64_t tokens = from.size(0), h = config_.num_heads, k = config_.num_kv_heads;
   const auto acc = from.options().dtype(ops::accumulation_type(from.scalar_type()));
   const HeadStatistics rstd{q_rstd_.shaped({tokens, h}, acc), k_rstd_.shaped({tokens, k}, acc)};
-  ops::head_norm(from.narrow(1, 0, h), weights.q_norm, config_.rms_norm_eps, to.narrow(1, 0, h), rstd.q);
-  ops::head_norm(from.narrow(1, h, k), weights.k_norm, config_.rms_norm_eps, to.narrow(1, h, k), rstd.k);
+  ops::rms_norm(from.narrow(1, 0, h), weights.q_norm, config_.rms_norm_eps, to.narrow(1, 0, h), rstd.q);
+  ops::rms_norm(from.narrow(1, h, k), weights.k_norm, config_.rms_norm_eps, to.narrow(1, h, k), rstd.k);
   return rstd;
 }
 

@@ -1,6 +1,5 @@
 // The backward half of a block: the MLP and the output projection, attention, then the projections q, k, v.
 #include "kernels/ops/accumulation_type.h"
-#include "kernels/ops/head_norm_ops.h"
 #include "kernels/ops/mlp_ops.h"
 #include "kernels/ops/norm_ops.h"
 #include "kernels/ops/rope_ops.h"
@@ -76,7 +75,13 @@ void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const Bl
 
     const at::Tensor d_normed = d_normed_.shaped({tile.count, c}, options);
     linear_input_gradient(d_gate_up, weights.gate_up, d_normed);
-    ops::rms_norm_backward(d_normed, middle, weights.post_norm, rstd, d_rows, true, grads.post_norm);
+    ops::rms_norm_backward({.dy = d_normed,
+                            .x = middle,
+                            .weight = weights.post_norm,
+                            .rstd = rstd,
+                            .dx = d_rows,
+                            .accumulate = true,
+                            .grad_weight = grads.post_norm});
     linear_weight_gradient(d_rows, rows(attention), grads.attention_out);
     bias_gradient(d_rows, grads.attention_out_bias);
     linear_input_gradient(d_rows, weights.attention_out, rows(d_attention));
@@ -95,10 +100,18 @@ void Block::head_norm_backward(const BlockTensors& weights, const at::Tensor& no
   const at::Tensor heads = projected.view({tokens, h + k, config_.head_dim});
   const HeadStatistics rstd =
       normalize_heads(weights, heads, renormed_.shaped(heads.sizes(), normed.options()));
-  ops::head_norm_backward_(d_heads.narrow(1, 0, h), heads.narrow(1, 0, h), weights.q_norm, rstd.q,
-                           gradients.q_norm);
-  ops::head_norm_backward_(d_heads.narrow(1, h, k), heads.narrow(1, h, k), weights.k_norm, rstd.k,
-                           gradients.k_norm);
+  const auto backward = [&](int64_t first, int64_t count, const at::Tensor& weight,
+                            const at::Tensor& head_rstd, const at::Tensor& gradient) {
+    const at::Tensor own = d_heads.narrow(1, first, count);
+    ops::rms_norm_backward({.dy = own,
+                            .x = heads.narrow(1, first, count),
+                            .weight = weight,
+                            .rstd = head_rstd,
+                            .dx = own,
+                            .grad_weight = gradient});
+  };
+  backward(0, h, weights.q_norm, rstd.q, gradients.q_norm);
+  backward(h, k, weights.k_norm, rstd.k, gradients.k_norm);
 }
 
 // d_x: d loss / d h on entry, d loss / d x on return.
@@ -130,8 +143,12 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
       const auto table = [&piece](const at::Tensor& t) { return t.narrow(0, piece.token, piece.count); };
       const at::Tensor d_piece = d_rotated.narrow(0, piece.row, piece.count);
       if (gradients.log_factors.defined()) {
-        ops::rope_factor_gradient(rotated.narrow(0, piece.row, piece.count), d_piece, table(tables.angles),
-                                  table(tables.scaled), gradients.log_factors, gradients.log_temperature);
+        ops::rope_factor_gradient({.y = rotated.narrow(0, piece.row, piece.count),
+                                   .dy = d_piece,
+                                   .angles = table(tables.angles),
+                                   .scaled = table(tables.scaled),
+                                   .grad_log_factors = gradients.log_factors,
+                                   .grad_log_temperature = gradients.log_temperature});
       }
       if (gradients.input || gradients.weights.qkv.defined()) {
         ops::rope_backward_(d_piece, table(tables.cos), table(tables.sin));
@@ -146,8 +163,13 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
       linear_weight_gradient(d_qkv, normed, gradients.weights.qkv);
       bias_gradient(d_qkv, gradients.weights.qkv_bias);
       linear_input_gradient(d_qkv, weights.qkv, d_normed);
-      ops::rms_norm_backward(d_normed, rows(x), weights.input_norm, rstd, rows(d_x), true,
-                             gradients.weights.input_norm);
+      ops::rms_norm_backward({.dy = d_normed,
+                              .x = rows(x),
+                              .weight = weights.input_norm,
+                              .rstd = rstd,
+                              .dx = rows(d_x),
+                              .accumulate = true,
+                              .grad_weight = gradients.weights.input_norm});
     }
   }
 }

@@ -57,12 +57,22 @@ at::Tensor Head::backward(const UnitTensors& weights, const UnitTensors& gradien
     const at::Tensor rstd = rstd_.shaped({tile.count}, acc_options(x));
     x_tile.copy_(rows(x, tile));
     ops::rms_norm(x_tile, weights.final_norm, config_.rms_norm_eps, normed, rstd);
-    const ops::CrossEntropyOutput scored = ops::linear_cross_entropy_backward(
-        normed, weights.head, rows(targets.labels, tile), rows(targets.weights, tile), targets.scale,
-        loss_tile_tokens_, d_normed, gradients.head);
+    const ops::CrossEntropyOutput scored =
+        ops::linear_cross_entropy_backward({.hidden = normed,
+                                            .head = weights.head,
+                                            .labels = rows(targets.labels, tile),
+                                            .weights = rows(targets.weights, tile),
+                                            .scale = targets.scale,
+                                            .tile_tokens = loss_tile_tokens_,
+                                            .d_hidden = d_normed,
+                                            .grad_head = gradients.head});
     sum.add_(weighted_sum(scored.nll, rows(targets.weights, tile)));
-    ops::rms_norm_backward(d_normed, x_tile, weights.final_norm, rstd, rows(x, tile), false,
-                           gradients.final_norm);
+    ops::rms_norm_backward({.dy = d_normed,
+                            .x = x_tile,
+                            .weight = weights.final_norm,
+                            .rstd = rstd,
+                            .dx = rows(x, tile),
+                            .grad_weight = gradients.final_norm});
   }
   return sum;
 }

@@ -67,8 +67,8 @@ TEST_P(BlockAttention, BackwardEqualsReference) {
   for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-13}, std::pair{at::kFloat, 3e-6}}) {
     const auto p = problem(type);
     const auto forward = ops::block_attention(p.q, p.k, p.v, GetParam().causal, p.scale);
-    const auto ours = ops::block_attention_backward(p.d_out, p.q, p.k, p.v, forward.out, forward.lse,
-                                                    GetParam().causal, p.scale);
+    const auto ours = ops::block_attention_backward(
+        {p.d_out, p.q, p.k, p.v, forward.out, forward.lse, GetParam().causal, p.scale});
     expect_gradients(ours, reference_backward(p, reference_shape(p, GetParam().causal)), tolerance);
   }
 }
@@ -87,11 +87,11 @@ TEST_P(BlockAttention, ForwardInBF16RoundsOnce) {
 TEST_P(BlockAttention, BackwardOfBF16IsComputedInF32) {
   const auto p = problem(at::kBFloat16);
   const auto forward = ops::block_attention(p.q, p.k, p.v, GetParam().causal, p.scale);
-  const auto narrow = ops::block_attention_backward(p.d_out, p.q, p.k, p.v, forward.out, forward.lse,
-                                                    GetParam().causal, p.scale);
+  const auto narrow = ops::block_attention_backward(
+      {p.d_out, p.q, p.k, p.v, forward.out, forward.lse, GetParam().causal, p.scale});
   const auto wide = ops::block_attention_backward(
-      p.d_out.to(at::kFloat), p.q.to(at::kFloat), p.k.to(at::kFloat), p.v.to(at::kFloat),
-      forward.out.to(at::kFloat), forward.lse, GetParam().causal, p.scale);
+      {p.d_out.to(at::kFloat), p.q.to(at::kFloat), p.k.to(at::kFloat), p.v.to(at::kFloat),
+       forward.out.to(at::kFloat), forward.lse, GetParam().causal, p.scale});
   EXPECT_EQ(narrow.dq.scalar_type(), at::kFloat);
   // bfloat16 arithmetic would be off by 1e-3; only the order of additions differs.
   expect_gradients(narrow, wide, 3e-6);
@@ -102,8 +102,8 @@ TEST_P(BlockAttention, BackwardUsesAWideResultInFull) {
   const auto p = problem(at::kBFloat16);
   const auto shape = reference_shape(p, GetParam().causal);
   const auto merged = reference_forward(p, shape);
-  const auto ours = ops::block_attention_backward(p.d_out, p.q, p.k, p.v, merged.out.to(at::kFloat),
-                                                  merged.lse.to(at::kFloat), GetParam().causal, p.scale);
+  const auto ours = ops::block_attention_backward({p.d_out, p.q, p.k, p.v, merged.out.to(at::kFloat),
+                                                   merged.lse.to(at::kFloat), GetParam().causal, p.scale});
   expect_gradients(ours, reference_backward(p, shape), 3e-6);
 }
 
@@ -116,7 +116,7 @@ TEST(BlockAttentionPeer, EqualsTorchInF32) {
   EXPECT_LE(relative_error(ours.out, out), 1e-6);
   EXPECT_LE(relative_error(ours.lse, lse), 1e-6);
   const auto gradients =
-      ops::block_attention_backward(p.d_out, p.q, p.k, p.v, ours.out, ours.lse, true, 0.125);
+      ops::block_attention_backward({p.d_out, p.q, p.k, p.v, ours.out, ours.lse, true, 0.125});
   const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
       p.d_out, p.q, p.k, p.v, out, lse, 0.0, true, std::nullopt, 0.125);
   EXPECT_LE(relative_error(gradients.dq, dq), 3e-6);
@@ -150,8 +150,8 @@ ops::AttentionGradients blockwise_backward(const AttentionProblem& p, const ops:
   for (int64_t i = 0; i < kBlocks; ++i) {
     for (int64_t j = i; j >= 0; --j) {
       const auto part = ops::block_attention_backward(
-          block_of(p.d_out, i), block_of(p.q, i), block_of(p.k, j), block_of(p.v, j), block_of(merged.out, i),
-          block_of(merged.lse, i), i == j, p.scale);
+          {block_of(p.d_out, i), block_of(p.q, i), block_of(p.k, j), block_of(p.v, j),
+           block_of(merged.out, i), block_of(merged.lse, i), i == j, p.scale});
       block_of(total.dq, i).add_(part.dq);
       block_of(total.dk, j).add_(part.dk);
       block_of(total.dv, j).add_(part.dv);
@@ -222,7 +222,7 @@ TEST(BlockAttentionEdge, NoKeysGiveWeightZero) {
   EXPECT_EQ(empty.out.abs().sum().item<double>(), 0.0);
   EXPECT_TRUE(empty.lse.eq(-INFINITY).all().item<bool>());
   const auto gradients =
-      ops::block_attention_backward(p.d_out, p.q, none, none, empty.out, empty.lse, false, p.scale);
+      ops::block_attention_backward({p.d_out, p.q, none, none, empty.out, empty.lse, false, p.scale});
   EXPECT_EQ(gradients.dq.abs().sum().item<double>(), 0.0);
   EXPECT_EQ(gradients.dk.numel(), 0);
 }
@@ -232,7 +232,7 @@ TEST(BlockAttentionEdge, RowsWithoutKeysGiveNoGradient) {
   const auto p = attention_problem(2, 2, 3, 4, at::kFloat);
   const at::Tensor lse = at::full({2, 2, 3}, -INFINITY, at::kFloat);
   const auto gradients =
-      ops::block_attention_backward(p.d_out, p.q, p.k, p.v, at::zeros_like(p.q), lse, false, p.scale);
+      ops::block_attention_backward({p.d_out, p.q, p.k, p.v, at::zeros_like(p.q), lse, false, p.scale});
   EXPECT_EQ(gradients.dq.abs().max().item<double>(), 0.0);
   EXPECT_EQ(gradients.dk.abs().max().item<double>(), 0.0);
   EXPECT_EQ(gradients.dv.abs().max().item<double>(), 0.0);

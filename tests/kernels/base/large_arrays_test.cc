@@ -125,8 +125,18 @@ TEST(RowsPastTwoTo31, Swiglu) {
   std::vector<float> near(kMlp), d_near(2 * kMlp);
   put(row, gate_up.data() + kEnd * 2 * kMlp);
   const SparseLauncher owner = owner_of_row(kEnd, ItemTiles(kManyRows, kMlp / kPackOf<float>));
-  launch_swiglu_forward<float>(owner, gate_up.data(), 2 * kMlp, kManyRows, kMlp, out.data(), kMlp);
-  launch_swiglu_forward<float>(HostLauncher(), row.data(), 2 * kMlp, 1, kMlp, near.data(), kMlp);
+  launch_swiglu_forward<float>(owner, {.gate_up = gate_up.data(),
+                                       .gate_up_stride = 2 * kMlp,
+                                       .rows = kManyRows,
+                                       .width = kMlp,
+                                       .out = out.data(),
+                                       .out_stride = kMlp});
+  launch_swiglu_forward<float>(HostLauncher(), {.gate_up = row.data(),
+                                                .gate_up_stride = 2 * kMlp,
+                                                .rows = 1,
+                                                .width = kMlp,
+                                                .out = near.data(),
+                                                .out_stride = kMlp});
   EXPECT_EQ(row_of(out.data() + kEnd * kMlp, kMlp), near);
 
   put(d_out_row, out.data() + kEnd * kMlp);
@@ -219,11 +229,26 @@ TEST(RowsPastTwoTo31, RopeFactorGradient) {
       one{1, kHeads, kHeadDim, kHeadDim, kWidth};
   std::vector<double> far(kPairs + 1, 0.0), near(kPairs + 1, 0.0), one_workspace(kPairs + 1);
   std::vector<double> workspace(factor_tiles(shape).count * (kPairs + 1), 0.0);
-  launch_rope_factor_gradient(in_turn(kLast / factor_tiles(shape).tokens_per_tile), y.data(), dy.data(),
-                              kWidth, angles.data(), scaled.data(), shape, workspace.data(), far.data(),
-                              &far[kPairs]);
-  launch_rope_factor_gradient(HostLauncher(), y_row.data(), dy_row.data(), kWidth, angle_row.data(),
-                              &one_scaled, one, one_workspace.data(), near.data(), &near[kPairs]);
+  launch_rope_factor_gradient<float>(in_turn(kLast / factor_tiles(shape).tokens_per_tile),
+                                     {.shape = shape,
+                                      .y = y.data(),
+                                      .dy = dy.data(),
+                                      .dy_token_stride = kWidth,
+                                      .angles = angles.data(),
+                                      .scaled = scaled.data(),
+                                      .grad_log_factors = far.data(),
+                                      .grad_log_temperature = &far[kPairs]},
+                                     workspace.data());
+  launch_rope_factor_gradient<float>(HostLauncher(),
+                                     {.shape = one,
+                                      .y = y_row.data(),
+                                      .dy = dy_row.data(),
+                                      .dy_token_stride = kWidth,
+                                      .angles = angle_row.data(),
+                                      .scaled = &one_scaled,
+                                      .grad_log_factors = near.data(),
+                                      .grad_log_temperature = &near[kPairs]},
+                                     one_workspace.data());
   for (int64_t i = 0; i <= kPairs; ++i)
     EXPECT_NEAR(far[i], near[i], 1e-12) << i;  // other walkers, other order
 }
@@ -268,30 +293,32 @@ void expect_norms_at_the_end(int64_t per_token) {
   const RmsNormTiles tiles = rms_norm_tiles<float>(rows, channels);
   std::vector<float> workspace(tiles.count * channels, 0.0f), one_workspace(channels);
   std::vector<float> sum(channels, 0.0f), near_sum(channels, 0.0f);
-  launch_rms_norm_backward<float>(in_turn((rows - 1) / tiles.rows_per_tile), {.dy = dy.data(),
-                                                                              .dy_rows = layout,
-                                                                              .x = x.data(),
-                                                                              .x_rows = layout,
-                                                                              .weight = weight.data(),
-                                                                              .rstd = rstd.data(),
-                                                                              .rows = rows,
-                                                                              .channels = channels,
-                                                                              .dx = dy.data(),
-                                                                              .dx_rows = layout,
-                                                                              .grad_weight = sum.data(),
-                                                                              .workspace = workspace.data()});
-  launch_rms_norm_backward<float>(HostLauncher(), {.dy = dy_row.data(),
-                                                   .dy_rows = {},
-                                                   .x = x_row.data(),
-                                                   .x_rows = {},
-                                                   .weight = weight.data(),
-                                                   .rstd = &near_rstd,
-                                                   .rows = 1,
-                                                   .channels = channels,
-                                                   .dx = near.data(),
-                                                   .dx_rows = {},
-                                                   .grad_weight = near_sum.data(),
-                                                   .workspace = one_workspace.data()});
+  launch_rms_norm_backward<float>(in_turn((rows - 1) / tiles.rows_per_tile),
+                                  {.dy = dy.data(),
+                                   .dy_rows = layout,
+                                   .x = x.data(),
+                                   .x_rows = layout,
+                                   .weight = weight.data(),
+                                   .rstd = rstd.data(),
+                                   .rows = rows,
+                                   .channels = channels,
+                                   .dx = dy.data(),
+                                   .dx_rows = layout,
+                                   .grad_weight = sum.data()},
+                                  workspace.data());
+  launch_rms_norm_backward<float>(HostLauncher(),
+                                  {.dy = dy_row.data(),
+                                   .dy_rows = {},
+                                   .x = x_row.data(),
+                                   .x_rows = {},
+                                   .weight = weight.data(),
+                                   .rstd = &near_rstd,
+                                   .rows = 1,
+                                   .channels = channels,
+                                   .dx = near.data(),
+                                   .dx_rows = {},
+                                   .grad_weight = near_sum.data()},
+                                  one_workspace.data());
   EXPECT_EQ(row_of(dy.data() + at, channels), near);
   EXPECT_EQ(sum, near_sum);
 }

@@ -12,7 +12,6 @@
 #include "kernels/base/element.h"
 #include "kernels/mlp/swiglu.h"
 #include "kernels/mlp/swiglu_team.h"
-#include "kernels/norm/head_norm.h"
 #include "kernels/norm/rms_norm.h"
 #include "kernels/norm/rms_norm_team.h"
 #include "kernels/rope/rope.h"
@@ -99,82 +98,114 @@ void expect_equal_factor_gradients(const Gradient& gradient, TwoDistantRows& row
 const std::vector<double> kAngles(kWidth, 0.25);
 const uint8_t kScaled[] = {1, 1};
 
+// x as y and dy at once; the temperature's gradient is the last of `sums`.
+RopeFactorGradient<float> factor_gradient_call(const float* x, int64_t stride, std::vector<double>& sums) {
+  return {.shape = {2, 1, kWidth, kWidth, stride},
+          .y = x,
+          .dy = x,
+          .dy_token_stride = stride,
+          .angles = kAngles.data(),
+          .scaled = kScaled,
+          .grad_log_factors = sums.data(),
+          .grad_log_temperature = &sums.back()};
+}
+
 TEST_F(LargeOffsets, RopeFactorGradient) {
   expect_equal_factor_gradients(
       [](const float* x, int64_t stride, std::vector<double>& sums) {
-        rope_factor_gradient<float>(x, x, stride, kAngles.data(), kScaled, {2, 1, kWidth, kWidth, stride},
-                                    sums.data(), &sums.back());
+        rope_factor_gradient(factor_gradient_call(x, stride, sums));
       },
       rows_, packed_);
 }
 
-TEST_F(LargeOffsets, RmsNorm) {
+// In place; a row may be cut into heads.
+RmsNormForward<float> norm_call(float* x, int64_t stride, int64_t heads, const float* weight, float* rstd) {
+  const RowLayout rows{.group_stride = stride, .per_group = heads, .row_stride = kWidth / heads};
+  return {.x = x,
+          .x_rows = rows,
+          .weight = weight,
+          .eps = 1e-5,
+          .rows = 2 * heads,
+          .channels = kWidth / heads,
+          .y = x,
+          .y_rows = rows,
+          .rstd = rstd};
+}
+
+template <typename Forward>
+void expect_equal_norms(int64_t heads, const Forward& forward, TwoDistantRows& rows,
+                        std::vector<float>& packed) {
   const std::vector<float> weight(kWidth, 1.5f);
-  float rstd[2];
-  rms_norm_forward<float>(rows_.data(), kStride, weight.data(), 1e-5, 2, kWidth, rows_.data(), kStride, rstd);
-  rms_norm_forward<float>(packed_.data(), kWidth, weight.data(), 1e-5, 2, kWidth, packed_.data(), kWidth,
-                          rstd);
-  EXPECT_EQ(rows_.packed(), packed_);
+  std::vector<float> rstd(2 * heads);
+  forward(norm_call(rows.data(), kStride, heads, weight.data(), rstd.data()));
+  forward(norm_call(packed.data(), kWidth, heads, weight.data(), rstd.data()));
+  EXPECT_EQ(rows.packed(), packed);
 }
 
 // In place, the rows as x, dy and dx at once.
 template <typename Backward>
-void expect_equal_norm_gradients(const Backward& backward, TwoDistantRows& rows, std::vector<float>& packed) {
+void expect_equal_norm_gradients(int64_t heads, const Backward& backward, TwoDistantRows& rows,
+                                 std::vector<float>& packed) {
   const std::vector<float> weight(kWidth, 1.5f), rstd(kWidth, 0.5f);
   std::vector<float> far(kWidth, 0.0f), near(kWidth, 0.0f);
-  backward(rows.data(), kStride, weight.data(), rstd.data(), far.data());
-  backward(packed.data(), kWidth, weight.data(), rstd.data(), near.data());
+  const auto call = [&](float* x, int64_t stride, float* grad_weight) {
+    const RowLayout layout{.group_stride = stride, .per_group = heads, .row_stride = kWidth / heads};
+    return RmsNormBackward<float>{.dy = x,
+                                  .dy_rows = layout,
+                                  .x = x,
+                                  .x_rows = layout,
+                                  .weight = weight.data(),
+                                  .rstd = rstd.data(),
+                                  .rows = 2 * heads,
+                                  .channels = kWidth / heads,
+                                  .dx = x,
+                                  .dx_rows = layout,
+                                  .grad_weight = grad_weight};
+  };
+  backward(call(rows.data(), kStride, far.data()));
+  backward(call(packed.data(), kWidth, near.data()));
   EXPECT_EQ(rows.packed(), packed);
   EXPECT_EQ(far, near);
 }
 
+TEST_F(LargeOffsets, RmsNorm) { expect_equal_norms(1, rms_norm_forward<float>, rows_, packed_); }
+
 TEST_F(LargeOffsets, RmsNormBackward) {
-  expect_equal_norm_gradients(
-      [](float* x, int64_t stride, const float* weight, const float* rstd, float* grad_weight) {
-        rms_norm_backward<float>({.dy = x,
-                                  .dy_stride = stride,
-                                  .x = x,
-                                  .x_stride = stride,
-                                  .weight = weight,
-                                  .rstd = rstd,
-                                  .rows = 2,
-                                  .channels = kWidth,
-                                  .dx = x,
-                                  .dx_stride = stride,
-                                  .grad_weight = grad_weight});
-      },
-      rows_, packed_);
+  expect_equal_norm_gradients(1, rms_norm_backward<float>, rows_, packed_);
 }
 
 TEST_F(LargeOffsets, HeadNorm) {
-  const std::vector<float> weight(kWidth / 2, 1.5f);
-  const HeadNormShape shape{.tokens = 2, .heads = 2, .head_dim = kWidth / 2};
-  float rstd[4];
-  head_norm_forward<float>(rows_.data(), kStride, weight.data(), 1e-5, shape, rows_.data(), kStride, rstd);
-  head_norm_forward<float>(packed_.data(), kWidth, weight.data(), 1e-5, shape, packed_.data(), kWidth, rstd);
-  EXPECT_EQ(rows_.packed(), packed_);
-  expect_equal_norm_gradients(
-      [&](float* x, int64_t stride, const float* w, const float* all_rstd, float* grad_weight) {
-        head_norm_backward<float>({.shape = shape,
-                                   .dy = x,
-                                   .dy_token_stride = stride,
-                                   .x = x,
-                                   .x_token_stride = stride,
-                                   .weight = w,
-                                   .rstd = all_rstd,
-                                   .grad_weight = grad_weight});
-      },
-      rows_, packed_);
+  expect_equal_norms(2, rms_norm_forward<float>, rows_, packed_);
+  expect_equal_norm_gradients(2, rms_norm_backward<float>, rows_, packed_);
+}
+
+SwigluForward<float> swiglu_call(const float* gate_up, int64_t stride, std::vector<float>& out) {
+  return {.gate_up = gate_up,
+          .gate_up_stride = stride,
+          .rows = 2,
+          .width = kWidth / 2,
+          .out = out.data(),
+          .out_stride = kWidth / 2};
+}
+// In place.
+SwigluBackward<float> swiglu_backward_call(const std::vector<float>& d_out, float* gate_up, int64_t stride) {
+  return {.d_out = d_out.data(),
+          .d_out_stride = kWidth / 2,
+          .gate_up = gate_up,
+          .gate_up_stride = stride,
+          .rows = 2,
+          .width = kWidth / 2,
+          .d_gate_up = gate_up,
+          .d_gate_up_stride = stride};
 }
 
 TEST_F(LargeOffsets, SwiGLU) {
   std::vector<float> far(kWidth), near(kWidth);
-  swiglu_forward<float>(rows_.data(), kStride, 2, kWidth / 2, far.data(), kWidth / 2);
-  swiglu_forward<float>(packed_.data(), kWidth, 2, kWidth / 2, near.data(), kWidth / 2);
+  swiglu_forward(swiglu_call(rows_.data(), kStride, far));
+  swiglu_forward(swiglu_call(packed_.data(), kWidth, near));
   EXPECT_EQ(far, near);
-  swiglu_backward<float>(far.data(), kWidth / 2, rows_.data(), kStride, 2, kWidth / 2, rows_.data(), kStride);
-  swiglu_backward<float>(near.data(), kWidth / 2, packed_.data(), kWidth, 2, kWidth / 2, packed_.data(),
-                         kWidth);
+  swiglu_backward(swiglu_backward_call(far, rows_.data(), kStride));
+  swiglu_backward(swiglu_backward_call(near, packed_.data(), kWidth));
   EXPECT_EQ(rows_.packed(), packed_);
 }
 
@@ -225,72 +256,31 @@ TEST_F(LargeOffsets, RopeFactorGradientTeam) {
   expect_equal_factor_gradients(
       [](const float* x, int64_t stride, std::vector<double>& sums) {
         std::vector<double> workspace(kWidth + 2);
-        launch_rope_factor_gradient(kHost, x, x, stride, kAngles.data(), kScaled,
-                                    {2, 1, kWidth, kWidth, stride}, workspace.data(), sums.data(),
-                                    &sums.back());
+        launch_rope_factor_gradient(kHost, factor_gradient_call(x, stride, sums), workspace.data());
       },
       rows_, packed_);
 }
 
 TEST_F(LargeOffsets, RmsNormTeam) {
-  const std::vector<float> weight(kWidth, 1.5f);
-  float rstd[2];
-  const auto normalize = [&](float* x, int64_t stride) {
-    launch_rms_norm_forward<float>(kHost, {.x = x,
-                                           .x_rows = {.group_stride = stride},
-                                           .weight = weight.data(),
-                                           .eps = 1e-5,
-                                           .rows = 2,
-                                           .channels = kWidth,
-                                           .y = x,
-                                           .y_rows = {.group_stride = stride},
-                                           .rstd = rstd});
-  };
-  normalize(rows_.data(), kStride);
-  normalize(packed_.data(), kWidth);
-  EXPECT_EQ(rows_.packed(), packed_);
+  const auto forward = [](const RmsNormForward<float>& call) { launch_rms_norm_forward(kHost, call); };
+  expect_equal_norms(1, forward, rows_, packed_);
 }
 
 TEST_F(LargeOffsets, RmsNormBackwardTeam) {
-  for (const int64_t heads : {1, 2}) {
-    expect_equal_norm_gradients(
-        [heads](float* x, int64_t stride, const float* weight, const float* rstd, float* grad_weight) {
-          const RowLayout rows{.group_stride = stride, .per_group = heads, .row_stride = kWidth / heads};
-          std::vector<float> workspace(4 * kWidth);
-          launch_rms_norm_backward<float>(kHost, {.dy = x,
-                                                  .dy_rows = rows,
-                                                  .x = x,
-                                                  .x_rows = rows,
-                                                  .weight = weight,
-                                                  .rstd = rstd,
-                                                  .rows = 2 * heads,
-                                                  .channels = kWidth / heads,
-                                                  .dx = x,
-                                                  .dx_rows = rows,
-                                                  .grad_weight = grad_weight,
-                                                  .workspace = workspace.data()});
-        },
-        rows_, packed_);
-  }
+  const auto backward = [](const RmsNormBackward<float>& call) {
+    std::vector<float> workspace(4 * kWidth);
+    launch_rms_norm_backward(kHost, call, workspace.data());
+  };
+  for (const int64_t heads : {1, 2}) expect_equal_norm_gradients(heads, backward, rows_, packed_);
 }
 
 TEST_F(LargeOffsets, SwigluTeam) {
   std::vector<float> far(kWidth), near(kWidth);
-  launch_swiglu_forward<float>(kHost, rows_.data(), kStride, 2, kWidth / 2, far.data(), kWidth / 2);
-  launch_swiglu_forward<float>(kHost, packed_.data(), kWidth, 2, kWidth / 2, near.data(), kWidth / 2);
+  launch_swiglu_forward(kHost, swiglu_call(rows_.data(), kStride, far));
+  launch_swiglu_forward(kHost, swiglu_call(packed_.data(), kWidth, near));
   EXPECT_EQ(far, near);
-  const auto backward = [](const std::vector<float>& d_out, float* gate_up, int64_t stride) {
-    launch_swiglu_backward<float>(kHost, {.d_out = d_out.data(),
-                                          .d_out_stride = kWidth / 2,
-                                          .gate_up = gate_up,
-                                          .gate_up_stride = stride,
-                                          .rows = 2,
-                                          .width = kWidth / 2,
-                                          .d_gate_up = gate_up,
-                                          .d_gate_up_stride = stride});
-  };
-  backward(far, rows_.data(), kStride);
-  backward(near, packed_.data(), kWidth);
+  launch_swiglu_backward(kHost, swiglu_backward_call(far, rows_.data(), kStride));
+  launch_swiglu_backward(kHost, swiglu_backward_call(near, packed_.data(), kWidth));
   EXPECT_EQ(rows_.packed(), packed_);
 }
 

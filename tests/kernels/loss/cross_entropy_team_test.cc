@@ -71,7 +71,7 @@ Result cpu_rows(const at::Tensor& logits, const at::Tensor& labels, const at::Te
                            .labels = data_of<const int64_t>(labels),
                            .weights = data_of<const Acc>(weights),
                            .scale = scale,
-                           .want_gradient = true,
+                           .gradient = data_of<Acc>(r.gradient),
                            .nll = data_of<Acc>(r.nll),
                            .correct = data_of<bool>(r.correct)});
   return r;
@@ -82,7 +82,7 @@ template <typename Acc, typename G>
 Result team_rows(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& weights, double scale,
                  const at::Tensor& gradient) {
   Result r{at::empty({logits.size(0)}, logits.options()), at::empty({logits.size(0)}, at::kBool), gradient};
-  launch_cross_entropy<Acc, G>(HostLauncher(), {.logits = data_of<const Acc>(logits),
+  launch_cross_entropy<Acc, G>(HostLauncher(), {.logits = data_of<Acc>(logits),
                                                 .rows = logits.size(0),
                                                 .vocab = logits.size(1),
                                                 .labels = data_of<const int64_t>(labels),
@@ -96,8 +96,8 @@ Result team_rows(const at::Tensor& logits, const at::Tensor& labels, const at::T
 
 class CrossEntropyTeam : public ::testing::TestWithParam<int64_t> {  // vocabulary
  protected:
-  // Labels over the whole vocabulary; the third row is not scored, the second's label is the second of two
-  // maxima.
+  // Labels over the whole vocabulary; the third row is not scored, the second's label is the
+  // second of two maxima.
   void SetUp() override {
     const int64_t vocab = GetParam();
     labels = at::arange(kRows, at::kLong) * 7 % vocab;

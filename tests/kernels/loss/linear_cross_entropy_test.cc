@@ -61,8 +61,8 @@ Gradients autograd(const Problem& p) {
 Gradients backward(const Problem& p, int64_t tile_tokens) {
   Gradients g{at::empty(p.hidden.sizes(), p.hidden.options()),
               at::zeros(p.head.sizes(), p.weights.options())};
-  ops::linear_cross_entropy_backward(p.hidden, p.head, p.labels, p.weights, kScale, tile_tokens, g.hidden,
-                                     g.head);
+  ops::linear_cross_entropy_backward(
+      {p.hidden, p.head, p.labels, p.weights, kScale, tile_tokens, g.hidden, g.head});
   return g;
 }
 
@@ -104,7 +104,7 @@ TEST(LinearCrossEntropy, BackwardAlsoReturnsTheForwardResult) {
   const at::Tensor d_hidden = at::empty_like(p.hidden);
   const auto forward = ops::linear_cross_entropy(p.hidden, p.head, p.labels, 8);
   const auto both =
-      ops::linear_cross_entropy_backward(p.hidden, p.head, p.labels, p.weights, kScale, 8, d_hidden, {});
+      ops::linear_cross_entropy_backward({p.hidden, p.head, p.labels, p.weights, kScale, 8, d_hidden, {}});
   EXPECT_TRUE(forward.nll.equal(both.nll));
   EXPECT_TRUE(forward.correct.equal(both.correct));
 }
@@ -113,16 +113,16 @@ TEST(LinearCrossEntropy, UndefinedWeightsMeanOne) {
   const Problem p = problem(at::kDouble);
   const at::Tensor ones = at::ones({kTokens}, at::kDouble), plain = at::empty_like(p.hidden),
                    weighted = plain.clone();
-  ops::linear_cross_entropy_backward(p.hidden, p.head, p.labels, {}, kScale, 8, plain, {});
-  ops::linear_cross_entropy_backward(p.hidden, p.head, p.labels, ones, kScale, 8, weighted, {});
+  ops::linear_cross_entropy_backward({p.hidden, p.head, p.labels, {}, kScale, 8, plain, {}});
+  ops::linear_cross_entropy_backward({p.hidden, p.head, p.labels, ones, kScale, 8, weighted, {}});
   EXPECT_TRUE(plain.equal(weighted));
 }
 
 TEST(LinearCrossEntropy, HeadGradientIsAddedToWhatIsThere) {
   const Problem p = problem(at::kDouble);
   const at::Tensor start = random_tensor({kVocab, kChannels}, at::kDouble, 9), grad_head = start.clone();
-  ops::linear_cross_entropy_backward(p.hidden, p.head, p.labels, p.weights, kScale, 8,
-                                     at::empty_like(p.hidden), grad_head);
+  ops::linear_cross_entropy_backward(
+      {p.hidden, p.head, p.labels, p.weights, kScale, 8, at::empty_like(p.hidden), grad_head});
   EXPECT_LE(max_difference(grad_head, start + autograd(p).head), 1e-14);
 }
 
@@ -170,7 +170,7 @@ TEST(CrossEntropyRows, DenominatorOfAVocabularyOf128KIsAccurate) {
                                .labels = &label,
                                .weights = nullptr,
                                .scale = 1.0,
-                               .want_gradient = true,
+                               .gradient = logits.data_ptr<float>(),
                                .nll = &nll,
                                .correct = &correct});
     worst_nll = std::max(worst_nll, std::abs(nll + exact[0][label].item<double>()));
@@ -239,7 +239,7 @@ TEST(LinearCrossEntropy, StridedHiddenRows) {
   const at::Tensor buffer = at::full({kTokens, 3 * kChannels}, NAN, at::kFloat);
   const at::Tensor hidden = buffer.narrow(1, kChannels, kChannels), d_hidden = hidden.clone();
   hidden.copy_(p.hidden);
-  ops::linear_cross_entropy_backward(hidden, p.head, p.labels, p.weights, kScale, 8, d_hidden, {});
+  ops::linear_cross_entropy_backward({hidden, p.head, p.labels, p.weights, kScale, 8, d_hidden, {}});
   EXPECT_LE(relative_error(d_hidden, autograd(p).hidden), 1e-6);
 }
 

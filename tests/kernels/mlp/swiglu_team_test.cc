@@ -34,8 +34,12 @@ TEST_P(SwigluTeam, ForwardAndBackwardAsTheCPU) {
     ops::swiglu(gate_up, cpu_out);
     ops::swiglu_backward(d_out, gate_up, cpu_d_gate_up);
     ops::for_activation_type(type, "", [&]<typename T>(T) {
-      launch_swiglu_forward(HostLauncher(), data_of<const T>(gate_up), s.stride, s.rows, s.width,
-                            data_of<T>(out), s.width);
+      launch_swiglu_forward<T>(HostLauncher(), {.gate_up = data_of<const T>(gate_up),
+                                                .gate_up_stride = s.stride,
+                                                .rows = s.rows,
+                                                .width = s.width,
+                                                .out = data_of<T>(out),
+                                                .out_stride = s.width});
       launch_swiglu_backward<T>(HostLauncher(), {.d_out = data_of<const T>(d_out),
                                                  .d_out_stride = s.width,
                                                  .gate_up = data_of<const T>(gate_up),

@@ -1,9 +1,10 @@
+// RMSNorm of the heads of a token, [T, H, D]: a weight [D] for all of them.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include "kernels/ops/accumulation_type.h"
-#include "kernels/ops/head_norm_ops.h"
+#include "kernels/ops/norm_ops.h"
 #include "tests/kernels/tensors.h"
 
 namespace ropeway {
@@ -35,8 +36,8 @@ Result run(const Problem& p) {
   const auto acc = p.x.options().dtype(ops::accumulation_type(p.x.scalar_type()));
   Result r{at::empty(p.x.sizes(), p.x.options()), p.dy.clone(), at::zeros({p.x.size(2)}, acc)};
   const at::Tensor rstd = at::empty({p.x.size(0), p.x.size(1)}, acc);
-  ops::head_norm(p.x, p.weight, kEps, r.y, rstd);
-  ops::head_norm_backward_(r.dx, p.x, p.weight, rstd, r.grad_weight);
+  ops::rms_norm(p.x, p.weight, kEps, r.y, rstd);
+  ops::rms_norm_backward({r.dx, p.x, p.weight, rstd, r.dx, false, r.grad_weight});
   return r;
 }
 
@@ -73,7 +74,7 @@ TEST(HeadNorm, InPlaceWithinWiderRows) {
   const at::Tensor wide = at::full({4, 6, 8}, 5.0, at::kFloat);
   const at::Tensor heads = wide.narrow(1, 1, 3), rstd = at::empty({4, 3}, at::kFloat);
   heads.copy_(p.x);
-  ops::head_norm(heads, p.weight, kEps, heads, rstd);
+  ops::rms_norm(heads, p.weight, kEps, heads, rstd);
   EXPECT_EQ(max_difference(heads, run(p).y), 0.0);
   EXPECT_TRUE((wide.narrow(1, 0, 1) == 5).all().item<bool>() &&
               (wide.narrow(1, 4, 2) == 5).all().item<bool>());

@@ -72,19 +72,20 @@ Gradients team_gradients(const Shape& s, const at::Tensor& dy, const at::Tensor&
   using Acc = accumulation_t<T>;
   Gradients g{dx_before.clone(), at::ones({s.channels}, rstd.scalar_type())};
   std::vector<Acc> workspace(rms_norm_tiles<T>(s.rows, s.channels).count * s.channels, Acc(NAN));
-  launch_rms_norm_backward<T>(HostLauncher(backwards), {.dy = data_of<const T>(dy),
-                                                        .dy_rows = {.group_stride = s.stride},
-                                                        .x = data_of<const T>(x),
-                                                        .x_rows = {.group_stride = s.stride},
-                                                        .weight = data_of<const T>(weight),
-                                                        .rstd = data_of<const Acc>(rstd),
-                                                        .rows = s.rows,
-                                                        .channels = s.channels,
-                                                        .dx = data_of<T>(g.dx),
-                                                        .dx_rows = {.group_stride = s.channels},
-                                                        .accumulate = accumulate,
-                                                        .grad_weight = data_of<Acc>(g.grad_weight),
-                                                        .workspace = workspace.data()});
+  launch_rms_norm_backward<T>(HostLauncher(backwards),
+                              {.dy = data_of<const T>(dy),
+                               .dy_rows = {.group_stride = s.stride},
+                               .x = data_of<const T>(x),
+                               .x_rows = {.group_stride = s.stride},
+                               .weight = data_of<const T>(weight),
+                               .rstd = data_of<const Acc>(rstd),
+                               .rows = s.rows,
+                               .channels = s.channels,
+                               .dx = data_of<T>(g.dx),
+                               .dx_rows = {.group_stride = s.channels},
+                               .accumulate = accumulate,
+                               .grad_weight = data_of<Acc>(g.grad_weight)},
+                              workspace.data());
   return g;
 }
 
@@ -97,7 +98,7 @@ TEST_P(RmsNormTeam, BackwardAsTheCPU) {
     const at::Tensor rstd = random_tensor({s.rows}, ops::accumulation_type(type), 5).abs();
     for (const bool accumulate : {false, true}) {
       Gradients cpu{before.clone(), at::ones({s.channels}, rstd.scalar_type())};
-      ops::rms_norm_backward(dy, x, weight, rstd, cpu.dx, accumulate, cpu.grad_weight);
+      ops::rms_norm_backward({dy, x, weight, rstd, cpu.dx, accumulate, cpu.grad_weight});
       ops::for_activation_type(type, "", [&]<typename T>(T) {
         const Gradients g = team_gradients<T>(s, dy, x, weight, rstd, before, accumulate, false);
         EXPECT_LE(relative_error(g.grad_weight, cpu.grad_weight), type == at::kDouble ? 1e-13 : 1e-5);
@@ -145,22 +146,23 @@ TEST(RmsNormTeamOfHeads, BackwardInPlaceEqualsTheRowsOneByOne) {
   };
   const at::Tensor cpu_dx = at::empty({kTokens * kHeads, kDim}, at::kDouble),
                    cpu_sum = at::ones({kDim}, at::kDouble);
-  ops::rms_norm_backward(heads(dy), heads(x), weight, rstd, cpu_dx, false, cpu_sum);
+  ops::rms_norm_backward({heads(dy), heads(x), weight, rstd, cpu_dx, false, cpu_sum});
   const at::Tensor sum = at::ones({kDim}, at::kDouble), in_place = dy.clone();
   std::vector<double> workspace(rms_norm_tiles<double>(kTokens * kHeads, kDim).count * kDim, NAN);
   double* const dy_heads = data_of<double>(in_place) + 8;
-  launch_rms_norm_backward<double>(HostLauncher(), {.dy = dy_heads,
-                                                    .dy_rows = layout,
-                                                    .x = data_of<const double>(x) + 8,
-                                                    .x_rows = layout,
-                                                    .weight = data_of<const double>(weight),
-                                                    .rstd = data_of<const double>(rstd),
-                                                    .rows = kTokens * kHeads,
-                                                    .channels = kDim,
-                                                    .dx = dy_heads,
-                                                    .dx_rows = layout,
-                                                    .grad_weight = data_of<double>(sum),
-                                                    .workspace = workspace.data()});
+  launch_rms_norm_backward<double>(HostLauncher(),
+                                   {.dy = dy_heads,
+                                    .dy_rows = layout,
+                                    .x = data_of<const double>(x) + 8,
+                                    .x_rows = layout,
+                                    .weight = data_of<const double>(weight),
+                                    .rstd = data_of<const double>(rstd),
+                                    .rows = kTokens * kHeads,
+                                    .channels = kDim,
+                                    .dx = dy_heads,
+                                    .dx_rows = layout,
+                                    .grad_weight = data_of<double>(sum)},
+                                   workspace.data());
   EXPECT_LE(relative_error(heads(in_place), cpu_dx), 1e-14);
   EXPECT_LE(relative_error(sum, cpu_sum), 1e-14);
   // What lies between the heads' rows stays.

@@ -53,7 +53,7 @@ Gradients autograd(const Problem& p) {
 Gradients backward(const Problem& p) {
   const Forward f = forward(p.x, p.weight);
   Gradients g{at::empty(p.x.sizes(), p.x.options()), at::zeros({p.x.size(1)}, f.rstd.options())};
-  ops::rms_norm_backward(p.dy, p.x, p.weight, f.rstd, g.x, false, g.weight);
+  ops::rms_norm_backward({p.dy, p.x, p.weight, f.rstd, g.x, false, g.weight});
   return g;
 }
 
@@ -112,7 +112,7 @@ TEST(RmsNorm, AccumulateAddsToTheInputGradient) {
   const Problem p = problem(5, 40, at::kDouble);
   const at::Tensor rstd = forward(p.x, p.weight).rstd;
   const at::Tensor start = random_tensor({5, 40}, at::kDouble, 4), dx = start.clone();
-  ops::rms_norm_backward(p.dy, p.x, p.weight, rstd, dx, true, at::Tensor());
+  ops::rms_norm_backward({p.dy, p.x, p.weight, rstd, dx, true, at::Tensor()});
   EXPECT_LE(max_difference(dx, start + autograd(p).x), 1e-14);
 }
 
@@ -120,15 +120,15 @@ TEST(RmsNorm, WeightGradientIsAddedToWhatIsThere) {
   const Problem p = problem(5, 40, at::kDouble);
   const at::Tensor rstd = forward(p.x, p.weight).rstd;
   const at::Tensor start = random_tensor({40}, at::kDouble, 4), grad_weight = start.clone();
-  ops::rms_norm_backward(p.dy, p.x, p.weight, rstd, at::empty_like(p.x), false, grad_weight);
+  ops::rms_norm_backward({p.dy, p.x, p.weight, rstd, at::empty_like(p.x), false, grad_weight});
   EXPECT_LE(max_difference(grad_weight, start + autograd(p).weight), 1e-14);
 }
 
 TEST(RmsNorm, InputGradientMayReplaceTheOutputGradient) {
   const Problem p = problem(5, 40, at::kFloat);
   const at::Tensor rstd = forward(p.x, p.weight).rstd, apart = at::empty_like(p.x), in_place = p.dy.clone();
-  ops::rms_norm_backward(p.dy, p.x, p.weight, rstd, apart, false, at::Tensor());
-  ops::rms_norm_backward(in_place, p.x, p.weight, rstd, in_place, false, at::Tensor());
+  ops::rms_norm_backward({p.dy, p.x, p.weight, rstd, apart, false, at::Tensor()});
+  ops::rms_norm_backward({in_place, p.x, p.weight, rstd, in_place, false, at::Tensor()});
   EXPECT_EQ(max_difference(apart, in_place), 0.0);
 }
 
@@ -143,7 +143,7 @@ TEST(RmsNorm, StridedRows) {
   const at::Tensor y = wide(p.x), dx = wide(p.x), rstd = at::empty({6}, at::kFloat);
   ops::rms_norm(strided.x, p.weight, kEps, y, rstd);
   EXPECT_EQ(max_difference(y, forward(p.x, p.weight).y), 0.0);
-  ops::rms_norm_backward(strided.dy, strided.x, p.weight, rstd, dx, false, at::Tensor());
+  ops::rms_norm_backward({strided.dy, strided.x, p.weight, rstd, dx, false, at::Tensor()});
   EXPECT_EQ(max_difference(dx, backward(p).x), 0.0);
 }
 

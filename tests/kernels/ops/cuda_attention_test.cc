@@ -71,7 +71,7 @@ TEST(CudaAttentionGroups, GiveTheGradientsOfOneCall) {
                                       const BlockAttentionShape& part) {
     EXPECT_EQ(queries.size(1), part.heads);
     EXPECT_EQ(keys.size(1), part.kv_heads);
-    return block_attention_backward(d, queries, keys, values, out, lse, part.causal, part.scale);
+    return block_attention_backward({d, queries, keys, values, out, lse, part.causal, part.scale});
   };
   const AttentionGradients whole = on_cpu(d_out, q, k, v, output.out, output.lse, shape);
   for (const int64_t groups : {1, 2, 4}) {
@@ -85,8 +85,8 @@ TEST(CudaAttentionGroups, GiveTheGradientsOfOneCall) {
 }
 
 TEST(CudaAttentionGroups, AreAsManyAsTheWorkspaceAsksFor) {
-  // 64 query heads of 128 over 8 of keys: 4 * 64 * 128 for dq and as much for dk, dv of every head, 64 KiB a
-  // token.
+  // 64 query heads of 128 over 8 of keys: 4 * 64 * 128 for dq and as much for dk, dv of every
+  // head, 64 KiB a token.
   const auto groups = [](int64_t tokens) {
     return backward_head_groups(
         {.batch = 1, .heads = 64, .kv_heads = 8, .queries = tokens, .keys = tokens, .head_dim = 128});
@@ -124,13 +124,13 @@ TEST_P(CudaAttentionOnGpu, ForwardAndBackwardAsTheCPU) {
     const double scale = 1 / std::sqrt(static_cast<double>(dim));
     const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
     const AttentionOutput exact = block_attention(wide(q), wide(k), wide(v), causal, scale);
-    const AttentionGradients exact_gradients =
-        block_attention_backward(wide(d_out), wide(q), wide(k), wide(v), exact.out, exact.lse, causal, scale);
+    const AttentionGradients exact_gradients = block_attention_backward(
+        {wide(d_out), wide(q), wide(k), wide(v), exact.out, exact.lse, causal, scale});
     const AttentionOutput got = block_attention(q.to(gpu), k.to(gpu), v.to(gpu), causal, scale);
     EXPECT_LE(relative_error(got.out.cpu(), exact.out), 1e-2);
     EXPECT_LE(relative_error(got.lse.cpu(), exact.lse), 1e-4);
-    const AttentionGradients gradients = block_attention_backward(d_out.to(gpu), q.to(gpu), k.to(gpu),
-                                                                  v.to(gpu), got.out, got.lse, causal, scale);
+    const AttentionGradients gradients = block_attention_backward(
+        {d_out.to(gpu), q.to(gpu), k.to(gpu), v.to(gpu), got.out, got.lse, causal, scale});
     EXPECT_LE(relative_error(gradients.dq.cpu(), exact_gradients.dq), 2e-2);
     EXPECT_LE(relative_error(gradients.dk.cpu(), exact_gradients.dk), 2e-2);
     EXPECT_LE(relative_error(gradients.dv.cpu(), exact_gradients.dv), 2e-2);
@@ -149,11 +149,11 @@ TEST(CudaAttentionGroups, OnAGpuTheyGiveTheGradientsOfOneCall) {
   const at::Tensor q = random(8), k = random(2), v = random(2), d_out = random(8);
   const AttentionOutput output = block_attention(q, k, v, false, 0.088);
   const AttentionGradients all =
-      block_attention_backward(d_out, q, k, v, output.out, output.lse, false, 0.088);
+      block_attention_backward({d_out, q, k, v, output.out, output.lse, false, 0.088});
   for (const int64_t head : {0, 1}) {
     const auto of = [head](const at::Tensor& x, int64_t heads) { return x.narrow(1, head * heads, heads); };
     const AttentionGradients one = block_attention_backward(
-        of(d_out, 4), of(q, 4), of(k, 1), of(v, 1), of(output.out, 4), of(output.lse, 4), false, 0.088);
+        {of(d_out, 4), of(q, 4), of(k, 1), of(v, 1), of(output.out, 4), of(output.lse, 4), false, 0.088});
     EXPECT_LE(relative_error(of(all.dq, 4).cpu(), one.dq.cpu()), 2e-2);
     EXPECT_LE(relative_error(of(all.dk, 1).cpu(), one.dk.cpu()), 2e-2);
     EXPECT_LE(relative_error(of(all.dv, 1).cpu(), one.dv.cpu()), 2e-2);

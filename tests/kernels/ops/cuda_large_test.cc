@@ -51,7 +51,7 @@ TEST_F(CudaLarge, RmsNorm) {
   // dy is 0 but for the last row's first element, which alone makes the weight's gradient.
   const at::Tensor dy = at::zeros({kRows, kRow}, on_gpu(at::kBFloat16));
   dy[kRows - 1][0].fill_(4);
-  ops::rms_norm_backward(dy, x, weight, rstd, dy, false, sum);
+  ops::rms_norm_backward({dy, x, weight, rstd, dy, false, sum});
   EXPECT_EQ(sum[0].item<float>(), 2.0f);
   EXPECT_EQ(sum.abs().sum().item<float>(), 2.0f);
   EXPECT_NEAR(dy[kRows - 1][0].item<float>(), 0.5 * 4, 0x1p-6);

@@ -12,7 +12,6 @@
 #include "kernels/loss/cross_entropy.h"
 #include "kernels/ops/attention_ops.h"
 #include "kernels/ops/embedding_ops.h"
-#include "kernels/ops/head_norm_ops.h"
 #include "kernels/ops/loss_ops.h"
 #include "kernels/ops/matmul.h"
 #include "kernels/ops/mlp_ops.h"
@@ -63,7 +62,7 @@ TEST_P(CudaOps, Rope) {
                        at::ones({rotary / 2}, at::kDouble),
                        at::ones({1}, at::kDouble)};
     expect_same_on_gpu(sums, type() == at::kDouble ? 1e-12 : 1e-5, [](const Tensors& t) {
-      ops::rope_factor_gradient(t[0], t[1], t[2], t[3], t[4], t[5]);
+      ops::rope_factor_gradient({t[0], t[1], t[2], t[3], t[4], t[5]});
     });
   }
 }
@@ -122,8 +121,8 @@ TEST_P(CudaOps, HeadNorms) {
                           random_acc({h.tokens, h.queries}, 4), random_acc({h.tokens, h.keys}, 5)};
     const at::Tensor x = tensors[0].clone();
     expect_same_on_gpu(tensors, tolerance(), [&](const Tensors& t) {  // in place, as forward has it
-      ops::head_norm(h.q(t[0]), t[1], 1e-6, h.q(t[0]), t[3]);
-      ops::head_norm(h.k(t[0]), t[2], 1e-6, h.k(t[0]), t[4]);
+      ops::rms_norm(h.q(t[0]), t[1], 1e-6, h.q(t[0]), t[3]);
+      ops::rms_norm(h.k(t[0]), t[2], 1e-6, h.k(t[0]), t[4]);
     });
     for (const bool with_weights : {true, false}) {
       const at::Tensor none;
@@ -131,8 +130,8 @@ TEST_P(CudaOps, HeadNorms) {
           {random({h.tokens, h.width()}, 6), x, tensors[1], tensors[2], tensors[3], tensors[4],
            with_weights ? at::ones({h.dim}, acc()) : none, with_weights ? at::ones({h.dim}, acc()) : none},
           tolerance(), [&](const Tensors& t) {
-            ops::head_norm_backward_(h.q(t[0]), h.q(t[1]), t[2], t[4], t[6]);
-            ops::head_norm_backward_(h.k(t[0]), h.k(t[1]), t[3], t[5], t[7]);
+            ops::rms_norm_backward({h.q(t[0]), h.q(t[1]), t[2], t[4], h.q(t[0]), false, t[6]});
+            ops::rms_norm_backward({h.k(t[0]), h.k(t[1]), t[3], t[5], h.k(t[0]), false, t[7]});
           });
     }
   }
@@ -151,12 +150,13 @@ TEST_P(CudaOps, RmsNorm) {
       expect_same_on_gpu({random({rows, channels}, 5), x, weight, rstd, random({rows, channels}, 6),
                           at::ones({channels}, acc())},
                          tolerance(), [&](const Tensors& t) {
-                           ops::rms_norm_backward(t[0], t[1], t[2], t[3], t[4], accumulate, t[5]);
+                           ops::rms_norm_backward({t[0], t[1], t[2], t[3], t[4], accumulate, t[5]});
                          });
     }
-    expect_same_on_gpu(
-        {random({rows, channels}, 5), x, weight, rstd, random({rows, channels}, 6)}, tolerance(),
-        [](const Tensors& t) { ops::rms_norm_backward(t[0], t[1], t[2], t[3], t[4], false, {}); });
+    expect_same_on_gpu({random({rows, channels}, 5), x, weight, rstd, random({rows, channels}, 6)},
+                       tolerance(), [](const Tensors& t) {
+                         ops::rms_norm_backward({t[0], t[1], t[2], t[3], t[4], false, {}});
+                       });
   }
 }
 
@@ -170,8 +170,8 @@ TEST_P(CudaOps, NormsAndSwigluOnPartsOfRows) {
                         random({72, 530}, 5), at::ones({512}, acc())},
                        tolerance(), [&](const Tensors& t) {
                          ops::rms_norm(part(t[0], 512), t[1], 1e-5, part(t[2], 512), t[3]);
-                         ops::rms_norm_backward(part(t[4], 512), part(t[0], 512), t[1], t[3], part(t[4], 512),
-                                                false, t[5]);
+                         ops::rms_norm_backward(
+                             {part(t[4], 512), part(t[0], 512), t[1], t[3], part(t[4], 512), false, t[5]});
                        });
     expect_same_on_gpu({random({72, 530}, 1), random({72, 530}, 2), random({72, 530}, 3)}, tolerance(),
                        [&](const Tensors& t) {
@@ -223,7 +223,7 @@ TEST_P(CudaOps, LinearCrossEntropy) {
     // The gradient of the logits is rounded to BF16 on the GPU, for tensor cores; on the CPU it is not.
     expect_same_on_gpu(tensors, 2 * tolerance(), [](const Tensors& t) {
       t[6].copy_(
-          ops::linear_cross_entropy_backward(t[0], t[1], t[2], t[3], 0.01, 128, t[4], t[5].view({-1})).nll);
+          ops::linear_cross_entropy_backward({t[0], t[1], t[2], t[3], 0.01, 128, t[4], t[5].view({-1})}).nll);
     });
     expect_same_on_gpu({hidden, head, labels, at::zeros({300}, acc()), at::zeros({300}, at::kDouble)},
                        tolerance(), [](const Tensors& t) {
@@ -284,7 +284,7 @@ TEST_P(CudaOps, FactorSumsAreReproducible) {
                    scaled = on_gpu(at::ones({3000}, at::kBool));
   const auto sums = [&] {
     const at::Tensor both = on_gpu(at::zeros({65}, at::kDouble));
-    ops::rope_factor_gradient(y, dy, angles, scaled, both.narrow(0, 0, 64), both.narrow(0, 64, 1));
+    ops::rope_factor_gradient({y, dy, angles, scaled, both.narrow(0, 0, 64), both.narrow(0, 64, 1)});
     return both;
   };
   const at::Tensor first = sums();
@@ -297,7 +297,7 @@ TEST_P(CudaOps, SumsAreReproducible) {
   const at::Tensor weight = on_gpu(random({1024}, 3)), rstd = on_gpu(random_acc({5000}, 4));
   const auto gradient = [&] {
     const at::Tensor sum = on_gpu(at::zeros({1024}, acc()));
-    ops::rms_norm_backward(dy, x, weight, rstd, dy.clone(), false, sum);
+    ops::rms_norm_backward({dy, x, weight, rstd, dy.clone(), false, sum});
     return sum;
   };
   const at::Tensor first = gradient();

@@ -115,5 +115,17 @@ TEST(MatmulEdge, ShapesOrTypesThatDoNotFitAreRefused) {
                Error);
 }
 
+TEST(MatmulSymbol, IsInTheLoadedLibtorch) { EXPECT_NO_THROW(ops::require_matmul()); }
+
+TEST(MatmulSymbol, IsAskedForByNameWhenItIsMissing) {
+  try {
+    ops::require_symbol(nullptr);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kLauncher);
+    EXPECT_NE(std::string(error.what()).find("mkldnn_matmul"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -84,10 +84,16 @@ FactorSums team_sums(const Shape& s, const at::Tensor& y, const at::Tensor& dy, 
   FactorSums sums{at::ones({s.rotary / 2}, at::kDouble), at::ones({1}, at::kDouble)};
   const at::Tensor angles = angles_of(s);
   std::vector<double> workspace(factor_tiles(shape).count * (s.rotary / 2 + 1), NAN);
-  launch_rope_factor_gradient<T>(HostLauncher(backwards), data_of<const T>(y) + s.first_column,
-                                 data_of<const T>(dy) + s.first_column, s.row, data_of<const double>(angles),
-                                 data_of<const uint8_t>(scaled), shape, workspace.data(),
-                                 data_of<double>(sums.factors), data_of<double>(sums.temperature));
+  launch_rope_factor_gradient<T>(HostLauncher(backwards),
+                                 {.shape = shape,
+                                  .y = data_of<const T>(y) + s.first_column,
+                                  .dy = data_of<const T>(dy) + s.first_column,
+                                  .dy_token_stride = s.row,
+                                  .angles = data_of<const double>(angles),
+                                  .scaled = data_of<const uint8_t>(scaled),
+                                  .grad_log_factors = data_of<double>(sums.factors),
+                                  .grad_log_temperature = data_of<double>(sums.temperature)},
+                                 workspace.data());
   return sums;
 }
 
@@ -99,8 +105,8 @@ TEST_P(RopeTeam, SumsFactorGradientsAsTheCPU) {
     const at::Tensor y = random_tensor({s.tokens, s.row}, type, 2),
                      dy = random_tensor({s.tokens, s.row}, type, 3);
     FactorSums cpu{at::ones({s.rotary / 2}, at::kDouble), at::ones({1}, at::kDouble)};
-    ops::rope_factor_gradient(view_of(s, y), view_of(s, dy), angles_of(s), scaled, cpu.factors,
-                              cpu.temperature);
+    ops::rope_factor_gradient(
+        {view_of(s, y), view_of(s, dy), angles_of(s), scaled, cpu.factors, cpu.temperature});
     ops::for_activation_type(type, "", [&]<typename T>(T) {
       const FactorSums sums = team_sums<T>(s, y, dy, scaled, false);
       EXPECT_LE(relative_error(sums.factors, cpu.factors), type == at::kDouble ? 1e-12 : 1e-5);

@@ -185,8 +185,8 @@ struct FactorGradients {
 };
 FactorGradients gradients_of(const FactorProblem& p, at::ScalarType type) {
   FactorGradients g;
-  ops::rope_factor_gradient(p.y().to(type), p.dy.to(type), p.angles(), p.scaled, g.log_factors,
-                            g.log_temperature);
+  ops::rope_factor_gradient(
+      {p.y().to(type), p.dy.to(type), p.angles(), p.scaled, g.log_factors, g.log_temperature});
   return g;
 }
 
@@ -214,8 +214,8 @@ TEST(RopeFactorGradient, SumsInDoubleForNarrowTypes) {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
     const FactorGradients narrow = gradients_of(p, type);
     FactorGradients wide;
-    ops::rope_factor_gradient(p.y().to(type).to(at::kDouble), p.dy.to(type).to(at::kDouble), p.angles(),
-                              p.scaled, wide.log_factors, wide.log_temperature);
+    ops::rope_factor_gradient({p.y().to(type).to(at::kDouble), p.dy.to(type).to(at::kDouble), p.angles(),
+                               p.scaled, wide.log_factors, wide.log_temperature});
     EXPECT_LE(relative_error(narrow.log_factors, wide.log_factors), 1e-14);
     EXPECT_LE(relative_error(narrow.log_temperature, wide.log_temperature), 1e-14);
   }
@@ -225,7 +225,7 @@ TEST(RopeFactorGradient, AddsToWhatIsThere) {
   const FactorProblem p;
   const FactorGradients once = gradients_of(p, at::kDouble);
   FactorGradients sum{once.log_factors.clone(), once.log_temperature.clone()};
-  ops::rope_factor_gradient(p.y(), p.dy, p.angles(), p.scaled, sum.log_factors, sum.log_temperature);
+  ops::rope_factor_gradient({p.y(), p.dy, p.angles(), p.scaled, sum.log_factors, sum.log_temperature});
   EXPECT_LE(relative_error(sum.log_factors, 2 * once.log_factors), 1e-15);
   EXPECT_LE(relative_error(sum.log_temperature, 2 * once.log_temperature), 1e-15);
 }
@@ -241,8 +241,8 @@ TEST(RopeFactorGradient, ReadsStridedRows) {
   };
   const FactorGradients packed = gradients_of(p, at::kDouble);
   FactorGradients strided;
-  ops::rope_factor_gradient(padded(p.y(), width + 8), padded(p.dy, width + 24), p.angles(), p.scaled,
-                            strided.log_factors, strided.log_temperature);
+  ops::rope_factor_gradient({padded(p.y(), width + 8), padded(p.dy, width + 24), p.angles(), p.scaled,
+                             strided.log_factors, strided.log_temperature});
   EXPECT_EQ(max_difference(packed.log_factors, strided.log_factors), 0.0);
   EXPECT_EQ(max_difference(packed.log_temperature, strided.log_temperature), 0.0);
 }
