@@ -10,42 +10,42 @@
 
 namespace ropeway::ops {
 
-void adamw_step(const at::Tensor& master, const at::Tensor& moment1, const at::Tensor& moment2,
-                const at::Tensor& gradient, const at::Tensor& weight, const AdamWOptions& options,
-                double gradient_scale, int64_t step) {
+void adamw_step(const AdamWCall& c) {
   constexpr const char* kName = "adamw_step";
-  const at::ScalarType acc = master.scalar_type();
-  const int64_t count = master.numel();
+  const at::ScalarType acc = c.master.scalar_type(), moments = c.moment1.scalar_type();
+  const int64_t count = c.master.numel();
+  const c10::Device device = c.master.device();
   ROPEWAY_CHECK(acc == at::kDouble || acc == at::kFloat, "{}: master must be F64 or F32, is {}", kName,
                 c10::toString(acc));
-  ROPEWAY_CHECK(step >= 1, "{}: steps count from 1, got {}", kName, step);
-  const c10::Device device = master.device();
-  const at::ScalarType moments = moment1.scalar_type();
-  check_flat(kName, "master", master, device, acc, count);
-  check_flat(kName, "moment1", moment1, device, moments, count);
-  check_flat(kName, "moment2", moment2, device, moments, count);
-  check_flat(kName, "gradient", gradient, device, acc, count);
-  check_flat(kName, "weight", weight, device, weight.scalar_type(), count);
-  const AdamWStep call{.learning_rate = options.learning_rate,
-                       .beta1 = options.beta1,
-                       .beta2 = options.beta2,
-                       .eps = options.eps,
-                       .weight_decay = options.weight_decay,
-                       .gradient_scale = gradient_scale,
-                       .step = step};
+  ROPEWAY_CHECK(c.step >= 1, "{}: steps count from 1, got {}", kName, c.step);
+  check_flat(kName, "master", c.master, device, acc, count);
+  check_flat(kName, "moment1", c.moment1, device, moments, count);
+  check_flat(kName, "moment2", c.moment2, device, moments, count);
+  check_flat(kName, "gradient", c.gradient, device, acc, count);
+  check_flat(kName, "weight", c.weight, device, c.weight.scalar_type(), count);
+  const AdamWStep step{.learning_rate = c.options.learning_rate,
+                       .beta1 = c.options.beta1,
+                       .beta2 = c.options.beta2,
+                       .eps = c.options.eps,
+                       .weight_decay = c.options.weight_decay,
+                       .gradient_scale = c.gradient_scale,
+                       .step = c.step};
   const bool gpu = on_cuda(kName, device);
   const auto run = [&]<typename T, typename Acc, typename M>(T, Acc, M) {
-    Acc* const p = data_of<Acc>(master);
-    M *const m = data_of<M>(moment1), *const v = data_of<M>(moment2);
-    const Acc* const g = data_of<const Acc>(gradient);
-    if (!gpu) return adamw<T, Acc, M>(p, m, v, g, data_of<T>(weight), count, call);
+    const AdamWArrays<T, Acc, M> arrays{.master = data_of<Acc>(c.master),
+                                        .moment1 = data_of<M>(c.moment1),
+                                        .moment2 = data_of<M>(c.moment2),
+                                        .gradient = data_of<const Acc>(c.gradient),
+                                        .weight = data_of<T>(c.weight),
+                                        .count = count};
+    if (!gpu) return adamw(arrays, step);
     if constexpr (std::is_same_v<Acc, double> == std::is_same_v<T, double>) {
-      cuda::adamw<T, Acc, M>({p, m, v, g, data_of<T>(weight), count}, call, current_cuda_stream(device));
+      cuda::adamw(arrays, step, current_cuda_stream(device));
     } else {
       fail(ErrorKind::kInternal, "{}: on CUDA, F64 masters go with F64 weights only", kName);
     }
   };
-  for_activation_type(weight.scalar_type(), kName, [&]<typename T>(T) {
+  for_activation_type(c.weight.scalar_type(), kName, [&]<typename T>(T) {
     if (moments == acc) return acc == at::kDouble ? run(T{}, double{}, double{}) : run(T{}, float{}, float{});
     if constexpr (!std::is_same_v<T, double>) {
       if (moments == at::kBFloat16 && acc == at::kFloat) return run(T{}, float{}, bfloat16{});

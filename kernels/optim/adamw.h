@@ -1,5 +1,5 @@
-// AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019) on flat arrays, in the form
-// PyTorch uses:
+// AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019) on flat arrays, in
+// the form PyTorch uses:
 //   p *= 1 - lr * decay;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
 //   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 // and the sum of squares that gradient clipping needs.
@@ -17,13 +17,19 @@ struct AdamWStep {
   int64_t step = 1;             // counts from 1
 };
 
-// master, moment1, moment2, gradient, weight: `count` elements each; Acc is double or float, T the weights'
-// type, M the moments': Acc, or bfloat16 to save 4 bytes a parameter (next to an F32 master; use it with
-// beta2 up to about 0.99: a relative change of moment2 below 2^-9 is lost in rounding). weight gets the
-// rounded master and may be master itself. The result of an element depends on that element alone.
+// Acc is double or float, T the weights' type, M the moments': Acc, or bfloat16 to save 4 bytes per parameter
+// (next to an F32 master; use it with beta2 up to about 0.99: a relative change of moment2 below 2^-9 is lost
+// in rounding). The result of an element depends on that element alone.
 template <typename T, typename Acc, typename M>
-void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, int64_t count,
-           const AdamWStep& step);
+struct AdamWArrays {
+  Acc* master = nullptr;
+  M *moment1 = nullptr, *moment2 = nullptr;
+  const Acc* gradient = nullptr;
+  T* weight = nullptr;  // gets the rounded master; may be master itself
+  int64_t count = 0;    // elements of each
+};
+template <typename T, typename Acc, typename M>
+void adamw(const AdamWArrays<T, Acc, M>& arrays, const AdamWStep& step);
 
 // Sum of squares in double. The order of additions depends on nothing but the count.
 template <typename T>

@@ -10,8 +10,8 @@ namespace ropeway {
 namespace {
 
 template <bool separate_weight, typename T, typename Acc, typename M>
-ROPEWAY_HOST_DEVICE void adamw_loop(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight,
-                                    int64_t count, AdamWCoefficients<Acc> k) {
+ROPEWAY_HOST_DEVICE void adamw_loop(const AdamWArrays<T, Acc, M>& arrays, AdamWCoefficients<Acc> k) {
+  const auto [master, moment1, moment2, gradient, weight, count] = arrays;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
     Acc p = master[i], m = load_element(moment1 + i), v = load_element(moment2 + i);
@@ -40,13 +40,11 @@ ROPEWAY_HOST_DEVICE double chunk_sum_of_squares(const T* values, int64_t count) 
 }  // namespace
 
 template <typename T, typename Acc, typename M>
-void adamw(Acc* master, M* moment1, M* moment2, const Acc* gradient, T* weight, int64_t count,
-           const AdamWStep& step) {
+void adamw(const AdamWArrays<T, Acc, M>& arrays, const AdamWStep& step) {
   const AdamWCoefficients<Acc> k = adamw_coefficients<Acc>(step);
-  const bool separate = static_cast<const void*>(weight) != static_cast<const void*>(master);
+  const bool separate = static_cast<const void*>(arrays.weight) != static_cast<const void*>(arrays.master);
   with_widest_vectors([=](auto) ROPEWAY_VECTOR_BODY {
-    separate ? adamw_loop<true>(master, moment1, moment2, gradient, weight, count, k)
-             : adamw_loop<false>(master, moment1, moment2, gradient, weight, count, k);
+    separate ? adamw_loop<true>(arrays, k) : adamw_loop<false>(arrays, k);
   });
 }
 
@@ -63,7 +61,7 @@ double sum_of_squares(const T* values, int64_t count) {
 }
 
 #define ROPEWAY_INSTANTIATE(T, Acc, M) \
-  template void adamw<T, Acc, M>(Acc*, M*, M*, const Acc*, T*, int64_t, const AdamWStep&);
+  template void adamw<T, Acc, M>(const AdamWArrays<T, Acc, M>&, const AdamWStep&);
 ROPEWAY_INSTANTIATE(double, double, double)
 ROPEWAY_INSTANTIATE(float, double, double)
 ROPEWAY_INSTANTIATE(bfloat16, double, double)

@@ -1,4 +1,6 @@
 // AdamW and the sum of squares on CUDA: the bodies are in adamw_team.h.
+#include "kernels/optim/adamw_cuda.h"
+
 #include "kernels/base/device_team.h"
 #include "kernels/optim/adamw_team.h"
 
@@ -15,16 +17,7 @@ void add_sum_of_squares(const T* values, int64_t count, double* workspace, doubl
   launch_sum_of_squares(CudaLauncher(stream), values, count, workspace, result);
 }
 
-#define ROPEWAY_INSTANTIATE(T, Acc, M) \
-  template void adamw<T, Acc, M>(const AdamWArrays<T, Acc, M>&, const AdamWStep&, CudaStream);
-ROPEWAY_INSTANTIATE(double, double, double)
-ROPEWAY_INSTANTIATE(float, float, float)
-ROPEWAY_INSTANTIATE(bfloat16, float, float)
-ROPEWAY_INSTANTIATE(float, float, bfloat16)
-ROPEWAY_INSTANTIATE(bfloat16, float, bfloat16)
-#undef ROPEWAY_INSTANTIATE
-template void add_sum_of_squares<double>(const double*, int64_t, double*, double*, CudaStream);
-template void add_sum_of_squares<float>(const float*, int64_t, double*, double*, CudaStream);
-template void add_sum_of_squares<bfloat16>(const bfloat16*, int64_t, double*, double*, CudaStream);
+ROPEWAY_ADAMW_CUDA
+ROPEWAY_FOR_ACTIVATION_TYPES(ROPEWAY_SUM_OF_SQUARES_CUDA)
 
 }  // namespace ropeway::cuda

@@ -13,7 +13,7 @@ namespace ropeway {
 
 template <typename T, typename Acc, typename M, int N>
 struct AdamWPacks {
-  cuda::AdamWArrays<T, Acc, M> arrays;  // weight null: it is master
+  AdamWArrays<T, Acc, M> arrays;  // weight null: it is master
   AdamWCoefficients<Acc> k;
 
   template <typename Team>
@@ -37,7 +37,7 @@ struct AdamWPacks {
 };
 
 template <typename T, typename Acc, typename M, typename Launcher>
-void launch_adamw(const Launcher& launcher, cuda::AdamWArrays<T, Acc, M> arrays, const AdamWStep& step) {
+void launch_adamw(const Launcher& launcher, AdamWArrays<T, Acc, M> arrays, const AdamWStep& step) {
   const auto k = adamw_coefficients<Acc>(step);
   if (static_cast<const void*>(arrays.weight) == arrays.master) arrays.weight = nullptr;
   constexpr int kPack = kPackOf<Acc>;
@@ -50,12 +50,12 @@ void launch_adamw(const Launcher& launcher, cuda::AdamWArrays<T, Acc, M> arrays,
   });
 }
 
-// A team sums every so many-th pack.
+// The teams take the packs in turn.
 template <typename T, int N>
 struct SumOfSquaresTiles {
   const T* values;
   int64_t count;
-  double* partials;  // one a team
+  double* partials;  // one per team
 
   template <typename Team>
   ROPEWAY_TEAM_BODY void operator()(Team& team) const {

@@ -74,8 +74,14 @@ void ShardedAdamW::update_own_range(const ops::AdamWOptions& options, double gra
     const FlatRange own{run.begin - range_.begin, run.end - range_.begin};
     ops::AdamWOptions options_of_run = options;
     if (!decays) options_of_run.weight_decay = 0;
-    ops::adamw_step(part(master_, own), part(moment1_, own), part(moment2_, own), part(gradients_, run),
-                    part(weights_, run), options_of_run, gradient_scale, step_);
+    ops::adamw_step({.master = part(master_, own),
+                     .moment1 = part(moment1_, own),
+                     .moment2 = part(moment2_, own),
+                     .gradient = part(gradients_, run),
+                     .weight = part(weights_, run),
+                     .options = options_of_run,
+                     .gradient_scale = gradient_scale,
+                     .step = step_});
   }
 }
 

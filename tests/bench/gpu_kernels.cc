@@ -177,7 +177,10 @@ void add_optimizer(std::vector<Case>& cases) {
                    weight = at::empty({kCount}, on_gpu(at::kBFloat16)),
                    step = at::ones({1}, on_gpu(at::kFloat));
   const double count = kCount;
-  cases.push_back({"adamw", 30 * count, [=] { ops::adamw_step(p, m, v, g, weight, {}, 1.0, 1); },
+  cases.push_back({"adamw", 30 * count,
+                   [=] {
+                     ops::adamw_step({p, m, v, g, weight, {}, 1.0, 1});
+                   },
                    [=] {
                      at::_fused_adamw_({p}, {g}, {m}, {v}, {}, {step}, 1e-3, 0.9, 0.95, 0.0, 1e-8, false,
                                        false);

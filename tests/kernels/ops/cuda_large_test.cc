@@ -106,7 +106,7 @@ TEST_F(CudaLarge, AdamWAndSumOfSquares) {
                      weight = at::ones({count}, on_gpu(at::kBFloat16));
     gradient.narrow(0, count - 3, 3).fill_(2);
     EXPECT_EQ(ops::sum_of_squares(gradient), 12.0);
-    ops::adamw_step(master, moment1, moment2, gradient, weight, {.learning_rate = 0.5}, 1.0, 1);
+    ops::adamw_step({master, moment1, moment2, gradient, weight, {.learning_rate = 0.5}, 1.0, 1});
     EXPECT_NEAR(master[count - 1].item<float>(), -0.5, 1e-6);  // the first step is the sign times the rate
     EXPECT_NEAR(master.narrow(0, count - 3, 3).sum().item<float>(), -1.5, 3e-6);
     EXPECT_EQ(weight[count - 1].item<float>(), -0.5f);

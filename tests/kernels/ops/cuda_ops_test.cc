@@ -265,7 +265,7 @@ TEST_P(CudaOps, AdamW) {
           {random_acc({count}, 1), random_tensor({count}, moment, 2), random_tensor({count}, moment, 3).abs(),
            random_acc({count}, 4), random({count}, 5)},
           moment == at::kBFloat16 ? 0x1p-8 : tolerance(), [](const Tensors& t) {
-            ops::adamw_step(t[0], t[1], t[2], t[3], t[4], {.weight_decay = 0.1}, 0.5, 3);
+            ops::adamw_step({t[0], t[1], t[2], t[3], t[4], {.weight_decay = 0.1}, 0.5, 3});
           });
     }
   }

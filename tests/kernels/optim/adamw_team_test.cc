@@ -40,8 +40,14 @@ void expect_as_on_the_cpu(const State& start, double weight_decay, double tolera
                           {data_of<Acc>(team.master), data_of<M>(team.moment1), data_of<M>(team.moment2),
                            data_of<const Acc>(team.gradient), data_of<T>(team.weight), team.master.numel()},
                           step);
-  ops::adamw_step(cpu.master, cpu.moment1, cpu.moment2, cpu.gradient, cpu.weight,
-                  {.learning_rate = 0.01, .weight_decay = weight_decay}, 0.5, 3);
+  ops::adamw_step({cpu.master,
+                   cpu.moment1,
+                   cpu.moment2,
+                   cpu.gradient,
+                   cpu.weight,
+                   {.learning_rate = 0.01, .weight_decay = weight_decay},
+                   0.5,
+                   3});
   EXPECT_LE(max_difference(team.master, cpu.master), tolerance);
   // The last bit before rounding may differ: a neighbour in BF16 then.
   const double rounding = 0x1p-7 * 4;

@@ -37,7 +37,7 @@ TEST(AdamW, FiveStepsEqualTorch) {
     State ours = fresh(type), theirs = fresh(type);
     for (int64_t step = 1; step <= 5; ++step) {
       const at::Tensor gradient = gradient_of_step(step, type);
-      ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 1.0, step);
+      ops::adamw_step({ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 1.0, step});
       at::_fused_adamw_({theirs.master}, {gradient.clone()}, {theirs.moment1}, {theirs.moment2}, {},
                         {at::full({}, static_cast<double>(step), at::kFloat)}, kOptions.learning_rate,
                         kOptions.beta1, kOptions.beta2, kOptions.weight_decay, kOptions.eps, false, false);
@@ -63,7 +63,7 @@ TEST(AdamW, WeightsMayNotDecay) {
   State ours = fresh(at::kDouble), wanted = fresh(at::kDouble);
   for (int64_t step = 1; step <= 3; ++step) {
     const at::Tensor gradient = gradient_of_step(step, at::kDouble);
-    ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, options, 1.0, step);
+    ops::adamw_step({ours.master, ours.moment1, ours.moment2, gradient, ours.master, options, 1.0, step});
     naive_step(wanted, gradient, 0, step);
   }
   expect_same_state(ours, wanted, 1e-14);
@@ -86,14 +86,14 @@ TEST(AdamW, StepsOfPartsAreTheStepOfTheWhole) {
                        weight_of_parts = at::zeros({kCount}, weights);
       for (int64_t step = 1; step <= 3; ++step) {
         const at::Tensor gradient = gradient_of_step(step, acc);
-        ops::adamw_step(whole.master, whole.moment1, whole.moment2, gradient, weight_of_whole, kOptions, 0.3,
-                        step);
+        ops::adamw_step(
+            {whole.master, whole.moment1, whole.moment2, gradient, weight_of_whole, kOptions, 0.3, step});
         for (int64_t begin = 0; begin < kCount; begin += part) {
           const auto cut = [&](const at::Tensor& flat) {
             return flat.narrow(0, begin, std::min(part, kCount - begin));
           };
-          ops::adamw_step(cut(parts.master), cut(parts.moment1), cut(parts.moment2), cut(gradient),
-                          cut(weight_of_parts), kOptions, 0.3, step);
+          ops::adamw_step({cut(parts.master), cut(parts.moment1), cut(parts.moment2), cut(gradient),
+                           cut(weight_of_parts), kOptions, 0.3, step});
         }
       }
       EXPECT_TRUE(parts.master.equal(whole.master)) << part;
@@ -107,9 +107,9 @@ TEST(AdamW, StepsOfPartsAreTheStepOfTheWhole) {
 TEST(AdamW, GradientIsScaledFirst) {
   State ours = fresh(at::kDouble), wanted = fresh(at::kDouble);
   const at::Tensor gradient = gradient_of_step(1, at::kDouble);
-  ops::adamw_step(ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 0.125, 1);
-  ops::adamw_step(wanted.master, wanted.moment1, wanted.moment2, gradient * 0.125, wanted.master, kOptions,
-                  1.0, 1);
+  ops::adamw_step({ours.master, ours.moment1, ours.moment2, gradient, ours.master, kOptions, 0.125, 1});
+  ops::adamw_step(
+      {wanted.master, wanted.moment1, wanted.moment2, gradient * 0.125, wanted.master, kOptions, 1.0, 1});
   EXPECT_EQ(max_difference(ours.master, wanted.master), 0.0);
   EXPECT_EQ(max_difference(ours.moment2, wanted.moment2), 0.0);
 }
@@ -117,15 +117,16 @@ TEST(AdamW, GradientIsScaledFirst) {
 TEST(AdamW, NarrowWeightIsTheRoundedMaster) {
   State s = fresh(at::kFloat);
   const at::Tensor weight = at::zeros({kCount}, at::kBFloat16);
-  ops::adamw_step(s.master, s.moment1, s.moment2, gradient_of_step(1, at::kFloat), weight, kOptions, 1.0, 1);
+  ops::adamw_step(
+      {s.master, s.moment1, s.moment2, gradient_of_step(1, at::kFloat), weight, kOptions, 1.0, 1});
   EXPECT_TRUE(weight.equal(s.master.to(at::kBFloat16)));
 }
 
 TEST(AdamW, SeparateWeightLeavesTheMastersTheSame) {
   State apart = fresh(at::kFloat), alias = fresh(at::kFloat);
   const at::Tensor weight = at::zeros({kCount}, at::kFloat), gradient = gradient_of_step(1, at::kFloat);
-  ops::adamw_step(apart.master, apart.moment1, apart.moment2, gradient, weight, kOptions, 1.0, 1);
-  ops::adamw_step(alias.master, alias.moment1, alias.moment2, gradient, alias.master, kOptions, 1.0, 1);
+  ops::adamw_step({apart.master, apart.moment1, apart.moment2, gradient, weight, kOptions, 1.0, 1});
+  ops::adamw_step({alias.master, alias.moment1, alias.moment2, gradient, alias.master, kOptions, 1.0, 1});
   EXPECT_TRUE(apart.master.equal(alias.master));
   EXPECT_TRUE(weight.equal(alias.master));
 }
