@@ -1,5 +1,6 @@
 // ropeway import and export: what is refused, and what a process leaves that was killed.
 #include "tests/faults/refusals.h"
+#include "tests/support/model_shape.h"
 #include "trainer/rope/factor_file.h"
 
 namespace ropeway {
@@ -16,13 +17,7 @@ class ImportExport : public testing::Test {
     write_factor_file(scratch_.path() / "model/rope_factors.json", sets);
   }
   static FactorSet set_of(const std::string& name, int64_t length) {
-    FactorSet set;
-    set.name = name;
-    set.max_length = length;
-    set.original_length = 256;
-    set.rope_theta = 10000;
-    set.factors.assign(32, 2.0);
-    return set;
+    return make_factor_set({.name = name, .max_length = length, .factors = std::vector<double>(32, 2.0)});
   }
   std::string import_command() const {
     return "import " + scratch_.name("model") + " " + scratch_.name("to/mine");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/model_shape.h"
 #include "trainer/family/model_config.h"
 
 namespace ropeway::testing {
@@ -31,17 +32,13 @@ struct FamilyCase {
 };
 
 inline ModelConfig small_model(const std::string& family) {
-  ModelConfig config;
-  config.model_type = family;
-  config.vocab_size = 29;
-  config.hidden_size = 32;
-  config.intermediate_size = 56;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 8;
-  config.original_window = kWindow;
-  config.rope_theta = 1000;
+  ModelConfig config = make_config({.family = family.c_str(),
+                                    .vocab = 29,
+                                    .hidden = 32,
+                                    .intermediate = 56,
+                                    .head_dim = 8,
+                                    .window = kWindow,
+                                    .rope_theta = 1000});
   config.qkv_bias = family == "qwen2";
   config.qk_norm = family == "qwen3";
   return config;

@@ -8,16 +8,8 @@ namespace ropeway::testing {
 namespace {
 
 ModelConfig small_model(int64_t layers) {
-  ModelConfig config;
-  config.vocab_size = 512;
-  config.hidden_size = 256;
-  config.intermediate_size = 512;
-  config.num_layers = layers;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 64;
-  config.original_window = 1024;
-  return config;
+  return make_config(
+      {.vocab = 512, .hidden = 256, .intermediate = 512, .layers = layers, .head_dim = 64, .window = 1024});
 }
 
 struct Case {

@@ -7,35 +7,21 @@
 
 #include "kernels/base/random.h"
 #include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
 
 namespace ropeway {
 
-inline ModelConfig small_config(bool tied = false) {
-  ModelConfig config;
-  config.vocab_size = 20;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  config.original_window = 256;
-  config.tie_word_embeddings = tied;
-  return config;
-}
+inline ModelConfig small_config(bool tied = false) { return make_config({.tied = tied}); }
 
 inline FactorSet make_set(const std::string& name, int64_t max_length, double factor) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = 256;
-  set.rope_theta = 10000;
-  set.factors = {1, factor};
-  set.attention_temperature = attention_temperature(TemperatureFormula::kSu, set.scale(), 256);
-  return set;
+  const double scale = static_cast<double>(max_length) / 256;
+  return make_factor_set({.name = name,
+                          .max_length = max_length,
+                          .factors = {1, factor},
+                          .temperature = attention_temperature(TemperatureFormula::kSu, scale, 256)});
 }
 
 // Random weights for a config, which can be changed before they are written.

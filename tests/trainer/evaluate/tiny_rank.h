@@ -9,6 +9,7 @@
 #include "parallel/comm/mesh.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
+#include "tests/support/model_shape.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/initial_weights.h"
 #include "trainer/model/resident_parameters.h"
@@ -16,15 +17,8 @@
 namespace ropeway {
 
 inline ModelConfig tiny_config() {
-  ModelConfig config;
-  config.vocab_size = 256;
-  config.hidden_size = 32;
-  config.intermediate_size = 48;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 8;
-  config.original_window = 64;
+  ModelConfig config = make_config(
+      {.vocab = 256, .hidden = 32, .intermediate = 48, .kv_heads = 2, .head_dim = 8, .window = 64});
   config.initializer_range = 0.3;  // far from uniform predictions
   return config;
 }

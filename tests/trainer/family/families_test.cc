@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
 
@@ -11,17 +12,15 @@ namespace {
 
 // One layer: 4 query heads and 1 key head of 6 dims over 20 channels.
 ModelConfig one_layer(const std::string& model_type) {
-  ModelConfig config;
-  config.model_type = model_type;
-  config.vocab_size = 11;
-  config.hidden_size = 20;
-  config.intermediate_size = 9;
-  config.num_layers = 1;
-  config.num_heads = 4;
-  config.num_kv_heads = 1;
-  config.head_dim = 6;
-  config.tie_word_embeddings = true;
-  return config;
+  return make_config({.family = model_type.c_str(),
+                      .vocab = 11,
+                      .hidden = 20,
+                      .intermediate = 9,
+                      .layers = 1,
+                      .kv_heads = 1,
+                      .head_dim = 6,
+                      .window = 0,
+                      .tied = true});
 }
 
 // Names of the block's weights without their common prefix, with shapes: "mlp.up_proj.weight [9, 20]".

@@ -12,6 +12,7 @@
 #include "kernels/loss/cross_entropy.h"
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
+#include "tests/support/model_shape.h"
 #include "tests/trainer/model/copied_parameters.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -62,17 +63,17 @@ LocalBatch whole_batch(const ModelCase& c) {
 ModelCase make_case(const CaseOptions& o) {
   ModelCase c;
   c.seed = o.seed;
-  c.config.vocab_size = o.vocab;
-  c.config.hidden_size = o.hidden;
-  c.config.intermediate_size = o.intermediate;
-  c.config.num_layers = o.layers;
-  c.config.num_heads = o.heads;
-  c.config.num_kv_heads = o.kv_heads;
-  c.config.head_dim = o.head_dim;
-  c.config.rope_theta = 500;
-  c.config.original_window = 8;
-  c.config.tie_word_embeddings = o.tied;
-  c.config.model_type = o.family;
+  c.config = make_config({.family = o.family,
+                          .vocab = o.vocab,
+                          .hidden = o.hidden,
+                          .intermediate = o.intermediate,
+                          .layers = o.layers,
+                          .heads = o.heads,
+                          .kv_heads = o.kv_heads,
+                          .head_dim = o.head_dim,
+                          .window = 8,
+                          .rope_theta = 500,
+                          .tied = o.tied});
   c.config.qkv_bias = o.qkv_bias;
   c.config.output_bias = o.output_bias;
   c.config.mlp_bias = o.mlp_bias;

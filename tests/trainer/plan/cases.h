@@ -1,23 +1,11 @@
-// Llama 3 8B's shape, and recipes of one stage.
+// Recipes of one stage, for Llama 3 8B's shape.
 #pragma once
 
+#include "tests/support/model_shape.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/plan_memory.h"
 
 namespace ropeway::testing {
-
-inline ModelConfig llama_8b() {
-  ModelConfig config;
-  config.vocab_size = 128256;
-  config.hidden_size = 4096;
-  config.intermediate_size = 14336;
-  config.num_layers = 32;
-  config.num_heads = 32;
-  config.num_kv_heads = 8;
-  config.head_dim = 128;
-  config.original_window = 8192;
-  return config;
-}
 
 inline Recipe recipe_of(const StageRecipe& stage, DType dtype = DType::kBF16) {
   Recipe recipe;

@@ -5,19 +5,14 @@
 
 #include "kernels/base/random.h"
 #include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
 
 namespace ropeway {
 namespace {
 
 FactorSet make_set(const std::string& name) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = 16384;
-  set.original_length = 256;
-  set.rope_theta = 10000;
-  set.factors = {1, 1.1, 7.25, 64};
-  set.attention_temperature = 1.24316;
-  return set;
+  return make_factor_set(
+      {.name = name, .max_length = 16384, .factors = {1, 1.1, 7.25, 64}, .temperature = 1.24316});
 }
 
 class FactorFile : public FolderTest {};

@@ -7,18 +7,13 @@
 #include <functional>
 
 #include "kernels/base/error.h"
+#include "tests/support/model_shape.h"
 
 namespace ropeway {
 namespace {
 
 FactorSet make_set(const std::string& name, int64_t max_length) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = 256;
-  set.rope_theta = 10000;
-  set.factors = {1, 2, 3, 4};
-  return set;
+  return make_factor_set({.name = name, .max_length = max_length, .factors = {1, 2, 3, 4}});
 }
 
 TEST(CheckFactorSet, AcceptsOneFactorAPairOrThatForEachLayer) {

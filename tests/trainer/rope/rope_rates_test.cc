@@ -8,19 +8,18 @@
 #include <numeric>
 
 #include "kernels/rope/rope_table.h"
+#include "tests/support/model_shape.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
 namespace {
 
 FactorSet make_set(std::vector<double> factors, double temperature = 1, int64_t start_tokens = 0) {
-  FactorSet set;
-  set.name = "test";
-  set.max_length = 1 << 21;
-  set.original_length = 4096;
-  set.rope_theta = 10000;
-  set.factors = std::move(factors);
-  set.attention_temperature = temperature;
+  FactorSet set = make_factor_set({.name = "test",
+                                   .max_length = 1 << 21,
+                                   .window = 4096,
+                                   .factors = std::move(factors),
+                                   .temperature = temperature});
   set.start_tokens = start_tokens;
   return set;
 }

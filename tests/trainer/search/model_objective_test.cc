@@ -9,6 +9,7 @@
 
 #include "parallel/comm/thread_world.h"
 #include "search_fixture.h"
+#include "tests/support/model_shape.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
 #include "trainer/model/causal_lm.h"
@@ -23,16 +24,8 @@ namespace {
 constexpr int64_t kLength = 318;  // no multiple of 2P for P = 2, 4
 
 ModelConfig tiny_config() {
-  ModelConfig config;
-  config.vocab_size = 258;
-  config.hidden_size = 32;
-  config.intermediate_size = 48;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 8;
-  config.original_window = 64;
-  config.tie_word_embeddings = true;
+  ModelConfig config = make_config(
+      {.vocab = 258, .hidden = 32, .intermediate = 48, .head_dim = 8, .window = 64, .tied = true});
   config.initializer_range = 0.3;  // large enough that attention is not uniform
   return config;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "tests/support/model_shape.h"
 
 namespace ropeway {
 namespace {
@@ -16,23 +17,14 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kWindow = 256;
 
-ModelConfig config() {
-  ModelConfig config;
-  config.num_layers = 2;
-  config.head_dim = 8;
-  config.original_window = kWindow;
-  return config;
-}
+ModelConfig config() { return make_config({.head_dim = 8, .window = kWindow}); }
 
 FactorSet set_of(const std::string& name, int64_t max_length, std::vector<double> factors = {1, 2, 3, 4}) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = kWindow;
-  set.rope_theta = 10000;
-  set.factors = std::move(factors);
-  set.attention_temperature = 1.25;
-  return set;
+  return make_factor_set({.name = name,
+                          .max_length = max_length,
+                          .window = kWindow,
+                          .factors = std::move(factors),
+                          .temperature = 1.25});
 }
 
 std::string auto_at(int64_t length, const std::vector<FactorSet>& sets) {

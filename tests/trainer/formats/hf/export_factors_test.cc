@@ -2,6 +2,7 @@
 #include "trainer/formats/hf/export_factors.h"
 
 #include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
 
 namespace ropeway {
 namespace {
@@ -10,23 +11,14 @@ using ::testing::ElementsAre;
 
 constexpr int64_t kWindow = 8192;
 
-ModelConfig config() {
-  ModelConfig config;
-  config.num_layers = 2;
-  config.head_dim = 4;
-  config.original_window = kWindow;
-  return config;
-}
+ModelConfig config() { return make_config({.window = kWindow}); }
 
 FactorSet set_of(const std::string& name, int64_t max_length, double factor) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = kWindow;
-  set.rope_theta = 10000;
-  set.factors = {1, factor};
-  set.attention_temperature = 1.1;
-  return set;
+  return make_factor_set({.name = name,
+                          .max_length = max_length,
+                          .window = kWindow,
+                          .factors = {1, factor},
+                          .temperature = 1.1});
 }
 
 const FactorSet kReadjusted = set_of("readjusted", kWindow, 1.5), kShorter = set_of("for_4k", 4096, 1.25),

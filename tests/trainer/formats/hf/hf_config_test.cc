@@ -2,6 +2,7 @@
 
 #include "kernels/rope/rope_table.h"
 #include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
 #include "tests/trainer/rope/python_oracle.h"
 #include "trainer/family/model_config.h"
 #include "trainer/formats/hf/hf_config.h"
@@ -12,17 +13,9 @@ namespace ropeway {
 namespace {
 
 ModelConfig small_config() {
-  ModelConfig config;
-  config.vocab_size = 259;
-  config.hidden_size = 64;
-  config.intermediate_size = 176;
-  config.num_layers = 3;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 16;
+  ModelConfig config =
+      make_config({.vocab = 259, .hidden = 64, .intermediate = 176, .layers = 3, .head_dim = 16});
   config.rms_norm_eps = 1e-5;
-  config.rope_theta = 10000;
-  config.original_window = 256;
   config.bos_token_id = 256;
   config.eos_token_id = 257;
   return config;
@@ -30,14 +23,8 @@ ModelConfig small_config() {
 
 FactorSet make_set(const std::string& name, int64_t max_length, std::vector<double> factors,
                    double temperature) {
-  FactorSet set;
-  set.name = name;
-  set.max_length = max_length;
-  set.original_length = 256;
-  set.rope_theta = 10000;
-  set.factors = std::move(factors);
-  set.attention_temperature = temperature;
-  return set;
+  return make_factor_set(
+      {.name = name, .max_length = max_length, .factors = std::move(factors), .temperature = temperature});
 }
 
 class HfConfig : public FolderTest {
