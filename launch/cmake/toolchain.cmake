@@ -16,8 +16,15 @@ add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Werror>"
 if(ROPEWAY_ASSERTIONS)
   string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
 endif()
+# tests/sanitize.sh runs what comes of it.
 if(ROPEWAY_SANITIZE)
-  # GCC sees uninitialised values in instrumented code of the standard library and of libtorch's headers.
-  add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=address,undefined;-fno-omit-frame-pointer;-Wno-maybe-uninitialized>")
-  add_link_options(-fsanitize=address,undefined)
+  if(ROPEWAY_SANITIZE STREQUAL "thread")
+    set(sanitizers -fsanitize=thread)
+  else()
+    set(sanitizers -fsanitize=address,undefined)
+  endif()
+  # GCC sees uninitialised values in instrumented code of the standard library and of libtorch's headers, and warns that
+  # the thread sanitizer does not know the fences that libtorch's headers use.
+  add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:${sanitizers};-fno-omit-frame-pointer;-Wno-maybe-uninitialized;-Wno-tsan>")
+  add_link_options(${sanitizers})
 endif()

@@ -20,8 +20,8 @@ struct Module {
 };
 
 Module load_module() {
-#ifdef __SANITIZE_ADDRESS__
-  return {nullptr, "this build has the address sanitizer, which forbids a scope of names of its own"};
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return {nullptr, "this build has a sanitizer, which forbids a scope of names of its own"};
 #endif
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);

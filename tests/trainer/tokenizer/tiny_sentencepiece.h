@@ -9,12 +9,12 @@
 
 namespace ropeway {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kLoadsSentencePiece = false;  // the sanitizer refuses RTLD_DEEPBIND
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kLoadsSentencePiece = false;  // sanitizers refuse RTLD_DEEPBIND
 #else
 constexpr bool kLoadsSentencePiece = true;
 #endif
-constexpr const char* kNoSentencePiece = "builds with the address sanitizer cannot load libsentencepiece";
+constexpr const char* kNoSentencePiece = "builds with a sanitizer cannot load libsentencepiece";
 
 namespace wire {
 
