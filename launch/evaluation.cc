@@ -9,7 +9,6 @@
 #include "launch/memory_words.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
-#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"
@@ -20,13 +19,11 @@
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/model/engine_setup.h"
-#include "trainer/model/resident_parameters.h"
-#include "trainer/model/weight_files.h"
+#include "trainer/model/model_session.h"
 #include "trainer/plan/out_of_memory.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
-#include "trainer/stages/run_state.h"
 
 namespace ropeway {
 namespace {
@@ -125,6 +122,7 @@ class Evaluation {
         layout_(choose_layout(lengths_, world.size())),
         mesh_(world, layout_.shape),
         gpus_(gpus),
+        session_(source_.dir.config, model_place(mesh_, gpus_)),
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) {
@@ -137,7 +135,7 @@ class Evaluation {
   std::vector<EvaluatedCell> run() {
     if (gpus_ == nullptr) log_thread_count();
     std::vector<EvaluatedCell> results;
-    or_out_of_memory({kEvaluateVerb, source_.dir.config, plan_, evaluate_knobs(mesh_.shape())},
+    or_out_of_memory({kEvaluateVerb, source_.dir.config, session_.plan(), evaluate_knobs(mesh_.shape())},
                      [&] { results = evaluate(); });
     return results;
   }
@@ -153,16 +151,10 @@ class Evaluation {
   }
 
   std::vector<EvaluatedCell> evaluate() {
-    const c10::Device device = device_of(gpus_);
-    plan_ = make_engine_plan(source_.dir.config, plan_request(), device_memory(device, mesh_.world()));
-    ResidentParameters parameters(source_.dir.config, scalar_type_of(request_.dtype), device);
-    load_weights(parameters, source_.dir);
-    RingAttention ring(mesh_.group(Axis::kSequence), ring_links_of(gpus_, mesh_.group(Axis::kSequence)),
-                       plan_.placement, plan_.chunk_multiple);
-    EngineHooks hooks;
-    if (gpus_ != nullptr) hooks.check_exchange = [this] { gpus_->check(); };
-    CausalLM model(source_.dir.config, parameters, ring, plan_, hooks);
-    return evaluate_cells({model, mesh_, documents_, tokenizer_.get()}, cells_,
+    session_.begin(
+        make_engine_plan(source_.dir.config, plan_request(), device_memory(device_of(gpus_), mesh_.world())));
+    session_.load(source_.dir);
+    return evaluate_cells({session_.model(), mesh_, documents_, tokenizer_.get()}, cells_,
                           {.perplexity = request_.perplexity,
                            .passkey = request_.passkey,
                            .windows = request_.windows,
@@ -183,7 +175,7 @@ class Evaluation {
   Layout layout_;
   Mesh mesh_;
   CudaJob* gpus_;  // null: on the CPU
-  EnginePlan plan_;
+  ModelSession session_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
   std::vector<EvaluationCell> cells_;  // one per length

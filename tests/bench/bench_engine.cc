@@ -10,6 +10,8 @@
 // the process's. ceiling_seconds: what the step would take at the rates known for this GPU
 // (trainer/plan/device_rates.cc). Exit code 71 without a GPU, 80 without the memory.
 #include <ATen/Parallel.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -23,7 +25,6 @@
 #include "kernels/base/random.h"
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/device_memory.h"
-#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/emulated_ring.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
@@ -34,8 +35,9 @@
 #include "trainer/family/weight_names.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
-#include "trainer/model/initial_weights.h"
-#include "trainer/model/resident_parameters.h"
+#include "trainer/model/model_session.h"
+#include "trainer/model/parameter_store.h"
+#include "trainer/model/scalar_type.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/plan/work_model.h"
 
@@ -115,11 +117,14 @@ struct Seat {
 };
 
 // On a GPU by its own random numbers: drawing a billion by the recipe's rule takes half a minute.
-void initialize(ResidentParameters& parameters, const ModelConfig& config) {
-  if (parameters.flat_weights().is_cpu()) return initialize_weights(parameters, config, 1);
-  parameters.flat_weights().normal_(0, 0.02);
+void initialize(ModelSession& session) {
+  ParameterStore& parameters = session.parameters();
+  const at::TensorOptions options = parameters.weight_options();
+  if (options.device().is_cpu()) return session.initialize(1);
   for (const NamedShape& named : parameters.names()) {
-    if (named.shape.size() == 1) parameters.weight(named.name).fill_(1);
+    const bool norm_or_bias = named.shape.size() == 1;
+    parameters.set_weight(named.name, norm_or_bias ? at::ones(named.shape, options)
+                                                   : at::randn(named.shape, options).mul_(0.02));
   }
 }
 
@@ -127,7 +132,6 @@ void initialize(ResidentParameters& parameters, const ModelConfig& config) {
 Timing time_steps(const Settings& settings, Seat seat) {
   Communicator& world = seat.world;
   const ModelConfig config = config_of(settings);
-  const auto dtype = settings.at("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
   Timing timing;
   const bool emulated = seat.exchange == nullptr;
   DeviceMemory device = device_memory(seat.device, world);
@@ -135,16 +139,18 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const Recipe recipe = recipe_of(settings);
   timing.plan =
       make_engine_plan(config, plan_request(recipe, recipe.stages.front(), {1, world.size()}), device);
-  ResidentParameters parameters(config, dtype, seat.device);
-  initialize(parameters, config);
-  RingAttention ring(world, std::move(seat.links), Placement::kZigzag, timing.plan.chunk_multiple);
-  CausalLM model(config, parameters, ring, timing.plan);
-  const LocalBatch batch = make_local_batch(random_sequences(settings), {}, ring.split(), dtype);
+  ModelSession session(config, {.sequence = world, .links = std::move(seat.links), .device = seat.device});
+  session.begin(timing.plan);
+  initialize(session);
+  CausalLM& model = session.model();
+  const LocalBatch batch = make_local_batch(random_sequences(settings), {}, model.attention().split(),
+                                            scalar_type_of(timing.plan.dtype));
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
+  FlatParameters flat;
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
-    const FlatParameters flat = parameters.flat_parameters();
+    flat = session.parameters().flat_parameters();
     optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, flat.weights, flat.gradients, flat.decayed);
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
@@ -160,7 +166,8 @@ Timing time_steps(const Settings& settings, Seat seat) {
     } else {
       model.evaluate(batch, factors);
     }
-    parameters.flat_weights()[0].item<double>();  // what is queued on a GPU is done
+    // What is queued on a GPU is done: the results of a pass are in host memory, an update may not be.
+    if (optimizer) flat.weights[0].item<double>();
     world.barrier();
     if (step < warm_up) continue;
     timing.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());

@@ -4,37 +4,16 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "parallel/attention/ring_attention.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
-#include "trainer/model/engine_setup.h"
-#include "trainer/model/initial_weights.h"
-#include "trainer/model/resident_parameters.h"
-#include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
-
-at::ScalarType scalar_type_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return at::kFloat;
-    case DType::kBF16:
-      return at::kBFloat16;
-    case DType::kF64:
-      return at::kDouble;
-    default:
-      fail(ErrorKind::kInternal, "models do not compute in {}", name_of(dtype));
-  }
-}
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
                    const RunDirectory& directory_in, const RunOptions& options)
@@ -50,45 +29,17 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
-      ring_links_(ring_links_of(gpus, mesh.group(Axis::kSequence))),
+      session(config, model_place(mesh, gpus)),
       documents_(std::move(inputs.documents)) {}
 
-void RunState::begin_stage(const StageRecipe& stage) {
-  plan_ = make_engine_plan(config, plan_request(recipe, stage, mesh.shape()),
-                           device_memory(device_of(gpus), mesh.world()));
-  if (!parameters_) make_parameters();
-}
-
-void RunState::make_parameters() {
-  parameters_ = std::make_unique<ResidentParameters>(config, scalar_type_of(recipe.dtype), device_of(gpus));
-}
-
-void RunState::end_stage() {
-  model_.reset();
-  attention_.reset();
-  if (parameters_) parameters_->release_gradients();
-}
-
-int64_t RunState::activation_bytes() const { return model_ ? model_->activation_bytes() : 0; }
-
 CausalLM& RunState::model(const fs::path& folder) {
-  if (!parameters_) make_parameters();
-  if (!model_) {
-    attention_ = std::make_unique<RingAttention>(mesh.group(Axis::kSequence), ring_links_, plan_.placement,
-                                                 plan_.chunk_multiple);
-    EngineHooks hooks;
-    if (gpus != nullptr) hooks.check_exchange = [this] { gpus->check(); };
-    model_ = std::make_unique<CausalLM>(config, *parameters_, *attention_, plan_, hooks);
+  CausalLM& model = session.model();
+  if (folder.empty()) {
+    session.initialize(recipe.seed);
+  } else {
+    session.load(folder);
   }
-  if (!loaded_ || *loaded_ != folder) {
-    if (folder.empty()) {
-      initialize_weights(*parameters_, config, recipe.seed);
-    } else {
-      load_weights(*parameters_, open_model_dir(folder));
-    }
-    loaded_ = folder;
-  }
-  return *model_;
+  return model;
 }
 
 const Documents& RunState::documents(const std::string& split) const {

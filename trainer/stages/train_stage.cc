@@ -7,6 +7,7 @@
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/model/parameter_store.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
@@ -55,7 +56,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
                                .passkey_answer_weight = stage.train.passkey_answer_weight});
   TrainContext context;
   context.model = &model;
-  context.parameters = &state.parameters();
+  context.parameters = &state.session.parameters();
   context.mesh = &state.mesh;
   context.exchange = state.exchange.get();
   context.windows = &windows;
@@ -71,13 +72,15 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
 
   const fs::path model_folder = folder / "model";
-  const std::vector<NamedTensor> weights = state.parameters().weights_on_host(state.mesh.world().rank() == 0);
+  const std::vector<NamedTensor> weights =
+      state.session.parameters().weights_on_host(state.mesh.world().rank() == 0);
   run_on_rank(state.mesh.world(), 0, [&] {
     save_model_dir(model_folder, state.config, state.sets, tensors_to_write(weights),
                    {.copy_small_files_from = state.base_model, .in_force = stage.makes, .replace = true});
     write_tokenizer_beside(state, model_folder);
   });
-  state.weights_are(model_folder);
+  state.session.saved_to(model_folder);
+  state.current_model = model_folder;
   StageNumbers numbers = {{"steps", static_cast<double>(outcome.steps)},
                           {"final_loss", outcome.final_loss},
                           {"tokens_per_second", outcome.tokens_per_second},

@@ -1,0 +1,88 @@
+#include "trainer/model/model_session.h"
+
+#include <utility>
+
+#include "kernels/base/error.h"
+#include "parallel/attention/ring_attention.h"
+#include "parallel/comm/mesh.h"
+#include "parallel/device/cuda_job.h"
+#include "trainer/formats/hf/model_dir.h"
+#include "trainer/model/causal_lm.h"
+#include "trainer/model/initial_weights.h"
+#include "trainer/model/resident_parameters.h"
+#include "trainer/model/scalar_type.h"
+#include "trainer/model/weight_files.h"
+
+namespace ropeway {
+
+ModelPlace model_place(const Mesh& mesh, CudaJob* gpus) {
+  Communicator& sequence = mesh.group(Axis::kSequence);
+  ModelPlace place{.sequence = sequence, .links = ring_links_of(gpus, sequence), .device = device_of(gpus)};
+  if (gpus != nullptr) place.check_exchange = [gpus] { gpus->check(); };
+  return place;
+}
+
+ModelSession::ModelSession(const ModelConfig& config, ModelPlace place)
+    : config_(config), place_(std::move(place)) {}
+ModelSession::~ModelSession() = default;
+
+void ModelSession::begin(const EnginePlan& plan) {
+  model_.reset();
+  attention_.reset();
+  plan_ = plan;
+  at_work_ = true;
+  const at::ScalarType type = scalar_type_of(plan.dtype);
+  if (!parameters_) parameters_ = std::make_unique<ResidentParameters>(config_, type, place_.device);
+  ROPEWAY_CHECK(parameters_->weight_options().dtype().toScalarType() == type,
+                "the weights have another type");
+}
+
+void ModelSession::end() {
+  model_.reset();
+  attention_.reset();
+  at_work_ = false;
+  if (parameters_) parameters_->release_gradients();
+}
+
+void ModelSession::load(const std::filesystem::path& model_dir) {
+  const auto* held = std::get_if<std::filesystem::path>(&held_);
+  if (held != nullptr && *held == model_dir) return;
+  load(open_model_dir(model_dir));
+  held_ = model_dir;
+}
+
+void ModelSession::load(const ModelDir& opened) {
+  held_ = {};
+  load_weights(parameters(), opened);
+}
+
+void ModelSession::initialize(uint64_t seed) {
+  const auto* held = std::get_if<uint64_t>(&held_);
+  if (held != nullptr && *held == seed) return;
+  held_ = {};
+  initialize_weights(parameters(), config_, seed);
+  held_ = seed;
+}
+
+void ModelSession::saved_to(const std::filesystem::path& model_dir) { held_ = model_dir; }
+
+// Made when a pass first asks for it, so that whoever meters the pass counts its buffers.
+CausalLM& ModelSession::model() {
+  ROPEWAY_CHECK(at_work_, "no plan to run the model by");
+  if (!model_) {
+    attention_ =
+        std::make_unique<RingAttention>(place_.sequence, place_.links, plan_.placement, plan_.chunk_multiple);
+    model_ = std::make_unique<CausalLM>(config_, *parameters_, *attention_, plan_,
+                                        EngineHooks{.check_exchange = place_.check_exchange});
+  }
+  return *model_;
+}
+
+ParameterStore& ModelSession::parameters() {
+  ROPEWAY_CHECK(parameters_ != nullptr, "no plan has allocated the weights");
+  return *parameters_;
+}
+
+int64_t ModelSession::activation_bytes() const { return model_ ? model_->activation_bytes() : 0; }
+
+}  // namespace ropeway
