@@ -25,19 +25,19 @@ class Planner {
 
   StagePlan plan(const StageRecipe& stage) {
     engine_ = make_engine_plan(config_, plan_request(recipe_, stage, mesh_), {device_.is_gpu(), limit_});
-    StagePlan plan{.name = stage.name, .kind = std::string(word_of(stage.kind))};
-    switch (stage.kind) {
+    StagePlan plan{.name = stage.name, .kind = std::string(word_of(stage.kind()))};
+    switch (stage.kind()) {
       case StageKind::kPretrain:
       case StageKind::kFinetune:
-        plan.passes = {training_step(stage.train)};
+        plan.passes = {training_step(stage.train())};
         break;
       case StageKind::kSearch:
       case StageKind::kReadjust:
         plan.passes = search_passes(stage);
         break;
       case StageKind::kEvaluate:
-        plan.open_ended = !limited(stage.evaluate);
-        plan.passes = evaluations(stage.evaluate);
+        plan.open_ended = !limited(stage.evaluate());
+        plan.passes = evaluations(stage.evaluate());
         break;
     }
     plan.memory = plan_memory(config_, engine_);
@@ -88,9 +88,9 @@ class Planner {
 
   // Candidates are scored on all rows of the mesh at once, gradients are taken on every row alike.
   std::vector<PlannedPass> search_passes(const StageRecipe& stage) const {
-    const int64_t length = stage.search.length;
-    const SearchWork work = expected_search_work(stage.search, config_.rope_geometry(), trained_length(stage),
-                                                 stage.kind == StageKind::kReadjust);
+    const int64_t length = stage.search().length;
+    const SearchWork work = expected_search_work(stage.search(), config_.rope_geometry(),
+                                                 trained_length(stage), stage.kind() == StageKind::kReadjust);
     PlannedPass forward = pass(Pass::kEvaluate, length), gradient = pass(Pass::kFactorGradient, length);
     forward.what = fmt::format("forward passes over {}, at most", format_length(length));
     forward.count = work.forwards;
@@ -105,7 +105,7 @@ class Planner {
 
   int64_t trained_length(const StageRecipe& search) const {
     for (const StageRecipe& stage : recipe_.stages) {
-      if (stage.makes == search.from && stage.kind == StageKind::kFinetune) return stage.train.length;
+      if (stage.makes == search.from && stage.kind() == StageKind::kFinetune) return stage.train().length;
     }
     return config_.original_window;
   }

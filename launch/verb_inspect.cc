@@ -61,7 +61,7 @@ std::string describe_run(const fs::path& path) {
     const auto steps = fs::exists(folder / "checkpoints") ? list_checkpoints(folder / "checkpoints")
                                                           : std::vector<int64_t>{};
     text += fmt::format(
-        "  {:<20} {:<9} {}{}\n", stage.name, word_of(stage.kind), done ? "finished" : "not finished",
+        "  {:<20} {:<9} {}{}\n", stage.name, word_of(stage.kind()), done ? "finished" : "not finished",
         steps.empty() ? "" : fmt::format(", checkpoints of steps {}", fmt::join(steps, ", ")));
   }
   return fs::exists(path / "model") ? text + describe_model(path / "model") : text + "  no model yet\n";

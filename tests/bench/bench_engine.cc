@@ -32,6 +32,7 @@
 #include "parallel/device/cuda_job.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/bench/gpu_report.h"
+#include "trainer/config/recipe.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
@@ -81,12 +82,12 @@ Recipe recipe_of(const Settings& settings) {
   recipe.engine.save_attention = number(settings, "save_attention") != 0;
   StageRecipe& stage = recipe.stages.emplace_back();
   if (settings.at("what") == "train") {
-    stage.kind = StageKind::kFinetune;
-    stage.train.length = number(settings, "length");
-    stage.train.batch_sequences = number(settings, "batch");
-    stage.train.micro_batch_tokens = number(settings, "length") * number(settings, "batch");
+    stage.set_kind(StageKind::kFinetune);
+    stage.train().length = number(settings, "length");
+    stage.train().batch_sequences = number(settings, "batch");
+    stage.train().micro_batch_tokens = number(settings, "length") * number(settings, "batch");
   } else {
-    stage.evaluate.lengths = {number(settings, "length")};
+    stage.evaluate().lengths = {number(settings, "length")};
   }
   return recipe;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ropeway {
@@ -57,6 +58,12 @@ class ChoiceField {
   requires std::is_enum_v<Value>
   explicit ChoiceField(std::vector<Value>* target) : target_(target), access_(&kListOf<Value>) {}
 
+  // A value that `object` hands out and takes back through member functions.
+  template <auto Get, auto Set, typename Object>
+  static ChoiceField through(Object* object) {
+    return ChoiceField(object, &kThrough<Get, Set, Object>);
+  }
+
   std::vector<std::string> known_words() const { return access_->known_words(); }
   // The value is stored, or appended to the list. False: no such word, and nothing changed.
   bool store(std::string_view word) const { return access_->store(target_, word); }
@@ -101,6 +108,23 @@ class ChoiceField {
           words.emplace_back(word_of(value));
         return words;
       }};
+
+  template <auto Get, auto Set, typename Object>
+  using Handed = decltype((std::declval<const Object&>().*Get)());
+  template <auto Get, auto Set, typename Object>
+  static constexpr Access kThrough = {
+      &words_of<Handed<Get, Set, Object>>,
+      [](void* target, std::string_view word) {
+        const auto value = value_of<Handed<Get, Set, Object>>(word);
+        if (value) (static_cast<Object*>(target)->*Set)(*value);
+        return value.has_value();
+      },
+      [](void*) {},
+      [](const void* target) {
+        return std::vector<std::string>{std::string(word_of((static_cast<const Object*>(target)->*Get)()))};
+      }};
+
+  ChoiceField(void* target, const Access* access) : target_(target), access_(access) {}
 
   void* target_;
   const Access* access_;

@@ -16,7 +16,15 @@ struct ChoiceTable<EvaluateTask> {
   static constexpr Choice<EvaluateTask> choices[] = {{kPerplexity, "perplexity"}, {kPasskey, "passkey"}};
 };
 
+// The model that is scored. kBase: the one the recipe began with.
+enum class EvaluatedModel { kCurrent, kBase };
+template <>
+struct ChoiceTable<EvaluatedModel> {
+  static constexpr Choice<EvaluatedModel> choices[] = {{EvaluatedModel::kBase, "base"}};
+};
+
 struct EvaluateRecipe {
+  EvaluatedModel model = EvaluatedModel::kCurrent;
   std::vector<int64_t> lengths;
   std::vector<EvaluateTask> tasks = {EvaluateTask::kPerplexity, EvaluateTask::kPasskey};
   std::vector<std::string> factors = {"auto"};

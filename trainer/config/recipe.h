@@ -10,22 +10,10 @@
 
 #include "trainer/config/dtype_words.h"
 #include "trainer/config/engine_recipe.h"
-#include "trainer/config/evaluate_recipe.h"
-#include "trainer/config/search_recipe.h"
-#include "trainer/config/train_recipe.h"
+#include "trainer/config/recipe_place.h"
+#include "trainer/config/stage_recipe.h"
 
 namespace ropeway {
-
-enum class StageKind { kPretrain, kSearch, kFinetune, kReadjust, kEvaluate };
-template <>
-struct ChoiceTable<StageKind> {
-  using enum StageKind;
-  static constexpr Choice<StageKind> choices[] = {{kPretrain, "pretrain"},
-                                                  {kSearch, "search"},
-                                                  {kFinetune, "finetune"},
-                                                  {kReadjust, "readjust"},
-                                                  {kEvaluate, "evaluate"}};
-};
 
 // Lengths beyond the sliding window that config.json gives: refused, or attended to in full.
 enum class SlidingWindowPolicy { kRefuse, kFull };
@@ -54,31 +42,6 @@ struct DataRecipe {
   std::vector<std::string> train, validation, test;  // paths; * in the file name
   int64_t max_document = int64_t{1} << 30;           // bytes, unpacked
   std::string cache = ".cache/tokens";
-};
-
-// The model that an evaluate stage scores.
-enum class EvaluatedModel { kCurrent, kBase };  // kBase: the one the recipe began with
-template <>
-struct ChoiceTable<EvaluatedModel> {
-  static constexpr Choice<EvaluatedModel> choices[] = {{EvaluatedModel::kBase, "base"}};
-};
-
-struct StageRecipe {
-  std::string name;
-  StageKind kind = StageKind::kEvaluate;
-  std::string from;   // the factor set it starts from; "none" is the original RoPE
-  std::string makes;  // the set it adds
-  EvaluatedModel model = EvaluatedModel::kCurrent;
-  TrainRecipe train;
-  SearchRecipe search;
-  EvaluateRecipe evaluate;
-  int line = 0;  // in the recipe file, for messages
-};
-
-// Where a value was written: line and column from 1, or the number of the override that set it.
-struct RecipePlace {
-  int line = 0, column = 0;
-  int override_index = -1;
 };
 
 struct Recipe {

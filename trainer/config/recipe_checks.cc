@@ -7,6 +7,7 @@
 
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe.h"
+#include "trainer/config/stage_chain.h"
 
 namespace ropeway {
 
@@ -14,17 +15,15 @@ std::string stage_path(size_t index, const std::string& key) {
   return key.empty() ? fmt::format("stages[{}]", index) : fmt::format("stages[{}].{}", index, key);
 }
 
+std::string length_path(size_t index, const StageRecipe& stage) {
+  return stage_path(index, stage.kind() == StageKind::kEvaluate ? "lengths" : "length");
+}
+
 bool kind_is_known(size_t index, const RecipeProblems& problems) {
   return !problems.has(stage_path(index, "kind"));
 }
 
-bool is_training(StageKind kind) { return kind == StageKind::kPretrain || kind == StageKind::kFinetune; }
-bool is_searching(StageKind kind) { return kind == StageKind::kSearch || kind == StageKind::kReadjust; }
-
-int64_t length_of(const StageRecipe& stage) {
-  if (is_training(stage.kind)) return stage.train.length;
-  return is_searching(stage.kind) ? stage.search.length : 0;
-}
+namespace {
 
 void check_model(const Recipe& recipe, RecipeProblems& problems) {
   const auto& shape = recipe.model.architecture;
@@ -51,7 +50,7 @@ void check_model(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     const bool known = kind_is_known(i, problems);
     all_known = all_known && known;
-    if (!known || recipe.stages[i].kind != StageKind::kPretrain) continue;
+    if (!known || recipe.stages[i].kind() != StageKind::kPretrain) continue;
     has_pretrain = true;
     if (i > 0)
       problems.add(stage_path(i, "kind"), fmt::format("found pretrain as stage {}, wanted it first", i + 1));
@@ -77,10 +76,11 @@ void check_data(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
-    const bool needs_gradient = is_searching(stage.kind) && stage.search.refine == SearchRefine::kGradient;
-    if (is_training(stage.kind) || needs_gradient) train.stages.push_back(stage.name);
-    if (is_searching(stage.kind)) validation.stages.push_back(stage.name);
-    if (stage.kind == StageKind::kEvaluate) test.stages.push_back(stage.name);
+    const bool needs_gradient =
+        is_searching(stage.kind()) && stage.search().refine == SearchRefine::kGradient;
+    if (is_training(stage.kind()) || needs_gradient) train.stages.push_back(stage.name);
+    if (is_searching(stage.kind())) validation.stages.push_back(stage.name);
+    if (stage.kind() == StageKind::kEvaluate) test.stages.push_back(stage.name);
   }
   for (const Need& need : {train, validation, test}) {
     if (need.stages.empty() || !need.files.empty() || problems.has(need.key)) continue;
@@ -112,19 +112,18 @@ void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
-    check_length(stage_path(i, "length"), length_of(stage));
-    for (size_t k = 0; k < stage.evaluate.lengths.size(); ++k)
-      check_length(stage_path(i, "lengths"), stage.evaluate.lengths[k]);
-    if (is_training(stage.kind) && stage.train.batch_sequences % data != 0) {
-      problems.add(
-          stage_path(i, "batch_sequences"),
-          fmt::format("found {}, wanted a multiple of mesh.data = {}", stage.train.batch_sequences, data));
+    for (const int64_t length : lengths_of(stage)) check_length(length_path(i, stage), length);
+    if (!is_training(stage.kind())) continue;
+    const int64_t sequences = stage.train().batch_sequences;
+    if (sequences % data != 0) {
+      problems.add(stage_path(i, "batch_sequences"),
+                   fmt::format("found {}, wanted a multiple of mesh.data = {}", sequences, data));
     }
   }
 }
 
 void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems) {
-  const TrainRecipe& train = recipe.stages[stage].train;
+  const TrainRecipe& train = recipe.stages[stage].train();
   if (train.moments != DType::kBF16) return;
   if (recipe.dtype == DType::kF64) {
     problems.add(stage_path(stage, "moments"), "found bf16 with dtype: fp64, wanted fp32");
@@ -137,52 +136,66 @@ void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems)
   }
 }
 
+void check_training_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
+  const TrainRecipe& train = recipe.stages[i].train();
+  check_moments(recipe, i, problems);
+  if (train.steps > 0 && train.warmup_steps > train.steps) {
+    problems.add(stage_path(i, "warmup_steps"),
+                 fmt::format("found {}, wanted at most steps = {}", train.warmup_steps, train.steps));
+  }
+  if (train.min_learning_rate > train.learning_rate) {
+    problems.add(stage_path(i, "min_learning_rate"),
+                 fmt::format("found {}, wanted at most learning_rate = {}", train.min_learning_rate,
+                             train.learning_rate));
+  }
+}
+
+void check_search_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
+  const SearchRecipe& search = recipe.stages[i].search();
+  const bool evolves =
+      search.refine == SearchRefine::kEvolution || search.seeds == SearchSeeds::kPaper ||
+      recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;
+  if (evolves && search.parents > search.population) {
+    problems.add(stage_path(i, "parents"),
+                 fmt::format("found {}, wanted at most population = {}", search.parents, search.population));
+  }
+  if (search.refine == SearchRefine::kEvolution && search.mutations + search.crossovers == 0) {
+    problems.add(stage_path(i, "mutations"),
+                 "found 0 and 0 crossovers, wanted one of them above 0 to evolve");
+  }
+}
+
 void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
-    const StageRecipe& stage = recipe.stages[i];
-    const TrainRecipe& train = stage.train;
-    const SearchRecipe& search = stage.search;
-    if (is_training(stage.kind)) {
-      check_moments(recipe, i, problems);
-      if (train.steps > 0 && train.warmup_steps > train.steps) {
-        problems.add(stage_path(i, "warmup_steps"),
-                     fmt::format("found {}, wanted at most steps = {}", train.warmup_steps, train.steps));
-      }
-      if (train.min_learning_rate > train.learning_rate) {
-        problems.add(stage_path(i, "min_learning_rate"),
-                     fmt::format("found {}, wanted at most learning_rate = {}", train.min_learning_rate,
-                                 train.learning_rate));
-      }
-    }
-    const bool evolves =
-        search.refine == SearchRefine::kEvolution || search.seeds == SearchSeeds::kPaper ||
-        recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;
-    if (is_searching(stage.kind) && evolves && search.parents > search.population) {
-      problems.add(stage_path(i, "parents"), fmt::format("found {}, wanted at most population = {}",
-                                                         search.parents, search.population));
-    }
-    if (is_searching(stage.kind) && search.refine == SearchRefine::kEvolution &&
-        search.mutations + search.crossovers == 0) {
-      problems.add(stage_path(i, "mutations"),
-                   "found 0 and 0 crossovers, wanted one of them above 0 to evolve");
-    }
+    if (is_training(recipe.stages[i].kind())) check_training_numbers(recipe, i, problems);
+    if (is_searching(recipe.stages[i].kind())) check_search_numbers(recipe, i, problems);
   }
 }
+
+void check_device(const Recipe& recipe, RecipeProblems& problems) {
+  if (recipe.device != DeviceKind::kCuda || recipe.dtype == DType::kBF16) return;
+  problems.add("dtype", fmt::format("found {}, wanted bf16 with device: cuda: attention on GPUs computes in "
+                                    "nothing else",
+                                    word_of(recipe.dtype)));
+}
+
+}  // namespace
 
 void check_windows(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
   if (window <= 0) return;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
-    const int64_t length = length_of(stage);
-    const bool extends = stage.kind == StageKind::kSearch || stage.kind == StageKind::kFinetune;
+    if (stage.kind() == StageKind::kEvaluate) continue;
+    const int64_t length = lengths_of(stage).front();
+    const bool extends = stage.kind() == StageKind::kSearch || stage.kind() == StageKind::kFinetune;
     if (length > 0 && extends && length <= window) {
       problems.add(stage_path(i, "length"),
                    fmt::format("found {}, wanted more than the original window of {}", format_length(length),
                                format_length(window)));
     }
-    if (stage.kind == StageKind::kPretrain && length > window) {
+    if (stage.kind() == StageKind::kPretrain && length > window) {
       problems.add(stage_path(i, "length"), fmt::format("found {}, wanted at most the window of {}",
                                                         format_length(length), format_length(window)));
     }
@@ -194,22 +207,15 @@ void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& 
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
-    int64_t longest = length_of(stage);
-    for (const int64_t length : stage.evaluate.lengths) longest = std::max(longest, length);
+    int64_t longest = 0;
+    for (const int64_t length : lengths_of(stage)) longest = std::max(longest, length);
     if (longest <= window) continue;
     problems.add(
-        stage_path(i, stage.evaluate.lengths.empty() ? "length" : "lengths"),
+        length_path(i, stage),
         fmt::format("found {}, wanted at most the model's sliding window of {}, or model.sliding_window: "
                     "full to attend fully beyond it",
                     format_length(longest), format_length(window)));
   }
-}
-
-void check_device(const Recipe& recipe, RecipeProblems& problems) {
-  if (recipe.device != DeviceKind::kCuda || recipe.dtype == DType::kBF16) return;
-  problems.add("dtype", fmt::format("found {}, wanted bf16 with device: cuda: attention on GPUs computes in "
-                                    "nothing else",
-                                    word_of(recipe.dtype)));
 }
 
 void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems) {

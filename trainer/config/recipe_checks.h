@@ -2,6 +2,9 @@
 // alone, before a weight is read; what needs the model is check_recipe_against_model (model_facts.h).
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "trainer/config/recipe.h"
 #include "trainer/config/recipe_problems.h"
 
@@ -10,22 +13,15 @@ namespace ropeway {
 // ranks: of the job; 0: unknown.
 void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems);
 
-// The parts.
-void check_model(const Recipe& recipe, RecipeProblems& problems);
-void check_data(const Recipe& recipe, RecipeProblems& problems);
-void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems);
-void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems);
-void check_stage_chain(const Recipe& recipe, RecipeProblems& problems);                     // stage_chain.cc
-void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems);  // 0: none
+// Lengths against the model's original window, and against its sliding one; a window of 0 is none.
 void check_windows(const Recipe& recipe, int64_t original_window, RecipeProblems& problems);
+void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems);
 
 // "stages[3].steps"; "stages[3]" without a key.
 std::string stage_path(size_t index, const std::string& key = "");
+// "stages[3].length", of a stage that evaluates "stages[3].lengths".
+std::string length_path(size_t index, const StageRecipe& stage);
 // The kind of a stage was understood, so that its keys mean what they should.
 bool kind_is_known(size_t index, const RecipeProblems& problems);
-bool is_training(StageKind kind);   // pretrain, finetune
-bool is_searching(StageKind kind);  // search, readjust
-int64_t length_of(
-    const StageRecipe& stage);  // of training and searching stages; 0 for others or when unknown
 
 }  // namespace ropeway

@@ -38,9 +38,12 @@ template <auto Member>
 Field stage(StageRecipe& s) {
   return field_at(s.*Member);
 }
-template <auto Section, auto Member>
+template <typename Options, auto Member>
 Field of(StageRecipe& s) {
-  return field_at(s.*Section.*Member);
+  return field_at(s.options<Options>().*Member);
+}
+Field kind_field(StageRecipe& s) {
+  return ChoiceField::through<&StageRecipe::kind, &StageRecipe::set_kind>(&s);
 }
 using Shape = ModelRecipe::Architecture;
 
@@ -56,6 +59,10 @@ std::vector<std::string> choices_of(const Field& field, const Row& row) {
   const auto* choice = std::get_if<ChoiceField>(&field);
   if (choice == nullptr || !row.choices.empty()) return split_words(row.choices);
   return choice->known_words();
+}
+
+StageKind first_kind_of(std::string_view kinds) {
+  return value_of<StageKind>(split_words(kinds).front()).value();
 }
 
 RecipeKey key(std::string_view section, std::string_view name, ValueType type, Field (*field)(Recipe&),
@@ -77,7 +84,7 @@ RecipeKey key(std::string_view section, std::string_view name, ValueType type, F
 }
 RecipeKey key(std::string_view kinds, std::string_view name, ValueType type, Field (*field)(StageRecipe&),
               const Row& row, std::string_view meaning) {
-  StageRecipe any;
+  StageRecipe any(first_kind_of(kinds));
   return {"stages",
           name,
           type,
@@ -102,11 +109,11 @@ constexpr auto mesh = in<&Recipe::mesh, Member>;
 template <auto Member>
 constexpr auto engine = in<&Recipe::engine, Member>;
 template <auto Member>
-constexpr auto train = of<&StageRecipe::train, Member>;
+constexpr auto train = of<TrainRecipe, Member>;
 template <auto Member>
-constexpr auto search = of<&StageRecipe::search, Member>;
+constexpr auto search = of<SearchRecipe, Member>;
 template <auto Member>
-constexpr auto evaluate = of<&StageRecipe::evaluate, Member>;
+constexpr auto evaluate = of<EvaluateRecipe, Member>;
 
 std::vector<RecipeKey> make_keys() {
   using enum ValueType;
@@ -205,13 +212,12 @@ std::vector<RecipeKey> make_keys() {
 
       key(kAllKinds, "name", kName, stage<&StageRecipe::name>, {.required = true},
           "names the stage and its folder"),
-      key(kAllKinds, "kind", kChoice, stage<&StageRecipe::kind>, {.required = true, .also = "type"},
-          "what the stage does"),
+      key(kAllKinds, "kind", kChoice, kind_field, {.required = true, .also = "type"}, "what the stage does"),
       key(kMakers, "from", kName, stage<&StageRecipe::from>, {.required = true, .also = "start_from base"},
           "factor set it starts from; none: the original RoPE"),
       key(kMakers, "makes", kName, stage<&StageRecipe::makes>, {.required = true, .also = "output into"},
           "factor set it adds to the model"),
-      key("evaluate", "model", kChoice, stage<&StageRecipe::model>, {},
+      key("evaluate", "model", kChoice, evaluate<&E::model>, {},
           "base: the model the recipe began with; leave the key out for the current one"),
 
       key(kTrain, "length", kLength, train<&T::length>,
@@ -350,6 +356,8 @@ const std::vector<StageKind>& stage_kinds() {
                                                StageKind::kReadjust, StageKind::kEvaluate};
   return kinds;
 }
+
+StageKind first_kind_of(const RecipeKey& key) { return first_kind_of(key.stage_kinds); }
 
 bool is_for(const RecipeKey& key, StageKind kind) {
   if (key.section != "stages") return true;

@@ -63,6 +63,7 @@ std::optional<Integer> automatic_value(const RecipeKey& key) {
 
 Field field_of(const RecipeKey& key, Recipe& recipe, StageRecipe* stage);
 bool is_for(const RecipeKey& key, StageKind kind);  // true outside stages
+StageKind first_kind_of(const RecipeKey& key);      // of a key of stages
 
 const std::vector<StageKind>& stage_kinds();
 std::vector<std::string> split_words(std::string_view words);  // at spaces

@@ -166,6 +166,8 @@ void RecipeReader::read_section(const YamlNode& map, const Section& section) {
       continue;
     }
     recipe_.places[path] = value.place;
+    // Without a kind the stage takes that of each key in turn, so that every value is still looked at.
+    if (section.stage != nullptr && !section.kind) section.stage->set_kind(first_kind_of(*known));
     for (const ValueError& error : read_value(*known, value, field_of(*known, recipe_, section.stage))) {
       problems_.add_at(error.place, path + error.suffix, error.text);
     }
@@ -218,7 +220,9 @@ void RecipeReader::read_stages(const YamlNode& list) {
                        fmt::format("found {}, wanted a map of keys", describe(map)));
       continue;
     }
-    read_section(map, {"stages", path, &recipe_.stages[i], kind_of(map)});
+    const std::optional<StageKind> kind = kind_of(map);
+    if (kind) recipe_.stages[i].set_kind(*kind);
+    read_section(map, {"stages", path, &recipe_.stages[i], kind});
   }
 }
 

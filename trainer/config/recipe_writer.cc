@@ -75,7 +75,7 @@ std::string write_value(const RecipeKey& key, const Field& field) {
 std::vector<std::string> section_lines(const std::string& section, Recipe& recipe, StageRecipe* stage) {
   std::vector<std::string> lines;
   for (const RecipeKey& key : recipe_keys()) {
-    if (key.section != section || (stage != nullptr && !is_for(key, stage->kind))) continue;
+    if (key.section != section || (stage != nullptr && !is_for(key, stage->kind()))) continue;
     const std::string value = write_value(key, field_of(key, recipe, stage));
     if (!value.empty()) lines.push_back(fmt::format("{}: {}", key.name, value));
   }
@@ -86,6 +86,7 @@ std::string default_of(const RecipeKey& key) {
   if (key.required) return "required";
   Recipe recipe;
   StageRecipe stage;
+  if (key.in_stage != nullptr) stage.set_kind(first_kind_of(key));
   const std::string value = write_value(key, field_of(key, recipe, &stage));
   return value.empty() ? "" : "default " + value;
 }

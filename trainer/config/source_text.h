@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "trainer/config/recipe.h"
+#include "trainer/config/recipe_place.h"
 
 namespace ropeway {
 

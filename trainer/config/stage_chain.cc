@@ -1,12 +1,5 @@
-// The order of stages: which factor sets exist when a stage begins, and which lengths may follow which.
-//
-//   search    not shorter than any search or fine-tune before it: shorter lengths are what readjust is for
-//   finetune  not shorter than the fine-tune before it; not longer than the set it starts from. It may be
-//   shorter than a
-//             search before it: several lengths are searched on the base model, and LongRoPE tunes Mistral's
-//             128K and 256K factors on sequences of 16K.
-//   readjust  not longer than the set it starts from
-// A search or readjust starts from none or from the set of a fine-tune.
+#include "trainer/config/stage_chain.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +8,6 @@
 
 #include "trainer/config/lengths.h"
 #include "trainer/config/nearest_word.h"
-#include "trainer/config/recipe.h"
 #include "trainer/config/recipe_checks.h"
 
 namespace ropeway {
@@ -30,6 +22,9 @@ bool is_reserved(const std::string& name) {
          std::find(computed_names().begin(), computed_names().end(), name) != computed_names().end();
 }
 
+// Of a stage that makes a set; 0 when it was not understood.
+int64_t length_of(const StageRecipe& stage) { return lengths_of(stage).front(); }
+
 class Chain {
  public:
   Chain(const Recipe& recipe, RecipeProblems& problems) : recipe_(recipe), problems_(problems) {
@@ -41,11 +36,11 @@ class Chain {
       check_name(i);
       if (!kind_is_known(i, problems_)) continue;
       const StageRecipe& stage = recipe_.stages[i];
-      if (stage.kind == StageKind::kEvaluate) {
+      if (stage.kind() == StageKind::kEvaluate) {
         check_evaluated_sets(i);
         continue;
       }
-      if (stage.kind == StageKind::kPretrain) continue;
+      if (stage.kind() == StageKind::kPretrain) continue;
       check_from(i);
       check_length(i);
       add_made(i);
@@ -90,7 +85,7 @@ class Chain {
     const auto set = sets_.find(from);
     if (set != sets_.end()) {
       // What a search finds multiplies the factors the weights were tuned under.
-      if (is_searching(recipe_.stages[i].kind) && set->second.searched_only) {
+      if (is_searching(recipe_.stages[i].kind()) && set->second.searched_only) {
         problems_.add(
             stage_path(i, "from"),
             fmt::format("found {}, which no fine-tune made, wanted none or the set the weights were tuned "
@@ -106,7 +101,7 @@ class Chain {
   }
 
   void check_evaluated_sets(size_t i) {
-    const auto& factors = recipe_.stages[i].evaluate.factors;
+    const auto& factors = recipe_.stages[i].evaluate().factors;
     for (size_t k = 0; k < factors.size(); ++k) {
       const bool stretched = factors[k].rfind("stretched:", 0) == 0;
       const std::string name = stretched ? factors[k].substr(10) : factors[k];
@@ -136,23 +131,23 @@ class Chain {
     const StageRecipe& stage = recipe_.stages[i];
     const int64_t length = length_of(stage), from = length_from(stage);
     if (length == 0) return;
-    if (stage.kind == StageKind::kSearch) {
+    if (stage.kind() == StageKind::kSearch) {
       if (length < longest_) {
         refuse_length(i, fmt::format("at least {} like {} before it; readjust is for shorter ones",
                                      format_length(longest_), stage_path(longest_stage_)));
       }
     } else if (from > 0 && length > from) {
       refuse_length(i, fmt::format("at most {}, which the set {} is for", format_length(from), stage.from));
-    } else if (stage.kind == StageKind::kFinetune && length < tuned_) {
+    } else if (stage.kind() == StageKind::kFinetune && length < tuned_) {
       refuse_length(i, fmt::format("at least {} like the fine-tune {} before it", format_length(tuned_),
                                    stage_path(tuned_stage_)));
     }
-    if (stage.kind == StageKind::kReadjust) return;
+    if (stage.kind() == StageKind::kReadjust) return;
     if (length >= longest_) {
       longest_ = length;
       longest_stage_ = i;
     }
-    if (stage.kind == StageKind::kFinetune && length >= tuned_) {
+    if (stage.kind() == StageKind::kFinetune && length >= tuned_) {
       tuned_ = length;
       tuned_stage_ = i;
     }
@@ -168,10 +163,11 @@ class Chain {
       return;
     }
     // Tuning keeps the factors, and with them the length they are for.
-    const int64_t length = stage.kind == StageKind::kFinetune ? std::max(length_of(stage), length_from(stage))
-                                                              : length_of(stage);
+    const int64_t length = stage.kind() == StageKind::kFinetune
+                               ? std::max(length_of(stage), length_from(stage))
+                               : length_of(stage);
     const auto [first, is_new] =
-        sets_.emplace(stage.makes, Set{length, stage_path(i), stage.kind != StageKind::kFinetune});
+        sets_.emplace(stage.makes, Set{length, stage_path(i), stage.kind() != StageKind::kFinetune});
     if (!is_new) {
       problems_.add(stage_path(i, "makes"),
                     fmt::format("found {} again, wanted a name of its own; {} has it too", stage.makes,

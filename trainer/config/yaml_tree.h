@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "trainer/config/recipe.h"
+#include "trainer/config/recipe_place.h"
 
 namespace ropeway {
 

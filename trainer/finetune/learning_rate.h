@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "trainer/config/recipe.h"
+#include "trainer/config/train_recipe.h"
 
 namespace ropeway {
 

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "parallel/comm/mesh.h"
-#include "trainer/config/recipe.h"
+#include "trainer/config/train_recipe.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/parameter_store.h"

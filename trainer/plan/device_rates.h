@@ -15,6 +15,8 @@ struct AttentionRate {
 };
 
 struct DeviceRates {
+  static constexpr const char* kCpu = "cpu";  // the name of the one device that is no GPU
+
   std::string name;
   int64_t memory_bytes = 0;              // 0: unknown
   double product = 0;                    // TF/s of matrix products; 0: unknown, no times
@@ -23,7 +25,7 @@ struct DeviceRates {
   int devices_a_host = 8;
   std::string source;
 
-  bool is_gpu() const { return name != "cpu"; }
+  bool is_gpu() const { return name != kCpu; }
   // Interpolated in the logarithm of the length; heads of 64 and less run slower.
   AttentionRate attention_at(int64_t local_length, int64_t head_dim) const;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "trainer/config/recipe.h"
 #include "trainer/plan/plan_memory.h"
 
 namespace ropeway {
@@ -78,18 +79,18 @@ Workload workload_of(const TrainRecipe& train) {
 }
 
 Workload workload_of(const StageRecipe& stage) {
-  switch (stage.kind) {
+  switch (stage.kind()) {
     case StageKind::kPretrain:
     case StageKind::kFinetune:
-      return workload_of(stage.train);
+      return workload_of(stage.train());
     case StageKind::kSearch:
     case StageKind::kReadjust:
       return {
-          .pass = stage.search.refine == SearchRefine::kGradient ? Pass::kFactorGradient : Pass::kEvaluate,
-          .lengths = {stage.search.length},
+          .pass = stage.search().refine == SearchRefine::kGradient ? Pass::kFactorGradient : Pass::kEvaluate,
+          .lengths = {stage.search().length},
           .one_at_a_time = true};
     case StageKind::kEvaluate:
-      return {.pass = Pass::kEvaluate, .lengths = stage.evaluate.lengths};
+      return {.pass = Pass::kEvaluate, .lengths = stage.evaluate().lengths};
   }
   fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
 }
@@ -101,7 +102,7 @@ PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const M
                       .mesh = mesh,
                       .placement = recipe.mesh.placement,
                       .save_attention = engine.save_attention,
-                      .narrow_moments = stage.train.moments == DType::kBF16};
+                      .narrow_moments = is_training(stage.kind()) && stage.train().moments == DType::kBF16};
   if (engine.activations != ActivationsPlace::kAuto) {
     request.offload = engine.activations == ActivationsPlace::kHost;
   }

@@ -3,10 +3,15 @@
 
 #include <optional>
 
-#include "trainer/config/recipe.h"
+#include "kernels/base/dtype.h"
+#include "parallel/layout/placement.h"
 #include "trainer/plan/engine_plan.h"
 
 namespace ropeway {
+
+struct Recipe;
+class StageRecipe;
+struct TrainRecipe;
 
 // What is asked for, by a stage of a recipe or by a command line. An empty option is decided by the memory
 // there is.

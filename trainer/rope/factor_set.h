@@ -13,6 +13,11 @@
 
 namespace ropeway {
 
+// What the original RoPE is called where a factor set is named; no set of a model is called so.
+inline constexpr const char* kOriginalRope = "none";
+// FactorHistory::method of a set that weights were tuned under.
+inline constexpr const char* kTunedMethod = "finetune";
+
 // How a set came to be; strings are empty and numbers 0 where they do not apply.
 struct FactorHistory {
   std::string method;         // "identity", "yarn", "search:families+gradient", "search:paper+evolution", ...

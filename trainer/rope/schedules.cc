@@ -2,9 +2,11 @@
 #include "trainer/rope/schedules.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "kernels/base/error.h"
 
@@ -90,13 +92,28 @@ double attention_temperature(TemperatureFormula formula, double scale, int64_t o
   return std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(original_length)));
 }
 
-bool is_computed_name(const std::string& name) {
-  return name == "none" || name == "pi" || name == "ntk" || name == "yarn";
+namespace {
+
+enum class Computed { kOriginal, kPi, kNtk, kYarn };
+
+std::optional<Computed> computed_called(const std::string& name) {
+  using enum Computed;
+  static constexpr std::pair<std::string_view, Computed> kNames[] = {
+      {kOriginalRope, kOriginal}, {"pi", kPi}, {"ntk", kNtk}, {"yarn", kYarn}};
+  for (const auto& [known, computed] : kNames) {
+    if (name == known) return computed;
+  }
+  return std::nullopt;
 }
+
+}  // namespace
+
+bool is_computed_name(const std::string& name) { return computed_called(name).has_value(); }
 
 FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length,
                               const std::vector<double>& trained_factors) {
-  if (!is_computed_name(name)) {
+  const auto computed = computed_called(name);
+  if (!computed) {
     fail(ErrorKind::kUsage, "no computed factor set is called '{}': wanted none, pi, ntk or yarn", name);
   }
   ROPEWAY_CHECK(trained_factors.empty() || static_cast<int64_t>(trained_factors.size()) == g.pairs,
@@ -106,17 +123,22 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
   set.max_length = std::max(length, g.original_length);
   set.original_length = g.original_length;
   set.rope_theta = g.theta;
-  set.history.method = name == "none" ? "identity" : name;
+  set.history.method = *computed == Computed::kOriginal ? "identity" : name;
   const double scale = set.scale();
-  if (name == "none") {
-    set.factors = identity_factors(g.pairs);
-  } else if (name == "pi") {
-    set.factors = pi_factors(g.pairs, scale);
-  } else if (name == "ntk") {
-    set.factors = ntk_factors(g.pairs, scale);
-  } else {
-    set.factors = yarn_factors(g, scale, {.trained_factors = trained_factors});
-    set.attention_temperature = attention_temperature(TemperatureFormula::kSu, scale, g.original_length);
+  switch (*computed) {
+    case Computed::kOriginal:
+      set.factors = identity_factors(g.pairs);
+      break;
+    case Computed::kPi:
+      set.factors = pi_factors(g.pairs, scale);
+      break;
+    case Computed::kNtk:
+      set.factors = ntk_factors(g.pairs, scale);
+      break;
+    case Computed::kYarn:
+      set.factors = yarn_factors(g, scale, {.trained_factors = trained_factors});
+      set.attention_temperature = attention_temperature(TemperatureFormula::kSu, scale, g.original_length);
+      break;
   }
   for (size_t i = 0; i < trained_factors.size(); ++i) set.factors[i] *= trained_factors[i];
   return set;

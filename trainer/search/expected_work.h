@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "trainer/config/recipe.h"
+#include "trainer/config/search_recipe.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/search/cost.h"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/config/recipe.h"
+#include "trainer/config/search_recipe.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/search/candidate.h"

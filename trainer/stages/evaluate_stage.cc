@@ -17,21 +17,21 @@ namespace {
 
 // Within the original window every computed schedule is the original RoPE: "none" stands for them all.
 bool same_as_none(const std::string& name, int64_t length, const ModelConfig& config) {
-  return name != "none" && is_computed_name(name) && length <= config.original_window;
+  return name != kOriginalRope && is_computed_name(name) && length <= config.original_window;
 }
 
 // Once per stage: "scores: not evaluated within the original window of 64 tokens, where they are the original
 // RoPE ("none"): yarn at 32, yarn at 64". Where "none" is not evaluated either, those lengths have no figure.
 void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
   std::vector<std::string> skipped;
-  for (const int64_t length : stage.evaluate.lengths) {
-    for (const std::string& name : stage.evaluate.factors) {
+  for (const int64_t length : stage.evaluate().lengths) {
+    for (const std::string& name : stage.evaluate().factors) {
       if (same_as_none(name, length, config)) skipped.push_back(fmt::format("{} at {}", name, length));
     }
   }
   if (skipped.empty()) return;
   const bool none_stands_for_them =
-      std::ranges::find(stage.evaluate.factors, "none") != stage.evaluate.factors.end();
+      std::ranges::find(stage.evaluate().factors, kOriginalRope) != stage.evaluate().factors.end();
   log_message(none_stands_for_them ? LogLevel::kInfo : LogLevel::kWarning,
               fmt::format("{}: not evaluated within the original window of {} tokens, where they are the "
                           "original RoPE (\"none\"{}): {}",
@@ -42,11 +42,11 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
 
 std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state) {
   std::vector<EvaluationCell> cells;
-  for (const int64_t length : stage.evaluate.lengths) {
-    for (const std::string& name : stage.evaluate.factors) {
+  for (const int64_t length : stage.evaluate().lengths) {
+    for (const std::string& name : stage.evaluate().factors) {
       if (same_as_none(name, length, state.config)) continue;
       const FactorSet factors = resolve_factors(name, length, state.config, state.sets);
-      cells.push_back({name == "auto" ? factors.name : name, length, factors});
+      cells.push_back({name == kAutoFactors ? factors.name : name, length, factors});
     }
   }
   return cells;
@@ -73,10 +73,11 @@ std::string identity_of(const std::filesystem::path& model, const Recipe& recipe
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   Communicator& world = state.mesh.world();
-  const bool base = stage.model == EvaluatedModel::kBase || state.current_model == state.base_model;
+  const bool base =
+      stage.evaluate().model == EvaluatedModel::kBase || state.current_model == state.base_model;
   const std::filesystem::path weights = base ? state.base_model : state.current_model;
   const Documents& documents = state.documents("test");
-  require_document_of(documents, *std::ranges::max_element(stage.evaluate.lengths), "stage " + stage.name);
+  require_document_of(documents, *std::ranges::max_element(stage.evaluate().lengths), "stage " + stage.name);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
 
   KeptFigures kept(state.directory.stage_folder(stage.name) / "figures.json", world,
@@ -94,7 +95,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   };
   evaluate_cells(
       {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells_of(stage, state),
-      tasks_of(stage.evaluate, state.recipe.seed),
+      tasks_of(stage.evaluate(), state.recipe.seed),
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
   return {};
 }

@@ -24,7 +24,7 @@ FactorSet resolve_factors(const std::string& name, int64_t length, const ModelCo
   const auto computed = [&](const std::string& computed_name) {
     return computed_factor_set(computed_name, config.rope_geometry(), length, base_factors(sets));
   };
-  if (name == "auto") return select_factor_set(sets, length, computed("none"));
+  if (name == kAutoFactors) return select_factor_set(sets, length, computed(kOriginalRope));
   if (is_computed_name(name)) return computed(name);
   if (name.rfind(kStretched, 0) == 0) {
     FactorSet set = named_set(name.substr(kStretched.size()), sets);

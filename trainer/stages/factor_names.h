@@ -10,6 +10,8 @@
 
 namespace ropeway {
 
+inline constexpr const char* kAutoFactors = "auto";
+
 //   auto                 the smallest set that covers the length; within the original window, when no set is
 //                        for it, the original RoPE
 //   none, pi, ntk, yarn  computed at scale length / original window, on the RoPE that the base model was

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/ops/attention_check.h"
+#include "trainer/config/recipe.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/plan_memory.h"

@@ -6,10 +6,12 @@
 
 #include "parallel/comm/mesh.h"
 #include "parallel/device/cuda_job.h"
-#include "trainer/config/recipe.h"
 #include "trainer/family/model_config.h"
 
 namespace ropeway {
+
+struct Recipe;
+class StageRecipe;
 
 void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const Recipe& recipe,
                          const MeshShape& mesh, const std::vector<const StageRecipe*>& stages);

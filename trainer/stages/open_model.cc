@@ -46,7 +46,7 @@ OpenedModel open_checkpoint(const fs::path& path) {
     fail(ErrorKind::kBadData, "{}: no factor_sets in it", (path / "state.json").string());
   }
   for (const FactorSet& set : factor_sets_from_json(state["factor_sets"], (path / "state.json").string())) {
-    if (find_factor_set(opened.dir.sets, set.name) == nullptr && set.name != "none")
+    if (find_factor_set(opened.dir.sets, set.name) == nullptr && set.name != kOriginalRope)
       opened.dir.sets.push_back(set);
   }
   return opened;

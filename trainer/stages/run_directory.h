@@ -5,9 +5,10 @@
 #include <string>
 
 #include "parallel/comm/communicator.h"
-#include "trainer/config/recipe.h"
 
 namespace ropeway {
+
+struct Recipe;
 
 // What identifies a run: the resolved recipe without the parts that may change between invocations of the
 // same run (mesh, engine, run_dir, token cache, name of the file). Results agree across them within rounding.

@@ -36,16 +36,16 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
 }
 
 void check_search_texts(const StageRecipe& stage, const Documents& validation, const Documents* train) {
-  const int64_t wanted = stage.search.documents + stage.search.finalist_documents;
+  const int64_t wanted = stage.search().documents + stage.search().finalist_documents;
   const auto found =
-      static_cast<int64_t>(whole_document_windows(validation, stage.search.length, wanted).size());
+      static_cast<int64_t>(whole_document_windows(validation, stage.search().length, wanted).size());
   if (found < wanted) {
     fail(ErrorKind::kBadData,
          "stage {}: the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in "
          "all), wanted {}; give a longer text, a shorter length or fewer documents",
-         stage.name, found, stage.search.length, validation.count(), validation.total_tokens(), wanted);
+         stage.name, found, stage.search().length, validation.count(), validation.total_tokens(), wanted);
   }
-  if (train != nullptr) require_document_of(*train, stage.search.length, "stage " + stage.name);
+  if (train != nullptr) require_document_of(*train, stage.search().length, "stage " + stage.name);
 }
 
 class Texts {
@@ -54,20 +54,20 @@ class Texts {
       : recipe_(recipe), world_(world), inputs_(inputs) {}
 
   void check(const StageRecipe& stage) {
-    switch (stage.kind) {
+    switch (stage.kind()) {
       case StageKind::kPretrain:
       case StageKind::kFinetune:
-        require_document_of(train(), stage.train.length, "stage " + stage.name);
+        require_document_of(train(), stage.train().length, "stage " + stage.name);
         WindowSampler(train(), *inputs_.tokenizer,
-                      {.length = stage.train.length, .passkey_fraction = stage.train.passkey_fraction});
+                      {.length = stage.train().length, .passkey_fraction = stage.train().passkey_fraction});
         return;
       case StageKind::kSearch:
       case StageKind::kReadjust:
         check_search_texts(stage, load("validation", recipe_.data.validation),
-                           stage.search.refine == SearchRefine::kGradient ? &train() : nullptr);
+                           stage.search().refine == SearchRefine::kGradient ? &train() : nullptr);
         return;
       case StageKind::kEvaluate:
-        const auto& lengths = stage.evaluate.lengths;
+        const auto& lengths = stage.evaluate().lengths;
         require_document_of(load("test", recipe_.data.test),
                             *std::max_element(lengths.begin(), lengths.end()), "stage " + stage.name);
         return;

@@ -54,8 +54,9 @@ const FactorSet& RunState::set_named(const std::string& name) const {
 }
 
 FactorSet RunState::start_set(const std::string& from) const {
-  if (from.empty() || from == "none") {
-    return computed_factor_set("none", config.rope_geometry(), config.original_window, base_factors(sets));
+  if (from.empty() || from == kOriginalRope) {
+    return computed_factor_set(kOriginalRope, config.rope_geometry(), config.original_window,
+                               base_factors(sets));
   }
   return set_named(from);
 }

@@ -17,7 +17,7 @@
 namespace ropeway {
 namespace {
 
-bool is_tuned(const FactorSet& set) { return set.history.method == "finetune"; }
+bool is_tuned(const FactorSet& set) { return set.history.method == kTunedMethod; }
 
 Candidate as_candidate(const FactorSet& set) {
   return {.factors = set.factors,
@@ -29,13 +29,13 @@ Candidate as_candidate(const FactorSet& set) {
 SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   SearchProblem problem;
   problem.geometry = state.config.rope_geometry();
-  problem.target_length = stage.search.length;
+  problem.target_length = stage.search().length;
   problem.trained_length = state.config.original_window;
   problem.seed = state.recipe.seed;
-  problem.options = stage.search;
+  problem.options = stage.search();
   const FactorSet start = state.start_set(stage.from);
   problem.trained_factors = base_factors(state.sets);  // Llama 3.1's; what is found multiplies them
-  if (stage.from != "none") {
+  if (stage.from != kOriginalRope) {
     if (!is_tuned(start)) {
       fail(ErrorKind::kConfig,
            "stage {}: from: set \"{}\" was not made by a finetune stage; a search starts from none or "
@@ -49,14 +49,14 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   // Sets found on the same weights for shorter targets: a longer search starts from what they know.
   for (const FactorSet& set : state.sets) {
     const bool same_weights = set.history.parent == stage.from;
-    if (!is_tuned(set) && same_weights && set.max_length < stage.search.length &&
+    if (!is_tuned(set) && same_weights && set.max_length < stage.search().length &&
         set.max_length > state.config.original_window) {
       problem.known_sets.push_back(set);
     }
   }
-  if (stage.kind == StageKind::kReadjust) {
+  if (stage.kind() == StageKind::kReadjust) {
     problem.readjust = true;
-    problem.keep = {as_candidate(state.start_set("none")), as_candidate(start)};
+    problem.keep = {as_candidate(state.start_set(kOriginalRope)), as_candidate(start)};
   }
   return problem;
 }
@@ -71,11 +71,11 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   const Documents& validation = state.documents("validation");
   // Only gradient steps read the training text; other searches need none.
   const Documents& train =
-      stage.search.refine == SearchRefine::kGradient ? state.documents("train") : validation;
+      stage.search().refine == SearchRefine::kGradient ? state.documents("train") : validation;
   const auto objective = make_model_objective(model, state.mesh, validation, train, *state.tokenizer,
-                                              {.length = stage.search.length,
-                                               .documents = stage.search.documents,
-                                               .finalist_documents = stage.search.finalist_documents,
+                                              {.length = stage.search().length,
+                                               .documents = stage.search().documents,
+                                               .finalist_documents = stage.search().finalist_documents,
                                                .seed = state.recipe.seed,
                                                .tail_weight = problem.readjust ? 0 : kTailWeight,
                                                .dtype = scalar_type_of(state.recipe.dtype)});

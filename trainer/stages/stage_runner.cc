@@ -19,7 +19,7 @@ namespace ropeway {
 namespace {
 
 StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
-  switch (stage.kind) {
+  switch (stage.kind()) {
     case StageKind::kPretrain:
     case StageKind::kFinetune:
       return run_train_stage(state, stage);
@@ -53,8 +53,8 @@ void check_only_stages(const Recipe& recipe, const RunOptions& options) {
 int64_t bytes_needed(const Recipe& recipe, int64_t parameters) {
   int64_t copies = 0, stages = 0;
   for (const StageRecipe& stage : recipe.stages) {
-    if (stage.kind != StageKind::kPretrain && stage.kind != StageKind::kFinetune) continue;
-    copies = std::max(copies, stage.train.keep_checkpoints + 1);
+    if (!is_training(stage.kind())) continue;
+    copies = std::max(copies, stage.train().keep_checkpoints + 1);
     ++stages;
   }
   return parameters * (16 * copies + 4 * (stages + 2));
@@ -69,10 +69,10 @@ bool is_finished(const Recipe& recipe, Communicator& world, const StageRecipe& s
 
 void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
   const auto folder = state.directory.stage_folder(stage.name);
-  if (stage.kind == StageKind::kPretrain || stage.kind == StageKind::kFinetune) {
+  if (is_training(stage.kind())) {
     for (const FactorSet& set : open_model_dir(folder / "model").sets) state.add_set(set);
     state.current_model = folder / "model";
-  } else if (stage.kind == StageKind::kSearch || stage.kind == StageKind::kReadjust) {
+  } else if (is_searching(stage.kind())) {
     for (const FactorSet& set : read_factor_file(folder / "factors.json")) state.add_set(set);
   }
 }
@@ -100,19 +100,19 @@ std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptio
     }
     if (!wanted(options, stage.name)) continue;
     if (world.rank() == 0)
-      log_info("stage {} ({}) on {} rank(s)", stage.name, word_of(stage.kind), world.size());
+      log_info("stage {} ({}) on {} rank(s)", stage.name, word_of(stage.kind()), world.size());
     const auto start = std::chrono::steady_clock::now();
     const StageNumbers numbers = within_memory(state, stage, [&] { return run_stage(state, stage); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     state.reporter->stage({.name = stage.name,
-                           .kind = std::string(word_of(stage.kind)),
+                           .kind = std::string(word_of(stage.kind())),
                            .seconds = seconds,
                            .ranks = world.size(),
                            .numbers = numbers});
-    if (stage.kind != StageKind::kEvaluate) state.publish_model();
+    if (stage.kind() != StageKind::kEvaluate) state.publish_model();
     run_on_rank(world, 0, [&] {
       state.reporter->write_report(state.config.original_window);
-      nlohmann::json record{{"stage", stage.name}, {"kind", word_of(stage.kind)}, {"seconds", seconds}};
+      nlohmann::json record{{"stage", stage.name}, {"kind", word_of(stage.kind())}, {"seconds", seconds}};
       for (const auto& [key, value] : numbers) record[key] = value;
       directory.mark_done(stage.name, record.dump(2));
     });

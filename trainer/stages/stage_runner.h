@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "parallel/device/cuda_job.h"
-#include "trainer/config/recipe.h"
 
 namespace ropeway {
+
+struct Recipe;
 
 struct RunOptions {
   std::vector<std::string> only_stages = {};  // empty: all

@@ -22,7 +22,7 @@ namespace {
 FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const TrainOutcome& outcome,
                     const std::string& data_fingerprint) {
   FactorSet set = state.start_set(stage.from);
-  set.history = {.method = "finetune",
+  set.history = {.method = kTunedMethod,
                  .stage = stage.name,
                  .parent = set.name,
                  .recipe_sha256 = state.directory.recipe_sha256(),
@@ -33,7 +33,7 @@ FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Train
   set.name = stage.makes;
   // Sequences may be shorter than what the factors are for (Mistral in the paper: 16K under the factors of
   // 128K).
-  set.max_length = std::max(set.max_length, stage.train.length);
+  set.max_length = std::max(set.max_length, stage.train().length);
   return set;
 }
 
@@ -50,10 +50,10 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   CausalLM& model = state.model(state.current_model);
   const Documents& documents = state.documents("train");
   const WindowSampler windows(documents, *state.tokenizer,
-                              {.length = stage.train.length,
+                              {.length = stage.train().length,
                                .seed = state.recipe.seed,
-                               .passkey_fraction = stage.train.passkey_fraction,
-                               .passkey_answer_weight = stage.train.passkey_answer_weight});
+                               .passkey_fraction = stage.train().passkey_fraction,
+                               .passkey_answer_weight = stage.train().passkey_answer_weight});
   TrainContext context;
   context.model = &model;
   context.parameters = &state.session.parameters();
@@ -68,7 +68,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.data_fingerprint = documents.fingerprint();
   context.should_stop = state.stop_requested;
 
-  const TrainOutcome outcome = train(stage.train, context);
+  const TrainOutcome outcome = train(stage.train(), context);
   if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
 
   const fs::path model_folder = folder / "model";

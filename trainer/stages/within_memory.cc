@@ -30,7 +30,7 @@ StageNumbers metered(RunState& state, const std::function<StageNumbers()>& run) 
 
 StageNumbers within_memory(RunState& state, const StageRecipe& stage,
                            const std::function<StageNumbers()>& run) {
-  const bool trains = stage.kind == StageKind::kPretrain || stage.kind == StageKind::kFinetune;
+  const bool trains = is_training(stage.kind());
   StageNumbers numbers;
   or_out_of_memory({"stage " + stage.name, state.config, state.session.plan(), recipe_knobs()}, [&] {
     state.session.begin(make_engine_plan(state.config, plan_request(state.recipe, stage, state.mesh.shape()),

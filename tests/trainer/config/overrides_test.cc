@@ -23,9 +23,9 @@ TEST(Overrides, ReachTopSectionsStagesAndListElements) {
   const Recipe& recipe = result.recipe;
   EXPECT_EQ(recipe.seed, 9u);
   EXPECT_EQ(recipe.mesh.sequence, 4);
-  EXPECT_EQ(recipe.stages[1].train.steps, 10);
-  EXPECT_EQ(recipe.stages[1].train.learning_rate, 1e-5);
-  EXPECT_THAT(recipe.stages[2].evaluate.lengths, ElementsAre(1024, 4096));
+  EXPECT_EQ(recipe.stages[1].train().steps, 10);
+  EXPECT_EQ(recipe.stages[1].train().learning_rate, 1e-5);
+  EXPECT_THAT(recipe.stages[2].evaluate().lengths, ElementsAre(1024, 4096));
   EXPECT_THAT(recipe.data.train, ElementsAre("other.txt"));
 }
 
@@ -33,7 +33,7 @@ TEST(Overrides, MakeKeysAndSectionsThatTheFileLeftOut) {
   const auto result = with({"engine.tile_tokens=64", "stages.tune.beta2=0.9", "dtype=fp64"});
   ASSERT_THAT(result.errors, IsEmpty());
   EXPECT_EQ(result.recipe.engine.tile_tokens, 64);
-  EXPECT_EQ(result.recipe.stages[1].train.beta2, 0.9);
+  EXPECT_EQ(result.recipe.stages[1].train().beta2, 0.9);
   EXPECT_EQ(result.recipe.dtype, DType::kF64);
 }
 

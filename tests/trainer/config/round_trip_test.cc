@@ -43,7 +43,7 @@ std::string all_values(Recipe recipe) {
   }
   for (StageRecipe& stage : recipe.stages) {
     for (const RecipeKey& key : recipe_keys()) {
-      if (key.in_stage != nullptr && is_for(key, stage.kind)) add(key, key.in_stage(stage));
+      if (key.in_stage != nullptr && is_for(key, stage.kind())) add(key, key.in_stage(stage));
     }
   }
   return out;
@@ -97,7 +97,7 @@ TEST(RoundTrip, TextsThatYamlWouldTakeForSomethingElse) {
 
 TEST(RoundTrip, NumbersKeepAllTheirBits) {
   auto result = parse_text(kGoodRecipe);
-  auto& train = result.recipe.stages[1].train;
+  auto& train = result.recipe.stages[1].train();
   train.learning_rate = 0.1 + 0.2;
   train.eps = 4.9406564584124654e-300;
   train.weight_decay = 1.0 / 3;

@@ -36,8 +36,8 @@ TEST(ShippedRecipes, AreNamedLikeTheirFiles) {
 std::vector<std::string> outline(const Recipe& recipe) {
   std::vector<std::string> out;
   for (const StageRecipe& stage : recipe.stages) {
-    const int64_t length = stage.kind == StageKind::kFinetune ? stage.train.length : stage.search.length;
-    out.push_back(std::string(word_of(stage.kind)) + " " + stage.from + " " + format_length(length));
+    const int64_t length = stage.kind() == StageKind::kEvaluate ? 0 : lengths_of(stage).front();
+    out.push_back(std::string(word_of(stage.kind())) + " " + stage.from + " " + format_length(length));
   }
   return out;
 }
@@ -49,7 +49,7 @@ TEST(ShippedRecipes, Llama2FollowsThePaper) {
       ElementsAre("search none 128K", "search none 256K", "finetune searched_128k 128K",
                   "finetune searched_256k 256K", "search tuned_256k 512K", "search tuned_256k 1M",
                   "search tuned_256k 2M", "readjust tuned_256k 4K", "readjust tuned_256k 8K", "evaluate  0"));
-  const TrainRecipe &first = recipe.stages[2].train, &second = recipe.stages[3].train;
+  const TrainRecipe &first = recipe.stages[2].train(), &second = recipe.stages[3].train();
   EXPECT_EQ(first.steps, 400);
   EXPECT_EQ(second.steps, 600);
   for (const TrainRecipe& train : {first, second}) {
@@ -58,9 +58,9 @@ TEST(ShippedRecipes, Llama2FollowsThePaper) {
     EXPECT_EQ(train.batch_sequences, 32);
     EXPECT_EQ(train.warmup_steps, 20);
   }
-  for (const size_t i : {4, 5, 6}) EXPECT_EQ(recipe.stages[i].search.population, 32);
+  for (const size_t i : {4, 5, 6}) EXPECT_EQ(recipe.stages[i].search().population, 32);
   for (const size_t i : {0, 1}) {
-    const SearchRecipe& search = recipe.stages[i].search;
+    const SearchRecipe& search = recipe.stages[i].search();
     EXPECT_EQ(search.seeds, SearchSeeds::kPaper);
     EXPECT_EQ(search.refine, SearchRefine::kEvolution);
     EXPECT_EQ(search.population, 64);
@@ -73,7 +73,7 @@ TEST(ShippedRecipes, Llama2FollowsThePaper) {
 TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
   const Recipe recipe = shipped("mistral_7b_2048k.yaml");
   for (const size_t i : {2, 3}) {
-    const TrainRecipe& train = recipe.stages[i].train;
+    const TrainRecipe& train = recipe.stages[i].train();
     EXPECT_EQ(train.length, 16384);
     EXPECT_EQ(train.steps, 400);
     EXPECT_EQ(train.learning_rate, 1e-6);
@@ -83,16 +83,17 @@ TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
 }
 
 TEST(ShippedRecipes, Phi3SeesTenBillionTokens) {
-  const TrainRecipe train = shipped("phi3_mini_128k.yaml").stages[1].train;
+  const TrainRecipe train = shipped("phi3_mini_128k.yaml").stages[1].train();
   EXPECT_NEAR(static_cast<double>(train.steps * train.batch_sequences * train.length), 1e10, 0.01e10);
 }
 
 TEST(ShippedRecipes, TheDemonstrationTunesOnAboutAMillionBytes) {
   const Recipe recipe = shipped("tiny_cpu.yaml");
   for (const StageRecipe& stage : recipe.stages) {
-    if (stage.kind != StageKind::kFinetune) continue;
-    EXPECT_NEAR(static_cast<double>(stage.train.steps * stage.train.batch_sequences * stage.train.length),
-                1e6, 0.1e6);
+    if (stage.kind() != StageKind::kFinetune) continue;
+    EXPECT_NEAR(
+        static_cast<double>(stage.train().steps * stage.train().batch_sequences * stage.train().length), 1e6,
+        0.1e6);
   }
 }
 

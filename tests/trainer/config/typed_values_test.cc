@@ -76,11 +76,11 @@ RecipeResult with_temperature(const std::string& text) {
 TEST(Temperature, IsAPolicyOrANumber) {
   const auto policy = with_temperature("yarn");
   ASSERT_THAT(policy.errors, IsEmpty());
-  EXPECT_EQ(policy.recipe.stages[0].search.temperature.policy, TemperaturePolicy::kYarn);
+  EXPECT_EQ(policy.recipe.stages[0].search().temperature.policy, TemperaturePolicy::kYarn);
   const auto number = with_temperature("1.13");
   ASSERT_THAT(number.errors, IsEmpty());
-  EXPECT_EQ(number.recipe.stages[0].search.temperature.policy, TemperaturePolicy::kNumber);
-  EXPECT_EQ(number.recipe.stages[0].search.temperature.number, 1.13);
+  EXPECT_EQ(number.recipe.stages[0].search().temperature.policy, TemperaturePolicy::kNumber);
+  EXPECT_EQ(number.recipe.stages[0].search().temperature.number, 1.13);
   EXPECT_THAT(recipe_to_yaml(number.recipe), HasSubstr("temperature: 1.13\n"));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/support/model_shape.h"
+#include "trainer/config/recipe.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/plan_memory.h"
 
@@ -17,9 +18,9 @@ inline Recipe recipe_of(const StageRecipe& stage, DType dtype = DType::kBF16) {
 inline StageRecipe finetune(int64_t length, int64_t batch_sequences = 1) {
   StageRecipe stage;
   stage.name = "tune";
-  stage.kind = StageKind::kFinetune;
-  stage.train.length = length;
-  stage.train.batch_sequences = batch_sequences;
+  stage.set_kind(StageKind::kFinetune);
+  stage.train().length = length;
+  stage.train().batch_sequences = batch_sequences;
   return stage;
 }
 

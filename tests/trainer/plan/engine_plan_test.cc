@@ -57,8 +57,8 @@ TEST(PlanMemory, IsOfSequencesPaddedForTheirPlacement) {
 
 TEST(PlanMemory, OfAnEvaluationIsThatOfItsLongestLength) {
   StageRecipe stage;
-  stage.kind = StageKind::kEvaluate;
-  stage.evaluate.lengths = {1024, 1 << 18, 4096};
+  stage.set_kind(StageKind::kEvaluate);
+  stage.evaluate().lengths = {1024, 1 << 18, 4096};
   const EnginePlan plan = plan_of(recipe_of(stage), {1, 4}, {});
   EXPECT_EQ(plan_memory(llama_8b(), plan).pass.length, 1 << 18);
   EXPECT_EQ(passes_of(plan)[0].shape.tokens(), 8192 / 4);
@@ -138,7 +138,7 @@ TEST(EnginePlan, OfTheRecipeStand) {
 TEST(EnginePlan, RunsAsManySequencesAtOnceAsARankMayHold) {
   const auto at_once = [](int64_t micro_batch_tokens) {
     StageRecipe stage = finetune(4096, 12);
-    stage.train.micro_batch_tokens = micro_batch_tokens;
+    stage.train().micro_batch_tokens = micro_batch_tokens;
     return plan_of(recipe_of(stage), {2, 4}, {}).micro_batch;
   };
   EXPECT_EQ(at_once(1), 1);
@@ -150,21 +150,21 @@ TEST(EnginePlan, RunsAsManySequencesAtOnceAsARankMayHold) {
 // Evaluation fills 8192 tokens; a search scores each document alone.
 TEST(EnginePlan, ScoresShortSequencesTogether) {
   StageRecipe stage;
-  stage.kind = StageKind::kEvaluate;
-  stage.evaluate.lengths = {1000, 100'000};
+  stage.set_kind(StageKind::kEvaluate);
+  stage.evaluate().lengths = {1000, 100'000};
   const EnginePlan evaluates = plan_of(recipe_of(stage), {1, 1}, {});
   EXPECT_EQ(scored_together(evaluates, 1000), 8);
   EXPECT_EQ(scored_together(evaluates, 100'000), 1);
-  stage.kind = StageKind::kSearch;
-  stage.search.length = 1000;
+  stage.set_kind(StageKind::kSearch);
+  stage.search().length = 1000;
   EXPECT_EQ(scored_together(plan_of(recipe_of(stage), {1, 1}, {}), 1000), 1);
 }
 
 // What is asked for on a command line and by a stage of a recipe that says the same.
 TEST(EnginePlan, IsTheSameForARequestWithoutARecipe) {
   StageRecipe stage;
-  stage.kind = StageKind::kEvaluate;
-  stage.evaluate.lengths = {1 << 18};
+  stage.set_kind(StageKind::kEvaluate);
+  stage.evaluate().lengths = {1 << 18};
   const DeviceMemory device{true, 20 * kGiB};
   const EnginePlan of_stage = plan_of(recipe_of(stage), {1, 4}, device);
   const EnginePlan of_request = make_engine_plan(

@@ -78,17 +78,17 @@ TEST(Suggestions, OfferNarrowMomentsWhereTheyAreSafe) {
   const Suggestion* moments = find(list, Knob::kMoments);
   ASSERT_NE(moments, nullptr);
   EXPECT_NEAR(static_cast<double>(moments->saved), 2 * 2 * 8.0302e9 / 4, 1e7);
-  stage.train.beta2 = 0.999;
+  stage.train().beta2 = 0.999;
   EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), none);
-  stage.train.beta2 = 0.95;
-  stage.train.moments = DType::kBF16;
+  stage.train().beta2 = 0.95;
+  stage.train().moments = DType::kBF16;
   EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), none);
 }
 
 // On two rows a rank has two of a step's four sequences to run, on any number of ranks.
 TEST(Suggestions, OfAnotherMeshAreOfItsOwnMicroBatch) {
   StageRecipe stage = finetune(1 << 15, 4);
-  stage.train.micro_batch_tokens = 1 << 16;
+  stage.train().micro_batch_tokens = 1 << 16;
   const ModelConfig config = llama_8b();
   EnginePlan plan = plan_of(recipe_of(stage), {2, 1}, {});
   EXPECT_EQ(plan.micro_batch, 2);

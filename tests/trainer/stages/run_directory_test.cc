@@ -63,7 +63,7 @@ TEST_F(RunDirectoryTest, AnotherRecipeIsRefusedWithTheDifferenceAndNothingChange
   const auto before = files_in(folder_ / "run");
   Recipe other = recipe_;
   other.seed = 5;
-  other.stages[0].train.steps = 7;
+  other.stages[0].train().steps = 7;
   expect_refused(
       other, false, 0,
       AllOf(HasSubstr((folder_ / "run").string()), HasSubstr("--fresh"),

@@ -66,7 +66,7 @@ TEST(RunInputs, AMissingModelIsNamed) {
   Recipe recipe = recipe_in(folder, kPretrain);
   recipe.model.has_architecture = false;
   recipe.model.path = (folder / "absent").string();
-  recipe.stages[0].kind = StageKind::kFinetune;
+  recipe.stages[0].set_kind(StageKind::kFinetune);
   expect_refused(folder, recipe, ErrorKind::kMissingInput, HasSubstr((folder / "absent").string()));
 }
 
