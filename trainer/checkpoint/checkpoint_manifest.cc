@@ -25,14 +25,16 @@ bool is_hex(const std::string& text, size_t length) {
          });
 }
 
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos && name.find('\n') == std::string::npos;
+}
+
 CheckpointFile file_from_json(const JsonValue& json) {
   json.require_known_keys({"name", "bytes", "sha256"});
   CheckpointFile file;
   file.name = json.at("name").string();
-  const bool plain = !file.name.empty() && file.name.front() != '.' &&
-                     file.name.find('/') == std::string::npos && file.name.find('\0') == std::string::npos &&
-                     file.name.find('\n') == std::string::npos;
-  if (!plain) json.at("name").refuse("a plain file name");
+  if (!is_plain_name(file.name)) json.at("name").refuse("a plain file name");
   file.bytes = json.at("bytes").integer(0, INT64_MAX);
   file.sha256 = json.at("sha256").string();
   if (!is_hex(file.sha256, 64)) json.at("sha256").refuse("64 lower-case hexadecimal digits");
@@ -127,7 +129,8 @@ CheckpointManifest read_verified_manifest(const fs::path& folder, bool hashes) {
   if (sums != sha256sums_of(manifest, manifest_json)) {
     fail(ErrorKind::kBadData, "{}: does not say the same as {}", sums_path.string(), manifest_path.string());
   }
-  if (manifest.step != step_of_name(folder.filename().string())) {
+  const int64_t named = step_of_name(folder.filename().string());
+  if (named >= 0 && named != manifest.step) {
     fail(ErrorKind::kBadData, "{}: is of step {}", manifest_path.string(), manifest.step);
   }
   for (const CheckpointFile& file : manifest.files) {
@@ -149,6 +152,12 @@ CheckpointManifest read_verified_manifest(const fs::path& folder, bool hashes) {
     }
   }
   return manifest;
+}
+
+bool is_name_of_companion(const std::string& name) {
+  const bool is_own = name == "state.json" || name == "manifest.json" || name == "SHA256SUMS" ||
+                      name.ends_with(".safetensors");
+  return is_plain_name(name) && !is_own;
 }
 
 int64_t step_of_name(const std::string& name) {

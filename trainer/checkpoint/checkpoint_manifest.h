@@ -3,8 +3,10 @@
 //   step-000120/  weights.safetensors                   all weights, from rank 0
 //                 optimizer-00001-of-00002.safetensors  masters and moments of one rank's flat range
 //                 state.json                            factor set, data fingerprint, everything small
-//                 manifest.json                         format version, uuid, step, world size, the recipe's
-//                                                       SHA-256, size and SHA-256 of each file
+//                 config.json, tokenizer.json, ...      companions, from rank 0: with them the folder opens
+//                                                       wherever it is moved
+//                 manifest.json                         format version, uuid, step, world size, recipe's SHA-256,
+//                                                       and size and SHA-256 of each file
 //                 SHA256SUMS
 //
 // SHA256SUMS has a line for every file of the manifest, in its order, and one for manifest.json itself, in
@@ -42,9 +44,12 @@ struct CheckpointManifest {
 std::string manifest_to_json(const CheckpointManifest& manifest);
 std::string sha256sums_of(const CheckpointManifest& manifest, const std::string& manifest_json);
 
-// Reads both, checks that they agree, that every file has its size and, with `hashes`, its SHA-256. Throws
-// naming the file: kBadData, kMissingInput, kIo.
+// Reads both, checks that they agree, that a folder named step-N is of step N, that every file has its size
+// and, with `hashes`, its SHA-256. Throws naming the file: kBadData, kMissingInput, kIo.
 CheckpointManifest read_verified_manifest(const std::filesystem::path& folder, bool hashes);
+
+// Whether a file of this name may lie in a checkpoint beside its own: a plain name that is not one of those.
+bool is_name_of_companion(const std::string& name);
 
 // N of a folder named exactly step-N; -1 for any other name.
 int64_t step_of_name(const std::string& name);

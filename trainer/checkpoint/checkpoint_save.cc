@@ -51,6 +51,20 @@ std::string write_text_entry(const fs::path& path, const std::string& text) {
                      [&](OutputFile& file) { file.write(text.data(), static_cast<int64_t>(text.size())); });
 }
 
+// Rank 0's files that the caller adds.
+std::string write_companions(const fs::path& folder, const std::map<std::string, std::string>& companions) {
+  std::string entries;
+  for (const auto& [name, content] : companions) {
+    if (is_name_of_companion(name)) {
+      entries += write_text_entry(folder / name, content);
+    } else {
+      log_warning("{}: {} is not kept with the checkpoint, which has a use for that name", folder.string(),
+                  name);
+    }
+  }
+  return entries;
+}
+
 void parse_entries(const std::string& text, std::vector<CheckpointFile>& files) {
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = text.find('\n', begin);
@@ -158,6 +172,7 @@ void Saving::write_files() {
       write_tensors("weights.safetensors", content_.weights);
       fault_point("checkpoint.weights_written", rank_);
       entries_ += write_text_entry(temporary_ / "state.json", content_.state_json);
+      entries_ += write_companions(temporary_, content_.companions);
       fault_point("checkpoint.state_written", rank_);
     }
   });
@@ -225,6 +240,7 @@ void save_checkpoint(Communicator& world, const fs::path& folder, const Checkpoi
   int64_t needed = bytes_of_all(content.optimizer);
   if (world.rank() == 0) {
     needed += bytes_of_all(content.weights) + static_cast<int64_t>(content.state_json.size());
+    for (const auto& [name, text] : content.companions) needed += static_cast<int64_t>(text.size());
   }
   world.all_reduce(&needed, 1, DType::kI64, ReduceOp::kSum);
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace ropeway {
 struct CheckpointContent {
   int64_t step = 0;
   std::string state_json;                          // from rank 0
+  std::map<std::string, std::string> companions;   // from rank 0: further files, name -> content
   std::vector<TensorToWrite> weights;              // from rank 0
   std::vector<TensorToWrite> optimizer;            // this rank's: flat ranges
   int64_t optimizer_begin = 0, optimizer_end = 0;  // this rank's flat range
@@ -24,8 +26,9 @@ struct CheckpointContent {
   std::string recipe_sha256;
 };
 
-// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and
-// nothing but the temporary folder is removed.
+// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and nothing
+// but the temporary folder is removed. A companion whose name a checkpoint has a use for is left out, with a
+// warning.
 void save_checkpoint(Communicator& world, const std::filesystem::path& folder,
                      const CheckpointContent& content, int keep);
 

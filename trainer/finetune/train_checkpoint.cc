@@ -45,6 +45,7 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   CheckpointContent content;
   content.step = state.step;
   content.recipe_sha256 = context.recipe_sha256;
+  content.companions = context.companions;
   content.state_json = nlohmann::json{{"stage", context.stage_name},
                                       {"skipped_steps", state.skipped_steps},
                                       {"recent_losses", state.recent_losses},

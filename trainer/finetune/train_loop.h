@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "parallel/comm/mesh.h"
 #include "trainer/config/train_recipe.h"
@@ -25,6 +27,7 @@ struct TrainContext {
   Reporter* reporter = nullptr;
   FactorSet factors;
   std::filesystem::path checkpoint_folder;
+  std::map<std::string, std::string> companions;  // rank 0's: files that go with every checkpoint
   std::string stage_name, recipe_sha256;
   std::string data_fingerprint;       // of the training documents: a resume on other data is refused
   std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks

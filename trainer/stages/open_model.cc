@@ -17,12 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// <run_dir>/stages/<name>/checkpoints/step-N
-OpenedModel open_checkpoint(const fs::path& path) {
+constexpr const char* kCheckpointWeights = "weights.safetensors";
+
+// A checkpoint of a version that kept no config.json with it, <run_dir>/stages/<name>/checkpoints/step-N: its
+// model is that of the run's recipe, and it opens in its run only.
+OpenedModel open_in_run(const fs::path& path) {
   const fs::path run_dir =
       fs::absolute(path).lexically_normal().parent_path().parent_path().parent_path().parent_path();
   if (!fs::exists(run_dir / "recipe.yaml")) {
-    fail(ErrorKind::kMissingInput, "{}: a checkpoint, but not inside a run directory: no {}", path.string(),
+    fail(ErrorKind::kMissingInput,
+         "{}: a checkpoint without config.json, and not inside its run directory: no {}", path.string(),
          (run_dir / "recipe.yaml").string());
   }
   const RecipeResult parsed = parse_recipe(run_dir / "recipe.yaml");
@@ -40,7 +44,7 @@ OpenedModel open_checkpoint(const fs::path& path) {
     opened.dir.config = config_of(model.architecture);
   }
   opened.dir.path = path;
-  opened.dir.shards.push_back(SafetensorsFile::open(path / "weights.safetensors"));
+  opened.dir.shards.push_back(SafetensorsFile::open(path / kCheckpointWeights));
   const auto state = nlohmann::json::parse(read_text_file(path / "state.json"), nullptr, false);
   if (!state.is_object() || !state.contains("factor_sets") || !state["factor_sets"].is_string()) {
     fail(ErrorKind::kBadData, "{}: no factor_sets in it", (path / "state.json").string());
@@ -52,10 +56,15 @@ OpenedModel open_checkpoint(const fs::path& path) {
   return opened;
 }
 
+OpenedModel open_checkpoint(const fs::path& path) {
+  if (!fs::exists(path / "config.json")) return open_in_run(path);
+  return {open_model_dir(path, kCheckpointWeights), path};
+}
+
 }  // namespace
 
 OpenedModel open_model_or_checkpoint(const fs::path& path) {
-  if (fs::exists(path / "manifest.json") && fs::exists(path / "weights.safetensors"))
+  if (fs::exists(path / "manifest.json") && fs::exists(path / kCheckpointWeights))
     return open_checkpoint(path);
   const bool is_run = !fs::exists(path / "config.json") && fs::exists(path / "model" / "config.json");
   const fs::path folder = is_run ? path / "model" : path;

@@ -1,5 +1,5 @@
 // What a user may point at where a model is wanted: a model directory, a run directory (its model/), or one
-// training checkpoint (step-N), whose shape and tokenizer are those of the run it belongs to.
+// training checkpoint (step-N), which carries its own config.json, factor sets and tokenizer.
 #pragma once
 
 #include <filesystem>

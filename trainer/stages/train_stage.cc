@@ -1,5 +1,7 @@
 // pretrain and finetune: the train loop over the stage's windows, then the model saved with its factor sets.
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
@@ -37,10 +39,22 @@ FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Train
   return set;
 }
 
+// A freshly made model's tokenizer; others have theirs in the folder they come from.
+std::string own_tokenizer() { return byte_tokenizer_json({"<s>", "</s>"}); }
+
 void write_tokenizer_beside(const RunState& state, const fs::path& folder) {
-  if (state.base_model.empty()) {
-    write_file_atomically(folder / "tokenizer.json", byte_tokenizer_json({"<s>", "</s>"}));
-  }
+  if (state.base_model.empty()) write_file_atomically(folder / "tokenizer.json", own_tokenizer());
+}
+
+// What makes a checkpoint a model of its own, wherever its folder is moved: config.json, the factor sets,
+// tokenizer and the other small files.
+std::map<std::string, std::string> checkpoint_companions(const RunState& state, const FactorSet& factors) {
+  const bool is_of_model = find_factor_set(state.sets, factors.name) != nullptr;
+  auto files =
+      model_files(state.config, state.sets, state.recipe.dtype,
+                  {.copy_small_files_from = state.base_model, .in_force = is_of_model ? factors.name : ""});
+  if (state.base_model.empty()) files["tokenizer.json"] = own_tokenizer();
+  return files;
 }
 
 }  // namespace
@@ -63,6 +77,8 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.reporter = state.reporter.get();
   context.factors = state.start_set(stage.from);
   context.checkpoint_folder = folder / "checkpoints";
+  run_on_rank(state.mesh.world(), 0,
+              [&] { context.companions = checkpoint_companions(state, context.factors); });
   context.stage_name = stage.name;
   context.recipe_sha256 = state.directory.recipe_sha256();
   context.data_fingerprint = documents.fingerprint();

@@ -71,6 +71,36 @@ TEST_F(Checkpoint, EmptyShardsAreAllowed) {
   EXPECT_EQ(value, 5.0f);
 }
 
+TEST_F(Checkpoint, CompanionsAreKeptListedAndVerified) {
+  run_thread_world(2, [&](Communicator& world) {
+    CheckpointContent content;
+    content.step = 1;
+    content.state_json = "{}";
+    if (world.rank() == 0) {
+      content.companions = {{"config.json", "{\"a\": 1}"}, {"vocab.txt", std::string("one\0two", 7)},
+                            {"state.json", "another's"},   {"manifest.json", "another's"},
+                            {"../outside", "no"},          {"x.safetensors", "no"}};
+    }
+    save_checkpoint(world, folder_, content, 1);
+  });
+  EXPECT_EQ(names_in(of_step(1)),
+            (std::vector<std::string>{
+                "SHA256SUMS", "config.json", "manifest.json", "optimizer-00001-of-00002.safetensors",
+                "optimizer-00002-of-00002.safetensors", "state.json", "vocab.txt", "weights.safetensors"}));
+  EXPECT_EQ(read_text_file(of_step(1) / "vocab.txt"), std::string("one\0two", 7));
+  EXPECT_EQ(read_text_file(of_step(1) / "state.json"), "{}");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "outside"));
+  EXPECT_NO_THROW(read_verified_manifest(of_step(1), true));
+  write_raw(of_step(1) / "config.json", "{\"a\": 2}");
+  EXPECT_THROW(read_verified_manifest(of_step(1), true), Error);
+}
+
+TEST_F(Checkpoint, AFolderOfAnotherNameMayHoldAnyStep) {
+  save(2);
+  std::filesystem::rename(of_step(2), folder_ / "mine");
+  EXPECT_EQ(read_verified_manifest(folder_ / "mine", true).step, 2);
+}
+
 TEST_F(Checkpoint, RangesThatDoNotMeetAreADefect) {
   expect_error(ErrorKind::kInternal, {"rank 1", "begins at 2", "ends at 3"}, [&] {
     run_thread_world(2, [&](Communicator& world) {

@@ -25,6 +25,7 @@ bool is_of_the_model(const std::string& name) {
 bool is_companion(const fs::directory_entry& entry, const std::string& name) {
   if (!entry.is_regular_file() || static_cast<int64_t>(entry.file_size()) > kMaxCompanionBytes) return false;
   if (name.starts_with('.') || name == "SHA256SUMS") return false;
+  if (name == "state.json" || name == "manifest.json") return false;  // of a training checkpoint
   constexpr std::array kEndings = {".safetensors", ".bin", ".pt",   ".pth", ".pkl",    ".gguf",      ".h5",
                                    ".msgpack",     ".py",  ".onnx", ".npz", ".sha256", ".index.json"};
   return std::none_of(kEndings.begin(), kEndings.end(),
@@ -51,27 +52,32 @@ std::optional<std::string> content_without_code(const fs::path& file, const std:
 
 }  // namespace
 
-std::vector<std::string> copy_companion_files(const fs::path& from, const fs::path& to) {
+CompanionFiles read_companion_files(const fs::path& from) {
   if (!fs::is_directory(from)) {
     fail(ErrorKind::kMissingInput, "{}: is not a folder to copy from", from.string());
   }
-  std::vector<std::string> left;
+  CompanionFiles found;
   for (const auto& entry : fs::directory_iterator(from)) {
     const std::string name = entry.path().filename().string();
     if (is_of_the_model(name)) continue;
     if (!is_companion(entry, name)) {
-      left.push_back(entry.is_directory() ? name + "/" : name);
+      found.left.push_back(entry.is_directory() ? name + "/" : name);
       continue;
     }
-    const std::optional<std::string> content = content_without_code(entry.path(), name);
-    if (content) {
-      write_file_atomically(to / name, *content);
+    if (std::optional<std::string> content = content_without_code(entry.path(), name)) {
+      found.files.emplace(name, std::move(*content));
     } else {
-      left.push_back(name);
+      found.left.push_back(name);
     }
   }
-  std::sort(left.begin(), left.end());
-  return left;
+  std::sort(found.left.begin(), found.left.end());
+  return found;
+}
+
+std::vector<std::string> copy_companion_files(const fs::path& from, const fs::path& to) {
+  const CompanionFiles found = read_companion_files(from);
+  for (const auto& [name, content] : found.files) write_file_atomically(to / name, content);
+  return found.left;
 }
 
 }  // namespace ropeway

@@ -2,14 +2,21 @@
 // model: tokenizer, generation settings, chat template, licence. Code (*.py, and auto_map, which tells
 // transformers to run it) does not: the model here is the one that config.json describes, and nobody read
 // that code. Neither do weights in other formats, folders, hidden files, and lists of checksums, which would
-// be wrong; nor a settings file that may hold auto_map and is not JSON.
+// be wrong, nor the state of a training run; nor a settings file that may hold auto_map and is not JSON.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace ropeway {
+
+struct CompanionFiles {
+  std::map<std::string, std::string> files;  // name -> content
+  std::vector<std::string> left;             // names of what does not go with the model, sorted
+};
+CompanionFiles read_companion_files(const std::filesystem::path& from);
 
 // Copies them and returns the names of what was left behind, sorted.
 std::vector<std::string> copy_companion_files(const std::filesystem::path& from,

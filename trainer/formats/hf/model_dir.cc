@@ -62,21 +62,8 @@ std::vector<SafetensorsFile> open_shards(const fs::path& folder, std::map<std::s
   return shards;
 }
 
-}  // namespace
-
-const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
-  for (const SafetensorsFile& shard : shards) {
-    if (shard.tensors().contains(tensor)) return shard;
-  }
-  fail(ErrorKind::kBadData, "{}: no shard holds the tensor '{}'", path.string(), tensor);
-}
-
-DType ModelDir::dtype() const {
-  const std::string embedding = "model.embed_tokens.weight";
-  return shard_of(embedding).tensors().at(embedding).dtype;
-}
-
-ModelDir open_model_dir(const fs::path& path) {
+// config.json and the factor sets.
+ModelDir open_without_weights(const fs::path& path) {
   if (!fs::is_directory(path)) {
     fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory", path.string(),
          fs::exists(path) ? "is not a folder" : "is not there");
@@ -98,7 +85,25 @@ ModelDir open_model_dir(const fs::path& path) {
       }
     }
   }
+  return model;
+}
 
+}  // namespace
+
+const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
+  for (const SafetensorsFile& shard : shards) {
+    if (shard.tensors().contains(tensor)) return shard;
+  }
+  fail(ErrorKind::kBadData, "{}: no shard holds the tensor '{}'", path.string(), tensor);
+}
+
+DType ModelDir::dtype() const {
+  const std::string embedding = "model.embed_tokens.weight";
+  return shard_of(embedding).tensors().at(embedding).dtype;
+}
+
+ModelDir open_model_dir(const fs::path& path) {
+  ModelDir model = open_without_weights(path);
   std::map<std::string, std::string> owner;  // of the index; empty without one
   if (fs::exists(path / kSingle)) {
     model.shards.push_back(SafetensorsFile::open(path / kSingle));
@@ -128,6 +133,17 @@ ModelDir open_model_dir(const fs::path& path) {
       fail(ErrorKind::kBadData, "{}: {} says that {} holds tensor '{}': it does not", path.string(), kIndex,
            shard, name);
     }
+  }
+  check_weights(found, model.config, path.string());
+  return model;
+}
+
+ModelDir open_model_dir(const fs::path& path, const std::string& weights_file) {
+  ModelDir model = open_without_weights(path);
+  model.shards.push_back(SafetensorsFile::open(path / weights_file));
+  std::map<std::string, FoundTensor> found;
+  for (const auto& [name, info] : model.shards.front().tensors()) {
+    found.emplace(name, FoundTensor{info.dtype, info.shape});
   }
   check_weights(found, model.config, path.string());
   return model;

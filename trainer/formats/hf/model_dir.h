@@ -29,5 +29,7 @@ struct ModelDir {
 // ten, and the count). `expected` maps name -> shape. Weights only in .bin/.pt: refused with the way to
 // convert.
 ModelDir open_model_dir(const std::filesystem::path& path);
+// The same with all weights in the file of this name, as a training checkpoint has them.
+ModelDir open_model_dir(const std::filesystem::path& path, const std::string& weights_file);
 
 }  // namespace ropeway

@@ -63,11 +63,9 @@ std::string config_text(const ModelConfig& config, const std::vector<FactorSet>&
 ModelDir complete_model_dir(StagedFolder& folder, const ModelConfig& config,
                             const std::vector<FactorSet>& sets, DType dtype,
                             const SaveModelOptions& options) {
-  if (!options.copy_small_files_from.empty()) {
-    copy_companion_files(options.copy_small_files_from, folder.path());
+  for (const auto& [name, content] : model_files(config, sets, dtype, options)) {
+    write_file_atomically(folder.path() / name, content);
   }
-  write_factor_file(folder.path() / "rope_factors.json", sets);
-  write_file_atomically(folder.path() / "config.json", config_text(config, sets, dtype, options));
   return open_model_dir(folder.path());
 }
 
@@ -77,6 +75,16 @@ void check_sets(const std::vector<FactorSet>& sets, const ModelConfig& config, c
 }
 
 }  // namespace
+
+std::map<std::string, std::string> model_files(const ModelConfig& config, const std::vector<FactorSet>& sets,
+                                               DType dtype, const SaveModelOptions& options) {
+  std::map<std::string, std::string> files;
+  if (!options.copy_small_files_from.empty())
+    files = read_companion_files(options.copy_small_files_from).files;
+  files["rope_factors.json"] = factor_sets_to_json(sets);
+  files["config.json"] = config_text(config, sets, dtype, options);
+  return files;
+}
 
 void save_model_dir(const fs::path& path, const ModelConfig& config, const std::vector<FactorSet>& sets,
                     const std::vector<TensorToWrite>& weights, const SaveModelOptions& options) {

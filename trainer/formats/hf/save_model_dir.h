@@ -30,6 +30,10 @@ void save_model_dir(const std::filesystem::path& path, const ModelConfig& config
                     const std::vector<FactorSet>& sets, const ModelDir& weights,
                     const SaveModelOptions& options);
 
+// Everything that save_model_dir() writes beside the weights, of type `dtype`: name -> content.
+std::map<std::string, std::string> model_files(const ModelConfig& config, const std::vector<FactorSet>& sets,
+                                               DType dtype, const SaveModelOptions& options);
+
 // A model whose weights are made while they are written: one that comes out of another format needs no more
 // memory than a piece of a tensor.
 struct StreamedModel {
