@@ -7,6 +7,7 @@
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe.h"
 #include "trainer/plan/make_plan.h"
+#include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
 
 namespace ropeway {
@@ -86,7 +87,7 @@ class Planner {
     return step;
   }
 
-  // Candidates are scored on all rows of the mesh at once, gradients are taken on every row alike.
+  // Rows of the mesh share the forward passes, and the gradients of one step.
   std::vector<PlannedPass> search_passes(const StageRecipe& stage) const {
     const int64_t length = stage.search().length;
     const SearchWork work = expected_search_work(stage.search(), config_.rope_geometry(),
@@ -98,6 +99,10 @@ class Planner {
     forward.exposed /= mesh_.data;
     gradient.what = fmt::format("factor gradients over {}, at most", format_length(length));
     gradient.count = work.gradients;
+    const int64_t together = documents_per_look(stage.search.documents, length);
+    const int64_t rounds = (together + mesh_.data - 1) / mesh_.data;
+    gradient.seconds *= static_cast<double>(rounds) / static_cast<double>(together);
+    gradient.exposed *= static_cast<double>(rounds) / static_cast<double>(together);
     std::vector<PlannedPass> passes = {forward};
     if (work.gradients > 0) passes.push_back(gradient);
     return passes;

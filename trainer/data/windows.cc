@@ -16,17 +16,10 @@ constexpr uint32_t kPlacementBlock = 1;
 
 WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokenizer,
                              const WindowOptions& options)
-    : documents_(documents), tokenizer_(tokenizer), options_(options) {
+    : texts_(documents, options.length, "training windows"), tokenizer_(tokenizer), options_(options) {
   ROPEWAY_CHECK(options_.length >= 2, "window of {} tokens", options_.length);
   ROPEWAY_CHECK(options_.passkey_fraction >= 0 && options_.passkey_fraction <= 1, "passkey_fraction {}",
                 options_.passkey_fraction);
-  require_document_of(documents, options_.length, "training windows");
-  int64_t starts = 0;
-  for (size_t i = 0; i < documents.count(); ++i) {
-    const int64_t tokens = static_cast<int64_t>(documents.tokens(i).size());
-    starts += std::max<int64_t>(0, tokens - options_.length + 1);
-    cumulative_starts_.push_back(starts);
-  }
   if (options_.passkey_fraction > 0) {
     // A length without room for needle and question is refused now, not at the first window that wants one.
     const std::vector<int32_t> blank(static_cast<size_t>(options_.length), 0);
@@ -35,14 +28,7 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
 }
 
 Window WindowSampler::window(uint64_t index) const {
-  Philox where(options_.seed, Stream::kWindow, index);
-  const int64_t start = static_cast<int64_t>(where.below(static_cast<uint64_t>(cumulative_starts_.back())));
-  const auto found = std::upper_bound(cumulative_starts_.begin(), cumulative_starts_.end(), start);
-  const size_t document = static_cast<size_t>(found - cumulative_starts_.begin());
-  const int64_t offset = start - (document == 0 ? 0 : cumulative_starts_[document - 1]);
-  const std::span<const int32_t> text =
-      documents_.tokens(document).subspan(static_cast<size_t>(offset), static_cast<size_t>(options_.length));
-
+  const std::span<const int32_t> text = texts_.draw(options_.seed, Stream::kWindow, index);
   Window window;
   window.weights.assign(static_cast<size_t>(options_.length), 1.0f);
   window.weights.back() = 0;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/data/documents.h"
+#include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
@@ -28,14 +28,13 @@ class WindowSampler {
  public:
   // Keeps references. Throws kBadData unless some document has `length` tokens.
   WindowSampler(const Documents& documents, const Tokenizer& tokenizer, const WindowOptions& options);
-  // A document drawn in proportion to its number of windows, then a uniform start.
+  // Draw `index` of the text, with a passkey put into some (TextWindows::draw).
   Window window(uint64_t index) const;
 
  private:
-  const Documents& documents_;
+  TextWindows texts_;
   const Tokenizer& tokenizer_;
   WindowOptions options_;
-  std::vector<int64_t> cumulative_starts_;
 };
 
 }  // namespace ropeway

@@ -11,16 +11,19 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-DocumentScore held_out_mean(Scorer& scorer, const Candidate& candidate) {
-  DocumentScore mean;
-  const int64_t count = scorer.num_finalist_documents();
-  for (int64_t j = 0; j < count; ++j) {
-    const DocumentScore score = scorer.finalist(candidate, j);
-    mean.nll += score.nll / static_cast<double>(count);
-    mean.tail_nll += score.tail_nll / static_cast<double>(count);
-    mean.needle_nll += score.needle_nll / static_cast<double>(count);
+std::vector<DocumentScore> held_out_means(Scorer& scorer, const std::vector<Candidate>& candidates) {
+  const auto count = static_cast<double>(scorer.num_finalist_documents());
+  std::vector<DocumentScore> means;
+  for (const std::vector<DocumentScore>& scores : scorer.finalists(candidates)) {
+    DocumentScore mean;
+    for (const DocumentScore& score : scores) {
+      mean.nll += score.nll / count;
+      mean.tail_nll += score.tail_nll / count;
+      mean.needle_nll += score.needle_nll / count;
+    }
+    means.push_back(mean);
   }
-  return mean;
+  return means;
 }
 
 }  // namespace
@@ -36,11 +39,12 @@ std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidat
                                           [&](const Candidate& c) { return scorer.is_known(c, j); });
     if (known_to_all) common.push_back(j);
   }
+  const std::vector<DocumentScore> means = held_out_means(scorer, finalists);
   std::vector<double> keys;
-  for (const Candidate& candidate : finalists) {
-    const DocumentScore held = held_out_mean(scorer, candidate);
+  for (size_t i = 0; i < finalists.size(); ++i) {
+    const DocumentScore& held = means[i];
     double sum = held.nll * static_cast<double>(held_count);
-    for (const int64_t j : common) sum += scorer.score(candidate, j);
+    for (const int64_t j : common) sum += scorer.score(finalists[i], j);
     const double nll = sum / static_cast<double>(held_count + static_cast<int64_t>(common.size()));
     keys.push_back((1 - kTailWeight) * nll + kTailWeight * held.tail_nll + kNeedleWeight * held.needle_nll);
   }
@@ -57,9 +61,10 @@ std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candida
   const auto held_count = static_cast<double>(scorer.num_finalist_documents());
 
   const std::vector<double> fixed = scorer.means(all, scorer.num_documents());
+  const std::vector<DocumentScore> means = held_out_means(scorer, all);
   std::vector<double> held(all.size(), 0.0), total(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
-    held[i] = held_out_mean(scorer, all[i]).nll;
+    held[i] = means[i].nll;
     total[i] = (fixed_count * fixed[i] + held_count * held[i]) / (fixed_count + held_count);
   }
   double keep_fixed = kInfinity, keep_held = kInfinity;

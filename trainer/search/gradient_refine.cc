@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "trainer/search/race.h"
 #include "trainer/search/scorer.h"
@@ -98,12 +99,15 @@ class Iterate {
   Adam adam_;
 };
 
-// Of the fresh documents of one look.
+// Over the fresh documents of one look, summed in the order of their draws.
 Objective::Gradient mean_gradient(Scorer& scorer, const Candidate& candidate, int64_t step) {
   const int64_t look = scorer.documents_per_look();
-  Objective::Gradient mean = scorer.gradient(candidate, step * look);
-  for (int64_t k = 1; k < look; ++k) {
-    const Objective::Gradient one = scorer.gradient(candidate, step * look + k);
+  std::vector<int64_t> draws(static_cast<size_t>(look));
+  std::iota(draws.begin(), draws.end(), step * look);
+  const std::vector<Objective::Gradient> gradients = scorer.gradients(candidate, draws);
+  Objective::Gradient mean = gradients.front();
+  for (size_t k = 1; k < gradients.size(); ++k) {
+    const Objective::Gradient& one = gradients[k];
     mean.nll += one.nll;
     mean.log_temperature += one.log_temperature;
     for (size_t i = 0; i < mean.log_factors.size(); ++i) mean.log_factors[i] += one.log_factors[i];

@@ -22,8 +22,9 @@ struct ModelObjectiveOptions {
   double tail_weight = 0;  // of the tail's mean loss in what gradients are of; the rest is the whole's
   at::ScalarType dtype = at::kFloat;  // of the model
 };
-// Keeps references. Documents that rank and those of the finalists do not overlap. Throws kBadData when the
-// validation text is too short, with the sums.
+// Keeps references. The documents that rank candidates and those of the finalists do not overlap. Its
+// evaluations are collective over the sequence axis of the mesh. Throws kBadData when the validation text is
+// too short, with the sums, or no training document has `length` tokens.
 std::unique_ptr<Objective> make_model_objective(CausalLM& model, const Mesh& mesh,
                                                 const Documents& validation, const Documents& train,
                                                 const Tokenizer& tokenizer,

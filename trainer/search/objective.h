@@ -17,12 +17,14 @@ struct DocumentScore {
   double needle_nll = 0;  // over the answer of a passkey hidden in the document; score_finalist only
 };
 
+// Ranks of one row of the mesh's data axis evaluate together; rows evaluate different things at the same time
+// (rows.h).
 class Objective {
  public:
   virtual ~Objective() = default;
   virtual int64_t num_documents() const = 0;           // fixed ones, which rank candidates
   virtual int64_t num_finalist_documents() const = 0;  // held out from the ranking
-  // Mean NLL of fixed document `index` cut to `length` tokens (0: the target length). Non-finite is
+  // NLL and tail of fixed document `index` cut to `length` tokens (0: the target length). Non-finite is
   // +infinity.
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
   // NLL, tail and needle on held-out document `index`.
@@ -35,12 +37,6 @@ class Objective {
     double log_temperature = 0;
   };
   virtual Gradient gradient(const Candidate& candidate, int64_t draw) = 0;
-  // Spread over the mesh's data axis: scores[i][j] = score(candidates[i], documents[j], length).nll.
-  virtual std::vector<std::vector<double>> score_all(const std::vector<Candidate>& candidates,
-                                                     const std::vector<int64_t>& documents,
-                                                     int64_t length = 0) = 0;
-  // How many (candidate, document) pairs score_all works on at the same time: rows of the data axis.
-  virtual int64_t parallel_scores() const { return 1; }
   virtual const std::string& data_fingerprint() const = 0;
 };
 

@@ -6,9 +6,10 @@
 #include <set>
 
 #include "kernels/base/error.h"
-#include "parallel/comm/communicator.h"
 #include "parallel/comm/exchange_values.h"
+#include "parallel/comm/mesh.h"
 #include "trainer/search/cost.h"
+#include "trainer/search/rows.h"
 
 namespace ropeway {
 namespace {
@@ -22,12 +23,40 @@ double finite_or_infinity(double value) {
   return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
 }
 
+// How many figures one document of such a line gives.
+int64_t num_figures(const SearchLine& line) {
+  if (line.kind == SearchLine::Kind::kScore) return 1;
+  if (line.kind == SearchLine::Kind::kFinalist) return 3;
+  return static_cast<int64_t>(line.candidate.factors.size()) + 2;
+}
+
+double cost_per_document(SearchLine::Kind kind) {
+  if (kind == SearchLine::Kind::kScore) return 1;
+  return kind == SearchLine::Kind::kFinalist ? kFinalistCost : kGradientCost;
+}
+
+// Adds what Scorer::evaluate found on one document to its line.
+void store(const std::vector<double>& figures, SearchLine& line) {
+  if (line.kind == SearchLine::Kind::kGradient) {
+    line.gradient.log_factors.assign(figures.begin(), figures.end() - 2);
+    line.gradient.log_temperature = figures[figures.size() - 2];
+    line.gradient.nll = finite_or_infinity(figures.back());
+    line.scores.push_back(line.gradient.nll);
+    return;
+  }
+  line.scores.push_back(finite_or_infinity(figures[0]));
+  if (line.kind == SearchLine::Kind::kFinalist) {
+    line.tail = finite_or_infinity(figures[1]);
+    line.needle = finite_or_infinity(figures[2]);
+  }
+}
+
 }  // namespace
 
-Scorer::Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length,
+Scorer::Scorer(Objective& objective, const Mesh& mesh, SearchLog& log, int64_t target_length,
                SearchHooks hooks)
     : objective_(objective),
-      world_(world),
+      mesh_(mesh),
       log_(log),
       target_length_(target_length),
       hooks_(std::move(hooks)) {}
@@ -51,7 +80,7 @@ SearchLine Scorer::make_line(SearchLine::Kind kind, const Candidate& candidate,
 
 void Scorer::stop_if_asked() {
   const bool asked = hooks_.should_stop && hooks_.should_stop();
-  if (any_rank(world_, asked)) {
+  if (any_rank(mesh_.world(), asked)) {
     fail(ErrorKind::kStopped,
          "the search was stopped on request after {:.0f} forward equivalents; it goes on from its log",
          spent_);
@@ -74,27 +103,69 @@ void Scorer::account(const SearchLine& line) {
   if (hooks_.progress) hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_)});
 }
 
-// Lines that ask about the same documents and length, computed together.
-void Scorer::compute(std::vector<SearchLine>& lines) {
+// What `line` asks about one of its documents: its score; NLL, tail and needle; or the gradient and the NLL.
+std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
+  switch (line.kind) {
+    case SearchLine::Kind::kScore:
+      return {objective_.score(line.candidate, document, line.length).nll};
+    case SearchLine::Kind::kFinalist: {
+      const DocumentScore score = objective_.score_finalist(line.candidate, document);
+      return {score.nll, score.tail_nll, score.needle_nll};
+    }
+    case SearchLine::Kind::kGradient:
+      break;
+  }
+  const Objective::Gradient gradient = objective_.gradient(line.candidate, document);
+  std::vector<double> figures = gradient.log_factors;
+  figures.push_back(gradient.log_temperature);
+  figures.push_back(gradient.nll);
+  return figures;
+}
+
+// Every document of every line is one piece of work for a row.
+void Scorer::compute(std::span<SearchLine> lines) {
   stop_if_asked();
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<Candidate> candidates;
-  for (const SearchLine& line : lines) candidates.push_back(line.candidate);
-  const auto all = objective_.score_all(candidates, lines.front().documents, lines.front().length);
-  // Every rank computed them; one rank's figures are taken, so that no two ranks can ever decide differently.
-  std::vector<double> flat;
-  for (const auto& row : all) flat.insert(flat.end(), row.begin(), row.end());
-  world_.broadcast(flat.data(), static_cast<int64_t>(flat.size() * sizeof(double)), 0);
-  const double share = static_cast<double>(lines.front().length) / static_cast<double>(target_length_);
-  const double seconds = seconds_since(begin) / static_cast<double>(lines.size());
-  size_t next = 0;
+  struct Piece {
+    SearchLine* line;
+    int64_t document;
+  };
+  std::vector<Piece> pieces;
   for (SearchLine& line : lines) {
-    for (size_t j = 0; j < line.documents.size(); ++j)
-      line.scores.push_back(finite_or_infinity(flat[next++]));
-    line.forward_equivalents = share * static_cast<double>(line.documents.size());
+    for (const int64_t document : line.documents) pieces.push_back({&line, document});
+  }
+  const SearchLine& first = lines.front();
+  const auto results = deal_to_rows(mesh_, static_cast<int64_t>(pieces.size()), num_figures(first),
+                                    [&](int64_t k) { return evaluate(*pieces[k].line, pieces[k].document); });
+  for (size_t k = 0; k < pieces.size(); ++k) store(results[k], *pieces[k].line);
+  const double share = static_cast<double>(first.length) / static_cast<double>(target_length_);
+  const double seconds = seconds_since(begin) / static_cast<double>(lines.size());
+  for (SearchLine& line : lines) {
+    line.forward_equivalents =
+        cost_per_document(line.kind) * share * static_cast<double>(line.documents.size());
     line.seconds = seconds;
   }
-  log_.append(lines);
+  log_.append({lines.begin(), lines.end()});
+}
+
+void Scorer::settle(std::vector<SearchLine>& lines) {
+  const auto rows = static_cast<size_t>(mesh_.size(Axis::kData));
+  for (size_t next = 0; next < lines.size();) {
+    if (log_.can_replay()) {
+      log_.replay(lines[next]);
+      account(lines[next++]);
+      continue;
+    }
+    // As many lines at once as the rows can share.
+    size_t count = 1, pieces = lines[next].documents.size();
+    while (next + count < lines.size() && pieces + lines[next + count].documents.size() <= rows) {
+      pieces += lines[next + count++].documents.size();
+    }
+    const std::span<SearchLine> together = std::span(lines).subspan(next, count);
+    compute(together);
+    for (const SearchLine& line : together) account(line);
+    next += count;
+  }
 }
 
 std::vector<std::vector<double>> Scorer::scores(const std::vector<Candidate>& candidates,
@@ -113,22 +184,7 @@ std::vector<std::vector<double>> Scorer::scores(const std::vector<Candidate>& ca
     if (!unknown.empty()) missing.push_back(make_line(SearchLine::Kind::kScore, candidate, unknown, tokens));
   }
 
-  for (size_t next = 0; next < missing.size();) {
-    if (log_.can_replay()) {
-      log_.replay(missing[next]);
-      account(missing[next++]);
-      continue;
-    }
-    const auto documents_each = static_cast<int64_t>(missing[next].documents.size());
-    const int64_t at_once = std::max<int64_t>(1, objective_.parallel_scores() / documents_each);
-    std::vector<SearchLine> chunk;
-    while (next < missing.size() && static_cast<int64_t>(chunk.size()) < at_once &&
-           missing[next].documents == missing[next - chunk.size()].documents) {
-      chunk.push_back(missing[next++]);
-    }
-    compute(chunk);
-    for (const SearchLine& line : chunk) account(line);
-  }
+  settle(missing);
 
   std::vector<std::vector<double>> result;
   for (const Candidate& candidate : candidates) {
@@ -165,50 +221,43 @@ bool Scorer::is_known(const Candidate& candidate, int64_t document) const {
   return known_.contains({candidate_key(candidate), {document, target_length_}});
 }
 
-DocumentScore Scorer::finalist(const Candidate& candidate, int64_t document) {
-  const Key key{candidate_key(candidate), {document, target_length_}};
-  if (const auto found = known_finalists_.find(key); found != known_finalists_.end()) return found->second;
-  SearchLine line = make_line(SearchLine::Kind::kFinalist, candidate, {document}, 0);
-  if (log_.can_replay()) {
-    log_.replay(line);
-  } else {
-    stop_if_asked();
-    const auto begin = std::chrono::steady_clock::now();
-    DocumentScore score = objective_.score_finalist(candidate, document);
-    world_.broadcast(&score, sizeof(score), 0);
-    line.scores = {finite_or_infinity(score.nll)};
-    line.tail = finite_or_infinity(score.tail_nll);
-    line.needle = finite_or_infinity(score.needle_nll);
-    line.forward_equivalents = kFinalistCost;
-    line.seconds = seconds_since(begin);
-    log_.append({line});
+std::vector<std::vector<DocumentScore>> Scorer::finalists(const std::vector<Candidate>& candidates) {
+  const auto key_of = [this](const Candidate& candidate, int64_t document) {
+    return Key{candidate_key(candidate), {document, target_length_}};
+  };
+  std::vector<SearchLine> missing;
+  std::set<Key> planned;
+  for (const Candidate& candidate : candidates) {
+    for (int64_t j = 0; j < num_finalist_documents(); ++j) {
+      const Key key = key_of(candidate, j);
+      if (known_finalists_.contains(key) || !planned.insert(key).second) continue;
+      missing.push_back(make_line(SearchLine::Kind::kFinalist, candidate, {j}, 0));
+    }
   }
-  account(line);
-  return known_finalists_[key] = {line.scores[0], line.tail, line.needle};
+  settle(missing);
+  for (const SearchLine& line : missing) {
+    known_finalists_[key_of(line.candidate, line.documents[0])] = {line.scores[0], line.tail, line.needle};
+  }
+  std::vector<std::vector<DocumentScore>> result;
+  for (const Candidate& candidate : candidates) {
+    auto& row = result.emplace_back();
+    for (int64_t j = 0; j < num_finalist_documents(); ++j) {
+      row.push_back(known_finalists_.at(key_of(candidate, j)));
+    }
+  }
+  return result;
 }
 
-Objective::Gradient Scorer::gradient(const Candidate& candidate, int64_t draw) {
-  SearchLine line = make_line(SearchLine::Kind::kGradient, candidate, {draw}, 0);
-  if (log_.can_replay()) {
-    log_.replay(line);
-  } else {
-    stop_if_asked();
-    const auto begin = std::chrono::steady_clock::now();
-    line.gradient = objective_.gradient(candidate, draw);
-    std::vector<double> values = line.gradient.log_factors;
-    values.push_back(line.gradient.log_temperature);
-    values.push_back(line.gradient.nll);
-    world_.broadcast(values.data(), static_cast<int64_t>(values.size() * sizeof(double)), 0);
-    line.gradient.nll = finite_or_infinity(values.back());
-    line.gradient.log_temperature = values[values.size() - 2];
-    line.gradient.log_factors.assign(values.begin(), values.end() - 2);
-    line.scores = {line.gradient.nll};
-    line.forward_equivalents = kGradientCost;
-    line.seconds = seconds_since(begin);
-    log_.append({line});
+std::vector<Objective::Gradient> Scorer::gradients(const Candidate& candidate,
+                                                   const std::vector<int64_t>& draws) {
+  std::vector<SearchLine> lines;
+  for (const int64_t draw : draws) {
+    lines.push_back(make_line(SearchLine::Kind::kGradient, candidate, {draw}, 0));
   }
-  account(line);
-  return line.gradient;
+  settle(lines);
+  std::vector<Objective::Gradient> result;
+  for (const SearchLine& line : lines) result.push_back(line.gradient);
+  return result;
 }
 
 }  // namespace ropeway

@@ -1,11 +1,12 @@
 // Every evaluation of a search goes through here. One that was asked for before is answered from memory, one
-// that is in the log is replayed; any other is computed, agreed upon by all ranks, logged, and charged
-// (cost.h).
+// that is in the log is replayed; any other is computed by a row of the mesh, told to all, logged, and
+// charged (cost.h).
 #pragma once
 
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,12 +17,12 @@
 
 namespace ropeway {
 
-class Communicator;
+class Mesh;
 
 class Scorer {
  public:
-  // Keeps references. All methods that evaluate are collective over `world`.
-  Scorer(Objective& objective, Communicator& world, SearchLog& log, int64_t target_length, SearchHooks hooks);
+  // Keeps references. All methods that evaluate are collective over the mesh.
+  Scorer(Objective& objective, const Mesh& mesh, SearchLog& log, int64_t target_length, SearchHooks hooks);
 
   // Names what follows for the log. remaining_cost, FE: of this phase and all later ones, for progress.
   void begin_phase(const std::string& name, double remaining_cost);
@@ -35,8 +36,9 @@ class Scorer {
   std::vector<double> means(const std::vector<Candidate>& candidates, int64_t count);
   bool is_known(const Candidate& candidate, int64_t document) const;
 
-  DocumentScore finalist(const Candidate& candidate, int64_t document);
-  Objective::Gradient gradient(const Candidate& candidate, int64_t draw);
+  // [i][j] of candidates[i] on held-out document j, for all of those.
+  std::vector<std::vector<DocumentScore>> finalists(const std::vector<Candidate>& candidates);
+  std::vector<Objective::Gradient> gradients(const Candidate& candidate, const std::vector<int64_t>& draws);
 
   int64_t documents_per_look() const;  // of the fixed ones (cost.h)
   int64_t num_documents() const { return objective_.num_documents(); }
@@ -48,12 +50,15 @@ class Scorer {
   using Key = std::pair<std::string, std::pair<int64_t, int64_t>>;  // candidate, (document, length)
   SearchLine make_line(SearchLine::Kind kind, const Candidate& candidate, std::vector<int64_t> documents,
                        int64_t length) const;
-  void compute(std::vector<SearchLine>& lines);
+  // Replays or computes lines of one kind, in their order.
+  void settle(std::vector<SearchLine>& lines);
+  void compute(std::span<SearchLine> lines);
+  std::vector<double> evaluate(const SearchLine& line, int64_t document);
   void account(const SearchLine& line);
   void stop_if_asked();
 
   Objective& objective_;
-  Communicator& world_;
+  const Mesh& mesh_;
   SearchLog& log_;
   int64_t target_length_;
   SearchHooks hooks_;

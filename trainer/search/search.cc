@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "parallel/comm/mesh.h"
 #include "trainer/search/phases.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/search_identity.h"
@@ -10,11 +11,11 @@
 
 namespace ropeway {
 
-SearchOutcome run_search(const SearchProblem& problem, Objective& objective, Communicator& world,
+SearchOutcome run_search(const SearchProblem& problem, Objective& objective, const Mesh& mesh,
                          const std::filesystem::path& log_path, const SearchHooks& hooks) {
   check_problem(problem, objective);
-  SearchLog log(world, log_path, search_identity(problem, objective));
-  Scorer scorer(objective, world, log, problem.target_length, hooks);
+  SearchLog log(mesh.world(), log_path, search_identity(problem, objective));
+  Scorer scorer(objective, mesh, log, problem.target_length, hooks);
   const std::vector<SearchPhase> phases =
       search_phases(problem, objective.num_documents(), objective.num_finalist_documents());
   SearchState state{problem, scorer, starting_seeds(problem), {}};

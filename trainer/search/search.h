@@ -17,7 +17,7 @@
 
 namespace ropeway {
 
-class Communicator;
+class Mesh;
 
 struct SearchOutcome {
   Candidate best;
@@ -28,10 +28,11 @@ struct SearchOutcome {
 };
 
 // `log` is search.jsonl: one line per candidate and set of documents it was scored on. Lines already there
-// are replayed instead of computed, so an interrupted search ends at the very same result. Collective; rank 0
-// writes; every rank gets the same outcome. Throws kConfig when the problem cannot be searched
-// (search_identity.h), kStopped when hooks.should_stop says so, and what SearchLog throws.
-SearchOutcome run_search(const SearchProblem& problem, Objective& objective, Communicator& world,
+// are replayed instead of computed, so an interrupted search ends at the very same result. Collective over
+// the mesh, whose rows share the evaluations; rank 0 writes; every rank gets the same outcome, which is the
+// same for any number of rows. Throws kConfig when the problem cannot be searched (search_identity.h),
+// kStopped when hooks.should_stop says so, and what SearchLog throws.
+SearchOutcome run_search(const SearchProblem& problem, Objective& objective, const Mesh& mesh,
                          const std::filesystem::path& log, const SearchHooks& hooks);
 
 // The best candidate as a factor set for the target length, with the record of how it was found.

@@ -87,7 +87,8 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                                 p.best, p.spent, p.expected));
   };
   const auto stop = [&] { return any_rank(world, state.stop_requested && state.stop_requested()); };
-  const SearchOutcome outcome = run_search(problem, *objective, world, folder / "search.jsonl", {show, stop});
+  const SearchOutcome outcome =
+      run_search(problem, *objective, state.mesh, folder / "search.jsonl", {show, stop});
   progress.finish();
 
   const auto finish = [&](FactorSet set) {

@@ -10,6 +10,8 @@
 #include "kernels/base/random.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
+#include "trainer/data/documents.h"
+#include "trainer/data/text_windows.h"
 
 namespace ropeway {
 namespace {
@@ -83,6 +85,21 @@ TEST_F(WindowsTest, PlainWindowsAreStretchesOfOneDocumentAtUniformStarts) {
   for (const int count : counts) chi_square += (count - expected) * (count - expected) / expected;
   const double freedom = static_cast<double>(counts.size() - 1);
   EXPECT_LT(std::abs(chi_square - freedom), 4 * std::sqrt(2 * freedom));
+}
+
+TEST_F(WindowsTest, StreamsDrawFromTheSameTextIndependently) {
+  const TextWindows windows(*documents_, 100, "a test");
+  const WindowSampler training = sampler({.length = 100, .seed = 3});
+  int equal = 0;
+  for (uint64_t i = 0; i < 50; ++i) {
+    const auto window = windows.draw(3, Stream::kWindow, i), search = windows.draw(3, Stream::kSearchData, i);
+    const std::vector<int32_t> tokens(window.begin(), window.end());
+    EXPECT_EQ(tokens, training.window(i).tokens) << "one rule";
+    const std::string text = tokenizer_->decode({search.begin(), search.end()});
+    EXPECT_TRUE(first_.find(text) != std::string::npos || second_.find(text) != std::string::npos);
+    equal += std::equal(window.begin(), window.end(), search.begin());
+  }
+  EXPECT_LE(equal, 2);
 }
 
 TEST_F(WindowsTest, PlainWindowsWeighEveryPredictionAlike) {

@@ -19,13 +19,15 @@ struct Bench {
   explicit Bench(SyntheticObjective::Options options)
       : objective(std::move(options)),
         world(make_world_of_one()),
+        mesh(*world, {}),
         log(*world, folder / "search.jsonl", "bench"),
-        scorer(objective, *world, log, 2048, {}) {
+        scorer(objective, mesh, log, 2048, {}) {
     scorer.begin_phase("bench", 0);
   }
   TemporaryFolder folder;
   SyntheticObjective objective;
   std::unique_ptr<Communicator> world;
+  Mesh mesh;
   SearchLog log;
   Scorer scorer;
 };
@@ -185,12 +187,13 @@ TEST(Race, AnInfiniteLossNeverWins) {
 TEST(Scorer, LooksAtAsManyShortDocumentsAsMakeALongOne) {
   SyntheticObjective objective({.target = toy_target(toy_problem()), .documents = 20});
   auto world = make_world_of_one();
+  const Mesh mesh(*world, {});
   TemporaryFolder folder;
   SearchLog log(*world, folder / "search.jsonl", "bench");
-  EXPECT_EQ(Scorer(objective, *world, log, 16384, {}).documents_per_look(), 1);
-  EXPECT_EQ(Scorer(objective, *world, log, 2048, {}).documents_per_look(), 1);
-  EXPECT_EQ(Scorer(objective, *world, log, 256, {}).documents_per_look(), 8);
-  EXPECT_EQ(Scorer(objective, *world, log, 64, {}).documents_per_look(), 20);
+  EXPECT_EQ(Scorer(objective, mesh, log, 16384, {}).documents_per_look(), 1);
+  EXPECT_EQ(Scorer(objective, mesh, log, 2048, {}).documents_per_look(), 1);
+  EXPECT_EQ(Scorer(objective, mesh, log, 256, {}).documents_per_look(), 8);
+  EXPECT_EQ(Scorer(objective, mesh, log, 64, {}).documents_per_look(), 20);
 }
 
 TEST(Scorer, AnswersTwiceForTheCostOfOnce) {
@@ -203,7 +206,7 @@ TEST(Scorer, AnswersTwiceForTheCostOfOnce) {
   EXPECT_EQ(bench.scorer.spent(), 5);
   bench.scorer.scores({candidate}, {0}, 1024);
   EXPECT_EQ(bench.scorer.spent(), 5.5);
-  bench.scorer.gradient(candidate, 0);
+  bench.scorer.gradients(candidate, {0});
   EXPECT_EQ(bench.scorer.spent(), 9);
 }
 

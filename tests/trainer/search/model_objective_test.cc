@@ -15,6 +15,7 @@
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/initial_weights.h"
 #include "trainer/model/resident_parameters.h"
+#include "trainer/search/scorer.h"
 #include "trainer/search/search.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -50,7 +51,7 @@ class Corpus {
   std::unique_ptr<Tokenizer> tokenizer = make_byte_tokenizer();
 };
 
-using Work = std::function<void(Communicator&, Objective&)>;
+using Work = std::function<void(const Mesh&, Objective&)>;
 
 // Every rank of a mesh gets the same tiny random model and runs `work` on its objective.
 void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObjectiveOptions options = {}) {
@@ -66,7 +67,7 @@ void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObje
     CausalLM model(tiny_config(), parameters, ring, {});
     const Documents validation = corpus.validation(world), train = corpus.train(world);
     const auto objective = make_model_objective(model, mesh, validation, train, *corpus.tokenizer, options);
-    work(world, *objective);
+    work(mesh, *objective);
   });
 }
 
@@ -75,7 +76,7 @@ Candidate candidate(double temperature = 1.1) { return {{1, 1.7, 4.5, 8}, temper
 TEST(ModelObjective, ScoresAreTheSameForAnyNumberOfSequenceRanks) {
   const Corpus corpus(4000);
   std::vector<DocumentScore> reference(4);
-  on_ranks(corpus, {1, 1}, [&](Communicator&, Objective& objective) {
+  on_ranks(corpus, {1, 1}, [&](const Mesh&, Objective& objective) {
     for (int64_t j = 0; j < 3; ++j) reference[j] = objective.score(candidate(), j);
     reference[3] = objective.score_finalist(candidate(), 1);
   });
@@ -83,7 +84,7 @@ TEST(ModelObjective, ScoresAreTheSameForAnyNumberOfSequenceRanks) {
   EXPECT_NE(reference[0].nll, reference[1].nll);
   EXPECT_NE(reference[0].nll, reference[0].tail_nll);
   for (const int ranks : {2, 4}) {
-    on_ranks(corpus, {1, ranks}, [&](Communicator&, Objective& objective) {
+    on_ranks(corpus, {1, ranks}, [&](const Mesh&, Objective& objective) {
       for (int64_t j = 0; j < 3; ++j) {
         const DocumentScore score = objective.score(candidate(), j);
         EXPECT_NEAR(score.nll, reference[j].nll, 1e-12);
@@ -97,26 +98,107 @@ TEST(ModelObjective, ScoresAreTheSameForAnyNumberOfSequenceRanks) {
   }
 }
 
-TEST(ModelObjective, SpreadsCandidatesOverTheDataAxisBitForBit) {
-  const Corpus corpus(4000);
-  const std::vector<Candidate> candidates{candidate(), candidate(1.2), {{1, 1, 1, 1}, 1, 0, "none"}};
-  std::vector<std::vector<double>> reference;
-  on_ranks(corpus, {1, 1}, [&](Communicator&, Objective& objective) {
-    reference = objective.score_all(candidates, {0, 2});
-    EXPECT_EQ(objective.parallel_scores(), 1);
-    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(reference[i][1], objective.score(candidates[i], 2).nll);
-  });
-  for (const int rows : {2, 4}) {
-    on_ranks(corpus, {rows, 1}, [&](Communicator&, Objective& objective) {
-      EXPECT_EQ(objective.score_all(candidates, {0, 2}), reference);
-      EXPECT_EQ(objective.parallel_scores(), rows);
-    });
+// Counts what the ranks of one row evaluate.
+class Counted : public Objective {
+ public:
+  explicit Counted(Objective& inner) : inner_(inner) {}
+  int64_t num_documents() const override { return inner_.num_documents(); }
+  int64_t num_finalist_documents() const override { return inner_.num_finalist_documents(); }
+  const std::string& data_fingerprint() const override { return inner_.data_fingerprint(); }
+  DocumentScore score(const Candidate& c, int64_t index, int64_t length) override {
+    ++scores;
+    return inner_.score(c, index, length);
   }
+  DocumentScore score_finalist(const Candidate& c, int64_t index) override {
+    ++finalists;
+    return inner_.score_finalist(c, index);
+  }
+  Gradient gradient(const Candidate& c, int64_t draw) override {
+    ++gradients;
+    return inner_.gradient(c, draw);
+  }
+  int64_t scores = 0, finalists = 0, gradients = 0;
+
+ private:
+  Objective& inner_;
+};
+
+struct Shared {
+  std::vector<double> figures;
+  int64_t scores = 0, finalists = 0, gradients = 0;  // of one rank
+};
+
+// Six scores, four finalist scores and three gradients through a scorer; by rank.
+std::vector<Shared> evaluate_on(const Corpus& corpus, MeshShape shape) {
+  std::vector<Shared> results(static_cast<size_t>(shape.data * shape.sequence));
+  TemporaryFolder folder;
+  const std::vector<Candidate> candidates{candidate(), candidate(1.2), {{1, 1, 1, 1}, 1, 0, "none"}};
+  const auto work = [&](const Mesh& mesh, Objective& objective) {
+    Counted counted(objective);
+    SearchLog log(mesh.world(), folder / "search.jsonl", "test");
+    Scorer scorer(counted, mesh, log, kLength, {});
+    Shared& result = results[static_cast<size_t>(mesh.world().rank())];
+    for (const auto& row : scorer.scores(candidates, {0, 2})) {
+      result.figures.insert(result.figures.end(), row.begin(), row.end());
+    }
+    for (const auto& row : scorer.finalists({candidates[0], candidates[1]})) {
+      for (const DocumentScore& score : row) {
+        result.figures.insert(result.figures.end(), {score.nll, score.tail_nll, score.needle_nll});
+      }
+    }
+    for (const Objective::Gradient& gradient : scorer.gradients(candidates[1], {0, 1, 2})) {
+      result.figures.insert(result.figures.end(), gradient.log_factors.begin(), gradient.log_factors.end());
+      result.figures.insert(result.figures.end(), {gradient.log_temperature, gradient.nll});
+    }
+    result.scores = counted.scores;
+    result.finalists = counted.finalists;
+    result.gradients = counted.gradients;
+  };
+  on_ranks(corpus, shape, work, {.tail_weight = 0.5});
+  return results;
+}
+
+TEST(ModelObjective, RowsShareTheEvaluationsBitForBit) {
+  const Corpus corpus(4000);
+  for (const int sequence : {1, 2}) {
+    const Shared alone = evaluate_on(corpus, {1, sequence})[0];
+    ASSERT_EQ(alone.figures.size(), 6u + 4 * 3 + 3 * 6);
+    EXPECT_EQ(alone.gradients, 3);
+    for (const int rows : {2, 3}) {
+      const std::vector<Shared> shared = evaluate_on(corpus, {rows, sequence});
+      Shared total;
+      for (int row = 0; row < rows; ++row) {
+        const Shared& one = shared[static_cast<size_t>(row * sequence)];
+        EXPECT_LE(one.gradients, (3 + rows - 1) / rows) << "row " << row << " of " << rows;
+        total.scores += one.scores;
+        total.finalists += one.finalists;
+        total.gradients += one.gradients;
+      }
+      EXPECT_EQ(total.scores, 6) << "passes over " << rows << " rows";
+      EXPECT_EQ(total.finalists, 4);
+      EXPECT_EQ(total.gradients, 3);
+      for (const Shared& one : shared) EXPECT_EQ(one.figures, alone.figures);
+    }
+  }
+}
+
+TEST(ModelObjective, AScorerGivesTheObjectivesOwnFigures) {
+  const Corpus corpus(4000);
+  const std::vector<double> figures = evaluate_on(corpus, {1, 1})[0].figures;
+  const auto check = [&](const Mesh&, Objective& objective) {
+    EXPECT_EQ(figures[0], objective.score(candidate(), 0).nll);
+    EXPECT_EQ(figures[1], objective.score(candidate(), 2).nll);
+    EXPECT_EQ(figures[6], objective.score_finalist(candidate(), 0).nll);
+    EXPECT_EQ(figures[8], objective.score_finalist(candidate(), 0).needle_nll);
+    EXPECT_EQ(figures[18], objective.gradient(candidate(1.2), 0).log_factors[0]);
+    EXPECT_EQ(figures.back(), objective.gradient(candidate(1.2), 2).nll);
+  };
+  on_ranks(corpus, {1, 1}, check, {.tail_weight = 0.5});
 }
 
 TEST(ModelObjective, PrefixesAreScoredAsDocumentsOfTheirOwn) {
   const Corpus corpus(4000);
-  on_ranks(corpus, {1, 1}, [&](Communicator&, Objective& objective) {
+  on_ranks(corpus, {1, 1}, [&](const Mesh&, Objective& objective) {
     // Means over disjoint ranges of targets: the tail of the whole is what the prefix leaves out.
     const int64_t tail = 80, prefix = kLength - tail;
     const double whole = objective.score(candidate(), 0).nll * (kLength - 1);
@@ -129,7 +211,7 @@ TEST(ModelObjective, GradientAgreesWithCentralDifferencesOfTheScore) {
   // A training text of exactly one window, which is also the first validation document.
   const Corpus corpus(kLength);
   for (const auto& [ranks, tail_weight] : {std::pair{1, 0.0}, {2, 0.0}, {1, 0.5}, {2, 0.5}}) {
-    const auto check = [weight = tail_weight](Communicator&, Objective& objective) {
+    const auto check = [weight = tail_weight](const Mesh&, Objective& objective) {
       const auto loss_of = [&](const Candidate& c) {
         const DocumentScore score = objective.score(c, 0);
         return (1 - weight) * score.nll + weight * score.tail_nll;
@@ -160,11 +242,11 @@ TEST(ModelObjective, GradientAgreesWithCentralDifferencesOfTheScore) {
 TEST(ModelObjective, DrawsOfTheGradientAreFixedByTheirNumber) {
   const Corpus corpus(4000);
   std::vector<double> losses;
-  on_ranks(corpus, {1, 1}, [&](Communicator&, Objective& objective) {
+  on_ranks(corpus, {1, 1}, [&](const Mesh&, Objective& objective) {
     for (int64_t draw = 0; draw < 4; ++draw) losses.push_back(objective.gradient(candidate(), draw).nll);
   });
   EXPECT_NE(losses[0], losses[1]);
-  on_ranks(corpus, {2, 2}, [&](Communicator&, Objective& objective) {
+  on_ranks(corpus, {2, 2}, [&](const Mesh&, Objective& objective) {
     EXPECT_NEAR(objective.gradient(candidate(), 3).nll, losses[3], 1e-12);
     EXPECT_NEAR(objective.gradient(candidate(), 0).nll, losses[0], 1e-12);
   });
@@ -172,7 +254,7 @@ TEST(ModelObjective, DrawsOfTheGradientAreFixedByTheirNumber) {
 
 TEST(ModelObjective, FinalistsDoNotOverlapTheRankedDocuments) {
   const Corpus corpus(4000);
-  on_ranks(corpus, {1, 1}, [&](Communicator&, Objective& objective) {
+  on_ranks(corpus, {1, 1}, [&](const Mesh&, Objective& objective) {
     EXPECT_EQ(objective.num_documents(), 3);
     EXPECT_EQ(objective.num_finalist_documents(), 2);
     for (int64_t held = 0; held < 2; ++held) {
@@ -185,7 +267,7 @@ TEST(ModelObjective, FinalistsDoNotOverlapTheRankedDocuments) {
 TEST(ModelObjective, SaysWhenTheValidationTextIsTooShort) {
   const Corpus corpus(4000);
   try {
-    on_ranks(corpus, {1, 1}, [](Communicator&, Objective&) {}, {.finalist_documents = 8});
+    on_ranks(corpus, {1, 1}, [](const Mesh&, Objective&) {}, {.finalist_documents = 8});
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kBadData);
@@ -208,9 +290,9 @@ TEST(ModelObjective, ASearchOnItEndsTheSameForOneTwoAndFourRanks) {
   problem.options.iterations = 1;
   std::vector<double> expected;
   for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}, MeshShape{2, 2}}) {
-    on_ranks(corpus, shape, [&](Communicator& world, Objective& objective) {
+    on_ranks(corpus, shape, [&](const Mesh& mesh, Objective& objective) {
       const auto log = folder / fmt::format("{}{}.jsonl", shape.data, shape.sequence);
-      const SearchOutcome outcome = run_search(problem, objective, world, log, {});
+      const SearchOutcome outcome = run_search(problem, objective, mesh, log, {});
       if (shape.data * shape.sequence == 1) {
         expected = outcome.best.factors;
       } else {

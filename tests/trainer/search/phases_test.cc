@@ -74,7 +74,7 @@ TEST(Phases, ProgressAndPlanExpectTheSame) {
       const auto watch = [&expected](const SearchProgress& p) {
         if (expected == 0) expected = p.expected;
       };
-      run_search(problem, objective, *world, folder / "search.jsonl", {.progress = watch});
+      run_search(problem, objective, Mesh(*world, {}), folder / "search.jsonl", {.progress = watch});
       const SearchWork planned = expected_search_work(problem.options, problem.geometry, 256, false);
       EXPECT_EQ(expected, planned.forward_equivalents()) << seeds << " " << refine;
     }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/mesh.h"
 #include "parallel/comm/world_of_one.h"
 #include "synthetic_objective.h"
 #include "trainer/search/search.h"
@@ -68,8 +69,8 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 
 inline SearchOutcome search_alone(const SearchProblem& problem, Objective& objective,
                                   const std::filesystem::path& log) {
-  auto world = make_world_of_one();
-  return run_search(problem, objective, *world, log, {});
+  const auto world = make_world_of_one();
+  return run_search(problem, objective, Mesh(*world, {}), log, {});
 }
 
 }  // namespace ropeway

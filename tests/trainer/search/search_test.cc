@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "parallel/comm/thread_world.h"
@@ -305,7 +306,7 @@ TEST(Search, StopsOnRequestAndLosesNothing) {
   const SearchOutcome expected = search_alone(problem, whole, folder / "whole.jsonl");
   auto world = make_world_of_one();
   const Error error = error_of([&] {
-    run_search(problem, stopped, *world, folder / "search.jsonl",
+    run_search(problem, stopped, Mesh(*world, {}), folder / "search.jsonl",
                {.should_stop = [&] { return stopped.calls >= 40; }});
   });
   EXPECT_EQ(error.kind(), ErrorKind::kStopped);
@@ -343,12 +344,23 @@ TEST(Search, TailAndNeedleLossDecideAmongFinalists) {
   EXPECT_FALSE(search_alone(problem, needle, folder / "needle.jsonl").best.origin.starts_with("gradient"));
 }
 
-TEST(Search, AnyNumberOfDataRanksFindsTheSame) {
-  for (const char* refine : {"gradient", "evolution"}) {
-    SearchProblem problem = small_evolution("families");
-    problem.options.refine = value_of<SearchRefine>(refine).value();
+// Documents of 2048 tokens are one look each; of 256 tokens it takes eight gradients per step.
+SearchProblem short_documents() {
+  SearchProblem problem = with("families", "gradient");
+  problem.geometry.original_length = 32;
+  problem.trained_length = 32;
+  problem.target_length = 256;
+  problem.options.gradient_steps = 10;
+  return problem;
+}
+
+TEST(Search, AnyNumberOfDataRanksFindsTheSameAndSharesTheWork) {
+  SearchProblem gradient = small_evolution("families");
+  gradient.options.refine = SearchRefine::kGradient;
+  for (const SearchProblem& problem : {gradient, small_evolution("families"), short_documents()}) {
+    const SyntheticObjective::Options options{.target = toy_target(problem), .documents = 9};
     TemporaryFolder folder;
-    SyntheticObjective alone = landscape(problem);
+    SyntheticObjective alone(options);
     const SearchOutcome expected = search_alone(problem, alone, folder / "alone.jsonl");
     const std::string expected_log = without_seconds(read_all(folder / "alone.jsonl"));
     for (const MeshShape shape : {MeshShape{2, 1}, MeshShape{4, 1}, MeshShape{2, 2}}) {
@@ -356,13 +368,28 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSame) {
           folder / ("ranks-" + std::to_string(shape.data) + std::to_string(shape.sequence) + ".jsonl");
       const int ranks = shape.data * shape.sequence;
       std::vector<SearchOutcome> outcomes(ranks);
+      std::vector<int64_t> evaluations(ranks), finalists(ranks), gradients(ranks);
       run_thread_world(ranks, [&](Communicator& world) {
         const Mesh mesh(world, shape);
-        SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
-        outcomes[world.rank()] = run_search(problem, objective, world, log, {});
+        SyntheticObjective objective(options);
+        const int rank = world.rank();
+        outcomes[rank] = run_search(problem, objective, mesh, log, {});
+        evaluations[rank] = objective.evaluations;
+        finalists[rank] = objective.finalist_evaluations;
+        gradients[rank] = objective.gradients;
       });
       for (const SearchOutcome& outcome : outcomes) expect_same(outcome, expected);
       EXPECT_EQ(without_seconds(read_all(log)), expected_log);
+      // Every rank of a row takes part in its row's evaluations, and no other row repeats them.
+      const auto total = [](const std::vector<int64_t>& counts) {
+        return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+      };
+      EXPECT_EQ(total(evaluations), alone.evaluations * shape.sequence);
+      EXPECT_EQ(total(finalists), alone.finalist_evaluations * shape.sequence);
+      EXPECT_EQ(total(gradients), alone.gradients * shape.sequence);
+      if (problem.target_length == 256) {
+        EXPECT_EQ(gradients[0] * shape.data, alone.gradients) << "rows have equal shares of eight";
+      }
     }
   }
 }
@@ -376,8 +403,8 @@ TEST(Search, GoesOnWithAnotherNumberOfRanks) {
   EXPECT_THROW(search_alone(problem, killed, folder / "search.jsonl"), Killed);
   run_thread_world(4, [&](Communicator& world) {
     const Mesh mesh(world, {4, 1});
-    SyntheticObjective objective({.target = toy_target(problem), .mesh = &mesh});
-    expect_same(run_search(problem, objective, world, folder / "search.jsonl", {}), expected);
+    SyntheticObjective objective({.target = toy_target(problem)});
+    expect_same(run_search(problem, objective, mesh, folder / "search.jsonl", {}), expected);
   });
 }
 
@@ -395,7 +422,7 @@ TEST(Search, ReportsProgressThatGrowsToWhatWasSpent) {
     if (phases.empty() || phases.back() != p.phase) phases.push_back(p.phase);
   };
   const SearchOutcome outcome =
-      run_search(problem, objective, *world, folder / "search.jsonl", {.progress = watch});
+      run_search(problem, objective, Mesh(*world, {}), folder / "search.jsonl", {.progress = watch});
   EXPECT_EQ(spent, outcome.forward_equivalents);
   EXPECT_EQ(phases, (std::vector<std::string>{"seeds", "temperature", "gradient", "finalists"}));
 }

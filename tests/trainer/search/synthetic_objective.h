@@ -11,8 +11,6 @@
 #include <vector>
 
 #include "kernels/base/random.h"
-#include "parallel/comm/exchange_values.h"
-#include "parallel/comm/mesh.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {
@@ -30,14 +28,12 @@ class SyntheticObjective : public Objective {
     double curvature = 0.02, temperature_curvature = 1.0;
     std::vector<double> dim_curvature = {};  // of each dim instead of the one above
     double document_noise = 0.02;            // of log target, document by document
-    const Mesh* mesh = nullptr;              // spread score_all over its data axis
   };
   explicit SyntheticObjective(Options options) : options_(std::move(options)) {}
 
   int64_t num_documents() const override { return options_.documents; }
   int64_t num_finalist_documents() const override { return options_.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
-  int64_t parallel_scores() const override { return options_.mesh ? options_.mesh->size(Axis::kData) : 1; }
 
   DocumentScore score(const Candidate& c, int64_t index, int64_t) override {
     count(evaluations);
@@ -61,22 +57,6 @@ class SyntheticObjective : public Objective {
     if (poison_gradient && poison_gradient(draw)) g.log_factors[0] = std::nan("");
     return g;
   }
-  std::vector<std::vector<double>> score_all(const std::vector<Candidate>& candidates,
-                                             const std::vector<int64_t>& documents, int64_t length) override {
-    const size_t columns = documents.size();
-    const size_t rows = options_.mesh ? options_.mesh->size(Axis::kData) : 1;
-    std::vector<double> flat(candidates.size() * columns, 0.0);
-    for (size_t k = options_.mesh ? options_.mesh->index(Axis::kData) : 0; k < flat.size(); k += rows) {
-      flat[k] = score(candidates[k / columns], documents[k % columns], length).nll;
-    }
-    if (rows > 1) all_reduce_sum(options_.mesh->group(Axis::kData), flat);
-    std::vector<std::vector<double>> result;
-    for (size_t i = 0; i < candidates.size(); ++i) {
-      result.emplace_back(flat.begin() + i * columns, flat.begin() + (i + 1) * columns);
-    }
-    return result;
-  }
-
   // Mean over the fixed documents, computed apart from any search.
   double exact_mean(const Candidate& c) const {
     double sum = 0;
