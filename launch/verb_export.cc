@@ -15,6 +15,7 @@
 #include "trainer/formats/gguf/gguf_export.h"
 #include "trainer/formats/hf/export_hf.h"
 #include "trainer/stages/open_model.h"
+#include "trainer/tokenizer/byte_tokenizer_json.h"
 
 namespace ropeway {
 namespace {

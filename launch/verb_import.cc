@@ -12,6 +12,7 @@
 #include "trainer/formats/gguf/gguf_import.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/import_hf.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "trainer/files/files.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 int main(int argc, char** argv) {

@@ -5,6 +5,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
+#include "trainer/report/progress_line.h"
 #include "trainer/report/reporter.h"
 
 namespace ropeway {

@@ -16,6 +16,7 @@
 #include "trainer/finetune/learning_rate.h"
 #include "trainer/finetune/step_memory.h"
 #include "trainer/finetune/train_checkpoint.h"
+#include "trainer/report/progress_line.h"
 
 namespace ropeway {
 namespace {

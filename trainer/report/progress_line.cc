@@ -1,10 +1,11 @@
+#include "trainer/report/progress_line.h"
+
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 
 #include <fmt/format.h>
-#include "trainer/report/reporter.h"
 
 namespace ropeway {
 namespace {

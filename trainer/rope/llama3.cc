@@ -1,10 +1,11 @@
 // The RoPE of Llama 3.1 as factors: rates of slow pairs are divided by `factor`, those of fast pairs kept,
 // and between the two periods the rates are mixed linearly in the number of turns.
+#include "trainer/rope/llama3.h"
+
 #include <algorithm>
 #include <numbers>
 
 #include "kernels/base/error.h"
-#include "trainer/rope/schedules.h"
 
 namespace ropeway {
 

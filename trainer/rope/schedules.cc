@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 

@@ -29,32 +29,6 @@ std::vector<double> ntk_factors(int64_t pairs, double scale);
 // NTK with the base that brings the critical dimension to the target (Liu et al. 2023):
 // theta' = theta^(log_{L0/2pi}(L'/2pi)), lambda_i = (theta'/theta)^(2i/d).
 std::vector<double> ntk_critical_factors(const RopeGeometry& g, double scale);
-// YaRN's ramp in its true form (Peng et al. 2023): 1/lambda = m + (1-m)/s with m falling from 1 to 0 between
-// the dims that turn beta_fast and beta_slow times within the trained length.
-//
-// On an already tuned model (trained_factors = its lambda_ft, trained_length = L_ft) turns are counted with
-// the periods T_i = 2 pi lambda_ft,i theta^(2i/d) within L_ft, `scale` is target length / L_ft, and what is
-// returned is the FURTHER stretch lambda2: the caller multiplies, lambda_total,i = lambda2,i * lambda_ft,i.
-struct YarnOptions {
-  double beta_fast = 32, beta_slow = 1;
-  std::vector<double> trained_factors = {};  // empty: all 1
-  int64_t trained_length = 0;                // 0: the original window
-  bool truncate = true;                      // the ramp begins and ends at whole pairs
-};
-std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options = {});
-// Llama 3.1 and later ("llama3"): lambda_i = omega_i / omega'_i. A pair that turns less than low_turns times
-// in pretrained_length has its rate divided by factor, one that turns more than high_turns times keeps it;
-// between the two
-//   1/lambda = m + (1-m)/factor,  m linear in the turns, from 0 to 1. The temperature is 1.
-//
-// Such a model was TRAINED under these rates to the length it states (max_position_embeddings), at every
-// length. So that length is its original window, and lambda its trained factors: what extends it further
-// takes its periods from T_i = 2 pi lambda_i theta^(2i/d) and multiplies lambda, as a second search does.
-struct Llama3Options {
-  double factor = 8, low_turns = 1, high_turns = 4;  // low_freq_factor, high_freq_factor
-  int64_t pretrained_length = 8192;                  // original_max_position_embeddings
-};
-std::vector<double> llama3_factors(const RopeGeometry& g, const Llama3Options& options);
 // LongRoPE2's left part (Shang et al. 2025, Alg. 2): lambda_i = lambda_c^(i/c) below the critical dim c.
 std::vector<double> ntk_left(std::vector<double> factors, int64_t critical_dim);
 // One step: lambda = 1 below a, log-linear from 1 up to `plateau` between a and c-1, then s from c on.

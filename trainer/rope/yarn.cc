@@ -1,12 +1,13 @@
 // YaRN's ramp (Peng et al., "YaRN: efficient context window extension", 2023, Eqs. 17-23): a pair that turns
 // more than beta_fast times within the trained length keeps its rate, one that turns less than beta_slow
 // times is interpolated by s, and between them the two rates are mixed linearly in the pair's index.
+#include "trainer/rope/yarn.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "kernels/base/error.h"
-#include "trainer/rope/schedules.h"
 
 namespace ropeway {
 namespace {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/yarn.h"
 #include "trainer/search/seed_list.h"
 #include "trainer/search/seed_readjust.h"
 #include "trainer/search/seed_transfer.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/temperature_search.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/seed_list.h"
 

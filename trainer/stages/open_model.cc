@@ -11,6 +11,8 @@
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_state.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 
 namespace ropeway {
 namespace {

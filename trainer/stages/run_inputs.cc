@@ -9,6 +9,8 @@
 #include "trainer/family/sliding_window.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 
 namespace ropeway {
 namespace {

@@ -7,6 +7,7 @@
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/model/scalar_type.h"
+#include "trainer/report/progress_line.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/search/finalists.h"

@@ -13,6 +13,7 @@
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
+#include "trainer/tokenizer/byte_tokenizer_json.h"
 
 namespace ropeway {
 

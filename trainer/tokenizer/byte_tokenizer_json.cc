@@ -1,6 +1,8 @@
 // tokenizer.json of the byte-level tokenizer: a BPE without merges whose 256 entries are GPT-2's byte
 // characters in the order of the bytes. A file that would give other ids than the bytes (normalizer, prefix
 // space, template with BOS, added tokens that are not special) is not of this kind.
+#include "trainer/tokenizer/byte_tokenizer_json.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,11 @@
+#include "trainer/tokenizer/load_tokenizer.h"
+
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/bpe_tokenizer.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/byte_tokenizer_json.h"
 #include "trainer/tokenizer/sentencepiece_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 

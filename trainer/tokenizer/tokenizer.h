@@ -8,8 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,16 +28,5 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;       // largest id + 1
   virtual std::string fingerprint() const = 0;  // names the tokenizer in caches and histories
 };
-
-// From the folder's tokenizer.json, else its tokenizer.model. Throws kMissingInput when neither is there,
-// kBadData naming file, key and what is supported.
-std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir);
-std::unique_ptr<Tokenizer> make_byte_tokenizer();
-// tokenizer.json of the byte-level kind with these special tokens (ids from 256 on), readable by Hugging Face
-// tokenizers.
-std::string byte_tokenizer_json(const std::vector<std::string>& special_tokens);
-
-// Throws kBadData naming both sizes when a token would lie outside the embedding.
-void require_tokenizer_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::string& model);
 
 }  // namespace ropeway

@@ -9,6 +9,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/trainer/data/helpers.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

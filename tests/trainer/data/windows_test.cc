@@ -12,6 +12,7 @@
 #include "tests/trainer/data/helpers.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/text_windows.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

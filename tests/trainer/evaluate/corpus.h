@@ -9,6 +9,7 @@
 #include "parallel/comm/world_of_one.h"
 #include "tests/trainer/data/helpers.h"
 #include "trainer/data/documents.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -10,6 +10,7 @@
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

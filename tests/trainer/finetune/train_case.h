@@ -15,6 +15,7 @@
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/plan/make_plan.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 

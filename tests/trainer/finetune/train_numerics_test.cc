@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/trainer/finetune/train_case.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

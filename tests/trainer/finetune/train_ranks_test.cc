@@ -6,6 +6,7 @@
 #include <ATen/ops/sum.h>
 
 #include "tests/trainer/finetune/train_case.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
 namespace {

@@ -4,7 +4,9 @@
 #include <numbers>
 
 #include "kernels/base/error.h"
+#include "trainer/rope/llama3.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

@@ -10,6 +10,7 @@
 #include "kernels/rope/rope_table.h"
 #include "tests/support/model_shape.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

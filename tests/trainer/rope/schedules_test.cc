@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

@@ -6,6 +6,7 @@
 #include "kernels/base/random.h"
 #include "tests/trainer/rope/python_oracle.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

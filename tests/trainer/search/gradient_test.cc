@@ -6,6 +6,7 @@
 
 #include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
+#include "trainer/rope/yarn.h"
 #include "trainer/search/finalists.h"
 #include "trainer/search/race.h"
 #include "trainer/search/scorer.h"

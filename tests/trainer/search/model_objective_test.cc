@@ -17,6 +17,7 @@
 #include "trainer/model/resident_parameters.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/search.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "search_fixture.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

@@ -12,6 +12,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

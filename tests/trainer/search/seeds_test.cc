@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "search_fixture.h"
+#include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/seed_families.h"
 #include "trainer/search/seed_paper.h"

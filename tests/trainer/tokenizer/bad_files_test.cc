@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "tests/trainer/tokenizer/tiny_tokenizer.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 
 namespace ropeway {
 namespace {

@@ -8,6 +8,9 @@
 
 #include "kernels/base/random.h"
 #include "tests/trainer/data/helpers.h"
+#include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/byte_tokenizer_json.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 
 namespace ropeway {
 namespace {

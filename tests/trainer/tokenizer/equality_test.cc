@@ -7,6 +7,7 @@
 #include "tests/trainer/data/helpers.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "trainer/files/utf8.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

@@ -5,6 +5,8 @@
 
 #include "tests/trainer/data/helpers.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
+#include "trainer/tokenizer/byte_tokenizer_json.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

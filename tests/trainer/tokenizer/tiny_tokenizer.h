@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/trainer/data/helpers.h"
+#include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {

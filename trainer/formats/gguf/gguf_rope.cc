@@ -9,6 +9,7 @@
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/rope/llama3.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {

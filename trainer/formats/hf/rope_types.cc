@@ -5,7 +5,9 @@
 
 #include "kernels/base/error.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/rope/llama3.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {

@@ -7,6 +7,7 @@
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/gguf/gguf_file.h"
 #include "trainer/formats/gguf/gguf_import.h"
+#include "trainer/rope/llama3.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {

@@ -8,6 +8,7 @@
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/hf_config_write.h"
 #include "trainer/rope/rope_rates.h"
+#include "trainer/rope/yarn.h"
 
 namespace ropeway {
 namespace {
