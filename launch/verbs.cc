@@ -27,7 +27,7 @@ std::string overview() {
   text +=
       "\nropeway VERB --help tells more about each. run and evaluate use all ranks under mpirun:\n"
       "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n";
-  text += fmt::format("\n{}", exit_codes_text(88));
+  text += fmt::format("\n{}", exit_codes_text(80));
   return text;
 }
 
