@@ -13,9 +13,9 @@
 namespace ropeway {
 
 struct ParseRecipeOptions {
-  std::vector<std::string>
-      overrides;  // "stages[1].learning_rate=1e-5", "mesh.sequence=4", "stages.tune.steps=10"
-  int ranks = 0;  // 0: unknown, mesh is not checked against it
+  // "stages[1].learning_rate=1e-5", "mesh.sequence=4", "stages.tune.steps=10"
+  std::vector<std::string> overrides;
+  int ranks = 0;  // of the job; 0: unknown, and the mesh is not checked against it
 };
 struct RecipeResult {
   Recipe recipe;

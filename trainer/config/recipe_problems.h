@@ -11,8 +11,8 @@ namespace ropeway {
 
 class RecipeProblems {
  public:
-  explicit RecipeProblems(const Recipe& recipe)
-      : recipe_(recipe) {}  // keeps a reference: file, places, overrides
+  // Keeps a reference to the recipe, for its file, places and overrides.
+  explicit RecipeProblems(const Recipe& recipe) : recipe_(recipe) {}
 
   void add_at(const RecipePlace& place, const std::string& path, const std::string& text);
   // At the place of `path`, or of the nearest enclosing key that was written.

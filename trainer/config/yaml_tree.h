@@ -37,8 +37,8 @@ struct YamlProblem {
 };
 struct YamlResult {
   YamlNode root;
-  std::optional<YamlProblem>
-      problem;  // the first thing that is not the YAML described above; then root is empty
+  // The first thing that is not the YAML described above; the root is empty then.
+  std::optional<YamlProblem> problem;
 };
 // override_index: the places of all nodes name this override instead of lines (-1: the text is a file).
 YamlResult read_yaml(std::string_view text, int override_index = -1);
