@@ -18,7 +18,7 @@ struct EvaluationInputs {
 };
 
 struct EvaluationControl {
-  std::string name;                           // of the stage or the command, for progress and errors
+  std::string name = {};                      // of the stage or the command, for progress and errors
   std::function<bool()> stop_requested = {};  // asked after each cell; true on one rank stops all
   // Told of each cell when its figures are there, in order.
   std::function<void(const EvaluatedCell&)> finished = {};
