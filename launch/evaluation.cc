@@ -14,6 +14,7 @@
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
+#include "trainer/config/dtype_words.h"
 #include "trainer/data/npy.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/family/sliding_window.h"

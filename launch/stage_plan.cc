@@ -99,7 +99,7 @@ class Planner {
     forward.exposed /= mesh_.data;
     gradient.what = fmt::format("factor gradients over {}, at most", format_length(length));
     gradient.count = work.gradients;
-    const int64_t together = documents_per_look(stage.search.documents, length);
+    const int64_t together = documents_per_look(stage.search().documents, length);
     const int64_t rounds = (together + mesh_.data - 1) / mesh_.data;
     gradient.seconds *= static_cast<double>(rounds) / static_cast<double>(together);
     gradient.exposed *= static_cast<double>(rounds) / static_cast<double>(together);
