@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/base/error.h"
-#include "launch/memory_words.h"
+#include "launch/ways_out.h"
 
 namespace ropeway {
 namespace {
@@ -25,8 +25,7 @@ int lowest_rank_with_own_failure(const std::vector<int>& codes) {
 }  // namespace
 
 Outcome outcome_of(const std::exception_ptr& error) {
-  const Failure failure = failure_of(error);
-  return {static_cast<int>(failure.kind), failure.message + ways_out_of(error)};
+  return {static_cast<int>(failure_of(error).kind), message_of(error)};
 }
 
 void print_error(const Outcome& outcome, const std::string& who) {

@@ -86,18 +86,12 @@ std::vector<std::string> as_evaluate_options(const std::vector<Suggestion>& sugg
   return lines;
 }
 
-std::string ways_out_of(const std::exception_ptr& error) {
+std::string lines_to_need_less(const OutOfMemory& error) {
+  const bool evaluates = error.who() == kEvaluateVerb;
   std::string text;
-  try {
-    std::rethrow_exception(error);
-  } catch (const OutOfMemory& memory) {
-    const bool evaluates = memory.who() == kEvaluateVerb;
-    for (const std::string& line : evaluates ? as_evaluate_options(memory.suggestions())
-                                             : as_recipe_keys(memory.suggestions(), memory.who())) {
-      text += "\n  to need less: " + line;
-    }
-  } catch (...) {
-    return "";
+  for (const std::string& line : evaluates ? as_evaluate_options(error.suggestions())
+                                           : as_recipe_keys(error.suggestions(), error.who())) {
+    text += "\n  to need less: " + line;
   }
   return text;
 }

@@ -14,9 +14,8 @@ namespace ropeway {
 std::vector<std::string> as_recipe_keys(const std::vector<Suggestion>& suggestions, const std::string& who);
 std::vector<std::string> as_evaluate_options(const std::vector<Suggestion>& suggestions);
 
-// Of an OutOfMemory, what stands below its message: a line "to need less: ..." for each suggestion. "" for
-// others.
-std::string ways_out_of(const std::exception_ptr& error);
+// A line "to need less: ..." for each suggestion, each after a line break.
+std::string lines_to_need_less(const OutOfMemory& error);
 
 // Who the evaluate verb is in messages.
 inline constexpr const char* kEvaluateVerb = "evaluate";

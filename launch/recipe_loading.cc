@@ -10,7 +10,9 @@
 namespace ropeway {
 
 Recipe load_recipe(const std::string& file, const ParseRecipeOptions& options) {
-  RecipeResult result = parse_recipe(file, options);
+  ParseRecipeOptions with_prefix = options;
+  with_prefix.override_prefix = "--set ";
+  RecipeResult result = parse_recipe(file, with_prefix);
   if (result.errors.empty()) return std::move(result.recipe);
   const bool only_overrides =
       std::all_of(result.errors.begin(), result.errors.end(),

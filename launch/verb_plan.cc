@@ -6,10 +6,11 @@
 #include "launch/command_line.h"
 #include "launch/memory_words.h"
 #include "launch/recipe_loading.h"
-#include "launch/stage_plan.h"
 #include "launch/verbs.h"
-#include "trainer/formats/hf/hf_config.h"
+#include "trainer/config/lengths.h"
+#include "trainer/formats/hf/model_dir.h"
 #include "trainer/stages/run_inputs.h"
+#include "trainer/stages/stage_plan.h"
 
 namespace ropeway {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kHelp =
 
 What every stage will take: tokens, FLOPs (attention counted causally), seconds,
 and the memory of one rank by part, with what to change where that does not fit.
-Reads the recipe and the model's config.json; no weights, no GPU, no MPI.
+Reads the recipe, the model's config.json and factor sets; no weights, no GPU.
 
   --gpus N          ranks of the job, one a GPU (default: those of the mesh,
                     where sequence: auto counts as 1)
@@ -61,9 +62,17 @@ std::string count_text(double count) {
   return count < 1e9 ? fmt::format("{:.3g}M", count / 1e6) : fmt::format("{:.3g}B", count / 1e9);
 }
 
+// "steps of 8 x 64K", "forward passes over 64K, at most"
+std::string what_of(const PlannedPass& pass) {
+  const std::string length = format_length(pass.length);
+  if (pass.pass == Pass::kTrain) return fmt::format("steps of {} x {}", pass.sequences, length);
+  return fmt::format("{} over {}{}", pass.pass == Pass::kEvaluate ? "forward passes" : "factor gradients",
+                     length, pass.at_most ? ", at most" : "");
+}
+
 std::string pass_text(const PlannedPass& pass) {
   std::string text = fmt::format("  {:>6} {:<42} {:>10} each, {:.0f}% attention", count_text(pass.count),
-                                 pass.what, flops_text(pass.work.total()),
+                                 what_of(pass), flops_text(pass.work.total()),
                                  100 * (1 - pass.work.dense / std::max(pass.work.total(), 1.0)));
   if (pass.seconds > 0) text += ", " + seconds_text(pass.seconds);
   if (pass.exposed > 0.01 * pass.seconds) {
@@ -101,16 +110,16 @@ std::string stage_text(const StagePlan& plan, int64_t limit, Totals& all) {
   all.tokens += own.tokens;
   all.flops += own.flops;
   all.seconds += own.seconds;
-  std::string text = fmt::format("{} ({}): {} tokens, {}", plan.name, plan.kind, count_text(own.tokens),
-                                 flops_text(own.flops));
+  std::string text = fmt::format("{} ({}): {} tokens, {}", plan.name, word_of(plan.kind),
+                                 count_text(own.tokens), flops_text(own.flops));
   if (own.seconds > 0) text += ", " + seconds_text(own.seconds);
   if (plan.open_ended) text += "; counted with one window a length, all that fit will be scored";
   return text + "\n" + passes + memory_text(plan, limit);
 }
 
-ModelConfig model_of(const Recipe& recipe) {
-  if (recipe.model.has_architecture) return config_of(recipe.model.architecture);
-  return read_hf_config(std::filesystem::path(recipe.model.path) / "config.json").config;
+ConfigAndSets model_of(const Recipe& recipe) {
+  if (recipe.model.has_architecture) return {config_of(recipe.model.architecture), {}};
+  return read_config_and_sets(recipe.model.path);
 }
 
 double positive(const po::variables_map& values, const char* name) {
@@ -136,7 +145,8 @@ DeviceRates device_of(const Recipe& recipe, const po::variables_map& values) {
 }
 
 std::string plan_text(Recipe recipe, int gpus, const DeviceRates& device) {
-  const ModelConfig config = model_of(recipe);
+  const ConfigAndSets model = model_of(recipe);
+  const ModelConfig& config = model.config;
   std::string text;
   if (device.is_gpu() && recipe.dtype != DType::kBF16) {
     text = fmt::format("dtype: {} does not run on a GPU; planned as bf16\n", word_of(recipe.dtype));
@@ -144,11 +154,13 @@ std::string plan_text(Recipe recipe, int gpus, const DeviceRates& device) {
   }
   const int data = recipe.mesh.data;
   const int sequence = recipe.mesh.sequence > 0 ? recipe.mesh.sequence : std::max(1, gpus / data);
-  PlanSettings settings{.mesh = {data, sequence}, .device = device, .memory_limit = device.memory_bytes};
+  PlanSettings settings{
+      .mesh = {data, sequence}, .device = device, .memory_limit = device.memory_bytes, .sets = model.sets};
   if (device.is_gpu()) settings.memory_limit = std::max<int64_t>(1, settings.memory_limit - kDriverBytes);
   text += fmt::format("{}: {} parameters, {} x {}: data {} x sequence {}\n{}\n\n", recipe.name,
                       count_text(static_cast<double>(config.num_parameters())), data * sequence, device.name,
-                      data, sequence, device.source);
+                      data, sequence,
+                      device.source + (device.product > 0 ? "" : ": --tflops gives one for everything"));
   Totals all;
   for (const StagePlan& stage : plan_recipe(recipe, config, settings)) {
     text += stage_text(stage, settings.memory_limit, all) + "\n";

@@ -1,4 +1,5 @@
 // ropeway run: every stage of a recipe, in order.
+#include <algorithm>
 #include <iostream>
 
 #include "kernels/base/error.h"
@@ -37,6 +38,16 @@ examples:
   mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10
 )";
 
+void check_stages(const Recipe& recipe, const std::vector<std::string>& wanted) {
+  std::vector<std::string> names;
+  for (const StageRecipe& stage : recipe.stages) names.push_back(stage.name);
+  for (const std::string& name : wanted) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      fail(ErrorKind::kUsage, "--stage {}: no such stage; there are {}", name, fmt::join(names, ", "));
+    }
+  }
+}
+
 }  // namespace
 
 void run_verb(const Arguments& arguments, MpiSession& job) {
@@ -53,6 +64,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
     return values.count(name) > 0 ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
   };
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
+  check_stages(recipe, list("stage"));
   std::unique_ptr<CudaJob> gpus;
   if (recipe.device == DeviceKind::kCuda) {
     gpus = std::make_unique<CudaJob>(

@@ -31,7 +31,7 @@ Failure failure_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& e) {
-    return {e.kind(), e.what(), first_line(e.what())};
+    return {e.kind(), e.what(), first_line(e.what()), e.way_out()};
   } catch (const std::bad_alloc& e) {
     return {ErrorKind::kMemory, std::string("out of memory: ") + e.what(), e.what()};
   } catch (const std::exception& e) {

@@ -31,14 +31,33 @@ inline constexpr ErrorKind kErrorKinds[] = {
     ErrorKind::kLauncher, ErrorKind::kCannotCreate, ErrorKind::kIo,           ErrorKind::kStopped,
     ErrorKind::kPeer,     ErrorKind::kConfig,       ErrorKind::kNumerics,     ErrorKind::kMemory};
 
+// What a user can do about an error, where that is an option of the command line or a key of a recipe:
+// libraries know that there is a way out, launch/ how it is written (launch/ways_out.cc).
+enum class WayOut : int {
+  kNone,
+  kRunAgain,       // what was done is kept, and the same command goes on from there
+  kStartAnew,      // without what an earlier run left
+  kOtherRun,       // move the earlier run aside, or run in another folder
+  kReplaceOutput,  // what stands where the output goes
+  kAttendFully,    // beyond the model's sliding window
+  kStoreBF16,      // a type with the range that the values need
+  kExportPlain,    // the original RoPE, or a format that has factors
+  kRankPerGpu,     // as the launcher is told
+  kStartWithPmix,  // a launcher that MPI understands
+};
+
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  // The message ends where the words for the way out can follow.
+  Error(ErrorKind kind, const std::string& message, WayOut way_out = WayOut::kNone)
+      : std::runtime_error(message), kind_(kind), way_out_(way_out) {}
   ErrorKind kind() const { return kind_; }
+  WayOut way_out() const { return way_out_; }
   int exit_code() const { return static_cast<int>(kind_); }
 
  private:
   ErrorKind kind_;
+  WayOut way_out_;
 };
 
 // Throws Error with a formatted message: fail(ErrorKind::kBadData, "{}: {} tensors, wanted {}", path, n, m).
@@ -46,12 +65,17 @@ template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
 }
+template <typename... Args>
+[[noreturn]] void fail(ErrorKind kind, WayOut way_out, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(kind, fmt::format(format, std::forward<Args>(args)...), way_out);
+}
 
 // What an exception of any type comes to. The one place that decides it.
 struct Failure {
   ErrorKind kind = ErrorKind::kInternal;
   std::string message;  // for the user: an Error's own text; others say that they were not expected
   std::string cause;    // the exception's own first line, without the stack that libtorch appends
+  WayOut way_out = WayOut::kNone;
 };
 // An Error keeps its kind; an allocation that failed, in the standard library or in libtorch, is kMemory; all
 // others are kInternal.

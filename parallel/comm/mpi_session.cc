@@ -65,8 +65,7 @@ MpiSession::MpiSession() : state_(std::make_unique<State>()) {
   state_->world = internal::make_mpi_world();
   const int slurm_tasks = environment_number("SLURM_STEP_NUM_TASKS");
   if (state_->world->size() == 1 && !std::getenv("OMPI_COMM_WORLD_SIZE") && slurm_tasks > 1) {
-    fail(ErrorKind::kLauncher, "srun started {} tasks but MPI sees one: use srun --mpi=pmix, or mpirun",
-         slurm_tasks);
+    fail(ErrorKind::kLauncher, WayOut::kStartWithPmix, "srun started {} tasks but MPI sees one", slurm_tasks);
   }
   MPI_Comm_dup(MPI_COMM_WORLD, &state_->meeting);
   MPI_Comm host = MPI_COMM_NULL;

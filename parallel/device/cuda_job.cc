@@ -7,7 +7,6 @@
 #include "parallel/comm/nccl_collectives.h"
 #include "parallel/comm/nccl_library.h"
 #include "parallel/comm/nccl_ring.h"
-#include "parallel/layout/placement.h"
 
 namespace ropeway {
 namespace {
@@ -71,8 +70,6 @@ void CudaJob::close() {
 }
 
 c10::Device device_of(const CudaJob* gpus) { return gpus ? gpus->device() : c10::Device(c10::kCPU); }
-
-int64_t chunk_multiple_of(const CudaJob* gpus) { return gpus ? kGpuChunkMultiple : 1; }
 
 RingLinks ring_links_of(CudaJob* gpus, Communicator& group) {
   return gpus ? gpus->ring_links(group) : host_ring_links(group);

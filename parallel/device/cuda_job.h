@@ -60,10 +60,9 @@ class CudaJob {
   const int exceptions_at_start_ = std::uncaught_exceptions();
 };
 
-// The same for a job that may run on CPUs, where `gpus` is null: host memory, chunks of any size, and the
-// group itself, which must then outlive what is returned.
+// The same for a job that may run on CPUs, where `gpus` is null: host memory, and the group
+// itself, which must then outlive what is returned.
 c10::Device device_of(const CudaJob* gpus);
-int64_t chunk_multiple_of(const CudaJob* gpus);
 RingLinks ring_links_of(CudaJob* gpus, Communicator& group);
 std::shared_ptr<Collectives> collectives_of(CudaJob* gpus, Communicator& group);
 

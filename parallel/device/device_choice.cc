@@ -48,7 +48,11 @@ std::string list_of(const std::vector<size_t>& ranks) {
 }
 
 // Empty if the job can run.
-std::string why_not(const std::vector<Row>& rows) {
+struct Reason {
+  std::string text;  // empty: there is none
+  WayOut way_out = WayOut::kNone;
+};
+Reason why_not(const std::vector<Row>& rows) {
   std::vector<size_t> without, old;
   std::map<std::string, std::vector<size_t>> users;  // by UUID
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -61,24 +65,23 @@ std::string why_not(const std::vector<Row>& rows) {
   }
   if (!without.empty()) {
     const std::string& reason = rows[without.front()].why_none;
-    return without.size() == rows.size()
-               ? reason
-               : fmt::format("{} of {} cannot use one: {}", list_of(without), rows.size(), reason);
+    if (without.size() == rows.size()) return {reason};
+    return {fmt::format("{} of {} cannot use one: {}", list_of(without), rows.size(), reason)};
   }
   for (const auto& [uuid, ranks] : users) {
     if (ranks.size() == 1) continue;
     const Row& row = rows[ranks.front()];
     const auto on_host =
         std::count_if(rows.begin(), rows.end(), [&](const Row& r) { return r.host == row.host; });
-    return fmt::format(
-        "{} share one GPU; {} has {} ranks, which see {}: start one rank for each GPU "
-        "(mpirun --map-by ppr:N:node)",
-        list_of(ranks), row.host, on_host, row.visible);
+    return {fmt::format("{} share one GPU; {} has {} ranks, which see {}: start one rank for each GPU",
+                        list_of(ranks), row.host, on_host, row.visible),
+            WayOut::kRankPerGpu};
   }
   if (!old.empty()) {
-    return fmt::format("the GPU of {} is older than sm_80 (A100): it does not compute in BF16", list_of(old));
+    return {
+        fmt::format("the GPU of {} is older than sm_80 (A100): it does not compute in BF16", list_of(old))};
   }
-  return "";
+  return {};
 }
 
 std::string table_of(const std::vector<Row>& rows) {
@@ -137,8 +140,8 @@ DeviceInfo choose_device(Communicator& world, const DeviceSeat& seat) {
   }
   std::vector<Row> rows;
   for (const std::string& text : all_gather_strings(world, pack(own))) rows.push_back(unpack(text));
-  if (const std::string reason = why_not(rows); !reason.empty()) {
-    fail(ErrorKind::kLauncher, "device cuda: {}\n{}", reason, table_of(rows));
+  if (const Reason reason = why_not(rows); !reason.text.empty()) {
+    fail(ErrorKind::kLauncher, reason.way_out, "device cuda: {}\n{}", reason.text, table_of(rows));
   }
   return device;
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -70,13 +71,15 @@ struct OtherFileSystem {
 };
 
 template <typename Action>
-void expect_error(ErrorKind kind, const std::vector<std::string>& fragments, Action&& action) {
+void expect_error(ErrorKind kind, const std::vector<std::string>& fragments, Action&& action,
+                  std::optional<WayOut> way_out = {}) {
   const std::string first = fragments.empty() ? "" : fragments.front();
   try {
     action();
     ADD_FAILURE() << "no error; wanted one with '" << first << "'";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_EQ(error.way_out(), way_out.value_or(error.way_out())) << error.what();
     for (const std::string& fragment : fragments) EXPECT_THAT(error.what(), testing::HasSubstr(fragment));
   }
 }

@@ -35,7 +35,7 @@ class ShardedArrays {
       const auto bytes = files_[i]->data(array.name);
       const TensorInfo& info = files_[i]->tensors().at(array.name);
       if (info.dtype != array.dtype || info.shape != std::vector<int64_t>{shard.end - shard.begin}) {
-        fail(ErrorKind::kBadData, "{}: tensor '{}': {} of [{}], wanted {} of [{}]; use --fresh to start anew",
+        fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: tensor '{}': {} of [{}], wanted {} of [{}]",
              files_[i]->path().string(), array.name, name_of(info.dtype), fmt::join(info.shape, ", "),
              name_of(array.dtype), shard.end - shard.begin);
       }

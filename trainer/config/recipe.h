@@ -58,6 +58,7 @@ struct Recipe {
   // For messages only: "stages[1].length" -> place; the overrides as they were given.
   std::map<std::string, RecipePlace> places;
   std::vector<std::string> overrides;
+  std::string override_prefix;
 };
 
 }  // namespace ropeway

@@ -45,6 +45,7 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
   Recipe& recipe = result.recipe;
   recipe.source_file = file.string();
   recipe.overrides = options.overrides;
+  recipe.override_prefix = options.override_prefix;
   RecipeProblems problems(recipe);
   YamlResult yaml = read_yaml(text);
   if (yaml.problem) {

@@ -15,7 +15,8 @@ namespace ropeway {
 struct ParseRecipeOptions {
   // "stages[1].learning_rate=1e-5", "mesh.sequence=4", "stages.tune.steps=10"
   std::vector<std::string> overrides;
-  int ranks = 0;  // of the job; 0: unknown, and the mesh is not checked against it
+  int ranks = 0;                     // of the job; 0: unknown, and the mesh is not checked against it
+  std::string override_prefix = "";  // before an override in messages: how the user wrote it
 };
 struct RecipeResult {
   Recipe recipe;

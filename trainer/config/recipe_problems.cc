@@ -39,7 +39,7 @@ std::vector<std::string> RecipeProblems::lines() const {
   for (const Problem& p : sorted) {
     std::string where = recipe_.source_file;
     if (p.place.override_index >= 0) {
-      where = "--set " + recipe_.overrides.at(static_cast<size_t>(p.place.override_index));
+      where = recipe_.override_prefix + recipe_.overrides.at(static_cast<size_t>(p.place.override_index));
     } else if (p.place.line > 0) {
       where += fmt::format(":{}:{}", p.place.line, p.place.column);
     }

@@ -71,9 +71,8 @@ std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
     progress.update(control.name, std::ssize(results), std::ssize(cells), summary(results.back()));
     if (!finished_earlier && any_rank(world, control.stop_requested && control.stop_requested())) {
       progress.finish();
-      fail(ErrorKind::kStopped, "{}: stopped on request after {} of {} evaluations{}", control.name,
-           results.size(), cells.size(),
-           control.kept == nullptr ? "" : "; run the same command again to go on");
+      fail(ErrorKind::kStopped, control.kept == nullptr ? WayOut::kNone : WayOut::kRunAgain,
+           "{}: stopped on request after {} of {} evaluations", control.name, results.size(), cells.size());
     }
   }
   progress.finish();

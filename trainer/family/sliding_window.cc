@@ -62,13 +62,11 @@ void read_sliding_window(const JsonValue& json, const Family& family, ModelConfi
 
 void require_within_sliding_window(const ModelConfig& config, int64_t length, const std::string& where) {
   if (config.sliding_window == 0 || length <= config.sliding_window) return;
-  fail(ErrorKind::kBadData,
-       "{}: {} tokens are more than the sliding window of {} that config.json gives the model; attention "
-       "here is "
-       "full, which is something else beyond that. To attend fully all the same, as LongRoPE does with "
-       "Mistral: "
-       "model: {{sliding_window: full}} in a recipe, --sliding-window full for evaluate",
-       where, length, config.sliding_window);
+  fail(
+      ErrorKind::kBadData, WayOut::kAttendFully,
+      "{}: {} tokens are more than the sliding window of {} that config.json gives the model; attention here "
+      "is full, which is something else beyond that",
+      where, length, config.sliding_window);
 }
 
 void attend_fully(ModelConfig& config) {

@@ -51,7 +51,7 @@ void StagedFolder::publish() {
 void require_replaceable_model(const fs::path& target, bool force) {
   const fs::path path = without_trailing_slash(target);
   if (!fs::exists(fs::symlink_status(path))) return;
-  if (!force) fail(ErrorKind::kCannotCreate, "{}: exists; --force replaces it", path.string());
+  if (!force) fail(ErrorKind::kCannotCreate, WayOut::kReplaceOutput, "{}: exists", path.string());
   if (fs::is_directory(path) && !fs::is_symlink(path)) {
     const fs::directory_iterator entries(path);
     const bool only_models = begin(entries) != end(entries) &&
@@ -60,7 +60,7 @@ void require_replaceable_model(const fs::path& target, bool force) {
                              });
     if (holds_model(path) || only_models) return;
   }
-  fail(ErrorKind::kCannotCreate, "{}: exists and is not a model directory; --force replaces only those",
+  fail(ErrorKind::kCannotCreate, "{}: exists and is not a model directory; only those are replaced",
        path.string());
 }
 

@@ -32,8 +32,7 @@ DType dtype_of(const at::Tensor& state) {
 void require_same(const std::string& what, const std::string& found, const std::string& wanted,
                   const std::filesystem::path& checkpoint) {
   if (found != wanted) {
-    fail(ErrorKind::kBadData,
-         "{}: the checkpoint was made with {} {}, this run has {}; use --fresh to start anew",
+    fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: the checkpoint was made with {} {}, this run has {}",
          checkpoint.string(), what, found, wanted);
   }
 }

@@ -197,8 +197,7 @@ void Training::save_if_due(int64_t step) {
   if (stop || due || last) save_train_checkpoint(options_, context_, optimizer_, state_);
   if (!stop) return;
   progress_.finish();
-  fail(ErrorKind::kStopped,
-       "{}: stopped on request after step {} of {}; saved; run the same command again to go on",
+  fail(ErrorKind::kStopped, WayOut::kRunAgain, "{}: stopped on request after step {} of {}; saved",
        context_.stage_name, step, options_.steps);
 }
 

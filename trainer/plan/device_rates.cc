@@ -51,9 +51,7 @@ std::vector<DeviceRates> make_devices() {
        .network = 22,
        .source =
            "FlashAttention 2 at 190/165 TF/s and products at 250: assumed, from memory of published figures"},
-      {.name = DeviceRates::kCpu,
-       .attention = {},
-       .source = "no rates of its own: --tflops gives one for everything"},
+      {.name = DeviceRates::kCpu, .attention = {}, .source = "no rates of its own"},
   };
 }
 

@@ -146,9 +146,9 @@ void SearchLog::replay(SearchLine& line) {
     const JsonValue json = parse_strict_json(text, where);
     const std::string found = json.at("search").string();
     if (found != identity_) {
-      fail(ErrorKind::kCannotCreate,
+      fail(ErrorKind::kCannotCreate, WayOut::kOtherRun,
            "{} belongs to another search ({}, this one is {}): the recipe, the data or the model's factors "
-           "differ; choose another run_dir or start with --fresh",
+           "differ",
            where, found, identity_);
     }
     fail(ErrorKind::kBadData,

@@ -150,8 +150,7 @@ void RunDirectory::open(const Recipe& recipe, bool fresh, int64_t bytes_needed) 
   if (fs::exists(identity_file)) {
     const std::string there = read_text_file(identity_file);
     if (there != identity) {
-      fail(ErrorKind::kCannotCreate,
-           "{}: holds a run of another recipe; use --fresh to move it aside, or another run_dir:{}",
+      fail(ErrorKind::kCannotCreate, WayOut::kOtherRun, "{}: holds a run of another recipe:{}",
            path_.string(), difference(there, identity));
     }
   } else {

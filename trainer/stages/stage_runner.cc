@@ -37,18 +37,6 @@ bool wanted(const RunOptions& options, const std::string& stage) {
                                                   stage) != options.only_stages.end();
 }
 
-void check_only_stages(const Recipe& recipe, const RunOptions& options) {
-  for (const std::string& name : options.only_stages) {
-    std::string known;
-    bool found = false;
-    for (const StageRecipe& stage : recipe.stages) {
-      known += (known.empty() ? "" : ", ") + stage.name;
-      found = found || stage.name == name;
-    }
-    if (!found) fail(ErrorKind::kUsage, "--stage {}: no such stage; there are {}", name, known);
-  }
-}
-
 // Two checkpoints in flight with weights, masters and moments, the stage's model and the published one.
 int64_t bytes_needed(const Recipe& recipe, int64_t parameters) {
   int64_t copies = 0, stages = 0;
@@ -78,7 +66,6 @@ void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
 }
 
 std::string run_recipe(const Recipe& recipe, Communicator& world, const RunOptions& options) {
-  check_only_stages(recipe, options);
   std::vector<const StageRecipe*> to_run;
   for (const StageRecipe& stage : recipe.stages) {
     const bool finished = !options.fresh && is_finished(recipe, world, stage);

@@ -18,7 +18,7 @@ namespace ropeway {
 struct Recipe;
 
 struct RunOptions {
-  std::vector<std::string> only_stages = {};  // empty: all
+  std::vector<std::string> only_stages = {};  // names of the recipe's; empty: all
   bool fresh = false;                         // move an earlier run directory aside first
   std::function<bool()> stop_requested = {};  // polled; true: save and throw kStopped
   CudaJob* gpus = nullptr;                    // where tensors live; null: in host memory

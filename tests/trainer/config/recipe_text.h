@@ -90,7 +90,9 @@ class RecipeFile {
 
 inline RecipeResult parse_text(const std::string& text, const ParseRecipeOptions& options = {}) {
   const RecipeFile file(text);
-  RecipeResult result = parse_recipe(file.path(), options);
+  ParseRecipeOptions as_by_launch = options;
+  as_by_launch.override_prefix = "--set ";
+  RecipeResult result = parse_recipe(file.path(), as_by_launch);
   // Messages begin with the path as it was given; tests compare what comes after it.
   const std::string prefix = file.path().string() + ":";
   for (std::string& error : result.errors) {

@@ -133,6 +133,7 @@ void expect_refused(const std::function<void(TrainCase&)>& change, const std::ve
     const auto error = error_of([&] { run_training(c, folder.path()); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+    EXPECT_EQ(error->way_out(), WayOut::kStartAnew);
     for (const std::string& text : said) EXPECT_THAT(error->what(), HasSubstr(text));
     EXPECT_THAT(error->what(), HasSubstr((folder / "checkpoints/step-000002").string()));
     EXPECT_FALSE(fs::exists(folder / "checkpoints/step-000004"));
@@ -141,14 +142,13 @@ void expect_refused(const std::function<void(TrainCase&)>& change, const std::ve
 }
 
 TEST(TrainResume, OtherDataIsRefused) {
-  expect_refused([](TrainCase& c) { c.data_fingerprint = "other text"; }, {"data", "other text", "--fresh"});
+  expect_refused([](TrainCase& c) { c.data_fingerprint = "other text"; }, {"data", "other text"});
 }
 TEST(TrainResume, AnotherFactorSetIsRefused) {
   expect_refused([](TrainCase& c) { c.factor = 1.25; }, {"factor set", "1.5", "1.25"});
 }
 TEST(TrainResume, MomentsOfAnotherTypeAreRefused) {
-  expect_refused([](TrainCase& c) { c.recipe.moments = DType::kBF16; },
-                 {"'exp_avg': F32", "wanted BF16", "--fresh"});
+  expect_refused([](TrainCase& c) { c.recipe.moments = DType::kBF16; }, {"'exp_avg': F32", "wanted BF16"});
 }
 TEST(TrainResume, AnotherRecipeIsRefused) {
   expect_refused([](TrainCase& c) { c.recipe_sha256 = "other"; }, {"recipe", "other"});

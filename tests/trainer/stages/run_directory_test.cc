@@ -66,7 +66,7 @@ TEST_F(RunDirectoryTest, AnotherRecipeIsRefusedWithTheDifferenceAndNothingChange
   other.stages[0].train().steps = 7;
   expect_refused(
       other, false, 0,
-      AllOf(HasSubstr((folder_ / "run").string()), HasSubstr("--fresh"),
+      AllOf(HasSubstr((folder_ / "run").string()), HasSubstr("holds a run of another recipe"),
             HasSubstr("there \"seed: 1\", here \"seed: 5\""), HasSubstr("steps: 2"), HasSubstr("steps: 7")));
   EXPECT_EQ(files_in(folder_ / "run"), before);
 }

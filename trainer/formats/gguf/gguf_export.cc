@@ -58,7 +58,7 @@ struct RowSource {
       const size_t at = piece.size();
       piece.resize(at + static_cast<size_t>(row_bytes));
       if (!quantize_row(type, values.data(), columns, piece.data() + at)) {
-        fail(ErrorKind::kBadData, "{}: tensor '{}': has values that {} cannot hold; use --dtype bf16",
+        fail(ErrorKind::kBadData, WayOut::kStoreBF16, "{}: tensor '{}': has values that {} cannot hold",
              file->path().string(), name, layout_of(type).name);
       }
       if (static_cast<int64_t>(piece.size()) >= kPieceBytes) {
@@ -119,10 +119,9 @@ class Exporter {
     const bool plain = !what_.factors.long_set && is_original_rope(what_.factors.short_set);
     const auto& architecture = family_.gguf_architecture;
     if (!plain && architecture != "llama" && architecture != "phi3") {
-      fail(ErrorKind::kBadData,
-           "{}: llama.cpp reads RoPE factors in its architectures llama and phi3, this model's is {}; use "
-           "--factors none or --format hf",
-           where, architecture);
+      fail(ErrorKind::kBadData, WayOut::kExportPlain,
+           "{}: llama.cpp reads RoPE factors in its architectures llama and phi3, this model's is {}", where,
+           architecture);
     }
     if (config_.sliding_window > 0 && config_.sliding_window < what_.factors.max_length &&
         architecture != "phi3") {
@@ -234,8 +233,10 @@ class Exporter {
 
 void export_gguf(const GgufExport& what, const fs::path& target) {
   if (fs::exists(target) && !(what.replace && fs::is_regular_file(target))) {
-    fail(ErrorKind::kCannotCreate, "{}: exists{}", target.string(),
-         fs::is_regular_file(target) ? "; --force replaces it" : " and is not a file");
+    if (!fs::is_regular_file(target)) {
+      fail(ErrorKind::kCannotCreate, "{}: exists and is not a file", target.string());
+    }
+    fail(ErrorKind::kCannotCreate, WayOut::kReplaceOutput, "{}: exists", target.string());
   }
   Exporter exporter(what);
   exporter.collect();

@@ -33,7 +33,7 @@ GgmlType stored_as(DType dtype) {
     default:
       break;
   }
-  fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16, f16 or f32", name_of(dtype));
+  fail(ErrorKind::kUsage, "weights cannot be written as {}, wanted BF16, F16 or F32", name_of(dtype));
 }
 
 // Rows of the Hugging Face tensor, in order; a bias is one element a row.
@@ -79,7 +79,7 @@ struct RowSource {
 
   void convert(const std::vector<float>& values, std::byte* out) const {
     if (quantize_row(type, values.data(), static_cast<int64_t>(values.size()), out)) return;
-    fail(ErrorKind::kBadData, "{}: tensor '{}': has values beyond the range of {}; use --dtype bf16", where,
+    fail(ErrorKind::kBadData, WayOut::kStoreBF16, "{}: tensor '{}': has values beyond the range of {}", where,
          tensor->name, layout_of(type).name);
   }
 };

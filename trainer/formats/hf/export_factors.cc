@@ -23,8 +23,9 @@ class Chooser {
 
   std::vector<ExportFactors> choose() const {
     if (request_.max_length != 0 && request_.max_length < window_) {
-      fail(ErrorKind::kUsage, "--max-length {}: the model's original window is {}, which is the least",
-           format_length(request_.max_length), format_length(window_));
+      throw ExportRefusal::of(
+          ExportField::kMaxLength, format_length(request_.max_length),
+          fmt::format("the model's original window is {}, which is the least", format_length(window_)));
     }
     const FactorSet short_set = choose_short();
     std::vector<ExportFactors> deployments;
@@ -40,10 +41,10 @@ class Chooser {
     return names;
   }
 
-  FactorSet named(const char* option, const std::string& name) const {
+  FactorSet named(ExportField field, const std::string& name) const {
     if (name == "none") return base_;
     if (const FactorSet* set = find_factor_set(sets_, name)) return *set;
-    fail(ErrorKind::kUsage, "--{} {}: no such factor set; there are {}", option, name, listed());
+    throw ExportRefusal::of(field, name, fmt::format("no such factor set; there are {}", listed()));
   }
 
   // The exportable set whose length is closest, in ratio; for the short list one for the original window.
@@ -59,36 +60,39 @@ class Chooser {
     return nearest;
   }
 
-  void require_exportable(const FactorSet& set, const std::string& option) const {
+  void require_exportable(const FactorSet& set, ExportField field) const {
     if (is_exportable(set, config_)) return;
     const std::string what = set.start_tokens > 0
                                  ? fmt::format("{} start tokens with the original angles", set.start_tokens)
                                  : fmt::format("{} factors, a list for each layer", set.factors.size());
-    const FactorSet* nearest = nearest_exportable(set.max_length, option == "short-factors");
-    fail(ErrorKind::kBadData,
-         "factor set '{}' ({}) has {}, which the formats of other tools cannot hold; {}: --{} {}", set.name,
-         format_length(set.max_length), what,
-         nearest == nullptr
-             ? "no such set here can be exported, the original RoPE can"
-             : fmt::format("nearest is '{}' ({})", nearest->name, format_length(nearest->max_length)),
-         option, nearest == nullptr ? "none" : nearest->name);
+    const FactorSet* nearest = nearest_exportable(set.max_length, field == ExportField::kShortFactors);
+    const std::string other = nearest == nullptr ? "no such set here can be exported, the original RoPE can"
+                                                 : fmt::format("nearest is '{}' ({})", nearest->name,
+                                                               format_length(nearest->max_length));
+    throw ExportRefusal::with_another(
+        field,
+        fmt::format("factor set '{}' ({}) has {}, which the formats of other tools cannot hold; {}", set.name,
+                    format_length(set.max_length), what, other),
+        nearest == nullptr ? "none" : nearest->name);
   }
 
   FactorSet choose_short() const {
-    FactorSet set = request_.short_factors.empty() ? select_factor_set(sets_, window_, base_)
-                                                   : named("short-factors", request_.short_factors);
+    FactorSet set = request_.short_factors.empty()
+                        ? select_factor_set(sets_, window_, base_)
+                        : named(ExportField::kShortFactors, request_.short_factors);
     if (set.max_length < window_) {
-      fail(ErrorKind::kUsage, "--short-factors {}: is for {}, wanted one for the original window, {}",
-           set.name, format_length(set.max_length), format_length(window_));
+      throw ExportRefusal::of(ExportField::kShortFactors, set.name,
+                              fmt::format("is for {}, wanted one for the original window, {}",
+                                          format_length(set.max_length), format_length(window_)));
     }
-    require_exportable(set, "short-factors");
+    require_exportable(set, ExportField::kShortFactors);
     return set;
   }
 
   std::vector<int64_t> lengths() const {
     if (request_.max_length != 0) return {request_.max_length};
     if (!request_.factors.empty()) {
-      return {std::max(window_, named("factors", request_.factors).max_length)};
+      return {std::max(window_, named(ExportField::kFactors, request_.factors).max_length)};
     }
     std::set<int64_t> distinct;
     for (const FactorSet& set : sets_) {
@@ -100,7 +104,7 @@ class Chooser {
 
   // At the original window there is one range of lengths, and one set for it.
   FactorSet choose_long(const FactorSet& short_set, int64_t length) const {
-    if (!request_.factors.empty()) return named("factors", request_.factors);
+    if (!request_.factors.empty()) return named(ExportField::kFactors, request_.factors);
     return length == window_ ? short_set : select_factor_set(sets_, length, base_);
   }
 
@@ -110,7 +114,7 @@ class Chooser {
       fail(ErrorKind::kUsage, "factor set '{}' is for {}, wanted one for {}; there are {}", long_set.name,
            format_length(long_set.max_length), format_length(length), listed());
     }
-    require_exportable(long_set, "factors");
+    require_exportable(long_set, ExportField::kFactors);
     long_set.max_length = length;
     const bool one_range = length == window_ && request_.short_factors.empty();
     ExportFactors chosen{.short_set = one_range ? long_set : short_set, .long_set = {}, .max_length = length};
@@ -130,6 +134,15 @@ class Chooser {
 };
 
 }  // namespace
+
+ExportRefusal ExportRefusal::of(ExportField field, const std::string& value, const std::string& reason) {
+  return {ErrorKind::kUsage, fmt::format("{}: {}", value, reason), field, ""};
+}
+
+ExportRefusal ExportRefusal::with_another(ExportField field, const std::string& reason,
+                                          const std::string& instead) {
+  return {ErrorKind::kBadData, reason, field, instead};
+}
 
 bool is_exportable(const FactorSet& set, const ModelConfig& config) {
   return set.start_tokens == 0 && static_cast<int64_t>(set.factors.size()) == config.rotary_pairs();

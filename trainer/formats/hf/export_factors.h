@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/error.h"
 #include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
 
@@ -22,6 +23,27 @@ struct ExportRequest {
   int64_t max_length = 0;       // the window to declare; 0: the long set's own
 };
 
+enum class ExportField { kFactors, kShortFactors, kMaxLength };
+
+// What is asked for cannot be had.
+class ExportRefusal : public Error {
+ public:
+  // kUsage, of a value that was given: what() is "VALUE: the reason".
+  static ExportRefusal of(ExportField field, const std::string& value, const std::string& reason);
+  // kBadData, of a set that these files cannot hold; `instead` names one that they can.
+  static ExportRefusal with_another(ExportField field, const std::string& reason, const std::string& instead);
+
+  ExportField field() const { return field_; }
+  bool is_of_what_was_given() const { return instead_.empty(); }
+  const std::string& instead() const { return instead_; }
+
+ private:
+  ExportRefusal(ErrorKind kind, const std::string& message, ExportField field, const std::string& instead)
+      : Error(kind, message), field_(field), instead_(instead) {}
+  ExportField field_;
+  std::string instead_;
+};
+
 struct ExportFactors {
   FactorSet short_set;
   std::optional<FactorSet> long_set;  // for the declared window; none: the original RoPE everywhere
@@ -31,9 +53,11 @@ struct ExportFactors {
 // One deployment for what was asked for; without a name and a length, one for every length beyond the
 // original window for which there is a set, ascending (of several sets for one length the newest), or the
 // original window alone when there is none. Throws
-//   kUsage    for an unknown set (the known ones are listed), or a length that no set covers or that is below
-//             the original window
-//   kBadData  for a set that these files cannot hold; the nearest one that they can hold is named
+//   ExportRefusal of kUsage    for an unknown set (the known ones are listed), or a length below the original
+//                              window
+//   ExportRefusal of kBadData  for a set that these files cannot hold; the nearest one that they can hold is
+//                              named
+//   kUsage                     for a length that no set covers
 std::vector<ExportFactors> choose_export_factors(const ModelConfig& config,
                                                  const std::vector<FactorSet>& sets,
                                                  const ExportRequest& request);

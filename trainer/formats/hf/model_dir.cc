@@ -70,25 +70,29 @@ ModelDir open_without_weights(const fs::path& path) {
   }
   ModelDir model;
   model.path = path;
-  ParsedConfig parsed = read_hf_config(path / "config.json");
-  model.config = parsed.config;
-  model.sets = std::move(parsed.sets);
-
-  const fs::path factor_file = path / "rope_factors.json";
-  if (fs::exists(factor_file)) {
-    model.sets = read_factor_file(factor_file);
-    for (const FactorSet& set : model.sets) {
-      check_factor_set(set, model.config.rotary_pairs(), model.config.num_layers, factor_file.string());
-      if (set.rope_theta != model.config.rope_theta) {
-        fail(ErrorKind::kBadData, "{}: factor set '{}': rope_theta is {}, config.json says {}",
-             factor_file.string(), set.name, set.rope_theta, model.config.rope_theta);
-      }
-    }
-  }
+  ConfigAndSets known = read_config_and_sets(path);
+  model.config = std::move(known.config);
+  model.sets = std::move(known.sets);
   return model;
 }
 
 }  // namespace
+
+ConfigAndSets read_config_and_sets(const fs::path& path) {
+  ParsedConfig parsed = read_hf_config(path / "config.json");
+  ConfigAndSets model{parsed.config, std::move(parsed.sets)};
+  const fs::path factor_file = path / "rope_factors.json";
+  if (!fs::exists(factor_file)) return model;
+  model.sets = read_factor_file(factor_file);
+  for (const FactorSet& set : model.sets) {
+    check_factor_set(set, model.config.rotary_pairs(), model.config.num_layers, factor_file.string());
+    if (set.rope_theta != model.config.rope_theta) {
+      fail(ErrorKind::kBadData, "{}: factor set '{}': rope_theta is {}, config.json says {}",
+           factor_file.string(), set.name, set.rope_theta, model.config.rope_theta);
+    }
+  }
+  return model;
+}
 
 const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
   for (const SafetensorsFile& shard : shards) {

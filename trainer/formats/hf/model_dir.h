@@ -25,6 +25,14 @@ struct ModelDir {
   // Element type of the embedding, which is what config.json calls the model's.
   DType dtype() const;
 };
+// What a directory says of its model without its weights: config.json, and the factor sets of
+// rope_factors.json, or of config.json where there is none.
+struct ConfigAndSets {
+  ModelConfig config;
+  std::vector<FactorSet> sets;
+};
+ConfigAndSets read_config_and_sets(const std::filesystem::path& path);
+
 // Checks names and shapes of all weights against the config; lists what is missing or unexpected (at most
 // ten, and the count). `expected` maps name -> shape. Weights only in .bin/.pt: refused with the way to
 // convert.

@@ -198,8 +198,9 @@ TEST_F(GgufExportTest, FactorsThatWereChangedBehindTheSetsAreRefused) {
 TEST_F(GgufExportTest, AnExistingFileIsKeptUnlessItIsToBeReplaced) {
   const fs::path target = folder_ / "model.gguf";
   write_raw(target, "mine");
-  expect_error(ErrorKind::kCannotCreate, {"model.gguf", "exists", "--force"},
-               [&] { write_longrope(target, GgmlType::kBF16); });
+  expect_error(
+      ErrorKind::kCannotCreate, {"model.gguf", "exists"}, [&] { write_longrope(target, GgmlType::kBF16); },
+      WayOut::kReplaceOutput);
   EXPECT_EQ(read_raw(target), "mine");
   fs::create_directory(folder_ / "folder");
   expect_error(ErrorKind::kCannotCreate, {"folder", "not a file"},

@@ -1,6 +1,8 @@
 // Which set is long, which is short, and which window is declared.
 #include "trainer/formats/hf/export_factors.h"
 
+#include <functional>
+
 #include "tests/support/folder_test.h"
 #include "tests/support/model_shape.h"
 
@@ -49,6 +51,23 @@ TEST(ExportFactors, AModelThatWasNotExtendedKeepsItsWindow) {
   EXPECT_THAT(chosen({kShorter}), ElementsAre("8192 -/-"));
 }
 
+struct Blamed {
+  ExportField field;
+  std::string instead;  // a name that would do
+};
+void expect_refusal(ErrorKind kind, const Blamed& blamed, const std::vector<std::string>& fragments,
+                    const std::function<void()>& action) {
+  expect_error(kind, fragments, [&] {
+    try {
+      action();
+    } catch (const ExportRefusal& refusal) {
+      EXPECT_EQ(refusal.field(), blamed.field);
+      EXPECT_EQ(refusal.instead(), blamed.instead);
+      throw;
+    }
+  });
+}
+
 TEST(ExportFactors, ASetForTheWindowAloneIsInForceEverywhere) {
   EXPECT_THAT(chosen({kReadjusted}), ElementsAre("8192 readjusted/readjusted"));
 }
@@ -90,7 +109,7 @@ TEST(ExportFactors, TheShortSetCanBeNamed) {
   const std::vector<FactorSet> sets = {kTuned, kReadjusted};
   EXPECT_THAT(chosen(sets, {.short_factors = "none"}), ElementsAre("65536 tuned/none"));
   EXPECT_THAT(chosen(sets, {.short_factors = "tuned"}), ElementsAre("65536 tuned/tuned"));
-  expect_error(ErrorKind::kUsage, {"--short-factors for_4k", "4K", "8K"}, [] {
+  expect_refusal(ErrorKind::kUsage, {ExportField::kShortFactors, ""}, {"for_4k: is for 4K", "8K"}, [] {
     chosen({kTuned, kShorter}, {.short_factors = "for_4k"});
   });
 }
@@ -113,24 +132,23 @@ TEST(ExportFactors, AWindowThatNoSetCoversIsRefused) {
   });
   expect_error(ErrorKind::kUsage, {"'none' is for 8K", "wanted one for 64K"},
                [] { chosen({}, {.max_length = 65536}); });
-  expect_error(ErrorKind::kUsage, {"--max-length 4K", "original window is 8K"},
-               [] { chosen({kTuned}, {.max_length = 4096}); });
+  expect_refusal(ErrorKind::kUsage, {ExportField::kMaxLength, ""}, {"4K: ", "original window is 8K"},
+                 [] { chosen({kTuned}, {.max_length = 4096}); });
 }
 
 TEST(ExportFactors, StartTokensAreRefusedWithTheNearestSetThatHasNone) {
   const std::vector<FactorSet> sets = {kTuned, with_start_tokens(kFurther), kReadjusted};
-  expect_error(ErrorKind::kBadData,
-               {"'further' (512K)", "4 start tokens", "nearest is 'tuned' (64K)", "--factors tuned"},
-               [&] { chosen(sets); });
+  expect_refusal(ErrorKind::kBadData, {ExportField::kFactors, "tuned"},
+                 {"'further' (512K)", "4 start tokens", "nearest is 'tuned' (64K)"}, [&] { chosen(sets); });
   EXPECT_THAT(chosen(sets, {.factors = "tuned"}), ElementsAre("65536 tuned/readjusted"));
-  expect_error(ErrorKind::kBadData, {"'tuned' (64K)", "no such set here can", "--factors none"},
-               [] { chosen({with_start_tokens(kTuned)}); });
+  expect_refusal(ErrorKind::kBadData, {ExportField::kFactors, "none"},
+                 {"'tuned' (64K)", "no such set here can"}, [] { chosen({with_start_tokens(kTuned)}); });
 }
 
 TEST(ExportFactors, AShortSetWithStartTokensIsRefusedUnlessAnotherIsNamed) {
   const std::vector<FactorSet> sets = {kTuned, with_start_tokens(kReadjusted)};
-  expect_error(ErrorKind::kBadData, {"'readjusted' (8K)", "4 start tokens", "--short-factors none"},
-               [&] { chosen(sets); });
+  expect_refusal(ErrorKind::kBadData, {ExportField::kShortFactors, "none"},
+                 {"'readjusted' (8K)", "4 start tokens"}, [&] { chosen(sets); });
   EXPECT_THAT(chosen(sets, {.short_factors = "none"}), ElementsAre("65536 tuned/none"));
 }
 

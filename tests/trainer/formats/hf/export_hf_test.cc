@@ -163,7 +163,8 @@ TEST_F(ExportTest, AValueBeyondTheTypeLeavesNothing) {
 
 TEST_F(ExportTest, NothingIsOverwrittenUnlessAModelIsAndThatIsMeant) {
   export_it({});
-  expect_error(ErrorKind::kCannotCreate, {target().string(), "exists; --force"}, [&] { export_it(); });
+  expect_error(
+      ErrorKind::kCannotCreate, {target().string(), "exists"}, [&] { export_it(); }, WayOut::kReplaceOutput);
   const ModelDir model = open_model_dir(source());
   HfExport options{.model = model};
   options.replace = true;

@@ -155,7 +155,8 @@ TEST_F(ImportTest, AnotherTypeIsWrittenAndTheConfigSaysSo) {
 TEST_F(ImportTest, NothingIsOverwrittenUnlessAModelIsAndThatIsMeant) {
   import();
   write_raw(target() / "mine.txt", "x");
-  expect_error(ErrorKind::kCannotCreate, {target().string(), "exists; --force"}, [&] { import(); });
+  expect_error(
+      ErrorKind::kCannotCreate, {target().string(), "exists"}, [&] { import(); }, WayOut::kReplaceOutput);
   EXPECT_TRUE(fs::exists(target() / "mine.txt"));
   import({.replace = true});
   EXPECT_FALSE(fs::exists(target() / "mine.txt"));

@@ -9,21 +9,26 @@
 #include "trainer/plan/device_rates.h"
 #include "trainer/plan/suggestions.h"
 #include "trainer/plan/work_model.h"
+#include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 
 // A kind of pass and how often the stage makes it, over all rows of the mesh together.
 struct PlannedPass {
-  std::string what = {};  // "step of 8 x 64K", "forward pass over 64K"
+  Pass pass = Pass::kEvaluate;
+  int64_t length = 0;     // of a sequence
+  int64_t sequences = 1;  // together: those of a training step
   double count = 0;
-  int64_t tokens = 0;  // of one
-  Work work = {};      // of one, all ranks together
-  double seconds = 0;  // of one, as long as all rows have work; 0: the device's rates are unknown
-  double exposed = 0;  // of these, waiting for the ring
+  bool at_most = false;  // so many passes: a search may end earlier
+  int64_t tokens = 0;    // of one
+  Work work = {};        // of one, all ranks together
+  double seconds = 0;    // of one, as long as all rows have work; 0: the device's rates are unknown
+  double exposed = 0;    // of these, waiting for the ring
 };
 
 struct StagePlan {
-  std::string name, kind;
+  std::string name;
+  StageKind kind = StageKind::kEvaluate;
   std::vector<PlannedPass> passes = {};
   bool open_ended = false;  // evaluate without a limit: a window of each length is counted
   PlanMemory memory = {};
@@ -33,7 +38,8 @@ struct StagePlan {
 struct PlanSettings {
   MeshShape mesh;
   DeviceRates device;
-  int64_t memory_limit = 0;  // bytes a rank may take; 0: unknown
+  int64_t memory_limit = 0;          // bytes a rank may take; 0: unknown
+  std::vector<FactorSet> sets = {};  // that the model comes with
 };
 std::vector<StagePlan> plan_recipe(const Recipe& recipe, const ModelConfig& config,
                                    const PlanSettings& settings);

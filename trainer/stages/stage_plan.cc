@@ -1,11 +1,8 @@
-#include "launch/stage_plan.h"
-
-#include <fmt/format.h>
+#include "trainer/stages/stage_plan.h"
 
 #include <algorithm>
+#include <map>
 
-#include "trainer/config/lengths.h"
-#include "trainer/config/recipe.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
@@ -22,11 +19,14 @@ class Planner {
         config_(config),
         mesh_(settings.mesh),
         device_(settings.device),
-        limit_(settings.memory_limit) {}
+        limit_(settings.memory_limit) {
+    set_lengths_["none"] = config.original_window;
+    for (const FactorSet& set : settings.sets) set_lengths_[set.name] = set.max_length;
+  }
 
   StagePlan plan(const StageRecipe& stage) {
     engine_ = make_engine_plan(config_, plan_request(recipe_, stage, mesh_), {device_.is_gpu(), limit_});
-    StagePlan plan{.name = stage.name, .kind = std::string(word_of(stage.kind()))};
+    StagePlan plan{.name = stage.name, .kind = stage.kind()};
     switch (stage.kind()) {
       case StageKind::kPretrain:
       case StageKind::kFinetune:
@@ -45,6 +45,7 @@ class Planner {
     if (limit_ > 0 && plan.memory.parts.total() > limit_) {
       plan.suggestions = suggestions({config_, engine_, limit_, recipe_knobs()});
     }
+    if (!stage.makes.empty()) set_lengths_[stage.makes] = made_length(stage);
     return plan;
   }
 
@@ -53,7 +54,7 @@ class Planner {
   PlannedPass pass(Pass kind, int64_t length) const {
     const int64_t local = std::max<int64_t>(1, length / mesh_.sequence);
     const int64_t kept = kept_blocks(config_, local, bytes_of(engine_.dtype), engine_);
-    PlannedPass result{.count = 1, .tokens = length};
+    PlannedPass result{.pass = kind, .length = length, .count = 1, .tokens = length};
     result.work =
         pass_work(config_, kind, length,
                   {.save_attention = engine_.save_attention, .kept_blocks = static_cast<double>(kept)});
@@ -78,7 +79,7 @@ class Planner {
     PlannedPass step = pass(Pass::kTrain, train.length);
     const auto sequences = static_cast<double>(train.batch_sequences);
     const double in_turn = static_cast<double>(std::max<int64_t>(1, train.batch_sequences / mesh_.data));
-    step.what = fmt::format("steps of {} x {}", train.batch_sequences, format_length(train.length));
+    step.sequences = train.batch_sequences;
     step.count = static_cast<double>(train.steps);
     step.tokens *= train.batch_sequences;
     step.work = step.work.times(sequences);
@@ -91,13 +92,12 @@ class Planner {
   std::vector<PlannedPass> search_passes(const StageRecipe& stage) const {
     const int64_t length = stage.search().length;
     const SearchWork work = expected_search_work(stage.search(), config_.rope_geometry(),
-                                                 trained_length(stage), stage.kind() == StageKind::kReadjust);
+                                                 length_of(stage.from), stage.kind() == StageKind::kReadjust);
     PlannedPass forward = pass(Pass::kEvaluate, length), gradient = pass(Pass::kFactorGradient, length);
-    forward.what = fmt::format("forward passes over {}, at most", format_length(length));
+    forward.at_most = gradient.at_most = true;
     forward.count = work.forwards;
     forward.seconds /= mesh_.data;
     forward.exposed /= mesh_.data;
-    gradient.what = fmt::format("factor gradients over {}, at most", format_length(length));
     gradient.count = work.gradients;
     const int64_t together = documents_per_look(stage.search().documents, length);
     const int64_t rounds = (together + mesh_.data - 1) / mesh_.data;
@@ -108,11 +108,17 @@ class Planner {
     return passes;
   }
 
-  int64_t trained_length(const StageRecipe& search) const {
-    for (const StageRecipe& stage : recipe_.stages) {
-      if (stage.makes == search.from && stage.kind() == StageKind::kFinetune) return stage.train().length;
-    }
-    return config_.original_window;
+  // That a set is for, of those there are when the stage at hand begins; of an unknown one the original
+  // window.
+  int64_t length_of(const std::string& set) const {
+    const auto found = set_lengths_.find(set);
+    return found == set_lengths_.end() ? config_.original_window : found->second;
+  }
+  // Tuning keeps the factors, and with them the length they are for, which may be more than that of its
+  // sequences.
+  int64_t made_length(const StageRecipe& stage) const {
+    const bool searches = stage.kind() == StageKind::kSearch || stage.kind() == StageKind::kReadjust;
+    return searches ? stage.search().length : std::max(stage.train().length, length_of(stage.from));
   }
 
   static bool limited(const EvaluateRecipe& evaluate) {
@@ -133,7 +139,6 @@ class Planner {
       if (evaluate.measures(EvaluateTask::kPasskey))
         windows += evaluate.passkey_depths * evaluate.passkey_samples;
       PlannedPass forward = pass(Pass::kEvaluate, length);
-      forward.what = fmt::format("forward passes over {}", format_length(length));
       forward.count = static_cast<double>(windows * static_cast<int64_t>(evaluate.factors.size()));
       forward.seconds /= mesh_.data;
       forward.exposed /= mesh_.data;
@@ -148,6 +153,7 @@ class Planner {
   const DeviceRates& device_;
   const int64_t limit_;
   EnginePlan engine_;  // of the stage that is planned
+  std::map<std::string, int64_t> set_lengths_;
 };
 
 }  // namespace

@@ -1,0 +1,52 @@
+#include "launch/ways_out.h"
+
+#include "launch/export_refusal_words.h"
+#include "launch/memory_words.h"
+
+namespace ropeway {
+
+std::string words_for(WayOut way_out) {
+  switch (way_out) {
+    case WayOut::kNone:
+      return "";
+    case WayOut::kRunAgain:
+      return "run the same command again to go on";
+    case WayOut::kStartAnew:
+      return "use --fresh to start anew";
+    case WayOut::kOtherRun:
+      return "use --fresh to move it aside, or another run_dir";
+    case WayOut::kReplaceOutput:
+      return "--force replaces it";
+    case WayOut::kAttendFully:
+      return "to attend fully all the same, as LongRoPE does with Mistral: model: {sliding_window: full} in "
+             "a "
+             "recipe, --sliding-window full for evaluate";
+    case WayOut::kStoreBF16:
+      return "use --dtype bf16";
+    case WayOut::kExportPlain:
+      return "use --factors none or --format hf";
+    case WayOut::kRankPerGpu:
+      return "mpirun --map-by ppr:N:node starts N ranks on each host";
+    case WayOut::kStartWithPmix:
+      return "use srun --mpi=pmix, or mpirun";
+  }
+  fail(ErrorKind::kInternal, "a way out without words");
+}
+
+std::string message_of(const std::exception_ptr& error) {
+  const Failure failure = failure_of(error);
+  try {
+    std::rethrow_exception(error);
+  } catch (const OutOfMemory& memory) {
+    return failure.message + lines_to_need_less(memory);
+  } catch (const ExportRefusal& refusal) {
+    return words_for(refusal);
+  } catch (...) {
+    const std::string words = words_for(failure.way_out);
+    if (words.empty()) return failure.message;
+    // Below a message of several lines, else behind it.
+    return failure.message + (failure.message.find('\n') == std::string::npos ? "; " : "\n") + words;
+  }
+}
+
+}  // namespace ropeway
