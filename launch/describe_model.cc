@@ -27,7 +27,7 @@ std::string describe_set(const FactorSet& set) {
                       history.stage.empty() ? "" : ", stage " + history.stage,
                       history.parent.empty() ? "" : ", from " + history.parent);
   if (history.fitness != 0 || history.forward_equivalents != 0) {
-    text += fmt::format("    loss {:.6g} nats a token, {:.4g} forward equivalents\n", history.fitness,
+    text += fmt::format("    loss {:.6g} nats per token, {:.4g} forward equivalents\n", history.fitness,
                         history.forward_equivalents);
   }
   text += fmt::format("    recipe {}  search {}  data {}\n", short_hash(history.recipe_sha256),

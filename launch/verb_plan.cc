@@ -25,7 +25,7 @@ What every stage will take: tokens, FLOPs (attention counted causally), seconds,
 and the memory of one rank by part, with what to change where that does not fit.
 Reads the recipe, the model's config.json and factor sets; no weights, no GPU.
 
-  --gpus N          ranks of the job, one a GPU (default: those of the mesh,
+  --gpus N          ranks of the job, one per GPU (default: those of the mesh,
                     where sequence: auto counts as 1)
   --gpu NAME        whose rates and memory (default: h200; cpu for device: cpu)
   --memory GIB      memory of a GPU (default: that of the GPU)

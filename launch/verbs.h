@@ -1,4 +1,4 @@
-// The verbs of the command line, one a file. Each takes what follows it, does its work and returns; errors
+// The verbs of the command line, one per file. Each takes what follows it, does its work and returns; errors
 // are thrown, and main turns them into a message and an exit code. Only verbs print.
 #pragma once
 

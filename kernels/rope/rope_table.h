@@ -12,7 +12,7 @@
 namespace ropeway {
 
 struct RopeTableInput {
-  const double *scaled = nullptr, *plain = nullptr;  // [pairs] radians a token, with factors and without
+  const double *scaled = nullptr, *plain = nullptr;  // [pairs] radians per token, with factors and without
   const int64_t* positions = nullptr;                // [tokens]
   int64_t tokens = 0, pairs = 0;
   double temperature = 1;    // of attention

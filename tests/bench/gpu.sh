@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure that needs a GPU, in one call, each with its goal next to it: block attention, a step of a 1B shape, the
 # emulated ring, our kernels, the step against transformers', and how many tokens fit into a step. The most telling come
-# first; each has a time limit of its own and is printed at once (a row on stderr, a JSON object a line on stdout), so that
+# first; each has a time limit of its own and is printed at once (a row on stderr, a JSON object per line on stdout), so that
 # a call that is cut short keeps what it has. All of it takes about ten minutes on an H100.
 #   tests/bench/gpu.sh [MINUTES]      default 12; in a bundle: run-on-gpu.sh tests/bench/gpu.sh
 #                                     PYTHON: one with torch and transformers, for the comparison

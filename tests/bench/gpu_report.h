@@ -1,4 +1,4 @@
-// How the benchmarks of GPU code tell what they found: a row of a table on stderr and a JSON object a line on
+// How the benchmarks of GPU code tell what they found: a row of a table on stderr and a JSON object per line on
 // stdout for every figure, as soon as it is known, so that a run that is cut short keeps what it has.
 #pragma once
 

@@ -87,7 +87,7 @@ void run(int ranks, const std::vector<int64_t>& lengths) {
     const double goal = ranks != 8 ? 0 : tokens == 32768 ? 0.97 : tokens == 8192 ? 0.92 : 0;
     const Seconds ring = ring_seconds(ranks, tokens), plain = plain_seconds(ranks * tokens);
     const auto tell = [&](const char* direction, double ring_time, double plain_time, double wanted) {
-      bench::report({fmt::format("ring of {}, {} tokens a rank: {}", ranks, tokens, direction), "of plain",
+      bench::report({fmt::format("ring of {}, {} tokens per rank: {}", ranks, tokens, direction), "of plain",
                      plain_time / ring_time, wanted});
     };
     tell("forward", ring.forward, plain.forward, 0);

@@ -1,6 +1,6 @@
 """Training steps of a 1B shape (16 layers, hidden 2048, 16 heads of 128, BF16) on one GPU, in the rows and JSON lines of
 gpu_report.h. Every run is a process of its own with a time limit; one that runs out of memory or time costs no other.
-usage: gpu_steps.py [--bin DIR] [--seconds N] step LENGTH ...   seconds a step, and its share of the ceiling: what the known
+usage: gpu_steps.py [--bin DIR] [--seconds N] step LENGTH ...   seconds per step, and its share of the ceiling: what the known
                                                                 rates of the GPU allow; 1M takes about ten minutes on an H100
                                               against           our step against transformers' at the longest length it reaches
                                               longest           how many tokens fit: sequences of 64K, more and more of them,

@@ -50,7 +50,7 @@ TEST(EvaluateVerb, LossesOfTokensHaveTheMeanThatIsReported) {
   const double nll = results[0].at("nll");
   EXPECT_NEAR(sum / 765, nll, 1e-5);
   EXPECT_NEAR(results[0].at("perplexity").get<double>(), std::exp(nll), 1e-6);
-  EXPECT_NEAR(results[0].at("bits_per_byte").get<double>(), nll / std::log(2.0), 1e-6);  // one byte a token
+  EXPECT_NEAR(results[0].at("bits_per_byte").get<double>(), nll / std::log(2.0), 1e-6);  // one byte per token
   EXPECT_EQ(results[0].at("windows"), 3);
 }
 

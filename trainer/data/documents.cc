@@ -215,7 +215,7 @@ Documents load_token_file(const fs::path& npy, int64_t vocab_size) {
   state->sources.push_back(npy.string());
   state->ids = read_npy_token_ids(npy, vocab_size);
   const auto tokens = static_cast<int64_t>(state->ids.size());
-  // The text is not known: one byte a token.
+  // The text is not known: one byte per token.
   state->documents.push_back({.tokens = state->ids, .bytes = tokens});
   std::string description = "ids\n";
   const std::string_view raw(reinterpret_cast<const char*>(state->ids.data()),

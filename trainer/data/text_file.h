@@ -1,5 +1,5 @@
 // Files of text, by their names:
-//   *.jsonl   one JSON object a line with the document under "text"; lines without a text are left out
+//   *.jsonl   one JSON object per line with the document under "text"; lines without a text are left out
 //   others    one document, the whole file
 // and either of them packed, with .gz or .zst behind the name. Only one document at a time is in memory.
 #pragma once

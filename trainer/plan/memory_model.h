@@ -4,7 +4,7 @@
 //
 // The engine's buffers stay from step to step; on top of them come the results of operators, and the phase
 // that needs most of those decides (attention forward, attention backward, the MLP's backward, the loss).
-// Not counted: the batch itself (some 20 bytes a token), the scratch of CPU kernels (1.5 KiB a token and
+// Not counted: the batch itself (some 20 bytes per token), the scratch of CPU kernels (1.5 KiB per token and
 // thread at head_dim 128), the CUDA context and its libraries (about 1 GiB). What cuDNN's backward takes as
 // workspace is an estimate that was never compared with a GPU (kernels/attention/head_groups.h).
 #pragma once
@@ -55,7 +55,7 @@ struct BlockWidths {
   explicit BlockWidths(const ModelConfig& config);
 };
 
-// Bytes a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
+// Bytes that a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
 
 // Two slots for keys and values on their way round the ring and, with gradients, two for theirs in acc type.

@@ -42,7 +42,8 @@ std::string result_table(const std::vector<EvaluationRecord>& evaluations) {
     }
     text += "\n";
   }
-  return text + "bits a byte on the test text (less is better), and passkey retrieval; columns are tokens\n";
+  return text +
+         "bits per byte on the test text (less is better), and passkey retrieval; columns are tokens\n";
 }
 
 }  // namespace ropeway

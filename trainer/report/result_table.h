@@ -1,4 +1,4 @@
-// The table people look at: a row per model and factor set, a column per length; bits a byte, then passkey
+// The table people look at: a row per model and factor set, a column per length; bits per byte, then passkey
 // accuracy.
 #pragma once
 

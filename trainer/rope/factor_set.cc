@@ -26,9 +26,10 @@ void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layer
   }
   const auto count = static_cast<int64_t>(set.factors.size());
   if (count != num_pairs && count != num_layers * num_pairs) {
-    fail(ErrorKind::kBadData,
-         "{}: factor set '{}': {} factors, wanted {} (one a rotary pair) or {} (that for each of {} layers)",
-         where, set.name, count, num_pairs, num_layers * num_pairs, num_layers);
+    fail(
+        ErrorKind::kBadData,
+        "{}: factor set '{}': {} factors, wanted {} (one per rotary pair) or {} (that for each of {} layers)",
+        where, set.name, count, num_pairs, num_layers * num_pairs, num_layers);
   }
   for (int64_t i = 0; i < count; ++i) {
     const double factor = set.factors[i];

@@ -26,7 +26,7 @@ struct FactorHistory {
   std::string recipe_sha256;  // of the resolved recipe
   std::string search_sha256;  // of the search log
   std::string data_fingerprint;    // of the documents it was scored on
-  double fitness = 0;              // mean negative log-likelihood on them, nats a token
+  double fitness = 0;              // mean negative log-likelihood on them, nats per token
   double forward_equivalents = 0;  // what the search cost
 };
 

@@ -9,7 +9,7 @@
 
 namespace ropeway {
 
-// Radians a token, one for each rotary pair.
+// Radians per token, one for each rotary pair.
 struct RopeRates {
   std::vector<double> scaled;  // omega_i / lambda_i
   std::vector<double> plain;   // omega_i, used below start_tokens

@@ -16,9 +16,9 @@ struct RopeGeometry {
   int64_t original_length = 0;  // L0, tokens
 };
 
-// omega_i = theta^(-2i/d), radians a token.
+// omega_i = theta^(-2i/d), radians per token.
 std::vector<double> plain_frequencies(const RopeGeometry& g);
-// T_i = 2 pi * lambda_i / omega_i, tokens a turn; lambda may be empty (all 1).
+// T_i = 2 pi * lambda_i / omega_i, tokens per turn; lambda may be empty (all 1).
 std::vector<double> periods(const RopeGeometry& g, const std::vector<double>& factors = {});
 
 std::vector<double> identity_factors(int64_t pairs);

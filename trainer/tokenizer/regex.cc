@@ -79,7 +79,7 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// What matching needs besides the pattern; one a thread.
+// What matching needs besides the pattern; one per thread.
 struct Workspace {
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);  // only the whole match is asked for

@@ -1,6 +1,6 @@
 """Writes golden.safetensors beside this file: what transformers makes of the config.json files here (one model a family)
 with weights that are a function of their names and places, so that only results are kept. For each FAMILY and length:
-"FAMILY/LENGTH/logits" [LENGTH, V], and "FAMILY/LENGTH/gradient norms", one a weight in the order of sorted names, of the
+"FAMILY/LENGTH/logits" [LENGTH, V], and "FAMILY/LENGTH/gradient norms", one per weight in the order of sorted names, of the
 mean loss. Tokens and labels are functions of their places too. family_golden_test.cc has the same functions.
 usage: .venv/bin/python tests/data/families/make_golden.py   (transformers 5.23)"""
 

@@ -86,7 +86,7 @@ TEST(CudaAttentionGroups, GiveTheGradientsOfOneCall) {
 
 TEST(CudaAttentionGroups, AreAsManyAsTheWorkspaceAsksFor) {
   // 64 query heads of 128 over 8 of keys: 4 * 64 * 128 for dq and as much for dk, dv of every
-  // head, 64 KiB a token.
+  // head, 64 KiB per token.
   const auto groups = [](int64_t tokens) {
     return backward_head_groups(
         {.batch = 1, .heads = 64, .kv_heads = 8, .queries = tokens, .keys = tokens, .head_dim = 128});

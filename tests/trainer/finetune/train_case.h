@@ -64,7 +64,7 @@ struct TrainCase {
 };
 
 struct TrainResult {
-  std::vector<at::Tensor> weights;  // flat, one a rank
+  std::vector<at::Tensor> weights;  // flat, one per rank
   TrainOutcome outcome;             // of rank 0
 };
 

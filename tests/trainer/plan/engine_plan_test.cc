@@ -86,7 +86,7 @@ TEST(EnginePlan, KeepWhatThereIsRoomFor) {
     EXPECT_LE(plan_memory(llama_8b(), plan).parts.total(), gib * kGiB) << gib;
     return kept_blocks(llama_8b(), length / 8, 2, plan);
   };
-  EXPECT_EQ(kept(1 << 15, 139, -1), 32);  // 4K tokens a rank: 304 MiB a block
+  EXPECT_EQ(kept(1 << 15, 139, -1), 32);  // 4K tokens per rank: 304 MiB per block
   const int64_t some = kept(1 << 18, 139, -1);
   EXPECT_GT(some, 0);
   EXPECT_LT(some, 32);
@@ -197,7 +197,7 @@ TEST(PassMemory, OfWhatNobodyCouldHoldIsRefused) {
 
 // Without the checkpoints; accounting_test.cc measures those of the CPU with one. On a GPU: the residual
 // stream's gradient 8, q, k, v 12, attention's output gradient 8, its gradients 12 and a workspace whose
-// share shrinks; at 128K tokens a rank the 8 KiB a token of the block's input and the 8.1 of its output fit
+// share shrinks; at 128K tokens a rank the 8 KiB per token of the block's input and the 8.1 of its output fit
 // beside them into 72.
 TEST(PassMemory, TransientsOfABlockATokenOfAnEightBillionModel) {
   ModelConfig config = llama_8b();

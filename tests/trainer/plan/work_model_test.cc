@@ -10,7 +10,7 @@
 namespace ropeway::testing {
 namespace {
 
-// 2 FLOPs a weight and token: 8.03e9 parameters less the embedding, which is looked up.
+// 2 FLOPs per weight and token: 8.03e9 parameters less the embedding, which is looked up.
 TEST(WorkModel, ForwardIsTwoFlopsAWeight) {
   const Work work = pass_work(llama_8b(), Pass::kEvaluate, 1000, {});
   EXPECT_NEAR(work.dense, 2 * 1000 * (8.03e9 - 128256.0 * 4096), 0.001 * work.dense);
@@ -48,7 +48,7 @@ TEST(WorkModel, KeptBlocksComputeNothingAgain) {
   EXPECT_LT(again.dense, 8 * weights * 4096);
 }
 
-// Four ranks, 1000 local tokens, 2 x 1024 values a token and layer: three hops of BF16 keys and values; in
+// Four ranks, 1000 local tokens, 2 x 1024 values per token and layer: three hops of BF16 keys and values; in
 // backward three more, and four of F32 gradients.
 TEST(RingTraffic, IsThatOfTheHops) {
   const double pair = 1000.0 * 2 * 1024 * 32;

@@ -26,7 +26,7 @@ TEST(ResultTable, HasARowAModelAndSetAndAColumnALength) {
             "base   none         2.099  96%  3.610   0%            \n"
             "tuned  searched_8x                   2.110            \n"
             "tuned  none                                     - 100%\n"
-            "bits a byte on the test text (less is better), and passkey retrieval; columns are tokens\n");
+            "bits per byte on the test text (less is better), and passkey retrieval; columns are tokens\n");
 }
 
 TEST(ResultTable, TheLatestOfTwoMeasurementsWins) {

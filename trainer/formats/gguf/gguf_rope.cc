@@ -22,7 +22,7 @@ constexpr int64_t kMaxLength = int64_t{1} << 40;
 std::vector<double> table_of(const GgufFile& file, const char* name, int64_t pairs) {
   const GgufTensor& tensor = file.tensor(name);
   if (tensor.shape != std::vector<int64_t>{pairs}) {
-    fail(ErrorKind::kBadData, "{}: tensor '{}': {} rows of {}, wanted {} factors, one a rotary pair",
+    fail(ErrorKind::kBadData, "{}: tensor '{}': {} rows of {}, wanted {} factors, one per rotary pair",
          file.where(), name, tensor.rows(), tensor.columns(), pairs);
   }
   std::vector<float> values(static_cast<size_t>(pairs));

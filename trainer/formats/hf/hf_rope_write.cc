@@ -24,7 +24,7 @@ void require_expressible(const FactorSet& set, int64_t pairs) {
   }
   if (static_cast<int64_t>(set.factors.size()) != pairs) {
     fail(ErrorKind::kBadData,
-         "factor set '{}': {} factors: config.json holds one a rotary pair, {}, for all layers", set.name,
+         "factor set '{}': {} factors: config.json holds one per rotary pair, {}, for all layers", set.name,
          set.factors.size(), pairs);
   }
 }

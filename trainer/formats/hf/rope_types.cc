@@ -62,7 +62,7 @@ class TypeReader {
     const JsonValue list = block_.at(key);
     std::vector<double> factors = list.numbers();
     if (static_cast<int64_t>(factors.size()) != pairs_) {
-      list.refuse(fmt::format("an array of {}, one factor a rotary pair (half of the {} dims that turn)",
+      list.refuse(fmt::format("an array of {}, one factor per rotary pair (half of the {} dims that turn)",
                               pairs_, around_.rotary_dim));
     }
     for (int64_t i = 0; i < pairs_; ++i) {

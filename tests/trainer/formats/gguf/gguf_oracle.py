@@ -1,5 +1,5 @@
 """PyPI gguf and transformers as the independent opinion on GGUF files.
-make FOLDER               writes random models, one a file: llama, mistral, phi3, qwen2, qwen3
+make FOLDER               writes random models, one per file: llama, mistral, phi3, qwen2, qwen3
 compare GGUF DIR ...      transformers' own loading of each GGUF file against its loading of our imported directory
 check DIR GGUF ...        files we wrote against the Llama directory they were made from"""
 
