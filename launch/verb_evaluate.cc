@@ -33,7 +33,7 @@ scored from its first token in disjoint windows of each length.
   --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) lengths beyond the model's sliding window,
                      or full: attend fully to them
-  --device DEVICE    cpu (default), or cuda: a GPU a rank
+  --device DEVICE    cpu (default), or cuda: one GPU per rank
   --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
   --json OUT         write the results as JSON
   --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token

@@ -17,7 +17,7 @@ namespace ropeway {
 
 struct SequenceToScore {
   std::vector<int32_t> tokens;
-  int64_t score_from = 0;  // predictions made at earlier positions are not asked for: scored 0, and cheaper
+  int64_t score_from = 0;  // predictions made at earlier positions are not wanted: they score 0, and cost less
 };
 struct SequenceSet {
   int64_t count = 0;
@@ -25,14 +25,14 @@ struct SequenceSet {
   std::function<SequenceToScore(int64_t index)> of;  // called on some ranks only
 };
 
-// What is known of one sequence: entry t is about predicting token t+1 from tokens 0..t.
+// The scores of one sequence: entry t is for the prediction of token t+1 from tokens 0..t.
 struct SequenceScore {
   std::span<const double> nll;       // length - 1, nats
   std::span<const uint8_t> correct;  // length - 1; 1 where the arg-max is the true token
 };
 
 // Calls `use` for every sequence, in order, on every rank with the same numbers. Collective over the mesh.
-// Holds the scores of one batch a row at a time. Throws kNumerics naming `purpose`, sequence and position
+// Holds the scores of one batch per row of the mesh. Throws kNumerics naming `purpose`, sequence and position
 // when a loss is not finite; kConfig when length < 2.
 void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
                      const SequenceSet& sequences, const std::string& purpose,

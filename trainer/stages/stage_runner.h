@@ -2,7 +2,7 @@
 //
 //   <run_dir>/recipe.yaml              the resolved recipe; another recipe is refused, with the difference
 //             stages/<name>/done.json  written last: the stage is finished
-//             stages/<name>/           search.jsonl, checkpoints/, factors.json, model/
+//             stages/<name>/           search.jsonl, checkpoints/, factors.json, figures.json, model/
 //             model/                   the model as of the last finished stage, with rope_factors.json
 //             metrics.jsonl, report.json, TensorBoard event files
 #pragma once
