@@ -38,7 +38,7 @@ appears whole and checked, or not at all.
   --max-length LENGTH   window to declare: 256K, 1M, ...; with the smallest set
   --factors NAME        set beyond the original window; none: the original RoPE
   --short-factors NAME  set up to the original window; default: as evaluate does
-  --dtype TYPE          bf16, fp16, fp32, q8_0 (GGUF); default: as the weights are
+  --dtype TYPE          bf16, fp16, fp32, q8_0 (GGUF); default: as in CHECKPOINT
   --force               replace OUT when it is a model directory, or a GGUF file
 
 exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
