@@ -17,7 +17,7 @@ namespace ropeway {
 
 struct SequenceToScore {
   std::vector<int32_t> tokens;
-  int64_t score_from = 0;  // predictions made at earlier positions are not wanted: they score 0, and cost less
+  int64_t score_from = 0;  // predictions made at earlier positions are not wanted: they score 0 and cost less
 };
 struct SequenceSet {
   int64_t count = 0;
