@@ -37,7 +37,7 @@ threads="comm_test collectives_test ring_test sharded_adamw_test checkpoint_test
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
   # shellcheck disable=SC2206  # words
-  if [ $kind = address ]; then targets=($arithmetic $readers $threads); else targets=($threads data_test tokenizer_test); fi
+  if [ "$kind" = address ]; then targets=($arithmetic $readers $threads); else targets=($threads data_test tokenizer_test); fi
 fi
 
 [ -f build/$preset/build.ninja ] || cmake --preset $preset >/dev/null
