@@ -13,7 +13,9 @@
 namespace ropeway {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -44,6 +46,12 @@ TEST(WaysOut, AllHaveWordsOfTheirOwn) {
   }
   EXPECT_EQ(static_cast<int>(words.size()), count);
   EXPECT_THAT(words, Each(Not(IsEmpty())));
+}
+
+TEST(WaysOut, SayWhatToType) {
+  EXPECT_THAT(words_for(WayOut::kRankPerGpu), HasSubstr("mpirun --map-by ppr:N:node"));
+  EXPECT_THAT(words_for(WayOut::kAttendFully),
+              AllOf(HasSubstr("model: {sliding_window: full}"), HasSubstr("--sliding-window full")));
 }
 
 TEST(WaysOut, ReachEveryRank) {
