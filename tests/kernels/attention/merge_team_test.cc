@@ -12,9 +12,7 @@ namespace ropeway {
 namespace {
 
 using ops::data_of;
-using testing::HostLauncher;
-using testing::max_difference;
-using testing::random_tensor;
+using namespace testing;
 
 RowStrides strides_of(const at::Tensor& x) { return {x.stride(0), x.stride(1), x.stride(2)}; }
 

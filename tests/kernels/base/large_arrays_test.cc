@@ -19,9 +19,7 @@
 namespace ropeway {
 namespace {
 
-using testing::HostLauncher;
-using testing::SparseArray;
-using testing::SparseLauncher;
+using namespace testing;
 
 constexpr int64_t kTwoTo31 = int64_t{1} << 31;
 constexpr int64_t kWidth = 4096, kRows = kTwoTo31 / kWidth + 1,

@@ -13,10 +13,7 @@ namespace ropeway {
 namespace {
 
 using ops::data_of;
-using testing::HostLauncher;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 TEST(SoftmaxState, EqualsTheDirectSum) {
   SoftmaxState<float> state = empty_softmax<float>();

@@ -16,10 +16,7 @@
 namespace ropeway {
 namespace {
 
-using testing::central_differences;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 constexpr int64_t kTokens = 23, kChannels = 12, kVocab = 41;
 constexpr double kScale = 0.37;

@@ -11,9 +11,7 @@ namespace ropeway {
 namespace {
 
 using ops::data_of;
-using testing::HostLauncher;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 struct Shape {
   int64_t rows, width, stride;  // stride of gate_up

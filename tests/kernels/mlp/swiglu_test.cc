@@ -8,11 +8,7 @@
 namespace ropeway {
 namespace {
 
-using testing::central_differences;
-using testing::expect_rounded_once;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 at::Tensor naive(const at::Tensor& gate_up) {
   const int64_t width = gate_up.size(1) / 2;

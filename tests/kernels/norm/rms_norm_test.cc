@@ -9,11 +9,7 @@
 namespace ropeway {
 namespace {
 
-using testing::central_differences;
-using testing::expect_rounded_once;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 constexpr double kEps = 1e-3;  // large enough that forgetting it shows
 

@@ -23,9 +23,7 @@
 namespace ropeway {
 namespace {
 
-using testing::CudaOps;
-using testing::on_gpu;
-using testing::random_tensor;
+using namespace testing;
 
 INSTANTIATE_TEST_SUITE_P(Types, CudaOps, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16));
 

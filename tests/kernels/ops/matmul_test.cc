@@ -8,9 +8,7 @@
 namespace ropeway {
 namespace {
 
-using testing::kBF16Roundoff;
-using testing::max_difference;
-using testing::random_tensor;
+using namespace testing;
 
 struct Shape {
   int64_t rows, inner, columns;

@@ -12,9 +12,7 @@ namespace ropeway {
 namespace {
 
 using ops::data_of;
-using testing::HostLauncher;
-using testing::max_difference;
-using testing::random_tensor;
+using namespace testing;
 
 struct State {
   at::Tensor master, moment1, moment2, gradient, weight;

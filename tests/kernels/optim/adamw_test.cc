@@ -8,9 +8,7 @@
 namespace ropeway {
 namespace {
 
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 constexpr int64_t kCount = 1003;  // no multiple of a vector
 const ops::AdamWOptions kOptions{

@@ -19,10 +19,7 @@ namespace ropeway {
 namespace {
 
 using ops::data_of;
-using testing::HostLauncher;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 struct Shape {
   int64_t tokens, heads, head_dim, rotary, first_column, row;

@@ -14,11 +14,7 @@
 namespace ropeway {
 namespace {
 
-using testing::central_differences;
-using testing::expect_rounded_once;
-using testing::max_difference;
-using testing::random_tensor;
-using testing::relative_error;
+using namespace testing;
 
 constexpr int64_t kTokens = 7, kHeads = 3, kHeadDim = 20, kRotary = 16, kPairs = kRotary / 2;
 constexpr double kTemperature = 1.25;
