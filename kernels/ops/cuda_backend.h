@@ -25,11 +25,6 @@ void require_cuda();
 // on the current device, and a tensor on another is a defect (kInternal).
 CudaStream current_cuda_stream(c10::Device device);
 
-// The same for any device: null on the CPU, where a call returns when its work is done.
-inline CudaStream compute_stream(c10::Device device) {
-  return device.is_cuda() ? current_cuda_stream(device) : nullptr;
-}
-
 // Makes the GPU of this number the calling thread's current one, after require_cuda().
 c10::Device use_cuda_device(int index);
 

@@ -17,11 +17,10 @@
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/memory_meter.h"
 #include "trainer/model/resident_parameters.h"
+#include "trainer/model/scalar_type.h"
 
 namespace ropeway::testing {
 namespace {
-
-at::ScalarType scalar_type_of(DType dtype) { return dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat; }
 
 LocalBatch batch_of(const GpuPass& pass, const SequenceSplit& split) {
   const int64_t length = pass.shape.length * pass.shape.ring_ranks;

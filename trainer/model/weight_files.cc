@@ -5,25 +5,10 @@
 #include "kernels/base/error.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/model/scalar_type.h"
 
 namespace ropeway {
 namespace {
-
-at::ScalarType scalar_type_of(DType dtype, const std::string& where) {
-  switch (dtype) {
-    case DType::kF64:
-      return at::kDouble;
-    case DType::kF32:
-      return at::kFloat;
-    case DType::kF16:
-      return at::kHalf;
-    case DType::kBF16:
-      return at::kBFloat16;
-    default:
-      fail(ErrorKind::kBadData, "{}: weights of type {}, wanted F64, F32, F16 or BF16", where,
-           name_of(dtype));
-  }
-}
 
 DType dtype_of(at::ScalarType type) {
   if (type == at::kDouble) return DType::kF64;
@@ -43,8 +28,13 @@ void load_weights(ParameterStore& store, const ModelDir& dir) {
       fail(ErrorKind::kBadData, "{}: shape [{}], wanted [{}]", where, fmt::join(info.shape, ", "),
            fmt::join(wanted.shape, ", "));
     }
+    const auto type = find_scalar_type(info.dtype);
+    if (!type) {
+      fail(ErrorKind::kBadData, "{}: weights of type {}, wanted F64, F32, F16 or BF16", where,
+           name_of(info.dtype));
+    }
     void* data = const_cast<std::byte*>(shard.data(wanted.name).data());  // only read from
-    store.set_weight(wanted.name, at::from_blob(data, info.shape, scalar_type_of(info.dtype, where)));
+    store.set_weight(wanted.name, at::from_blob(data, info.shape, *type));
   }
 }
 
