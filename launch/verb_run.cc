@@ -10,6 +10,7 @@
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/device/cuda_job.h"
+#include "trainer/stages/open_run.h"
 #include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
@@ -72,11 +73,11 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   } else {
     log_thread_count();
   }
-  const std::string table = run_recipe(recipe, world,
-                                       {.only_stages = list("stage"),
-                                        .fresh = values["fresh"].as<bool>(),
-                                        .stop_requested = stop_requested,
-                                        .gpus = gpus.get()});
+  const std::string table = run_stages(*open_run(recipe, world,
+                                                 {.only_stages = list("stage"),
+                                                  .fresh = values["fresh"].as<bool>(),
+                                                  .stop_requested = stop_requested,
+                                                  .gpus = gpus.get()}));
   if (gpus) gpus->close();
   if (world.rank() == 0) std::cout << table;
 }

@@ -16,8 +16,6 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/config/recipe.h"
-#include "trainer/config/recipe_writer.h"
 #include "trainer/files/files.h"
 
 namespace ropeway {
@@ -118,46 +116,34 @@ int64_t bytes_in(const fs::path& folder) {
 
 }  // namespace
 
-std::string recipe_identity(const Recipe& recipe) {
-  Recipe core = recipe;
-  core.mesh = {};
-  core.engine = {};
-  core.run_dir.clear();
-  core.data.cache = DataRecipe{}.cache;
-  core.source_file.clear();
-  for (StageRecipe& stage : core.stages) stage.line = 0;
-  return recipe_to_yaml(core);
-}
-
-RunDirectory::RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed)
-    : path_(without_slash(recipe.run_dir)), recipe_sha256_(sha256_of(recipe_identity(recipe))) {
+RunDirectory::RunDirectory(const RunIdentity& run, Communicator& world, bool fresh, int64_t bytes_needed)
+    : path_(without_slash(run.folder)), recipe_sha256_(sha256_of(run.lasting)) {
   run_on_rank(world, 0, [&] {
     try {
-      open(recipe, fresh, bytes_needed);
+      open(run, fresh, bytes_needed);
     } catch (const fs::filesystem_error& error) {
       fail(ErrorKind::kCannotCreate, "{}: {}", path_.string(), error.what());
     }
   });
 }
 
-void RunDirectory::open(const Recipe& recipe, bool fresh, int64_t bytes_needed) {
+void RunDirectory::open(const RunIdentity& run, bool fresh, int64_t bytes_needed) {
   std::optional<LockFile> earlier_run;
   if (fresh && fs::exists(path_)) earlier_run.emplace(move_aside(path_));
   require_writable_folder(path_, std::max<int64_t>(0, bytes_needed - bytes_in(path_)));
   LockFile lock = take_lock(path_ / ".lock");
-  const std::string identity = recipe_identity(recipe);
   const fs::path identity_file = path_ / ".identity.yaml";
   if (fs::exists(identity_file)) {
     const std::string there = read_text_file(identity_file);
-    if (there != identity) {
+    if (there != run.lasting) {
       fail(ErrorKind::kCannotCreate, WayOut::kOtherRun, "{}: holds a run of another recipe:{}",
-           path_.string(), difference(there, identity));
+           path_.string(), difference(there, run.lasting));
     }
   } else {
-    write_file_atomically(identity_file, identity);
+    write_file_atomically(identity_file, run.lasting);
   }
-  write_file_atomically(path_ / "recipe.yaml", recipe_to_yaml(recipe));
-  for (const StageRecipe& stage : recipe.stages) fs::create_directories(stage_folder(stage.name));
+  write_file_atomically(path_ / "recipe.yaml", run.resolved);
+  for (const std::string& stage : run.stages) fs::create_directories(stage_folder(stage));
   lock_ = lock.release();
 }
 

@@ -5,14 +5,9 @@
 #include <string>
 
 #include "parallel/comm/communicator.h"
+#include "trainer/stages/run_identity.h"
 
 namespace ropeway {
-
-struct Recipe;
-
-// What identifies a run: the resolved recipe without the parts that may change between invocations of the
-// same run (mesh, engine, run_dir, token cache, name of the file). Results agree across them within rounding.
-std::string recipe_identity(const Recipe& recipe);
 
 class RunDirectory {
  public:
@@ -20,7 +15,7 @@ class RunDirectory {
   // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run (also with
   // `fresh`, which moves it aside), cannot be written, or when the file system has less than `bytes_needed`
   // free, counting what the folder holds already.
-  RunDirectory(const Recipe& recipe, Communicator& world, bool fresh, int64_t bytes_needed);
+  RunDirectory(const RunIdentity& run, Communicator& world, bool fresh, int64_t bytes_needed);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -32,7 +27,7 @@ class RunDirectory {
   void mark_done(const std::string& stage, const std::string& json) const;  // rank 0
 
  private:
-  void open(const Recipe& recipe, bool fresh, int64_t bytes_needed);  // rank 0
+  void open(const RunIdentity& run, bool fresh, int64_t bytes_needed);  // rank 0
 
   std::filesystem::path path_;
   std::string recipe_sha256_;

@@ -16,15 +16,18 @@ namespace ropeway {
 namespace fs = std::filesystem;
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
-                   const RunDirectory& directory_in, const RunOptions& options)
-    : recipe(recipe_in),
-      directory(directory_in),
-      stop_requested(options.stop_requested),
+                   std::unique_ptr<RunDirectory> directory_in, std::vector<StageOfRun> stages_in,
+                   std::function<bool()> stop_requested_in, CudaJob* gpus_in)
+    : directory_(std::move(directory_in)),
+      recipe(recipe_in),
+      directory(*directory_),
+      stages(std::move(stages_in)),
+      stop_requested(std::move(stop_requested_in)),
       mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence}),
-      gpus(options.gpus),
+      gpus(gpus_in),
       exchange(collectives_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),
-      reporter(std::make_unique<Reporter>(directory_in.path(), world.rank() == 0)),
+      reporter(std::make_unique<Reporter>(directory.path(), world.rank() == 0)),
       config(inputs.config),
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),

@@ -9,23 +9,33 @@
 #include <vector>
 
 #include "parallel/comm/mesh.h"
+#include "parallel/device/cuda_job.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/model_session.h"
 #include "trainer/report/reporter.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
-#include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
 
+// A stage that was asked for, or was finished by an earlier invocation.
+struct StageOfRun {
+  const StageRecipe* recipe;
+  bool finished;
+};
+
 class RunState {
+  std::unique_ptr<RunDirectory> directory_;  // first: locked for as long as anything else of the run lives
+
  public:
-  RunState(const Recipe& recipe, Communicator& world, RunInputs inputs, const RunDirectory& directory,
-           const RunOptions& options);
+  RunState(const Recipe& recipe, Communicator& world, RunInputs inputs,
+           std::unique_ptr<RunDirectory> directory, std::vector<StageOfRun> stages,
+           std::function<bool()> stop_requested, CudaJob* gpus);
 
   const Recipe& recipe;
   const RunDirectory& directory;
+  const std::vector<StageOfRun> stages;
   const std::function<bool()> stop_requested;
   Mesh mesh;
   CudaJob* const gpus;                          // null: tensors live in host memory

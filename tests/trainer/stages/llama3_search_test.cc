@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "parallel/comm/world_of_one.h"
+#include "tests/trainer/stages/run_recipe.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/model_dir.h"
-#include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
 namespace {

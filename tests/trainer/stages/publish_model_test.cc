@@ -1,8 +1,8 @@
 // run_dir/model after each stage: the newest weights, not written again, with all sets.
 #include "parallel/comm/world_of_one.h"
+#include "tests/trainer/stages/run_recipe.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/formats/hf/model_dir.h"
-#include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
 namespace {

@@ -44,7 +44,7 @@ class RunDirectoryRaceTest : public testing::Test {
     g_before_rename = nullptr;
     g_before_flock = nullptr;
   }
-  void open(bool fresh) { const RunDirectory directory(recipe_, *world_, fresh, 0); }
+  void open(bool fresh) { const RunDirectory directory(identity_of(recipe_), *world_, fresh, 0); }
 
   TempDir folder_;
   std::unique_ptr<Communicator> world_ = make_world_of_one();
@@ -69,7 +69,7 @@ TEST_F(RunDirectoryRaceTest, AFolderIsLockedWhileAFreshStartMovesIt) {
 TEST_F(RunDirectoryRaceTest, ALockThatWasMovedAwayIsNotTheFoldersLock) {
   for (const bool fresh : {false, true}) {
     std::optional<RunDirectory> other_run;
-    g_before_flock = [&] { other_run.emplace(recipe_, *world_, true, 0); };
+    g_before_flock = [&] { other_run.emplace(identity_of(recipe_), *world_, true, 0); };
     const auto error = error_of([&] { open(fresh); });
     ASSERT_TRUE(other_run) << "flock() was not intercepted";
     ASSERT_TRUE(error) << "two runs have the folder";

@@ -25,7 +25,7 @@ class RunDirectoryTest : public testing::Test {
   RunDirectoryTest() : recipe_(recipe_in(folder_, kPretrain)) {}
 
   void open(const Recipe& recipe, bool fresh = false, int64_t bytes = 0) {
-    const RunDirectory directory(recipe, *world_, fresh, bytes);
+    const RunDirectory directory(identity_of(recipe), *world_, fresh, bytes);
   }
   void expect_refused(const Recipe& recipe, bool fresh, int64_t bytes,
                       const testing::Matcher<std::string>& message) {
@@ -50,7 +50,7 @@ TEST_F(RunDirectoryTest, HoldsTheResolvedRecipe) {
 TEST_F(RunDirectoryTest, ADoneStageIsRemembered) {
   EXPECT_FALSE(RunDirectory::is_done(recipe_.run_dir, "base"));
   {
-    const RunDirectory directory(recipe_, *world_, false, 0);
+    const RunDirectory directory(identity_of(recipe_), *world_, false, 0);
     EXPECT_FALSE(RunDirectory::is_done(recipe_.run_dir, "base"));
     directory.mark_done("base", "{}");
   }
@@ -121,7 +121,7 @@ class LiveRun {
     if (::pipe(ready) != 0) std::abort();
     pid_ = ::fork();
     if (pid_ == 0) {
-      const RunDirectory directory(recipe, world, false, 0);
+      const RunDirectory directory(identity_of(recipe), world, false, 0);
       if (::write(ready[1], "r", 1) != 1) ::_exit(1);
       for (;;) ::pause();
     }
@@ -188,7 +188,7 @@ TEST_F(RunDirectoryTest, EveryRankHearsWhyItWasRefused) {
   other.seed = 5;
   std::vector<std::string> messages(3);
   run_thread_world(3, [&](Communicator& world) {
-    const auto error = error_of([&] { RunDirectory(other, world, false, 0); });
+    const auto error = error_of([&] { RunDirectory(identity_of(other), world, false, 0); });
     messages[static_cast<size_t>(world.rank())] = error ? error->what() : "";
   });
   for (const std::string& message : messages) EXPECT_THAT(message, HasSubstr("seed: 5"));

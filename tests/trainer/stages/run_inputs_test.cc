@@ -3,9 +3,9 @@
 
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
+#include "tests/trainer/stages/run_recipe.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/stages/run_directory.h"
-#include "trainer/stages/stage_runner.h"
 
 namespace ropeway {
 namespace {
