@@ -14,7 +14,7 @@ class Checkpoints : public testing::TestWithParam<int> {
     arguments_ = "run " + training_recipe(scratch_);
     const Ended ended = start();
     EXPECT_EQ(ended.code, 0) << ended.err;
-    expected_ = content_of(run_ / "model/model.safetensors");
+    expected_ = read_bytes(run_ / "model/model.safetensors");
     // As if it had been killed right after its last checkpoint.
     fs::remove(run_ / "stages/base/done.json");
   }
@@ -25,7 +25,7 @@ class Checkpoints : public testing::TestWithParam<int> {
   void flip_a_bit(const std::string& step, const std::string& prefix) const {
     for (const auto& entry : fs::directory_iterator(folder_ / step)) {
       if (entry.path().filename().string().rfind(prefix, 0) != 0) continue;
-      std::string bytes = content_of(entry.path());
+      std::string bytes = read_bytes(entry.path());
       bytes[bytes.size() / 2] ^= 4;
       std::ofstream(entry.path(), std::ios::binary) << bytes;
       return;
@@ -33,7 +33,7 @@ class Checkpoints : public testing::TestWithParam<int> {
     FAIL() << "no " << prefix << " in " << step;
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
   fs::path run_, folder_;
   std::string arguments_, expected_;
 };
@@ -46,7 +46,7 @@ TEST_P(Checkpoints, ADamagedOneIsNamedAndTheOneBeforeUsed) {
     EXPECT_EQ(times(ended.err, "ropeway: warning: "), 1) << ended.err;
     EXPECT_THAT(ended.err, HasSubstr("step-000004/" + std::string(file)));
     EXPECT_THAT(ended.err, HasSubstr("resumes after step 2 from " + (folder_ / "step-000002").string()));
-    EXPECT_TRUE(content_of(run_ / "model/model.safetensors") == expected_) << file << ": other weights";
+    EXPECT_TRUE(read_bytes(run_ / "model/model.safetensors") == expected_) << file << ": other weights";
     fs::remove(run_ / "stages/base/done.json");
   }
 }
@@ -61,16 +61,16 @@ TEST_P(Checkpoints, WhenAllAreDamagedNothingIsTouched) {
   EXPECT_THAT(ended.err, HasSubstr("step-000002/weights.safetensors"));
   EXPECT_THAT(ended.err, HasSubstr("step-000004/optimizer-00001"));
   EXPECT_TRUE(files_below(folder_) == before);
-  EXPECT_TRUE(content_of(run_ / "model/model.safetensors") == expected_);
+  EXPECT_TRUE(read_bytes(run_ / "model/model.safetensors") == expected_);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, Checkpoints, testing::Values(1, 2), testing::PrintToStringParamName());
 
 TEST(CheckpointEvaluation, ADamagedOneIsRefused) {
-  const Scratch scratch;
+  const TempDir scratch;
   ASSERT_EQ(run_ropeway("run " + training_recipe(scratch)).code, 0);
   const fs::path checkpoint = scratch.path() / "run/stages/base/checkpoints/step-000004";
-  std::string bytes = content_of(checkpoint / "weights.safetensors");
+  std::string bytes = read_bytes(checkpoint / "weights.safetensors");
   bytes.back() ^= 1;
   std::ofstream(checkpoint / "weights.safetensors", std::ios::binary) << bytes;
   const Refusal refusal{.code = 65, .said = {"step-000004/weights.safetensors", "SHA-256"}};

@@ -11,7 +11,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 // Each process writes its own exit code to a file of its rank.
-Ended on_two_ranks(const Scratch& scratch, const std::string& arguments) {
+Ended on_two_ranks(const TempDir& scratch, const std::string& arguments) {
   const std::string script =
       scratch.file("rank.sh", program() + " " + arguments + "\ncode=$?\necho $code > " +
                                   scratch.name("code.") + "$OMPI_COMM_WORLD_RANK\nexit $code\n");
@@ -29,12 +29,12 @@ void PrintTo(const BadStart& start, std::ostream* out) { *out << start.name; }
 class CliRanks : public ::testing::TestWithParam<BadStart> {};
 
 TEST_P(CliRanks, SayItOnceAndEndAlike) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = on_two_ranks(scratch, GetParam().arguments);
   EXPECT_EQ(times(ended.err, GetParam().message), 1) << ended.err;
   const std::string code = std::to_string(GetParam().code) + "\n";
-  EXPECT_EQ(content_of(scratch.name("code.0")), code);
-  EXPECT_EQ(content_of(scratch.name("code.1")), code);
+  EXPECT_EQ(read_bytes(scratch.name("code.0")), code);
+  EXPECT_EQ(read_bytes(scratch.name("code.1")), code);
   EXPECT_EQ(ended.code, GetParam().code);
 }
 
@@ -59,16 +59,16 @@ TEST(CliRanks, VerbsThatOnlyLookPrintOnce) {
 }
 
 TEST(CliRanks, RecipesThatDifferBetweenRanksAreRefused) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string good = small_recipe(scratch, kEvaluateStage);
-  const std::string other = scratch.file("other.yaml", content_of(good) + "seed: 3\n");
+  const std::string other = scratch.file("other.yaml", read_bytes(good) + "seed: 3\n");
   const Ended ended = run_shell("exec mpirun -n 1 {} run " + good + " : -n 1 {} run " + other);
   EXPECT_EQ(ended.code, 78) << ended.err;
   EXPECT_EQ(times(ended.err, "rank 0 and rank(s) 1 read different recipes"), 1);
 }
 
 TEST(CliRanks, AFailureOnOneRankAloneEndsTheJobAndNamesTheRank) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = " --text tests/data/prose.txt --windows 1 --cache " + scratch.name("cache");
   const Ended ended =
       run_shell("exec mpirun -n 1 {} evaluate " + kTinyBase + text + " : -n 1 {} evaluate /nowhere" + text);
@@ -78,7 +78,7 @@ TEST(CliRanks, AFailureOnOneRankAloneEndsTheJobAndNamesTheRank) {
 }
 
 TEST(CliRanks, ThreadsAreTheRanksShareOfTheCoresUnlessOmpNumThreadsIsSet) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string evaluate = " {} evaluate " + kTinyBase +
                                " --text tests/data/prose.txt --windows 1 --cache " + scratch.name("cache");
   const Ended alone = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0" + evaluate);
@@ -90,7 +90,7 @@ TEST(CliRanks, ThreadsAreTheRanksShareOfTheCoresUnlessOmpNumThreadsIsSet) {
 }
 
 TEST(CliRanks, ARequestToStopIsSavedAndEndsWith75) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string file = small_recipe(scratch,
                                         "  - {name: tune, kind: finetune, from: none, makes: t, length: 512, "
                                         "steps: 100000, batch_sequences: 2}\n");

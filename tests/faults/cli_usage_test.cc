@@ -84,7 +84,7 @@ TEST(CliUsage, NoVerbShowsTheOverview) {
 }
 
 TEST(CliUsage, AnUnknownStageIsNamedWithThoseThereAre) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_ropeway("run " + small_recipe(scratch, kEvaluateStage) + " --stage scor");
   EXPECT_EQ(ended.code, 2) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("--stage scor: no such stage; there are score"));
@@ -117,9 +117,9 @@ TEST(CliVersion, NamesTheProgramAndItsLibraries) {
 }
 
 TEST(CliOutput, AClosedPipeDoesNotKill) {
-  const Scratch scratch;
+  const TempDir scratch;
   run_shell("({} validate --keys; echo $? > " + scratch.name("code") + ") | true");
-  EXPECT_EQ(content_of(scratch.name("code")), "0\n");
+  EXPECT_EQ(read_bytes(scratch.name("code")), "0\n");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ TEST(ConfigExit, AGoodRecipeIsSaidToBeGood) {
 }
 
 TEST(ConfigExit, EveryErrorOfARecipeIsListed) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string file = small_recipe(scratch, "  - {name: score, kind: evaluate, lenths: [256]}\n");
   const Ended ended = run_ropeway("validate " + file);
   EXPECT_EQ(ended.code, 78);
@@ -31,7 +31,7 @@ TEST(ConfigExit, EveryErrorOfARecipeIsListed) {
 }
 
 TEST(ConfigExit, ARecipeThatDoesNotFitItsModelIsRefusedBeforeWeightsAreRead) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string file = small_recipe(
       scratch, "  - {name: s, kind: search, from: none, makes: a, length: 256}\n" + kEvaluateStage);
   for (const char* verb : {"validate ", "run "}) {
@@ -69,7 +69,7 @@ TEST(ConfigExit, MissingRecipesFoldersAndOtherFilesAreMissingInput) {
 // On a machine without a GPU, whether or not the program was built for one.
 TEST(ConfigExit, WithoutAGpuAllRanksAreListedBeforeAnythingIsLoaded) {
   if (ops::why_no_cuda().empty()) GTEST_SKIP() << "this machine has a GPU";
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = small_recipe(scratch, kEvaluateStage);
   for (const std::string& arguments :
        {"run " + recipe + " --set device=cuda --set dtype=bf16",
@@ -82,7 +82,7 @@ TEST(ConfigExit, WithoutAGpuAllRanksAreListedBeforeAnythingIsLoaded) {
 }
 
 TEST(ConfigExit, GpusComputeInBf16Only) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended run = run_ropeway("run " + small_recipe(scratch, kEvaluateStage) + " --set device=cuda");
   EXPECT_EQ(run.code, 78);
   EXPECT_THAT(run.err, HasSubstr("dtype: found fp32, wanted bf16 with device: cuda"));
@@ -93,7 +93,7 @@ TEST(ConfigExit, GpusComputeInBf16Only) {
 }
 
 TEST(ConfigExit, MissingModelsAreMissingInput) {
-  const Scratch scratch;
+  const TempDir scratch;
   for (const std::string& arguments :
        {std::string("evaluate /nowhere --text tests/data/prose.txt"), std::string("inspect /nowhere"),
         "run " + small_recipe(scratch, kEvaluateStage) + " --set model.path=/nowhere"}) {
@@ -105,7 +105,7 @@ TEST(ConfigExit, MissingModelsAreMissingInput) {
 }
 
 TEST(ConfigExit, ATextShorterThanTheLengthIsBadData) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.file("short.txt", "too short");
   const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + text + " --lengths 256 --cache " +
                                   scratch.name("cache"));
@@ -115,7 +115,7 @@ TEST(ConfigExit, ATextShorterThanTheLengthIsBadData) {
 }
 
 TEST(ConfigExit, AMissingTextIsMissingInput) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + scratch.name("absent.txt") +
                                   " --cache " + scratch.name("cache"));
   EXPECT_EQ(ended.code, 66) << ended.err;
@@ -123,7 +123,7 @@ TEST(ConfigExit, AMissingTextIsMissingInput) {
 }
 
 TEST(ConfigExit, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string blocked = scratch.file("file", "x") + "/out.json";
   const Ended ended = run_ropeway("evaluate /nowhere --text tests/data/prose.txt --json " + blocked);
   EXPECT_EQ(ended.code, 73) << ended.err;  // before the model is even looked for
@@ -131,7 +131,7 @@ TEST(ConfigExit, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
 }
 
 TEST(ConfigExit, ARunFolderOfAnotherRecipeIsRefusedWithTheDifference) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string file = small_recipe(scratch, kEvaluateStage);
   ASSERT_EQ(run_ropeway("run " + file).code, 0);
   const Ended ended = run_ropeway("run " + file + " --set seed=5");
@@ -141,7 +141,7 @@ TEST(ConfigExit, ARunFolderOfAnotherRecipeIsRefusedWithTheDifference) {
 }
 
 TEST(ConfigExit, ADamagedModelIsBadDataForEveryVerb) {
-  const Scratch scratch;
+  const TempDir scratch;
   std::filesystem::copy(kTinyBase, scratch.path() / "model", std::filesystem::copy_options::recursive);
   std::filesystem::resize_file(scratch.path() / "model/model.safetensors", 100'000);
   for (const std::string& arguments : {"inspect " + scratch.name("model"),

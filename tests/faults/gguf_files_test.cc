@@ -14,7 +14,7 @@ class GgufFiles : public testing::Test {
                    {.code = code, .said = said, .ranks = {1}}, scratch_.path() / "out");
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
 };
 
 // A Llama of one layer without its tensors, and a tokenizer of two tokens.

@@ -29,13 +29,13 @@ class ImportExport : public testing::Test {
     expect_refusal(command, {.code = code, .said = said, .ranks = {1}}, scratch_.path() / "to");
   }
   void edit(const std::string& file, const std::string& from, const std::string& to) const {
-    std::string text = content_of(scratch_.path() / "model" / file);
+    std::string text = read_bytes(scratch_.path() / "model" / file);
     const size_t at = text.find(from);
     ASSERT_NE(at, std::string::npos) << from;
     scratch_.file("model/" + file, text.replace(at, from.size(), to));
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
 };
 
 TEST_F(ImportExport, WrongOptionsAreUsageErrors) {
@@ -151,7 +151,7 @@ TEST_F(ImportExport, AKilledReplacementLeavesTheEarlierDirectory) {
             137);
   EXPECT_TRUE(files_below(scratch_.path() / "to/out") == before);
   ASSERT_EQ(run_ropeway(export_command("--force --dtype f32")).code, 0);
-  EXPECT_THAT(content_of(scratch_.path() / "to/out/config.json"), HasSubstr("\"torch_dtype\": \"float32\""));
+  EXPECT_THAT(read_bytes(scratch_.path() / "to/out/config.json"), HasSubstr("\"torch_dtype\": \"float32\""));
 }
 
 TEST_F(ImportExport, OnlyModelsAreReplaced) {

@@ -13,7 +13,7 @@ class ModelConfigs : public testing::Test {
 
   // "key": value of config.json becomes `member`; a key that is not there is added.
   void set(const std::string& key, const std::string& value) {
-    std::string config = content_of(model_ / "config.json");
+    std::string config = read_bytes(model_ / "config.json");
     const std::string quoted = "\"" + key + "\":";
     const size_t at = config.find(quoted);
     if (at == std::string::npos) {
@@ -26,7 +26,7 @@ class ModelConfigs : public testing::Test {
   }
   // Plain RoPE taken away and this block put in its place.
   void set_rope(const std::string& block) {
-    std::string config = content_of(model_ / "config.json");
+    std::string config = read_bytes(model_ / "config.json");
     const size_t begin = config.find("\"rope_parameters\"");
     config.replace(begin, config.find('}', begin) + 1 - begin, "\"rope_parameters\": " + block);
     std::ofstream(model_ / "config.json") << config;
@@ -43,7 +43,7 @@ class ModelConfigs : public testing::Test {
     expect_refused(65, said);
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
   const fs::path model_ = scratch_.path() / "model";
 };
 

@@ -15,7 +15,7 @@ class ModelFiles : public testing::Test {
 
   // Header (JSON) of the weights and what follows it.
   std::pair<std::string, std::string> header_and_data() const {
-    const std::string bytes = content_of(weights_);
+    const std::string bytes = read_bytes(weights_);
     uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(bytes.at(i));
     return {bytes.substr(8, length), bytes.substr(8 + length)};
@@ -44,7 +44,7 @@ class ModelFiles : public testing::Test {
     EXPECT_FALSE(fs::exists(scratch_.path() / "out/result.json"));
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
   fs::path weights_;
 };
 
@@ -128,7 +128,7 @@ TEST_F(ModelFiles, ATensorThatIsNotThere) {
 }
 
 TEST_F(ModelFiles, AConfigOfAnotherShape) {
-  std::string config = content_of(scratch_.path() / "model/config.json");
+  std::string config = read_bytes(scratch_.path() / "model/config.json");
   const std::string key = "\"num_hidden_layers\":";
   const size_t at = config.find(key) + key.size();
   config.replace(at, config.find(',', at) - at, " 3");

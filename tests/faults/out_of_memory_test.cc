@@ -7,14 +7,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string long_text(const Scratch& scratch) {
+std::string long_text(const TempDir& scratch) {
   std::string text;
   while (text.size() < (1 << 20) + 100) text += "the quick brown fox jumps over the lazy dog. ";
   return scratch.file("long.txt", text);
 }
 
 // A tiny model with very wide attention: over 1M tokens its projections alone are 25 GB in all.
-std::string wide_recipe(const Scratch& scratch, const std::string& length) {
+std::string wide_recipe(const TempDir& scratch, const std::string& length) {
   return scratch.file("wide.yaml",
                       "name: wide\nmodel:\n  architecture: {vocab_size: 258, hidden_size: 64, "
                       "intermediate_size: 64, num_layers: 1, "
@@ -43,14 +43,14 @@ void expect_parts_and_suggestions(const Ended& ended, const std::string& who) {
 class OutOfMemory : public ::testing::TestWithParam<int> {};
 
 TEST_P(OutOfMemory, IsOneMessageWithPartsAndSuggestions) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_within_limit(GetParam(), "run " + wide_recipe(scratch, "1M"));
   expect_parts_and_suggestions(ended, "stage base");
   EXPECT_THAT(own_words(ended), HasSubstr("sequence ranks (mesh.sequence: "));
 }
 
 TEST_P(OutOfMemory, OfAnEvaluationNamesItsOptions) {
-  const Scratch scratch;
+  const TempDir scratch;
   ASSERT_EQ(run_ropeway("run " + wide_recipe(scratch, "64")).code, 0);
   const Ended ended =
       run_within_limit(GetParam(), "evaluate " + scratch.name("run") + " --text " + scratch.name("long.txt") +

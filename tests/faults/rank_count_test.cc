@@ -5,7 +5,7 @@ namespace ropeway {
 namespace {
 
 TEST(RankCount, ALengthThatCannotBeCutForThreeRanks) {
-  const Scratch scratch;
+  const TempDir scratch;
   expect_refusal(
       "run " + training_recipe(scratch),
       {.code = 78,
@@ -15,9 +15,9 @@ TEST(RankCount, ALengthThatCannotBeCutForThreeRanks) {
 }
 
 TEST(RankCount, AMeshOfFourOnTwoRanks) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = training_recipe(scratch);
-  scratch.file("training.yaml", content_of(recipe) + "mesh: {data: 2, sequence: 2}\n");
+  scratch.file("training.yaml", read_bytes(recipe) + "mesh: {data: 2, sequence: 2}\n");
   expect_refusal("run " + recipe,
                  {.code = 78,
                   .said = {"mesh.sequence: found data 2 x sequence 2 = 4 ranks, wanted the job's"},
@@ -26,18 +26,18 @@ TEST(RankCount, AMeshOfFourOnTwoRanks) {
 }
 
 TEST(RankCount, DataRowsThatDoNotDivideTheRanks) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = training_recipe(scratch);
-  scratch.file("training.yaml", content_of(recipe) + "mesh: {data: 2, sequence: auto}\n");
+  scratch.file("training.yaml", read_bytes(recipe) + "mesh: {data: 2, sequence: auto}\n");
   expect_refusal("run " + recipe,
                  {.code = 78, .said = {"mesh.data: found 2, wanted a divisor of the job's"}, .ranks = {1, 3}},
                  scratch.path() / "run");
 }
 
 TEST(RankCount, ABatchThatTheDataRowsCannotShare) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = training_recipe(scratch);
-  scratch.file("training.yaml", content_of(recipe) + "mesh: {data: 3, sequence: 1}\n");
+  scratch.file("training.yaml", read_bytes(recipe) + "mesh: {data: 3, sequence: 1}\n");
   expect_refusal("run " + recipe,
                  {.code = 78,
                   .said = {"stages[0].batch_sequences: found 4, wanted a multiple of mesh.data = 3"},

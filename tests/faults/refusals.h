@@ -19,7 +19,7 @@ inline std::map<std::string, std::string> files_below(const std::filesystem::pat
   std::map<std::string, std::string> files;
   std::error_code none;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, none)) {
-    if (entry.is_regular_file()) files[entry.path().string()] = content_of(entry.path());
+    if (entry.is_regular_file()) files[entry.path().string()] = read_bytes(entry.path());
   }
   return files;
 }
@@ -63,7 +63,7 @@ inline void expect_refusal(const std::string& arguments, const Refusal& refusal,
 // A small file system of its own; not there without the right to mount one.
 class Tmpfs {
  public:
-  Tmpfs(const Scratch& scratch, const std::string& options) : path_(scratch.path() / "mount") {
+  Tmpfs(const TempDir& scratch, const std::string& options) : path_(scratch.path() / "mount") {
     std::filesystem::create_directory(path_);
     mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, options.c_str()) == 0;
     reason_ = std::strerror(errno);
@@ -92,7 +92,7 @@ class Tmpfs {
   if (!(tmpfs).mounted()) GTEST_SKIP() << "cannot mount a tmpfs here: " << (tmpfs).reason() << " (wants root)"
 
 // A new model of a few thousand parameters, trained for four steps with a checkpoint after every second.
-inline std::string training_recipe(const Scratch& scratch) {
+inline std::string training_recipe(const TempDir& scratch) {
   const std::string prose = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
   return scratch.file(
       "training.yaml",

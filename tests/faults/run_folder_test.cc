@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 TEST(RunFolder, OfAnotherRecipeIsRefusedWithTheDifference) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string run = "run " + training_recipe(scratch);
   ASSERT_EQ(run_ropeway(run).code, 0);
   expect_refusal(
@@ -20,7 +20,7 @@ TEST(RunFolder, OfAnotherRecipeIsRefusedWithTheDifference) {
 }
 
 TEST(RunFolder, OnAnotherNumberOfRanksIsTheSameRun) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string run = "run " + training_recipe(scratch);
   ASSERT_EQ(run_ropeway(run).code, 0);
   const Ended ended = mpirun_ropeway(2, run + " --set mesh.data=2 --set engine.tile_tokens=32");
@@ -29,7 +29,7 @@ TEST(RunFolder, OnAnotherNumberOfRanksIsTheSameRun) {
 }
 
 TEST(RunFolder, OfALiveRunIsRefusedWithAndWithoutFresh) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string run = "run " + training_recipe(scratch);
   ASSERT_EQ(run_ropeway(run).code, 0);
   const auto before = files_below(scratch.path() / "run");
@@ -43,14 +43,14 @@ TEST(RunFolder, OfALiveRunIsRefusedWithAndWithoutFresh) {
 }
 
 TEST(RunFolder, BelowAFileCannotBeMade) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string blocked = scratch.file("file", "x") + "/run";
   expect_refusal("run " + training_recipe(scratch) + " --set run_dir=" + blocked,
                  {.code = 73, .said = {blocked, "Not a directory"}}, blocked);
 }
 
 TEST(RunFolder, OnAReadOnlyFileSystemIsRefused) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Tmpfs tmpfs(scratch, "size=64m");
   ROPEWAY_NEEDS_MOUNT(tmpfs);
   fs::create_directory(tmpfs.path() / "there");
@@ -63,7 +63,7 @@ TEST(RunFolder, OnAReadOnlyFileSystemIsRefused) {
 }
 
 TEST(RunFolder, OutputsOfAnEvaluationOnAReadOnlyFileSystemAreRefusedBeforeTheWork) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Tmpfs tmpfs(scratch, "size=64m");
   ROPEWAY_NEEDS_MOUNT(tmpfs);
   tmpfs.make_read_only();
@@ -75,7 +75,7 @@ TEST(RunFolder, OutputsOfAnEvaluationOnAReadOnlyFileSystemAreRefusedBeforeTheWor
 }
 
 TEST(RunFolder, WithTooLittleRoomIsRefusedWithBothNumbers) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Tmpfs tmpfs(scratch, "size=1m");
   ROPEWAY_NEEDS_MOUNT(tmpfs);
   const fs::path folder = tmpfs.path() / "run";
@@ -85,7 +85,7 @@ TEST(RunFolder, WithTooLittleRoomIsRefusedWithBothNumbers) {
 }
 
 TEST(RunFolder, ARunThatFitsOnceCanBeResumedThoughLessIsFree) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Tmpfs tmpfs(scratch, "size=3m");
   ROPEWAY_NEEDS_MOUNT(tmpfs);
   const fs::path folder = tmpfs.path() / "run";
@@ -102,7 +102,7 @@ TEST(RunFolder, ARunThatFitsOnceCanBeResumedThoughLessIsFree) {
 }
 
 TEST(RunFolder, ATokenCacheThatCannotBeWrittenIsFoundBeforeTheRunFolderIsMade) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string blocked = scratch.file("file", "x") + "/cache";
   expect_refusal("run " + training_recipe(scratch) + " --set data.cache=" + blocked,
                  {.code = 73, .said = {blocked}}, scratch.path() / "run");

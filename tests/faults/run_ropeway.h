@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/temp_dir.h"
+
 namespace ropeway {
 
 struct Ended {
@@ -19,35 +21,6 @@ struct Ended {
   std::string out, err;
   double cpu_seconds = 0;  // of it and all its processes: what it takes, however busy the machine is
 };
-
-// A folder of this test, empty at its start and gone at its end.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = ::testing::TempDir() + "/ropeway_XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::string file(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name, std::ios::binary) << content;
-    return (path_ / name).string();
-  }
-  std::string name(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string content_of(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 // Where the build and the repository are, unless the environment names others (a bundle on another machine).
 inline std::string place(const char* variable, const char* built) {
@@ -84,12 +57,12 @@ inline Ended run_shell(std::string command) {
     const size_t equals = text.find('=');
     setenv(text.substr(0, equals).c_str(), text.substr(equals + 1).c_str(), 0);
   }
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string out = scratch.name("out"), err = scratch.name("err");
   const std::string script = scratch.file("command.sh", "cd " + top_folder() + "\n" + command + "\n");
   const double before = cpu_seconds_of_children();
   const int status = std::system(("timeout -k 5 200 sh " + script + " >" + out + " 2>" + err).c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err),
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(out), read_bytes(err),
           cpu_seconds_of_children() - before};
 }
 
@@ -107,7 +80,7 @@ inline int times(const std::string& text, const std::string& part) {
 inline const std::string kTinyBase = top_folder() + "/tests/data/tiny_base";
 
 // A quick recipe over the tiny model and the text of the tests.
-inline std::string small_recipe(const Scratch& scratch, const std::string& stages) {
+inline std::string small_recipe(const TempDir& scratch, const std::string& stages) {
   const std::string prose = top_folder() + "/tests/data/prose.txt";
   return scratch.file("recipe.yaml", "name: small\nmodel: {path: " + kTinyBase + "}\ndata: {train: [" +
                                          prose + "], validation: [" + prose + "], test: [" + prose +

@@ -22,7 +22,7 @@ void PrintTo(const BadText& text, std::ostream* out) { *out << text.name; }
 class TextFiles : public testing::TestWithParam<BadText> {};
 
 TEST_P(TextFiles, AreRefusedBeforeAnythingIsWritten) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.file("bad.txt", std::string(GetParam().bytes, 'a'));
   const std::string recipe = small_recipe(scratch, kEvaluateStage + GetParam().stages);
   std::vector<std::string> said = {text};
@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(TextFiles, TooLittleForASearchSaysHowMuchThereIs) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.file("bad.txt", std::string(3 * 512 - 1, 'a'));
   expect_refusal("run " + small_recipe(scratch, kSearch) + " --set data.validation=[" + text + "]",
                  {.code = 65, .said = {"stage wide", "2 disjoint windows of 512", "1535 tokens", "wanted 3"}},
@@ -48,7 +48,7 @@ TEST(TextFiles, TooLittleForASearchSaysHowMuchThereIs) {
 }
 
 TEST(TextFiles, ABadLineOfJsonIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text =
       scratch.file("bad.jsonl", "{\"text\": \"" + std::string(300, 'a') + "\"}\n{\"text\": 5}\n");
   expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
@@ -60,7 +60,7 @@ TEST(TextFiles, ABadLineOfJsonIsNamed) {
 }
 
 TEST(TextFiles, APackedTextThatIsCutShortIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.name("bad.txt.gz");
   ASSERT_EQ(run_shell("gzip -c tests/data/prose.txt | head -c 20000 > " + text).code, 0);
   expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
@@ -68,7 +68,7 @@ TEST(TextFiles, APackedTextThatIsCutShortIsNamed) {
 }
 
 TEST(TextFiles, ADocumentOverTheLimitIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.name("bomb.txt.gz");
   ASSERT_EQ(run_shell("head -c 30000000 /dev/zero | gzip -c > " + text).code, 0);
   expect_refusal("run " + small_recipe(scratch, kEvaluateStage) + " --set data.test=[" + text +
@@ -78,7 +78,7 @@ TEST(TextFiles, ADocumentOverTheLimitIsNamed) {
 }
 
 TEST(TextFiles, PackedLinesOfJsonAreScored) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string text = scratch.name("good.jsonl.gz");
   ASSERT_EQ(
       run_shell(
@@ -95,7 +95,7 @@ TEST(TextFiles, PackedLinesOfJsonAreScored) {
 }
 
 TEST(TextFiles, AMissingTextIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   for (const char* name : {"absent.txt", "absent/*.txt"}) {
     expect_refusal(
         "run " + small_recipe(scratch, kEvaluateStage) + " --set \"data.test=[" + scratch.name(name) + "]\"",
@@ -104,13 +104,13 @@ TEST(TextFiles, AMissingTextIsNamed) {
 }
 
 TEST(TextFiles, AMissingTokenFileIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   expect_refusal("evaluate " + kTinyBase + " --tokens " + scratch.name("absent.npy"),
                  {.code = 66, .said = {scratch.name("absent.npy")}}, scratch.path());
 }
 
 TEST(TextFiles, AFileThatHoldsNoTokensIsNamed) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string file = scratch.file("text.npy", "not an array");
   expect_refusal("evaluate " + kTinyBase + " --tokens " + file, {.code = 65, .said = {file}}, scratch.path());
 }

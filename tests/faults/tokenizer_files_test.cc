@@ -18,7 +18,7 @@ class TokenizerFiles : public testing::Test {
 
   // The byte-level tokenizer of the model with one merge, so that it is read as any other.
   Json tokenizer() const {
-    Json root = Json::parse(content_of(file_));
+    Json root = Json::parse(read_bytes(file_));
     root["added_tokens"] = Json::array();
     root["model"]["vocab"]["th"] = 256;
     root["model"]["merges"] = {"t h"};
@@ -38,7 +38,7 @@ class TokenizerFiles : public testing::Test {
   }
 
   static inline const std::string kProse = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
-  Scratch scratch_;
+  TempDir scratch_;
   fs::path file_;
 };
 
@@ -55,7 +55,7 @@ TEST_F(TokenizerFiles, NoneIsThere) {
 }
 
 TEST_F(TokenizerFiles, CutShort) {
-  const std::string whole = content_of(file_);
+  const std::string whole = read_bytes(file_);
   write(whole.substr(0, whole.size() / 2));
   expect_refused(65, {file_.string(), "not valid JSON"});
 }

@@ -20,7 +20,7 @@ struct Npy {
   std::vector<float> values;
 };
 Npy read_npy(const std::string& path) {
-  const std::string bytes = content_of(path);
+  const std::string bytes = read_bytes(path);
   EXPECT_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   const size_t length = static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
   Npy npy{bytes.substr(10, length), std::vector<float>((bytes.size() - 10 - length) / 4)};
@@ -28,17 +28,17 @@ Npy read_npy(const std::string& path) {
   return npy;
 }
 
-nlohmann::json evaluate(const Scratch& scratch, const std::string& options, int ranks = 1) {
+nlohmann::json evaluate(const TempDir& scratch, const std::string& options, int ranks = 1) {
   const std::string json = scratch.name("out.json");
   const std::string arguments =
       "evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --json " + json + " " + options;
   const Ended ended = ranks == 1 ? run_ropeway(arguments) : mpirun_ropeway(ranks, arguments);
   EXPECT_EQ(ended.code, 0) << ended.err;
-  return nlohmann::json::parse(content_of(json)).at("evaluations");
+  return nlohmann::json::parse(read_bytes(json)).at("evaluations");
 }
 
 TEST(EvaluateVerb, LossesOfTokensHaveTheMeanThatIsReported) {
-  const Scratch scratch;
+  const TempDir scratch;
   const auto results = evaluate(
       scratch, "--text " + kProse + " --lengths 256 --windows 3 --save-nll " + scratch.name("nll.npy"));
   const Npy npy = read_npy(scratch.name("nll.npy"));
@@ -57,10 +57,10 @@ TEST(EvaluateVerb, LossesOfTokensHaveTheMeanThatIsReported) {
 // The same weights under a sliding window: by default refused beyond it (tests/faults), attended to in full
 // on request.
 TEST(EvaluateVerb, AttendsFullyBeyondASlidingWindowOnRequest) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string model = scratch.name("model"), options = " --lengths 128 --windows 1";
   std::filesystem::copy(kTinyBase, model, std::filesystem::copy_options::recursive);
-  auto config = nlohmann::json::parse(content_of(model + "/config.json"));
+  auto config = nlohmann::json::parse(read_bytes(model + "/config.json"));
   config["model_type"] = "mistral";
   config["sliding_window"] = 64;
   scratch.file("model/config.json", config.dump());
@@ -69,12 +69,12 @@ TEST(EvaluateVerb, AttendsFullyBeyondASlidingWindowOnRequest) {
       run_ropeway("evaluate " + model + " --text " + kProse + " --cache " + scratch.name("cache") +
                   " --json " + json + options + " --sliding-window full");
   ASSERT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(nlohmann::json::parse(content_of(json)).at("evaluations")[0].at("nll"),
+  EXPECT_EQ(nlohmann::json::parse(read_bytes(json)).at("evaluations")[0].at("nll"),
             evaluate(scratch, "--text " + kProse + options)[0].at("nll"));
 }
 
 TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
-  const Scratch scratch;
+  const TempDir scratch;
   std::filesystem::create_directory(scratch.path() / "model");
   for (const char* file : {"config.json", "model.safetensors", "rope_factors.json"}) {
     std::filesystem::copy(kTinyBase + "/" + file, scratch.path() / "model" / file);
@@ -83,22 +83,22 @@ TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
   header.resize(118 - 1, ' ');
   header += '\n';
   scratch.file("ids.npy",
-               std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + content_of(kProse).substr(0, 600));
-  scratch.file("text.txt", content_of(kProse).substr(0, 600));
+               std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + read_bytes(kProse).substr(0, 600));
+  scratch.file("text.txt", read_bytes(kProse).substr(0, 600));
   const auto from_text =
       evaluate(scratch, "--text " + scratch.name("text.txt") + " --lengths 256 --factors none");
   const std::string json = scratch.name("ids.json");
   const Ended ended = run_ropeway("evaluate " + scratch.name("model") + " --tokens " +
                                   scratch.name("ids.npy") + " --lengths 256 --factors none --json " + json);
   ASSERT_EQ(ended.code, 0) << ended.err;
-  const auto from_ids = nlohmann::json::parse(content_of(json)).at("evaluations");
+  const auto from_ids = nlohmann::json::parse(read_bytes(json)).at("evaluations");
   EXPECT_EQ(from_ids[0].at("nll"), from_text[0].at("nll"));
   EXPECT_EQ(from_ids[0].at("windows"), 2);
   EXPECT_TRUE(from_ids[0].at("bits_per_byte").is_null());  // the bytes behind the ids are not known
 }
 
 TEST(EvaluateVerb, RanksShareAWindowOrTakeTheirOwnWithTheSameResult) {
-  const Scratch scratch;
+  const TempDir scratch;
   // 258 is no multiple of 4: two ranks cannot share such a window.
   for (const char* length : {"256", "258"}) {
     const std::string options = "--text " + kProse + " --windows 3 --factors yarn --lengths " + length;
@@ -109,7 +109,7 @@ TEST(EvaluateVerb, RanksShareAWindowOrTakeTheirOwnWithTheSameResult) {
 }
 
 TEST(EvaluateVerb, DefaultsAreTheOriginalWindowAndPerplexity) {
-  const Scratch scratch;
+  const TempDir scratch;
   const auto results = evaluate(scratch, "--text " + kProse + " --windows 1");
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].at("length"), 256);
@@ -117,7 +117,7 @@ TEST(EvaluateVerb, DefaultsAreTheOriginalWindowAndPerplexity) {
 }
 
 TEST(EvaluateVerb, PasskeyIsReportedByDepth) {
-  const Scratch scratch;
+  const TempDir scratch;
   const auto results = evaluate(scratch, "--text " + kProse + " --tasks passkey --lengths 256");
   EXPECT_EQ(results[0].at("passkey_depths").size(), 10u);
   EXPECT_EQ(results[0].at("passkey_by_depth").size(), 10u);
@@ -135,7 +135,7 @@ TEST(InspectVerb, ShowsShapeTensorsAndParameters) {
 }
 
 TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = small_recipe(scratch,
                                           "  - {name: tune, kind: finetune, from: none, makes: tuned, "
                                           "length: 512, steps: 2, checkpoint_every: 1}\n");

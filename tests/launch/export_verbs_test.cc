@@ -24,7 +24,7 @@ TEST(ExportVerbs, HelpFitsAScreen) {
 }
 
 TEST(ExportVerbs, ImportSaysWhatItFoundAndDid) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended copied = run_ropeway("import tests/data/tiny_base " + scratch.name("copied"));
   EXPECT_EQ(copied.code, 0) << copied.err;
   EXPECT_THAT(copied.out,
@@ -38,7 +38,7 @@ TEST(ExportVerbs, ImportSaysWhatItFoundAndDid) {
 }
 
 TEST(ExportVerbs, AModelWithoutATokenizerIsWarnedOf) {
-  const Scratch scratch;
+  const TempDir scratch;
   fs::copy(kTinyBase, scratch.path() / "model");
   fs::remove(scratch.path() / "model/tokenizer.json");
   const Ended ended = run_ropeway("import " + scratch.name("model") + " " + scratch.name("mine"));
@@ -47,7 +47,7 @@ TEST(ExportVerbs, AModelWithoutATokenizerIsWarnedOf) {
 }
 
 TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {
-  const Scratch scratch;
+  const TempDir scratch;
   fs::copy(kTinyBase, scratch.path() / "model");
   std::string sets;
   for (const auto& [name, length] : {std::pair{"8x", 2048}, {"64x", 16384}}) {
@@ -79,7 +79,7 @@ TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {
 }
 
 TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = small_recipe(scratch,
                                           "  - {name: tune, kind: finetune, from: none, makes: tuned, "
                                           "length: 512, steps: 2, checkpoint_every: 1}\n");
@@ -89,7 +89,7 @@ TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {
     const Ended ended = run_ropeway("export " + source + " " + scratch.name("out") + " --format hf --force");
     EXPECT_EQ(ended.code, 0) << ended.err;
     EXPECT_TRUE(fs::exists(scratch.path() / "out/tokenizer.json")) << source;
-    EXPECT_THAT(content_of(scratch.path() / "out/config.json"), HasSubstr("\"torch_dtype\": \"float32\""))
+    EXPECT_THAT(read_bytes(scratch.path() / "out/config.json"), HasSubstr("\"torch_dtype\": \"float32\""))
         << source;
     const Ended scored =
         run_ropeway("evaluate " + scratch.name("out") + " --text tests/data/prose.txt --windows 1 --cache " +
@@ -99,7 +99,7 @@ TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {
 }
 
 TEST(ExportVerbs, ACheckpointOfAModelMadeHereGetsItsTokenizer) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string prose = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
   const std::string recipe = scratch.file(
       "recipe.yaml",
@@ -113,18 +113,18 @@ TEST(ExportVerbs, ACheckpointOfAModelMadeHereGetsItsTokenizer) {
   const Ended ended = run_ropeway("export " + scratch.name("run/stages/base/checkpoints/step-000002") + " " +
                                   scratch.name("out") + " --format hf");
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(content_of(scratch.path() / "out/tokenizer.json"),
-            content_of(scratch.path() / "run/model/tokenizer.json"));
+  EXPECT_EQ(read_bytes(scratch.path() / "out/tokenizer.json"),
+            read_bytes(scratch.path() / "run/model/tokenizer.json"));
 }
 
 TEST(ExportVerbs, ADamagedCheckpointIsNotExported) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = small_recipe(scratch,
                                           "  - {name: tune, kind: finetune, from: none, makes: tuned, "
                                           "length: 512, steps: 1, checkpoint_every: 1}\n");
   ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
   const fs::path checkpoint = scratch.path() / "run/stages/tune/checkpoints/step-000001";
-  std::string weights = content_of(checkpoint / "weights.safetensors");
+  std::string weights = read_bytes(checkpoint / "weights.safetensors");
   weights.back() ^= 1;
   std::ofstream(checkpoint / "weights.safetensors", std::ios::binary) << weights;
   const Ended ended =

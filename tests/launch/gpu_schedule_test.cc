@@ -27,7 +27,7 @@ struct Figures {
 };
 
 Figures run_on(const std::string& device) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended =
       run_ropeway("run " + small_recipe(scratch, kStages) + " --set dtype=bf16 --set device=" + device);
   EXPECT_EQ(ended.code, 0) << ended.err;

@@ -16,14 +16,14 @@ using ::testing::HasSubstr;
 
 const std::string kProse = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
 
-std::string recipe(const Scratch& scratch, const std::string& model, const std::string& stages) {
+std::string recipe(const TempDir& scratch, const std::string& model, const std::string& stages) {
   return scratch.file("recipe.yaml", "name: moved\nmodel: " + model + "\ndata: {train: [" + kProse +
                                          "], validation: [" + kProse + "], cache: " + scratch.name("cache") +
                                          "}\nrun_dir: " + scratch.name("run") + "\nstages:\n" + stages);
 }
 
 // A model of another origin, tuned under a set that the same run searched.
-void tune(const Scratch& scratch) {
+void tune(const TempDir& scratch) {
   fs::copy(kTinyBase, scratch.path() / "base");
   const Ended ended = run_ropeway(
       "run " +
@@ -35,17 +35,17 @@ void tune(const Scratch& scratch) {
   ASSERT_EQ(ended.code, 0) << ended.err;
 }
 
-nlohmann::json evaluations(const Scratch& scratch, const fs::path& model, const std::string& factors) {
+nlohmann::json evaluations(const TempDir& scratch, const fs::path& model, const std::string& factors) {
   const std::string json = scratch.name("out.json");
   const Ended ended = run_ropeway("evaluate " + model.string() + " --text " + kProse +
                                   " --lengths 512 --windows 1 --factors " + factors + " --cache " +
                                   scratch.name("cache") + " --json " + json);
   EXPECT_EQ(ended.code, 0) << ended.err;
-  return ended.code == 0 ? nlohmann::json::parse(content_of(json)).at("evaluations") : nlohmann::json();
+  return ended.code == 0 ? nlohmann::json::parse(read_bytes(json)).at("evaluations") : nlohmann::json();
 }
 
 TEST(MovedCheckpoint, OfATunedModelOpensWithoutItsRunAndItsBase) {
-  const Scratch scratch;
+  const TempDir scratch;
   tune(scratch);
   const fs::path inside = scratch.path() / "run/stages/tune/checkpoints/step-000002";
   const nlohmann::json expected = evaluations(scratch, inside, "found");
@@ -75,7 +75,7 @@ TEST(MovedCheckpoint, OfATunedModelOpensWithoutItsRunAndItsBase) {
 }
 
 TEST(MovedCheckpoint, OfANewModelHasItsTokenizer) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_ropeway(
       "run " + recipe(scratch,
                       "{architecture: {hidden_size: 32, intermediate_size: 64, num_layers: 2, num_heads: 2, "
@@ -103,7 +103,7 @@ void make_old(const fs::path& folder) {
 }
 
 TEST(MovedCheckpoint, OfAnOlderVersionOpensInItsRunOnly) {
-  const Scratch scratch;
+  const TempDir scratch;
   tune(scratch);
   const fs::path inside = scratch.path() / "run/stages/tune/checkpoints/step-000002";
   const nlohmann::json expected = evaluations(scratch, inside, "found");

@@ -13,7 +13,7 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 // Llama 3 8B's config.json and nothing else.
-std::string model_without_weights(const Scratch& scratch) {
+std::string model_without_weights(const TempDir& scratch) {
   std::filesystem::create_directory(scratch.path() / "model");
   scratch.file("model/config.json",
                R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128256,
@@ -23,7 +23,7 @@ std::string model_without_weights(const Scratch& scratch) {
   return scratch.name("model");
 }
 
-std::string recipe_8b(const Scratch& scratch) {
+std::string recipe_8b(const TempDir& scratch) {
   return scratch.file(
       "recipe.yaml",
       "name: eight\ndevice: cuda\ndtype: bf16\nmodel: {path: " + model_without_weights(scratch) +
@@ -45,7 +45,7 @@ TEST(PlanVerb, HelpFitsAScreen) {
 
 // A step of 1M tokens at the H200's rates is 1754 s on one GPU, computed by hand: 3.65 min on eight.
 TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 8 --gpu h200");
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.err, IsEmpty());
@@ -58,7 +58,7 @@ TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
 }
 
 TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100");
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, AllOf(HasSubstr("DOES NOT FIT into 77.00 GiB; what would help:\n"),
@@ -77,7 +77,7 @@ TEST(PlanVerb, HasNoTimesForACpuWithoutARate) {
 }
 
 TEST(PlanVerb, RefusesBadInput) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string recipe = recipe_8b(scratch);
   const Ended gpu = run_ropeway("plan " + recipe + " --gpu h20");
   EXPECT_EQ(gpu.code, 2);

@@ -26,11 +26,11 @@ class SentencePieceVerbs : public testing::Test {
     EXPECT_EQ(ended.code, 0) << arguments << "\n" << ended.err;
   }
   void expect_the_tokenizer_in(const std::string& folder) const {
-    EXPECT_EQ(content_of(scratch_.path() / folder / "tokenizer.model"), tiny_sentencepiece_model()) << folder;
+    EXPECT_EQ(read_bytes(scratch_.path() / folder / "tokenizer.model"), tiny_sentencepiece_model()) << folder;
     EXPECT_FALSE(fs::exists(scratch_.path() / folder / "tokenizer.json")) << folder;
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
 };
 
 TEST_F(SentencePieceVerbs, ARunWritesTensorBoardEventsBesideIt) {
@@ -42,7 +42,7 @@ TEST_F(SentencePieceVerbs, ARunWritesTensorBoardEventsBesideIt) {
   for (const auto& entry : fs::recursive_directory_iterator(scratch_.path() / "run")) {
     if (entry.path().filename().string().find("tfevents") == std::string::npos) continue;
     ++events;
-    EXPECT_THAT(content_of(entry.path()), HasSubstr("loss"));
+    EXPECT_THAT(read_bytes(entry.path()), HasSubstr("loss"));
   }
   EXPECT_GT(events, 0);
   expect_the_tokenizer_in("run/model");

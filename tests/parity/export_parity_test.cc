@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "tests/faults/run_ropeway.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/rope/factor_file.h"
 
@@ -33,7 +33,7 @@ FactorSet factor_set(const std::string& name, int64_t length, double highest, do
 
 // Float32 values of a .npy of version 1.
 std::vector<float> npy_values(const std::string& path) {
-  const std::string bytes = content_of(path);
+  const std::string bytes = read_bytes(path);
   const size_t start =
       10 + static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
   std::vector<float> values((bytes.size() - start) / 4);
@@ -81,7 +81,7 @@ class ExportParityTest : public testing::Test {
                     kText, lines, ROPEWAY_SOURCE_DIR "/tests/parity/export_oracle.py"));
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
   std::vector<Job> jobs_;
   const std::string kText = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
 };

@@ -21,7 +21,7 @@
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/parity/family_cases.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/files/files.h"
 #include "trainer/files/output_file.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tests/faults/run_ropeway.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 
 namespace ropeway {
 namespace {
@@ -28,7 +28,7 @@ const std::string kData = ROPEWAY_SOURCE_DIR "/tests/data/smollm2/";
 
 // The numbers of a float32 .npy: behind a header whose length stands in bytes 8 and 9.
 std::vector<float> losses_in(const std::string& path) {
-  const std::string bytes = content_of(path);
+  const std::string bytes = read_bytes(path);
   if (bytes.size() < 10) return {};
   const size_t start = 10 + static_cast<uint8_t>(bytes[8]) + 256 * static_cast<uint8_t>(bytes[9]);
   std::vector<float> values((bytes.size() - start) / sizeof(float));
@@ -87,7 +87,7 @@ class SmolLm2 : public testing::Test {
     }
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
 };
 
 TEST_F(SmolLm2, LiveTransformersAgreesUpTo2048) {

@@ -36,29 +36,29 @@ INSTANTIATE_TEST_SUITE_P(Meshes, PretendRanks,
 
 TEST_P(PretendRanks, FinishASchedule) {
   const auto& [ranks, mesh] = GetParam();
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_shell(ranks_on_gpus(
       ranks, ranks,
       "run " + small_recipe(scratch, kSchedule) + " --set device=cuda --set dtype=bf16 --set " + mesh));
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("NCCL "));
-  const Json report = Json::parse(content_of(scratch.path() / "run/report.json"));
+  const Json report = Json::parse(read_bytes(scratch.path() / "run/report.json"));
   EXPECT_EQ(report.at("stages").size(), 3u);
 }
 
 TEST(PretendRanks, EvaluateAModel) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_shell(
       ranks_on_gpus(2, 2,
                     "evaluate " + kTinyBase + " --text " + top_folder() +
                         "/tests/data/prose.txt --lengths 256,1K --tasks perplexity --device cuda --json " +
                         scratch.name("out.json")));
   ASSERT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(Json::parse(content_of(scratch.path() / "out.json")).at("evaluations").size(), 2u);
+  EXPECT_EQ(Json::parse(read_bytes(scratch.path() / "out.json")).at("evaluations").size(), 2u);
 }
 
 TEST(PretendRanks, MoreThanThereAreGpusAreRefusedByAll) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_shell(
       ranks_on_gpus(2, 1, "run " + small_recipe(scratch, kSchedule) + " --set device=cuda --set dtype=bf16"));
   EXPECT_EQ(ended.code, 71) << ended.err;
@@ -68,7 +68,7 @@ TEST(PretendRanks, MoreThanThereAreGpusAreRefusedByAll) {
 
 // However much is queued, and while the other rank waits for it.
 TEST(PretendRanks, OneWithoutMemoryEndsTheJobWithItsMessage) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string run =
       "run " +
       small_recipe(scratch,

@@ -17,12 +17,12 @@ const std::string kTune =
     "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 4K, batch_sequences: 1, steps: 1, "
     "learning_rate: 2e-4}\n";
 
-Ended run_with(const Scratch& scratch, const std::string& environment, const std::string& set = "") {
+Ended run_with(const TempDir& scratch, const std::string& environment, const std::string& set = "") {
   return run_on_pretend_gpu("run " + small_recipe(scratch, kTune) + kOnGpu + set, environment);
 }
 
 TEST(PretendGpuRefusals, AGpuWithoutBf16) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_with(scratch, "PRETEND_GPU_CAPABILITY=75");
   EXPECT_EQ(ended.code, kLauncher);
   EXPECT_THAT(ended.err, HasSubstr("sm_75"));
@@ -30,7 +30,7 @@ TEST(PretendGpuRefusals, AGpuWithoutBf16) {
 }
 
 TEST(PretendGpuRefusals, ADriverWithoutAGpu) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_with(scratch, "PRETEND_GPU_COUNT=0");
   EXPECT_EQ(ended.code, kLauncher);
   EXPECT_THAT(ended.err, HasSubstr("no CUDA device"));
@@ -38,7 +38,7 @@ TEST(PretendGpuRefusals, ADriverWithoutAGpu) {
 
 // Not a refusal: the run goes on, and says what it costs and why.
 TEST(PretendGpuRefusals, AnOldCudnnIsNotUsedAndItIsSaid) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kEvaluateStage) + kOnGpu,
                                          "PYTORCH_NO_CUDA_MEMORY_CACHING=1 PRETEND_GPU_CUDNN=80907");
   EXPECT_EQ(ended.code, 0) << ended.err;
@@ -48,7 +48,7 @@ TEST(PretendGpuRefusals, AnOldCudnnIsNotUsedAndItIsSaid) {
 
 // The model and a step of 4K tokens need some 75 MiB beside cuBLAS's workspace.
 TEST(PretendGpuRefusals, TooLittleMemoryIsToldByPart) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_with(scratch, "PRETEND_GPU_MEMORY=64");
   EXPECT_EQ(ended.code, kMemory) << ended.err;
   for (const char* part : {"stage tune: out of memory", "weights", "gradients", "optimizer", "checkpoints"}) {
@@ -58,7 +58,7 @@ TEST(PretendGpuRefusals, TooLittleMemoryIsToldByPart) {
 }
 
 TEST(PretendGpuRefusals, AnEvaluationTellsTheSame) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended =
       run_on_pretend_gpu("evaluate " + kTinyBase + " --device cuda --lengths 16K --text " + top_folder() +
                              "/tests/data/prose.txt --cache " + scratch.name("cache"),

@@ -32,18 +32,18 @@ const std::string kTune =
     "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 1K, batch_sequences: 4, steps: 4, "
     "learning_rate: 2e-4, checkpoint_every: 2}\n";
 
-int lines_of(const fs::path& path) { return times(content_of(path), "\n"); }
+int lines_of(const fs::path& path) { return times(read_bytes(path), "\n"); }
 
 // Without a cache every allocation is zeros, as losses must be finite: in reused memory stands what was
 // copied there before.
 TEST(PretendGpu, EveryStageOfAScheduleIsDone) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_on_pretend_gpu(
       "run " + small_recipe(scratch, kSchedule) + kOnGpu,
       "PYTORCH_NO_CUDA_MEMORY_CACHING=1 PRETEND_GPU_REPORT=" + scratch.name("counts.json"));
   ASSERT_EQ(ended.code, 0) << ended.err;
   const fs::path run = scratch.path() / "run";
-  const Json report = Json::parse(content_of(run / "report.json"));
+  const Json report = Json::parse(read_bytes(run / "report.json"));
   EXPECT_EQ(report.at("stages").size(), 6u);
   EXPECT_EQ(report.at("evaluations").size(), 5u);
   EXPECT_EQ(lines_of(run / "metrics.jsonl"), 4);
@@ -51,13 +51,13 @@ TEST(PretendGpu, EveryStageOfAScheduleIsDone) {
                            "model/rope_factors.json", "model/model.safetensors"}) {
     EXPECT_TRUE(fs::exists(run / file)) << file;
   }
-  const Json counts = Json::parse(content_of(scratch.path() / "counts.json"));
+  const Json counts = Json::parse(read_bytes(scratch.path() / "counts.json"));
   EXPECT_GT(counts.at("launches"), 1000);
   EXPECT_GT(counts.at("products"), 1000);
 }
 
 TEST(PretendGpu, ResumesFromACheckpoint) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string command = "run " + small_recipe(scratch, kTune) + kOnGpu;
   const Ended killed = run_on_pretend_gpu(command, "ROPEWAY_FAULT_POINT=checkpoint.end");
   ASSERT_EQ(killed.code, 137) << killed.err;
@@ -68,22 +68,22 @@ TEST(PretendGpu, ResumesFromACheckpoint) {
 }
 
 TEST(PretendGpu, ActivationsWaitInPinnedHostMemory) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kTune) + kOnGpu +
                                              " --set engine.activations=host --set engine.tile_tokens=256",
                                          "PRETEND_GPU_REPORT=" + scratch.name("counts.json"));
   ASSERT_EQ(ended.code, 0) << ended.err;
-  EXPECT_GT(Json::parse(content_of(scratch.path() / "counts.json")).at("pinned_peak"), 1 << 20);
+  EXPECT_GT(Json::parse(read_bytes(scratch.path() / "counts.json")).at("pinned_peak"), 1 << 20);
 }
 
 TEST(PretendGpu, AnEvaluationWritesItsFiles) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended =
       run_on_pretend_gpu("evaluate " + kTinyBase + " --device cuda --lengths 256,1K --factors yarn " +
                          "--windows 2 --text " + top_folder() + "/tests/data/prose.txt --cache " +
                          scratch.name("cache") + " --json " + scratch.name("out.json"));
   ASSERT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(Json::parse(content_of(scratch.path() / "out.json")).at("evaluations").size(), 2u);
+  EXPECT_EQ(Json::parse(read_bytes(scratch.path() / "out.json")).at("evaluations").size(), 2u);
 }
 
 }  // namespace

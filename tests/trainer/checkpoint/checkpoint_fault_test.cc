@@ -24,18 +24,18 @@ TEST_F(CheckpointFault, EveryFlippedBitIsFoundAndThePreviousUsed) {
   int flips = 0;
   for (const std::string& name : files) {
     const auto path = of_step(2) / name;
-    const std::string good = read_raw(path);
+    const std::string good = read_bytes(path);
     for (int i = 0; i < 200; ++i, ++flips) {
       std::string bad = good;
       const uint64_t bit = random.below(8 * good.size());
       bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
-      write_raw(path, bad);
+      write_bytes(path, bad);
       const auto [step, said] = load();
       ASSERT_EQ(step, 1) << name << ", bit " << bit;
       ASSERT_THAT(said, testing::HasSubstr(name)) << "bit " << bit;
       ASSERT_THAT(said, testing::HasSubstr("step-000002"));
     }
-    write_raw(path, good);
+    write_bytes(path, good);
   }
   EXPECT_GE(flips, 1000);
   EXPECT_EQ(load().first, 2);

@@ -91,7 +91,7 @@ TEST_F(Checkpoint, CompanionsAreKeptListedAndVerified) {
   EXPECT_EQ(read_text_file(of_step(1) / "state.json"), "{}");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "outside"));
   EXPECT_NO_THROW(read_verified_manifest(of_step(1), true));
-  write_raw(of_step(1) / "config.json", "{\"a\": 2}");
+  write_bytes(of_step(1) / "config.json", "{\"a\": 2}");
   EXPECT_THROW(read_verified_manifest(of_step(1), true), Error);
 }
 
@@ -120,7 +120,7 @@ TEST_F(Checkpoint, Sha256sumReadsTheSums) {
   save(1);
   const std::string command = "cd '" + of_step(1).string() + "' && sha256sum -c SHA256SUMS > /dev/null 2>&1";
   EXPECT_EQ(std::system(command.c_str()), 0);
-  write_raw(of_step(1) / "state.json", "{\"step\": 2}");
+  write_bytes(of_step(1) / "state.json", "{\"step\": 2}");
   EXPECT_NE(std::system(command.c_str()), 0);
 }
 
@@ -145,7 +145,7 @@ TEST_F(Checkpoint, DamagedOnesDoNotPushGoodOnesOut) {
 TEST_F(Checkpoint, SavingAStepAgainReplacesIt) {
   save(1);
   save(2);
-  write_raw(of_step(2) / "state.json", "{\"step\": 9}");
+  write_bytes(of_step(2) / "state.json", "{\"step\": 9}");
   EXPECT_EQ(load().first, 1);
   save(2);
   EXPECT_EQ(load().first, 2);
@@ -162,7 +162,7 @@ TEST_F(Checkpoint, ForeignAndTemporaryFoldersAreIgnored) {
                                             "step-99999999999999999999",
                                             "step-9.tmp-01234567-89ab-4def-8123-456789abcdeX"};
   for (const std::string& name : foreign) std::filesystem::create_directories(folder_ / name);
-  write_raw(folder_ / "step-000010", "a file");
+  write_bytes(folder_ / "step-000010", "a file");
   const auto [step, said] = load();
   EXPECT_EQ(step, 5);
   EXPECT_EQ(said, "");
@@ -173,7 +173,7 @@ TEST_F(Checkpoint, ForeignAndTemporaryFoldersAreIgnored) {
 TEST_F(Checkpoint, StaleTemporaryFoldersOfOursAreRemovedAtTheNextSave) {
   const std::string stale = "step-000009.tmp-01234567-89ab-4def-8123-456789abcdef";
   std::filesystem::create_directories(folder_ / stale);
-  write_raw(folder_ / stale / "weights.safetensors", "half");
+  write_bytes(folder_ / stale / "weights.safetensors", "half");
   EXPECT_EQ(load().first, -1);
   save(1);
   EXPECT_EQ(names_in(folder_), std::vector<std::string>{"step-000001"});
@@ -187,15 +187,15 @@ TEST_F(Checkpoint, DamagedFilesAreNamedAndThePreviousIsUsed) {
   };
   const std::vector<Damage> damages = {
       {"weights.safetensors", [](const auto& p) { std::filesystem::remove(p); }},
-      {"state.json", [](const auto& p) { write_raw(p, ""); }},
+      {"state.json", [](const auto& p) { write_bytes(p, ""); }},
       {"optimizer-00002-of-00002.safetensors", [](const auto& p) { std::filesystem::resize_file(p, 100); }},
       {"manifest.json", [](const auto& p) { std::filesystem::remove(p); }},
       {"SHA256SUMS", [](const auto& p) { std::filesystem::remove(p); }},
-      {"manifest.json", [](const auto& p) { write_raw(p, "{}"); }},
-      {"SHA256SUMS", [](const auto& p) { write_raw(p, read_raw(p) + "x"); }},
+      {"manifest.json", [](const auto& p) { write_bytes(p, "{}"); }},
+      {"SHA256SUMS", [](const auto& p) { write_bytes(p, read_bytes(p) + "x"); }},
       // Of the right size, with other bytes: only the hash tells.
       {"optimizer-00001-of-00002.safetensors",
-       [](const auto& p) { write_raw(p, std::string(std::filesystem::file_size(p), 's')); }},
+       [](const auto& p) { write_bytes(p, std::string(std::filesystem::file_size(p), 's')); }},
   };
   for (const Damage& damage : damages) {
     SCOPED_TRACE(damage.file);
@@ -249,13 +249,13 @@ TEST_F(Checkpoint, NoneThatVerifiesIsAnErrorOnEveryRank) {
 
 TEST_F(Checkpoint, AnotherFormatVersionIsNamed) {
   save(1);
-  const std::string old_manifest = read_raw(of_step(1) / "manifest.json");
+  const std::string old_manifest = read_bytes(of_step(1) / "manifest.json");
   std::string manifest = old_manifest;
   manifest.replace(manifest.find("\"version\": 1"), 12, "\"version\": 2");
-  write_raw(of_step(1) / "manifest.json", manifest);
-  std::string sums = read_raw(of_step(1) / "SHA256SUMS");
+  write_bytes(of_step(1) / "manifest.json", manifest);
+  std::string sums = read_bytes(of_step(1) / "SHA256SUMS");
   const std::string old_hash = sha256_of(old_manifest);
-  write_raw(of_step(1) / "SHA256SUMS", sums.replace(sums.find(old_hash), 64, sha256_of(manifest)));
+  write_bytes(of_step(1) / "SHA256SUMS", sums.replace(sums.find(old_hash), 64, sha256_of(manifest)));
   testing::internal::CaptureStderr();
   expect_error(ErrorKind::kBadData, {"manifest.json: version: found 2, wanted format version 1"},
                [&] { load_newest_checkpoint(*make_world_of_one(), folder_); });
@@ -265,13 +265,13 @@ TEST_F(Checkpoint, AnotherFormatVersionIsNamed) {
 // A manifest made to point outside its folder, with hashes that fit, must not be followed.
 TEST_F(Checkpoint, ManifestNamesStayInTheFolder) {
   save(1);
-  const std::string old_manifest = read_raw(of_step(1) / "manifest.json");
+  const std::string old_manifest = read_bytes(of_step(1) / "manifest.json");
   std::string manifest = old_manifest;
   manifest.replace(manifest.find("\"state.json\""), 12, "\"../x.json\"");
-  write_raw(of_step(1) / "manifest.json", manifest);
-  std::string sums = read_raw(of_step(1) / "SHA256SUMS");
-  write_raw(of_step(1) / "SHA256SUMS",
-            sums.replace(sums.find(sha256_of(old_manifest)), 64, sha256_of(manifest)));
+  write_bytes(of_step(1) / "manifest.json", manifest);
+  std::string sums = read_bytes(of_step(1) / "SHA256SUMS");
+  write_bytes(of_step(1) / "SHA256SUMS",
+              sums.replace(sums.find(sha256_of(old_manifest)), 64, sha256_of(manifest)));
   testing::internal::CaptureStderr();
   expect_error(ErrorKind::kBadData, {"found \"../x.json\", wanted a plain file name"},
                [&] { load_newest_checkpoint(*make_world_of_one(), folder_); });
@@ -288,7 +288,7 @@ TEST_F(Checkpoint, MissingFlatArrayIsNamed) {
 }
 
 TEST_F(Checkpoint, UnwritableFolderFailsOnEveryRank) {
-  write_raw(folder_ / "file", "");
+  write_bytes(folder_ / "file", "");
   std::vector<int> failed(3, 0);
   run_thread_world(3, [&](Communicator& world) {
     try {

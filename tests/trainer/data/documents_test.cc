@@ -8,7 +8,8 @@
 
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {

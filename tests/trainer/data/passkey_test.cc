@@ -7,7 +7,7 @@
 #include <regex>
 #include <set>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {

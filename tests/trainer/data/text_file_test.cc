@@ -5,7 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/files/files.h"
 
 namespace ropeway {

@@ -9,7 +9,8 @@
 
 #include "kernels/base/random.h"
 #include "parallel/comm/world_of_one.h"
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/byte_tokenizer.h"

@@ -65,7 +65,7 @@ TEST_F(Files, Sha256HasThePublishedValues) {
 
 TEST_F(Files, Sha256OfAFileIsThatOfItsBytes) {
   const std::string bytes(3000001, 'q');
-  write_raw(folder_ / "big", bytes);
+  write_bytes(folder_ / "big", bytes);
   EXPECT_EQ(sha256_of_file(folder_ / "big"), sha256_of(bytes));
 }
 
@@ -82,9 +82,9 @@ TEST_F(Files, OutputFileIsRemovedUnlessKept) {
 }
 
 TEST_F(Files, OutputFileNeverOverwrites) {
-  write_raw(folder_ / "x", "old");
+  write_bytes(folder_ / "x", "old");
   expect_error(ErrorKind::kCannotCreate, {"x", "File exists"}, [&] { OutputFile(folder_ / "x"); });
-  EXPECT_EQ(read_raw(folder_ / "x"), "old");
+  EXPECT_EQ(read_bytes(folder_ / "x"), "old");
 }
 
 TEST_F(Files, WritableFolderIsCreatedAndLeftEmpty) {
@@ -101,7 +101,7 @@ TEST_F(Files, TooLittleRoomIsNamedWithBothNumbers) {
 }
 
 TEST_F(Files, FolderUnderAFileCannotBeCreated) {
-  write_raw(folder_ / "file", "");
+  write_bytes(folder_ / "file", "");
   expect_error(ErrorKind::kCannotCreate, {"file/sub"},
                [&] { require_writable_folder(folder_ / "file" / "sub", 0); });
   expect_error(ErrorKind::kCannotCreate, {"file"}, [&] { require_writable_folder(folder_ / "file", 0); });
@@ -116,8 +116,8 @@ TEST_F(Files, UnwritableFolderIsFoundByWriting) {
 TEST_F(Files, PublishedFolderReplacesTheOldOneWhole) {
   std::filesystem::create_directories(folder_ / "old");
   std::filesystem::create_directories(folder_ / "new");
-  write_raw(folder_ / "old" / "a", "1");
-  write_raw(folder_ / "new" / "b", "2");
+  write_bytes(folder_ / "old" / "a", "1");
+  write_bytes(folder_ / "new" / "b", "2");
   publish_folder(folder_ / "new", folder_ / "old");
   EXPECT_EQ(names_in(folder_), std::vector<std::string>{"old"});
   EXPECT_EQ(names_in(folder_ / "old"), std::vector<std::string>{"b"});

@@ -22,7 +22,7 @@ class UnfinishedTest : public FolderTest {
   fs::path leave_folder() const {
     const fs::path path = unfinished_name(target());
     fs::create_directories(path / "inner");
-    write_raw(path / "inner/weights", "half");
+    write_bytes(path / "inner/weights", "half");
     return path;
   }
 };
@@ -36,20 +36,20 @@ TEST_F(UnfinishedTest, NamesAreBesideTheTargetAndDiffer) {
 
 TEST_F(UnfinishedTest, WhatNobodyMakesIsRemoved) {
   leave_folder();
-  write_raw(unfinished_name(target()), "a file");
+  write_bytes(unfinished_name(target()), "a file");
   remove_unfinished(target());
   EXPECT_TRUE(names_in(folder_).empty());
 }
 
 TEST_F(UnfinishedTest, WhatIsBeingMadeStays) {
   const fs::path folder = leave_folder(), file = unfinished_name(target());
-  write_raw(file, "a file");
+  write_bytes(file, "a file");
   {
     MakerLock folder_lock, file_lock;
     EXPECT_TRUE(folder_lock.take(folder));
     EXPECT_TRUE(file_lock.take(file));
     remove_unfinished(target());
-    EXPECT_EQ(read_raw(folder / "inner/weights"), "half");
+    EXPECT_EQ(read_bytes(folder / "inner/weights"), "half");
     EXPECT_TRUE(fs::exists(file));
   }
   remove_unfinished(target());
@@ -69,7 +69,7 @@ TEST_F(UnfinishedTest, OtherNamesStay) {
 TEST_F(UnfinishedTest, ALinkAndWhatItNamesStay) {
   const fs::path link = unfinished_name(target());
   fs::create_directory(folder_ / "precious");
-  write_raw(folder_ / "precious/thesis", "x");
+  write_bytes(folder_ / "precious/thesis", "x");
   fs::create_directory_symlink(folder_ / "precious", link);
   remove_unfinished(target());
   EXPECT_TRUE(fs::exists(folder_ / "precious/thesis"));

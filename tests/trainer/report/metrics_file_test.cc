@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/temp_dir.h"
 
 namespace ropeway {
 namespace {

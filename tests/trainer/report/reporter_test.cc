@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/temp_dir.h"
 
 namespace ropeway {
 namespace {

@@ -4,7 +4,8 @@
 
 #include <sstream>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/report/reporter.h"
 
 namespace ropeway {

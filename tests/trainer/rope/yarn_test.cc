@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "kernels/base/random.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/rope/yarn.h"
 

@@ -25,7 +25,7 @@ struct Bench {
         scorer(objective, mesh, log, 2048, {}) {
     scorer.begin_phase("bench", 0);
   }
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective;
   std::unique_ptr<Communicator> world;
   Mesh mesh;
@@ -189,7 +189,7 @@ TEST(Scorer, LooksAtAsManyShortDocumentsAsMakeALongOne) {
   SyntheticObjective objective({.target = toy_target(toy_problem()), .documents = 20});
   auto world = make_world_of_one();
   const Mesh mesh(*world, {});
-  TemporaryFolder folder;
+  LogFolder folder;
   SearchLog log(*world, folder / "search.jsonl", "bench");
   EXPECT_EQ(Scorer(objective, mesh, log, 16384, {}).documents_per_look(), 1);
   EXPECT_EQ(Scorer(objective, mesh, log, 2048, {}).documents_per_look(), 1);

@@ -36,7 +36,7 @@ ModelConfig tiny_config() {
 class Corpus {
  public:
   explicit Corpus(int64_t train_tokens) {
-    const std::string prose = read_all(std::string(ROPEWAY_SOURCE_DIR) + "/tests/data/prose.txt");
+    const std::string prose = read_bytes(std::string(ROPEWAY_SOURCE_DIR) + "/tests/data/prose.txt");
     std::filesystem::create_directories(folder / "validation");
     std::ofstream(folder / "validation/a.txt", std::ios::binary) << prose.substr(0, 1600);
     std::ofstream(folder / "validation/b.txt", std::ios::binary) << prose.substr(20000, 1700);
@@ -48,7 +48,7 @@ class Corpus {
   Documents train(Communicator& world) const {
     return load_documents(world, {(folder / "train.txt").string()}, *tokenizer, folder / "cache");
   }
-  TemporaryFolder folder;
+  LogFolder folder;
   std::unique_ptr<Tokenizer> tokenizer = make_byte_tokenizer();
 };
 
@@ -132,7 +132,7 @@ struct Shared {
 // Six scores, four finalist scores and three gradients through a scorer; by rank.
 std::vector<Shared> evaluate_on(const Corpus& corpus, MeshShape shape) {
   std::vector<Shared> results(static_cast<size_t>(shape.data * shape.sequence));
-  TemporaryFolder folder;
+  LogFolder folder;
   const std::vector<Candidate> candidates{candidate(), candidate(1.2), {{1, 1, 1, 1}, 1, 0, "none"}};
   const auto work = [&](const Mesh& mesh, Objective& objective) {
     Counted counted(objective);
@@ -279,7 +279,7 @@ TEST(ModelObjective, SaysWhenTheValidationTextIsTooShort) {
 
 TEST(ModelObjective, ASearchOnItEndsTheSameForOneTwoAndFourRanks) {
   const Corpus corpus(4000);
-  TemporaryFolder folder;
+  LogFolder folder;
   SearchProblem problem;
   problem.geometry = tiny_config().rope_geometry();
   problem.target_length = kLength;

@@ -68,7 +68,7 @@ TEST(Phases, ProgressAndPlanExpectTheSame) {
       SearchProblem problem = with(seeds, refine);
       problem.options.iterations = 2;
       SyntheticObjective objective({.target = toy_target(problem)});
-      TemporaryFolder folder;
+      LogFolder folder;
       auto world = make_world_of_one();
       double expected = 0;
       const auto watch = [&expected](const SearchProgress& p) {

@@ -13,6 +13,7 @@
 #include "parallel/comm/mesh.h"
 #include "parallel/comm/world_of_one.h"
 #include "synthetic_objective.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/search/search.h"
 
 namespace ropeway {
@@ -35,38 +36,16 @@ inline std::vector<double> toy_target(const SearchProblem& problem) {
   return target;
 }
 
-class TemporaryFolder {
+// Logs are fsynced line by line: in memory that costs nothing.
+class LogFolder : public TempDir {
  public:
-  TemporaryFolder() {
-    // Logs are fsynced line by line: in memory that costs nothing.
-    const std::filesystem::path parent =
-        ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : std::filesystem::temp_directory_path();
-    std::string name = (parent / "ropeway-search-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
+  LogFolder()
+      : TempDir(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : std::filesystem::temp_directory_path()) {}
 };
 
-inline std::string read_all(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 inline std::string without_seconds(const std::string& log) {
   return std::regex_replace(log, std::regex(",\"seconds\":[^}]*"), "");
 }
-inline std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
 inline SearchOutcome search_alone(const SearchProblem& problem, Objective& objective,
                                   const std::filesystem::path& log) {
   const auto world = make_world_of_one();

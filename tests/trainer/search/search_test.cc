@@ -76,7 +76,7 @@ TEST_P(Combination, BeatsItsSeedsAndReportsWhatItFound) {
   const auto [seeds, refine] = GetParam();
   const SearchProblem problem = with(seeds, refine);
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
   EXPECT_NEAR(outcome.fitness, objective.exact_mean(outcome.best), 1e-12);
   EXPECT_TRUE(is_monotone(outcome.best.factors));
@@ -90,7 +90,7 @@ TEST_P(Combination, WorksOnATunedModel) {
   const auto [seeds, refine] = GetParam();
   const SearchProblem problem = tuned_problem(seeds, refine);
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
   for (size_t i = 0; i < 32; ++i)
     EXPECT_GE(outcome.best.factors[i], problem.trained_factors[i] * (1 - 1e-12)) << i;
@@ -109,7 +109,7 @@ TEST_P(Combination, ReadjustIsNeverWorseThanWhatIsKept) {
       for (double& factor : target) factor = std::pow(factor, share);
       SyntheticObjective objective(
           {.target = target, .temperature = 1 + 0.12 * share, .document_noise = noise});
-      TemporaryFolder folder;
+      LogFolder folder;
       const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
       const auto total = [&](const Candidate& c) {
         return (5 * objective.exact_mean(c) + 2 * objective.exact_finalist_mean(c)) / 7;
@@ -137,9 +137,9 @@ INSTANTIATE_TEST_SUITE_P(All, Combination,
 TEST(Search, PublishedEvolutionEvaluates1344Candidates) {
   const SearchProblem problem = with("paper", "evolution");
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
-  EXPECT_EQ(lines_of(read_all(folder / "search.jsonl")).size(), 1344u);
+  EXPECT_EQ(lines_of(read_bytes(folder / "search.jsonl")).size(), 1344u);
   EXPECT_EQ(objective.evaluations, 1344 * 5);
   EXPECT_EQ(outcome.forward_equivalents, 1344 * 5);
   EXPECT_EQ(objective.gradients + objective.finalist_evaluations, 0);
@@ -149,10 +149,10 @@ TEST(Search, PublishedEvolutionNeverRepeatsLeavesBoundsOrItsTemperature) {
   SearchProblem problem = with("paper", "evolution");
   problem.options.iterations = 10;
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   search_alone(problem, objective, folder / "search.jsonl");
   std::set<std::vector<double>> seen;
-  for (const std::string& text : lines_of(read_all(folder / "search.jsonl"))) {
+  for (const std::string& text : lines_of(read_bytes(folder / "search.jsonl"))) {
     const auto line = nlohmann::json::parse(text);
     const auto factors = line["factors"].get<std::vector<double>>();
     EXPECT_TRUE(seen.insert(factors).second) << text;
@@ -170,18 +170,18 @@ TEST(Search, EvolutionFindsStartTokensWhenAsked) {
   problem.options.iterations = 10;
   SyntheticObjective objective = landscape(problem);
   objective.is_broken = [](const Candidate& c) { return c.start_tokens == 0 && c.origin != "pi"; };
-  TemporaryFolder folder;
+  LogFolder folder;
   EXPECT_GT(search_alone(problem, objective, folder / "search.jsonl").best.start_tokens, 0);
 }
 
 TEST(Search, FamiliesAndGradientCostAtMost300ForwardEquivalentsAt8x) {
   const SearchProblem problem = with("families", "gradient");
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
   EXPECT_LE(outcome.forward_equivalents, 300);
   double sum = 0;
-  for (const std::string& text : lines_of(read_all(folder / "search.jsonl"))) {
+  for (const std::string& text : lines_of(read_bytes(folder / "search.jsonl"))) {
     sum += nlohmann::json::parse(text)["forward_equivalents"].get<double>();
   }
   EXPECT_NEAR(sum, outcome.forward_equivalents, 1e-9);
@@ -190,20 +190,20 @@ TEST(Search, FamiliesAndGradientCostAtMost300ForwardEquivalentsAt8x) {
 TEST(Search, SeedsAloneCostAHundredthOfThePublishedSearch) {
   const SearchProblem problem = with("families", "none");
   SyntheticObjective objective = landscape(problem);
-  TemporaryFolder folder;
+  LogFolder folder;
   EXPECT_LE(search_alone(problem, objective, folder / "search.jsonl").forward_equivalents, 6720.0 / 100);
 }
 
 TEST(Search, ReplayOfAFinishedLogAsksNothingAndEndsTheSame) {
   const SearchProblem problem = with("families", "gradient");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective first = landscape(problem), second = landscape(problem);
   const SearchOutcome a = search_alone(problem, first, folder / "search.jsonl");
-  const std::string log = read_all(folder / "search.jsonl");
+  const std::string log = read_bytes(folder / "search.jsonl");
   const SearchOutcome b = search_alone(problem, second, folder / "search.jsonl");
   expect_same(a, b);
   EXPECT_EQ(second.calls, 0);
-  EXPECT_EQ(read_all(folder / "search.jsonl"), log);
+  EXPECT_EQ(read_bytes(folder / "search.jsonl"), log);
 }
 
 class Killing : public testing::TestWithParam<const char*> {};
@@ -218,17 +218,17 @@ SearchProblem killing_problem(const std::string& name) {
 
 TEST_P(Killing, AtAnyEvaluationAndGoingOnGivesTheSameResultAndLog) {
   const SearchProblem problem = killing_problem(GetParam());
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective whole = landscape(problem);
   const SearchOutcome expected = search_alone(problem, whole, folder / "whole.jsonl");
-  const std::string expected_log = without_seconds(read_all(folder / "whole.jsonl"));
+  const std::string expected_log = without_seconds(read_bytes(folder / "whole.jsonl"));
   for (int64_t k = 0; k < whole.calls; ++k) {
     SyntheticObjective killed = landscape(problem), resumed = landscape(problem);
     killed.kill_at = k;
     const auto log = folder / ("killed-" + std::to_string(k) + ".jsonl");
     EXPECT_THROW(search_alone(problem, killed, log), Killed) << k;
     expect_same(search_alone(problem, resumed, log), expected);
-    ASSERT_EQ(without_seconds(read_all(log)), expected_log) << "killed at call " << k;
+    ASSERT_EQ(without_seconds(read_bytes(log)), expected_log) << "killed at call " << k;
     ASSERT_LE(killed.calls + resumed.calls, whole.calls + 6) << "work was done twice";
   }
 }
@@ -239,25 +239,25 @@ INSTANTIATE_TEST_SUITE_P(All, Killing,
 
 TEST(Search, GoesOnFromALogThatWasTornAnywhere) {
   const SearchProblem problem = small_evolution("paper");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective whole = landscape(problem);
   const SearchOutcome expected = search_alone(problem, whole, folder / "whole.jsonl");
-  const std::string log = read_all(folder / "whole.jsonl");
+  const std::string log = read_bytes(folder / "whole.jsonl");
   for (size_t bytes = 0; bytes < log.size(); bytes += 613) {
     const auto path = folder / "torn.jsonl";
     std::ofstream(path, std::ios::binary | std::ios::trunc) << log.substr(0, bytes);
     SyntheticObjective resumed = landscape(problem);
     expect_same(search_alone(problem, resumed, path), expected);
-    ASSERT_EQ(without_seconds(read_all(path)), without_seconds(log)) << "torn at byte " << bytes;
+    ASSERT_EQ(without_seconds(read_bytes(path)), without_seconds(log)) << "torn at byte " << bytes;
   }
 }
 
 TEST(Search, DropsALastLineOfRubbish) {
   const SearchProblem problem = small_evolution("paper");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective whole = landscape(problem), resumed = landscape(problem);
   const SearchOutcome expected = search_alone(problem, whole, folder / "search.jsonl");
-  const auto lines = lines_of(read_all(folder / "search.jsonl"));
+  const auto lines = lines_of(read_bytes(folder / "search.jsonl"));
   std::ofstream(folder / "search.jsonl", std::ios::trunc) << lines[0] << "\n"
                                                           << lines[1] << "\n"
                                                           << std::string(64, '\0') << "\n";
@@ -276,7 +276,7 @@ Error error_of(Work work) {
 
 TEST(Search, RefusesTheLogOfAnotherSearch) {
   SearchProblem problem = with("families", "none");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective = landscape(problem);
   search_alone(problem, objective, folder / "search.jsonl");
   problem.seed = 43;
@@ -287,10 +287,10 @@ TEST(Search, RefusesTheLogOfAnotherSearch) {
 
 TEST(Search, NamesTheDamagedLine) {
   const SearchProblem problem = with("families", "none");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective = landscape(problem);
   search_alone(problem, objective, folder / "search.jsonl");
-  auto lines = lines_of(read_all(folder / "search.jsonl"));
+  auto lines = lines_of(read_bytes(folder / "search.jsonl"));
   lines[4][10] = '\0';
   std::ofstream file(folder / "search.jsonl", std::ios::trunc);
   for (const auto& line : lines) file << line << "\n";
@@ -302,7 +302,7 @@ TEST(Search, NamesTheDamagedLine) {
 
 TEST(Search, StopsOnRequestAndLosesNothing) {
   const SearchProblem problem = with("families", "gradient");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective whole = landscape(problem), stopped = landscape(problem), resumed = landscape(problem);
   const SearchOutcome expected = search_alone(problem, whole, folder / "whole.jsonl");
   auto world = make_world_of_one();
@@ -318,14 +318,14 @@ TEST(Search, StopsOnRequestAndLosesNothing) {
 
 TEST(Search, NanIsInfinitelyBadAndLoggedAsNull) {
   const SearchProblem problem = with("families", "gradient");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective = landscape(problem);
   objective.is_broken = [](const Candidate& c) { return c.origin == "jump(9,13,0.6)" || c.origin == "pi"; };
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
   EXPECT_TRUE(std::isfinite(outcome.fitness));
   EXPECT_NE(outcome.best.origin, "jump(9,13,0.6)");
   bool logged = false;
-  for (const std::string& text : lines_of(read_all(folder / "search.jsonl"))) {
+  for (const std::string& text : lines_of(read_bytes(folder / "search.jsonl"))) {
     const auto line = nlohmann::json::parse(text);
     if (line["origin"] == "jump(9,13,0.6)") logged = line["fitness"].is_null() && line["scores"][0].is_null();
   }
@@ -337,7 +337,7 @@ TEST(Search, NanIsInfinitelyBadAndLoggedAsNull) {
 
 TEST(Search, TailAndNeedleLossDecideAmongFinalists) {
   const SearchProblem problem = with("families", "gradient");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective plain = landscape(problem), needle = landscape(problem);
   // Gradient iterates retrieve nothing; the seed does.
   needle.needle = [](const Candidate& c) { return c.origin.starts_with("gradient") ? 3.0 : 0.0; };
@@ -360,10 +360,10 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSameAndSharesTheWork) {
   gradient.options.refine = SearchRefine::kGradient;
   for (const SearchProblem& problem : {gradient, small_evolution("families"), short_documents()}) {
     const SyntheticObjective::Options options{.target = toy_target(problem), .documents = 9};
-    TemporaryFolder folder;
+    LogFolder folder;
     SyntheticObjective alone(options);
     const SearchOutcome expected = search_alone(problem, alone, folder / "alone.jsonl");
-    const std::string expected_log = without_seconds(read_all(folder / "alone.jsonl"));
+    const std::string expected_log = without_seconds(read_bytes(folder / "alone.jsonl"));
     for (const MeshShape shape : {MeshShape{2, 1}, MeshShape{4, 1}, MeshShape{2, 2}}) {
       const auto log =
           folder / ("ranks-" + std::to_string(shape.data) + std::to_string(shape.sequence) + ".jsonl");
@@ -380,7 +380,7 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSameAndSharesTheWork) {
         gradients[rank] = objective.gradients;
       });
       for (const SearchOutcome& outcome : outcomes) expect_same(outcome, expected);
-      EXPECT_EQ(without_seconds(read_all(log)), expected_log);
+      EXPECT_EQ(without_seconds(read_bytes(log)), expected_log);
       // Every rank of a row takes part in its row's evaluations, and no other row repeats them.
       const auto total = [](const std::vector<int64_t>& counts) {
         return std::accumulate(counts.begin(), counts.end(), int64_t{0});
@@ -397,7 +397,7 @@ TEST(Search, AnyNumberOfDataRanksFindsTheSameAndSharesTheWork) {
 
 TEST(Search, GoesOnWithAnotherNumberOfRanks) {
   const SearchProblem problem = small_evolution("paper");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective alone = landscape(problem), killed = landscape(problem);
   const SearchOutcome expected = search_alone(problem, alone, folder / "alone.jsonl");
   killed.kill_at = 77;
@@ -411,7 +411,7 @@ TEST(Search, GoesOnWithAnotherNumberOfRanks) {
 
 TEST(Search, ReportsProgressThatGrowsToWhatWasSpent) {
   const SearchProblem problem = with("families", "gradient");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective = landscape(problem);
   auto world = make_world_of_one();
   double spent = 0;
@@ -430,7 +430,7 @@ TEST(Search, ReportsProgressThatGrowsToWhatWasSpent) {
 
 TEST(Search, TurnsIntoAFactorSetWithItsHistory) {
   const SearchProblem problem = with("families", "none");
-  TemporaryFolder folder;
+  LogFolder folder;
   SyntheticObjective objective = landscape(problem);
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
   const FactorSet set = to_factor_set(problem, outcome, "long8x");
@@ -444,7 +444,7 @@ TEST(Search, TurnsIntoAFactorSetWithItsHistory) {
 }
 
 TEST(Search, RefusesAReadjustBeyondTheTrainedLengthAndASearchWithinIt) {
-  TemporaryFolder folder;
+  LogFolder folder;
   SearchProblem problem = readjust_problem("families", "none");
   SyntheticObjective objective = landscape(problem);
   problem.target_length = 4096;

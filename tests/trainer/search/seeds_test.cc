@@ -13,7 +13,7 @@
 namespace ropeway {
 namespace {
 
-const Candidate& find(const std::vector<Candidate>& seeds, const std::string& origin) {
+Candidate find(const std::vector<Candidate>& seeds, const std::string& origin) {
   for (const Candidate& seed : seeds) {
     if (seed.origin == origin) return seed;
   }
@@ -50,7 +50,7 @@ TEST(FamilySeeds, ShortGridIsAPartOfTheWholeOneAndReplacesItOnRequest) {
 
 TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
   // 2 pi 10^(i/8) reaches 256 at i = 12.9 and a quarter of dim 13's period at i = 8.2.
-  const Candidate& seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
+  const Candidate seed = find(family_seeds(toy_problem()), "jump(9,13,0.6)");
   EXPECT_EQ(seed.factors[8], 1);
   EXPECT_NEAR(seed.factors[12], std::pow(8, 0.6), 1e-12);
   EXPECT_EQ(seed.factors[13], 8);

@@ -7,7 +7,9 @@
 #include <map>
 #include <string>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/config/recipe_parser.h"
 
 namespace ropeway {

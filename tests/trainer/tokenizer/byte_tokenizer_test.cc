@@ -7,7 +7,9 @@
 #include <sstream>
 
 #include "kernels/base/random.h"
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
 #include "trainer/tokenizer/load_tokenizer.h"

@@ -1,10 +1,12 @@
 // Ids and texts equal to PyPI tokenizers and sentencepiece, for real vocabularies and the steps of every
 // family, on 1.2 MB of text made to be difficult. One process of the oracle serves them all.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "trainer/files/utf8.h"
 #include "trainer/tokenizer/load_tokenizer.h"

@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
 #include "trainer/tokenizer/load_tokenizer.h"

@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 

@@ -8,7 +8,7 @@
 
 #include "kernels/base/random.h"
 #include "tests/support/folder_test.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 
 namespace ropeway {
 namespace {
@@ -61,7 +61,7 @@ TEST_F(DequantizeTest, EqualToPyPiGgufToTheLastBit) {
   ROPEWAY_NEEDS_PYTHON();
   Philox draws(3, Stream::kEvaluation, 0);
   for (const GgmlType type : kTypes) {
-    write_raw(folder_ / (std::string(layout_of(type).name) + ".blocks"), random_blocks(type, draws));
+    write_bytes(folder_ / (std::string(layout_of(type).name) + ".blocks"), random_blocks(type, draws));
   }
   // Weights as they are, and what is awkward: zeros, one outlier, halves to be rounded, tiny values.
   std::vector<float> values;
@@ -73,22 +73,22 @@ TEST_F(DequantizeTest, EqualToPyPiGgufToTheLastBit) {
   for (int i = 32; i < 64; ++i) values[i] = static_cast<float>(i - 47) * 0.5f;
   values[63] = 127;
   values[64] = 1e4f;
-  write_raw(folder_ / "values", bytes_of_floats(values));
+  write_bytes(folder_ / "values", bytes_of_floats(values));
   run_python("FOLDER = '" + folder_.string() + "'\n" + kOracle);
   ASSERT_FALSE(HasFailure());
 
   for (const GgmlType type : kTypes) {
     const std::string name(layout_of(type).name);
-    const std::string blocks = read_raw(folder_ / (name + ".blocks"));
+    const std::string blocks = read_bytes(folder_ / (name + ".blocks"));
     std::vector<float> found(kElements);
     dequantize_row(type, reinterpret_cast<const std::byte*>(blocks.data()), kElements, found.data());
-    EXPECT_TRUE(bytes_of_floats(found) == read_raw(folder_ / (name + ".values"))) << name;
+    EXPECT_TRUE(bytes_of_floats(found) == read_bytes(folder_ / (name + ".values"))) << name;
   }
   for (const GgmlType type : {GgmlType::kF16, GgmlType::kBF16, GgmlType::kQ8_0}) {
     std::string found(static_cast<size_t>(ggml_row_bytes(type, kElements)), '\0');
     EXPECT_TRUE(quantize_row(type, values.data(), kElements, reinterpret_cast<std::byte*>(found.data())));
     const std::string name(layout_of(type).name);
-    EXPECT_TRUE(found == read_raw(folder_ / (name + ".quantized"))) << name;
+    EXPECT_TRUE(found == read_bytes(folder_ / (name + ".quantized"))) << name;
   }
 }
 

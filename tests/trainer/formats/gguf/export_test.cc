@@ -130,7 +130,7 @@ TEST_F(GgufExportTest, ImportExportImportIsTheIdentity) {
     import_gguf(file, again, {.dtype = DType::kF32, .replace = false});
     EXPECT_EQ(names_in(once), names_in(again));
     for (const std::string& entry : names_in(once)) {
-      EXPECT_TRUE(read_raw(once / entry) == read_raw(again / entry)) << entry;
+      EXPECT_TRUE(read_bytes(once / entry) == read_bytes(again / entry)) << entry;
     }
   }
 }
@@ -155,7 +155,7 @@ TEST_F(GgufExportTest, Phi3WithFactorsComesBack) {
   EXPECT_EQ(found.config.original_window, 256);
   ASSERT_EQ(found.sets.size(), 2);
   for (size_t i = 0; i < 2; ++i) EXPECT_EQ(found.sets[i].factors, model_.sets[i].factors);
-  EXPECT_TRUE(read_raw(folder_ / "phi3" / "model.safetensors") == read_raw(back / "model.safetensors"));
+  EXPECT_TRUE(read_bytes(folder_ / "phi3" / "model.safetensors") == read_bytes(back / "model.safetensors"));
 }
 
 // Llama 3 was trained under its factors: one list at every length, as llama.cpp's own converter writes them.
@@ -184,24 +184,24 @@ TEST_F(GgufExportTest, FactorsThatWereChangedBehindTheSetsAreRefused) {
   const GgufFile whole = GgufFile::open(file);
   const size_t at = static_cast<size_t>(whole.tensor("rope_factors_long.weight").data.data() -
                                         whole.tensors().front().data.data());
-  std::string bytes = read_raw(file);
+  std::string bytes = read_bytes(file);
   const size_t data_start = bytes.find(
       std::string(reinterpret_cast<const char*>(whole.tensor("rope_factors_long.weight").data.data()), 64));
   ASSERT_NE(data_start, std::string::npos) << at;
   const float other = 3.5f;
   bytes.replace(data_start + 4, sizeof other, reinterpret_cast<const char*>(&other), sizeof other);
-  write_raw(folder_ / "changed.gguf", bytes);
+  write_bytes(folder_ / "changed.gguf", bytes);
   expect_error(ErrorKind::kBadData, {"ropeway.factor_sets", "rope_factors_long.weight", "changed"},
                [&] { import_gguf(folder_ / "changed.gguf", folder_ / "model", {}); });
 }
 
 TEST_F(GgufExportTest, AnExistingFileIsKeptUnlessItIsToBeReplaced) {
   const fs::path target = folder_ / "model.gguf";
-  write_raw(target, "mine");
+  write_bytes(target, "mine");
   expect_error(
       ErrorKind::kCannotCreate, {"model.gguf", "exists"}, [&] { write_longrope(target, GgmlType::kBF16); },
       WayOut::kReplaceOutput);
-  EXPECT_EQ(read_raw(target), "mine");
+  EXPECT_EQ(read_bytes(target), "mine");
   fs::create_directory(folder_ / "folder");
   expect_error(ErrorKind::kCannotCreate, {"folder", "not a file"},
                [&] { write_longrope(folder_ / "folder", GgmlType::kBF16); });
@@ -225,7 +225,7 @@ TEST_F(GgufExportTest, WhatGgufCannotSayIsRefused) {
 }
 
 TEST_F(GgufExportTest, TokenizersWithoutANameInGguf) {
-  std::string tokenizer = read_raw(kTinyBase / "tokenizer.json");
+  std::string tokenizer = read_bytes(kTinyBase / "tokenizer.json");
   const size_t at = tokenizer.find("\"ByteLevel\"", tokenizer.find("\"pre_tokenizer\""));
   ASSERT_NE(at, std::string::npos);
   tokenizer.replace(at, 11, "\"Whitespace\"");

@@ -11,7 +11,7 @@ class GgufFileTest : public FolderTest {
  protected:
   GgufFile open(const GgufBytes& gguf) {
     const std::filesystem::path path = folder_ / "model.gguf";
-    write_raw(path, gguf.file());
+    write_bytes(path, gguf.file());
     return GgufFile::open(path);
   }
 };

@@ -31,7 +31,7 @@ class GgufTokenizer : public FolderTest {
  protected:
   std::map<std::string, std::string> read(const GgufBytes& gguf) {
     const std::filesystem::path path = folder_ / "model.gguf";
-    write_raw(path, gguf.file());
+    write_bytes(path, gguf.file());
     return read_gguf_tokenizer(GgufFile::open(path));
   }
   void refused(const GgufBytes& gguf, std::vector<std::string> said) {

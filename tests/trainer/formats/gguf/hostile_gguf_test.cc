@@ -16,7 +16,7 @@ class HostileGguf : public FolderTest {
  protected:
   void expect_refused(const std::string& bytes, const std::vector<std::string>& said) {
     const std::filesystem::path path = folder_ / "model.gguf";
-    write_raw(path, bytes);
+    write_bytes(path, bytes);
     std::vector<std::string> fragments = said;
     fragments.push_back("model.gguf: ");
     const auto start = std::chrono::steady_clock::now();
@@ -29,7 +29,7 @@ TEST_F(HostileGguf, EveryTruncationIsAnError) {
   const std::string whole = small_gguf().file();
   for (size_t size = 0; size < whole.size(); ++size) {
     const std::filesystem::path path = folder_ / "model.gguf";
-    write_raw(path, whole.substr(0, size));
+    write_bytes(path, whole.substr(0, size));
     expect_error(ErrorKind::kBadData, {"model.gguf: "}, [&] { GgufFile::open(path); });
   }
 }
@@ -187,7 +187,7 @@ TEST_F(HostileGguf, ChangedBytesNeverCrash) {
       std::string changed = whole;
       changed[at] = static_cast<char>(value);
       const std::filesystem::path path = folder_ / "model.gguf";
-      write_raw(path, changed);
+      write_bytes(path, changed);
       try {
         const GgufFile file = GgufFile::open(path);
         std::vector<float> row;

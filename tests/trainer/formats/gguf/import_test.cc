@@ -74,7 +74,7 @@ class GgufRope : public FolderTest {
   ParsedConfig parse(TinyGguf gguf) {
     gguf.values("token_embd.weight", {64, 1}, std::vector<float>(64));
     const std::filesystem::path path = folder_ / "model.gguf";
-    write_raw(path, gguf.file());
+    write_bytes(path, gguf.file());
     return read_gguf_config(GgufFile::open(path));
   }
   void refused(const TinyGguf& gguf, std::vector<std::string> said) {
@@ -214,7 +214,7 @@ TEST_F(GgufRope, UnknownArchitecture) {
   GgufBytes gguf;
   gguf.text("general.architecture", "mamba");
   const std::filesystem::path path = folder_ / "model.gguf";
-  write_raw(path, gguf.file());
+  write_bytes(path, gguf.file());
   expect_error(ErrorKind::kBadData, {"general.architecture", "mamba", "llama"},
                [&] { read_gguf_config(GgufFile::open(path)); });
 }
@@ -225,7 +225,7 @@ TEST_F(GgufImport, MissingAndUnexpectedTensorsAreListedAndNothingIsWritten) {
   gguf.values("blk.0.attn_q.weight", {64, 32}, std::vector<float>(64 * 32));
   gguf.values("blk.0.ffn_gate_inp.weight", {64}, std::vector<float>(64));
   const std::filesystem::path path = folder_ / "model.gguf";
-  write_raw(path, gguf.file());
+  write_bytes(path, gguf.file());
   expect_error(ErrorKind::kBadData,
                {"missing", "blk.0.attn_k.weight", "blk.0.attn_q.weight is [32, 64], wanted [64, 64]",
                 "unexpected", "blk.0.ffn_gate_inp.weight"},

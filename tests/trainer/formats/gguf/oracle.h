@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 
 namespace ropeway {
 

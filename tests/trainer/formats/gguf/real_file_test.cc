@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "tests/support/folder_test.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/files/sha256.h"
 #include "trainer/formats/gguf/gguf_file.h"
 

@@ -28,8 +28,8 @@ class ExportTest : public FolderTest {
     readjusted.attention_temperature = 1.0625;
     sets_ = {make_set("8x", 2048, 8), make_set("64x", 16384, 64), readjusted};
     save(small_config());
-    write_raw(source() / "tokenizer.json", "{\"of\": \"the source\"}");
-    write_raw(source() / "generation_config.json", "{\"eos_token_id\": [1, 2]}");
+    write_bytes(source() / "tokenizer.json", "{\"of\": \"the source\"}");
+    write_bytes(source() / "generation_config.json", "{\"eos_token_id\": [1, 2]}");
   }
   void save(const ModelConfig& config) {
     save_model_dir(source(), config, sets_, Weights(config).tensors(),
@@ -52,7 +52,7 @@ class ExportTest : public FolderTest {
     }
     return export_hf(what, target());
   }
-  json exported_config() const { return json::parse(read_raw(target() / "config.json")); }
+  json exported_config() const { return json::parse(read_bytes(target() / "config.json")); }
 
   std::vector<FactorSet> sets_;
 };
@@ -82,8 +82,8 @@ TEST_F(ExportTest, BothKeyStylesHoldTheSetsInForce) {
 
 TEST_F(ExportTest, TheConfigIsTheGoldenOne) {
   export_it({.factors = "64x", .max_length = 8192});
-  EXPECT_EQ(read_raw(target() / "config.json"),
-            read_raw(fs::path(ROPEWAY_SOURCE_DIR) / "tests/trainer/formats/hf/golden/export_config.json"));
+  EXPECT_EQ(read_bytes(target() / "config.json"),
+            read_bytes(fs::path(ROPEWAY_SOURCE_DIR) / "tests/trainer/formats/hf/golden/export_config.json"));
 }
 
 TEST_F(ExportTest, NoTemperatureIsStatedWhereTheFormulaSaysIt) {
@@ -112,8 +112,8 @@ TEST_F(ExportTest, TokenizerAndEverySetGoAlong) {
   EXPECT_EQ(names_in(target()),
             (std::vector<std::string>{"config.json", "generation_config.json", "model.safetensors",
                                       "rope_factors.json", "tokenizer.json"}));
-  EXPECT_EQ(read_raw(target() / "tokenizer.json"), read_raw(source() / "tokenizer.json"));
-  EXPECT_EQ(read_raw(target() / "rope_factors.json"), read_raw(source() / "rope_factors.json"));
+  EXPECT_EQ(read_bytes(target() / "tokenizer.json"), read_bytes(source() / "tokenizer.json"));
+  EXPECT_EQ(read_bytes(target() / "rope_factors.json"), read_bytes(source() / "rope_factors.json"));
   EXPECT_EQ(open_model_dir(target()).shards.at(0).metadata().at("format"), "pt");
 }
 
@@ -123,7 +123,7 @@ TEST_F(ExportTest, EveryLengthHasADirectoryAndTheWeightsAreThereOnce) {
   EXPECT_EQ(names_in(target()), (std::vector<std::string>{"16K", "2K"}));
   EXPECT_TRUE(fs::equivalent(target() / "2K/model.safetensors", target() / "16K/model.safetensors"));
   for (const auto& [name, length] : {std::pair{"2K", 2048}, {"16K", 16384}}) {
-    const json config = json::parse(read_raw(target() / name / "config.json"));
+    const json config = json::parse(read_bytes(target() / name / "config.json"));
     EXPECT_EQ(config.at("max_position_embeddings"), length);
     EXPECT_EQ(open_model_dir(target() / name).sets.size(), 3u);
     EXPECT_TRUE(fs::exists(target() / name / "tokenizer.json"));
@@ -183,7 +183,7 @@ TEST_F(ExportTest, WithoutASourceFolderTheConfigIsWrittenFromNothing) {
              .files = {{"tokenizer.json", "made"}},
              .deployments = choose_export_factors(model.config, model.sets, {.factors = "none"})},
             target());
-  EXPECT_EQ(read_raw(target() / "tokenizer.json"), "made");
+  EXPECT_EQ(read_bytes(target() / "tokenizer.json"), "made");
   EXPECT_EQ(exported_config().at("rope_parameters").at("rope_type"), "default");
   EXPECT_EQ(exported_config().at("max_position_embeddings"), 256);
 }
@@ -208,7 +208,7 @@ TEST_F(ExportTest, ComputedRopeThatTheSourceStatesStaysAsItWas) {
   edited.erase("rope_parameters");
   edited["rope_scaling"] = yarn;
   edited["max_position_embeddings"] = 1024;
-  write_raw(source() / "config.json", edited.dump());
+  write_bytes(source() / "config.json", edited.dump());
   fs::remove(source() / "rope_factors.json");
   export_it({});
   EXPECT_EQ(exported_config().at("rope_scaling"), yarn);
@@ -243,7 +243,7 @@ TEST_F(ExportTest, ConfigsOfEveryFamilyKeepTheirMeaning) {
     fs::remove_all(target());
     export_it({});
     EXPECT_EQ(meaning_of(target()), meaning_of(source()));
-    const json before = json::parse(read_raw(source() / "config.json")), after = exported_config();
+    const json before = json::parse(read_bytes(source() / "config.json")), after = exported_config();
     for (const auto& [key, value] : before.items()) {
       if (!key.starts_with("rope_")) {
         EXPECT_EQ(after.value(key, json()), value) << key;
@@ -274,11 +274,11 @@ TEST_F(ExportTest, RopeScalingOfPhi3HoldsWhatItsReaderAllows) {
 }
 
 TEST_F(ExportTest, ImportExportImportIsTheIdentity) {
-  std::string config = read_raw(source() / "config.json");
+  std::string config = read_bytes(source() / "config.json");
   config.insert(1, "\"pretraining_tp\": 1, \"eos_token_id\": [2, 7],");
   const size_t null_token = config.find("\"eos_token_id\": null,");
   config.erase(null_token, std::string("\"eos_token_id\": null,").size());
-  write_raw(source() / "config.json", config);
+  write_bytes(source() / "config.json", config);
   fs::remove(source() / "rope_factors.json");
   import_hf_dir(source(), folder_ / "first", {});
   const ModelDir first = open_model_dir(folder_ / "first");
@@ -291,10 +291,10 @@ TEST_F(ExportTest, ImportExportImportIsTheIdentity) {
   EXPECT_EQ(names_in(folder_ / "second"), names_in(folder_ / "first"));
   for (const std::string& name : names_in(folder_ / "first")) {
     if (name == "config.json") {
-      EXPECT_EQ(json::parse(read_raw(folder_ / "second" / name)),
-                json::parse(read_raw(folder_ / "first" / name)));
+      EXPECT_EQ(json::parse(read_bytes(folder_ / "second" / name)),
+                json::parse(read_bytes(folder_ / "first" / name)));
     } else {
-      EXPECT_EQ(read_raw(folder_ / "second" / name), read_raw(folder_ / "first" / name)) << name;
+      EXPECT_EQ(read_bytes(folder_ / "second" / name), read_bytes(folder_ / "first" / name)) << name;
     }
   }
 }

@@ -16,7 +16,7 @@ namespace {
 class FamilyConfig : public FolderTest {
  protected:
   ParsedConfig read(const std::string& text) {
-    write_raw(folder_ / "config.json", text);
+    write_bytes(folder_ / "config.json", text);
     return read_hf_config(folder_ / "config.json");
   }
   // A small model of the family with further members.

@@ -3,7 +3,7 @@
 #include "kernels/rope/rope_table.h"
 #include "tests/support/folder_test.h"
 #include "tests/support/model_shape.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/family/model_config.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/hf_config_write.h"
@@ -31,7 +31,7 @@ FactorSet make_set(const std::string& name, int64_t max_length, std::vector<doub
 class HfConfig : public FolderTest {
  protected:
   ParsedConfig read(const std::string& text) {
-    write_raw(folder_ / "config.json", text);
+    write_bytes(folder_ / "config.json", text);
     return read_hf_config(folder_ / "config.json");
   }
   // A plain config with members added or replaced (the last of two equal keys would be refused, so none may
@@ -278,7 +278,7 @@ TEST_F(HfConfig, TransformersComputesTheSameRope) {
       "for folder in [";
   for (const Case& c : cases) {
     std::filesystem::create_directories(folder_ / c.name);
-    write_raw(
+    write_bytes(
         folder_ / c.name / "config.json",
         write_hf_config(small_config(), &c.long_set, c.short_set ? &*c.short_set : nullptr, "bfloat16"));
     script += "'" + (folder_ / c.name).string() + "',";

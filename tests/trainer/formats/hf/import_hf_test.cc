@@ -22,8 +22,8 @@ class ImportTest : public FolderTest {
     const FactorSet far = make_set("long", 2048, 8), near = make_set("short", 256, 1.25);
     save_model_dir(source(), small_config(), {near, far}, Weights(small_config()).tensors(), {});
     fs::remove(source() / "rope_factors.json");
-    write_raw(source() / "tokenizer.json", "{}");
-    write_raw(source() / "generation_config.json", "{\"do_sample\": true}");
+    write_bytes(source() / "tokenizer.json", "{}");
+    write_bytes(source() / "generation_config.json", "{\"do_sample\": true}");
   }
   fs::path source() const { return folder_ / "source"; }
   fs::path target() const { return folder_ / "models/mine"; }
@@ -36,7 +36,7 @@ TEST_F(ImportTest, EverythingThatDescribesTheModelIsKeptByteForByte) {
   const ImportResult result = import();
   EXPECT_EQ(result.files.copied, 1);
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "generation_config.json"}) {
-    EXPECT_EQ(read_raw(target() / name), read_raw(source() / name)) << name;
+    EXPECT_EQ(read_bytes(target() / name), read_bytes(source() / name)) << name;
     EXPECT_FALSE(fs::equivalent(target() / name, source() / name)) << name;
   }
 }
@@ -55,14 +55,14 @@ TEST_F(ImportTest, TheFactorSetsOfTheConfigAreWrittenDown) {
 }
 
 TEST_F(ImportTest, CodeOtherWeightsAndFoldersAreLeftBehind) {
-  std::string config = read_raw(source() / "config.json");
+  std::string config = read_bytes(source() / "config.json");
   config.insert(1, "\"auto_map\": {\"AutoModelForCausalLM\": \"modeling_x.X\"}, \"other\": [1, 2.5],");
-  write_raw(source() / "config.json", config);
-  write_raw(source() / "tokenizer_config.json",
-            "{\"auto_map\": {\"AutoTokenizer\": [\"t.T\", null]}, \"a\": 1}");
+  write_bytes(source() / "config.json", config);
+  write_bytes(source() / "tokenizer_config.json",
+              "{\"auto_map\": {\"AutoTokenizer\": [\"t.T\", null]}, \"a\": 1}");
   for (const char* name :
        {"modeling_x.py", "pytorch_model.bin", "SHA256SUMS", ".gitattributes", "README.md"}) {
-    write_raw(source() / name, "x");
+    write_bytes(source() / name, "x");
   }
   fs::create_directory(source() / "onnx");
   const ImportResult result = import();
@@ -71,9 +71,9 @@ TEST_F(ImportTest, CodeOtherWeightsAndFoldersAreLeftBehind) {
   EXPECT_EQ(names_in(target()), (std::vector<std::string>{
                                     "README.md", "config.json", "generation_config.json", "model.safetensors",
                                     "rope_factors.json", "tokenizer.json", "tokenizer_config.json"}));
-  EXPECT_THAT(read_raw(target() / "config.json"), HasSubstr("\"other\""));
+  EXPECT_THAT(read_bytes(target() / "config.json"), HasSubstr("\"other\""));
   for (const char* name : {"config.json", "tokenizer_config.json"}) {
-    EXPECT_THAT(read_raw(target() / name), ::testing::Not(HasSubstr("auto_map"))) << name;
+    EXPECT_THAT(read_bytes(target() / name), ::testing::Not(HasSubstr("auto_map"))) << name;
   }
 }
 
@@ -81,13 +81,13 @@ TEST_F(ImportTest, CodeOtherWeightsAndFoldersAreLeftBehind) {
 // transformers would look for it in. A token of that name in a vocabulary is no such key.
 TEST_F(ImportTest, AnEscapedAutoMapIsLeftBehindToo) {
   const std::string code = R"("auto\u005fmap": {"AutoModel": "evil.X"}, "a\u0075to_other": 1)";
-  std::string config = read_raw(source() / "config.json");
+  std::string config = read_bytes(source() / "config.json");
   config.insert(1, code + ",");
-  write_raw(source() / "config.json", config);
+  write_bytes(source() / "config.json", config);
   const std::vector<std::string> others = {"tokenizer_config.json", "generation_config.json",
                                            "preprocessor_config.json"};
-  for (const std::string& name : others) write_raw(source() / name, "{" + code + "}");
-  write_raw(source() / "vocab.json", R"({"auto_map": 0, "the": 1})");
+  for (const std::string& name : others) write_bytes(source() / name, "{" + code + "}");
+  write_bytes(source() / "vocab.json", R"({"auto_map": 0, "the": 1})");
   import();
   for (const std::string& name : others) {
     const auto document = read_strict_json(target() / name);
@@ -96,12 +96,12 @@ TEST_F(ImportTest, AnEscapedAutoMapIsLeftBehindToo) {
   const auto written = read_strict_json(target() / "config.json");
   EXPECT_FALSE(written.has("auto_map"));
   EXPECT_TRUE(written.has("auto_other"));
-  EXPECT_EQ(read_raw(target() / "vocab.json"), read_raw(source() / "vocab.json"));
+  EXPECT_EQ(read_bytes(target() / "vocab.json"), read_bytes(source() / "vocab.json"));
 }
 
 TEST_F(ImportTest, ASettingsFileThatMayNameCodeAndCannotBeReadIsLeftBehind) {
-  write_raw(source() / "tokenizer_config.json", R"({"auto\u005fmap": {"AutoTokenizer": "t.T"})");
-  write_raw(source() / "processor_config.json", "not JSON, and names nothing");
+  write_bytes(source() / "tokenizer_config.json", R"({"auto\u005fmap": {"AutoTokenizer": "t.T"})");
+  write_bytes(source() / "processor_config.json", "not JSON, and names nothing");
   EXPECT_THAT(import().left_behind, ElementsAre("tokenizer_config.json"));
   EXPECT_FALSE(fs::exists(target() / "tokenizer_config.json"));
   EXPECT_TRUE(fs::exists(target() / "processor_config.json"));
@@ -120,8 +120,8 @@ TEST_F(ImportTest, ShardsStayShards) {
   }
   const ImportResult result = import();
   EXPECT_EQ(result.files.copied, shards);
-  EXPECT_EQ(read_raw(target() / "model.safetensors.index.json"),
-            read_raw(source() / "model.safetensors.index.json"));
+  EXPECT_EQ(read_bytes(target() / "model.safetensors.index.json"),
+            read_bytes(source() / "model.safetensors.index.json"));
   EXPECT_NO_THROW(verify_weights(open_model_dir(target()), streams));
 }
 
@@ -149,12 +149,12 @@ TEST_F(ImportTest, AnotherTypeIsWrittenAndTheConfigSaysSo) {
   import({.dtype = DType::kBF16});
   const ModelDir model = open_model_dir(target());
   EXPECT_EQ(model.dtype(), DType::kBF16);
-  EXPECT_THAT(read_raw(target() / "config.json"), HasSubstr("\"torch_dtype\": \"bfloat16\""));
+  EXPECT_THAT(read_bytes(target() / "config.json"), HasSubstr("\"torch_dtype\": \"bfloat16\""));
 }
 
 TEST_F(ImportTest, NothingIsOverwrittenUnlessAModelIsAndThatIsMeant) {
   import();
-  write_raw(target() / "mine.txt", "x");
+  write_bytes(target() / "mine.txt", "x");
   expect_error(
       ErrorKind::kCannotCreate, {target().string(), "exists"}, [&] { import(); }, WayOut::kReplaceOutput);
   EXPECT_TRUE(fs::exists(target() / "mine.txt"));
@@ -168,7 +168,7 @@ TEST_F(ImportTest, NothingIsOverwrittenUnlessAModelIsAndThatIsMeant) {
 
 TEST_F(ImportTest, TheSourceIsNotReplacedByItself) {
   for (const fs::path& place : {source(), folder_, folder_ / "models/../source/"}) {
-    write_raw(folder_ / "config.json", "{}");
+    write_bytes(folder_ / "config.json", "{}");
     expect_error(ErrorKind::kCannotCreate, {"holds the source"},
                  [&] { import_hf_dir(source(), place, {.replace = true}); });
   }

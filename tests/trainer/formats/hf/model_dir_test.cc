@@ -3,8 +3,8 @@
 #include <cstring>
 #include <functional>
 
+#include "tests/support/python.h"
 #include "tests/support/small_model.h"
-#include "tests/trainer/rope/python_oracle.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/hf_config_write.h"
 #include "trainer/formats/hf/save_model_dir.h"
@@ -23,7 +23,7 @@ class ModelDirTest : public FolderTest {
   // A directory with two shards and an index.
   void save_sharded(const ModelConfig& config) {
     std::filesystem::create_directories(dir());
-    write_raw(dir() / "config.json", write_hf_config(config, nullptr, nullptr, "float32"));
+    write_bytes(dir() / "config.json", write_hf_config(config, nullptr, nullptr, "float32"));
     const Weights weights(config);
     const auto tensors = weights.tensors();
     const size_t half = tensors.size() / 2;
@@ -34,14 +34,14 @@ class ModelDirTest : public FolderTest {
       map += fmt::format("{}\"{}\":\"model-0000{}-of-00002.safetensors\"", i == 0 ? "" : ",", tensors[i].name,
                          i < half ? 1 : 2);
     }
-    write_raw(index(), "{\"metadata\":{\"total_size\":1},\"weight_map\":{" + map + "}}");
+    write_bytes(index(), "{\"metadata\":{\"total_size\":1},\"weight_map\":{" + map + "}}");
   }
   std::filesystem::path index() const { return dir() / "model.safetensors.index.json"; }
   void edit(const std::filesystem::path& path, const std::string& from, const std::string& to) {
-    std::string text = read_raw(path);
+    std::string text = read_bytes(path);
     const size_t at = text.find(from);
     ASSERT_NE(at, std::string::npos) << from;
-    write_raw(path, text.replace(at, from.size(), to));
+    write_bytes(path, text.replace(at, from.size(), to));
   }
 };
 
@@ -91,14 +91,14 @@ TEST_F(ModelDirTest, RoundTrip) {
 TEST_F(ModelDirTest, LongestSetIsInForceUnlessNamed) {
   const std::vector<FactorSet> sets = {make_set("64x", 16384, 64), make_set("8x", 2048, 8)};
   save(small_config(), sets);
-  EXPECT_THAT(read_raw(dir() / "config.json"), testing::HasSubstr("\"max_position_embeddings\": 16384"));
+  EXPECT_THAT(read_bytes(dir() / "config.json"), testing::HasSubstr("\"max_position_embeddings\": 16384"));
   save(small_config(), sets, {.copy_small_files_from = {}, .in_force = "8x", .replace = true});
-  EXPECT_THAT(read_raw(dir() / "config.json"), testing::HasSubstr("\"max_position_embeddings\": 2048"));
+  EXPECT_THAT(read_bytes(dir() / "config.json"), testing::HasSubstr("\"max_position_embeddings\": 2048"));
 }
 
 TEST_F(ModelDirTest, PlainModelHasNoScaling) {
   save(small_config(), {});
-  EXPECT_THAT(read_raw(dir() / "config.json"), testing::HasSubstr("\"rope_scaling\": null"));
+  EXPECT_THAT(read_bytes(dir() / "config.json"), testing::HasSubstr("\"rope_scaling\": null"));
   EXPECT_TRUE(open_model_dir(dir()).sets.empty());
 }
 
@@ -108,7 +108,7 @@ TEST_F(ModelDirTest, StartTokensStayInTheFactorFile) {
   testing::internal::CaptureStderr();
   save(small_config(), {set});
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("'8x' has start tokens"));
-  EXPECT_THAT(read_raw(dir() / "config.json"), testing::HasSubstr("\"rope_scaling\": null"));
+  EXPECT_THAT(read_bytes(dir() / "config.json"), testing::HasSubstr("\"rope_scaling\": null"));
   EXPECT_EQ(open_model_dir(dir()).sets.at(0).start_tokens, 4);
 }
 
@@ -117,23 +117,23 @@ TEST_F(ModelDirTest, SmallFilesAreCopiedAndWeightsAreNot) {
   for (const char* name :
        {"tokenizer.json", "generation_config.json", "merges.txt", "model.safetensors", "rope_factors.json",
         "pytorch_model.bin", "model.safetensors.index.json", ".hidden", "modeling_llama.py", "SHA256SUMS"}) {
-    write_raw(folder_ / "base" / name, std::string("of ") + name);
+    write_bytes(folder_ / "base" / name, std::string("of ") + name);
   }
   save(small_config(), {}, {.copy_small_files_from = folder_ / "base", .in_force = "", .replace = false});
   EXPECT_EQ(names_in(dir()),
             (std::vector<std::string>{"config.json", "generation_config.json", "merges.txt",
                                       "model.safetensors", "rope_factors.json", "tokenizer.json"}));
-  EXPECT_EQ(read_raw(dir() / "merges.txt"), "of merges.txt");
+  EXPECT_EQ(read_bytes(dir() / "merges.txt"), "of merges.txt");
 }
 
 TEST_F(ModelDirTest, KeysOfTheBaseConfigStay) {
   std::filesystem::create_directories(folder_ / "base");
   std::string config = write_hf_config(small_config(), nullptr, nullptr, "bfloat16");
   config.insert(1, "\"auto_map\": {\"AutoConfig\": \"code.Config\"}, \"pretraining_tp\": 3,");
-  write_raw(folder_ / "base" / "config.json", config);
+  write_bytes(folder_ / "base" / "config.json", config);
   save(small_config(), {make_set("8x", 2048, 8)},
        {.copy_small_files_from = folder_ / "base", .in_force = "", .replace = false});
-  const std::string saved = read_raw(dir() / "config.json");
+  const std::string saved = read_bytes(dir() / "config.json");
   for (const char* part : {"\"pretraining_tp\": 3", "\"max_position_embeddings\": 2048",
                            "\"torch_dtype\": \"float32\"", "\"rope_type\": \"longrope\""}) {
     EXPECT_THAT(saved, testing::HasSubstr(part));
@@ -164,12 +164,12 @@ TEST_F(ModelDirTest, WeightsOfAnotherFileSystemAreCopied) {
   save_model_dir(published, small_config(), {}, open_model_dir(other.path / "model"), {});
   EXPECT_TRUE(
       std::filesystem::is_regular_file(std::filesystem::symlink_status(published / "model.safetensors")));
-  EXPECT_EQ(read_raw(published / "model.safetensors"), read_raw(dir() / "model.safetensors"));
+  EXPECT_EQ(read_bytes(published / "model.safetensors"), read_bytes(dir() / "model.safetensors"));
 }
 
 TEST_F(ModelDirTest, ExistingDirectoryIsReplacedOnlyOnRequest) {
   save(small_config(), {});
-  write_raw(dir() / "mine.txt", "x");
+  write_bytes(dir() / "mine.txt", "x");
   expect_error(ErrorKind::kCannotCreate, {dir().string(), "exists"}, [&] { save(small_config(), {}); });
   EXPECT_TRUE(std::filesystem::exists(dir() / "mine.txt"));
   save(small_config(), {}, {.copy_small_files_from = {}, .in_force = "", .replace = true});
@@ -270,7 +270,7 @@ TEST_F(ModelDirTest, ShardNamesStayInTheFolder) {
   for (const char* evil : {"../outside.safetensors", "/etc/passwd.safetensors", "sub/x.safetensors", "..", "",
                            ".x.safetensors", "weights.bin", "a\\u0000b.safetensors", "..\\\\x.safetensors"}) {
     save_sharded(small_config());
-    write_raw(folder_ / "outside.safetensors", "never read");
+    write_bytes(folder_ / "outside.safetensors", "never read");
     edit(index(), name, fmt::format("\"{}\"", evil));
     expect_error(ErrorKind::kBadData, {index().string(), "weight_map.", "a plain file name"},
                  [&] { open_model_dir(dir()); });
@@ -295,7 +295,7 @@ TEST_F(ModelDirTest, IndexAndShardsMustAgree) {
   expect_error(ErrorKind::kMissingInput, {"model-00002-of-00002.safetensors"},
                [&] { open_model_dir(dir()); });
   save_sharded(small_config());
-  write_raw(index(), R"({"weight_map":{"a":5}})");
+  write_bytes(index(), R"({"weight_map":{"a":5}})");
   expect_error(ErrorKind::kBadData, {"weight_map.a: found 5, wanted a string"},
                [&] { open_model_dir(dir()); });
 }

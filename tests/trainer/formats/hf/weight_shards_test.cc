@@ -41,7 +41,7 @@ TEST_F(WeightShardsTest, ShardsHoldAtMostTheLimitAndTheIndexNamesThem) {
   const auto streams = weight_streams(source, {});
   constexpr int64_t kLimit = 3000;
   write_weight_shards(target(), streams, kLimit);
-  const auto index = nlohmann::json::parse(read_raw(target() / "model.safetensors.index.json"));
+  const auto index = nlohmann::json::parse(read_bytes(target() / "model.safetensors.index.json"));
   EXPECT_EQ(index.at("metadata").at("total_size"), bytes_of_all(streams));
   EXPECT_EQ(index.at("weight_map").size(), streams.size());
   const ModelDir written = open_model_dir(target());  // checks that index and shards agree
@@ -68,9 +68,9 @@ TEST_F(WeightShardsTest, AChangedByteIsFoundAndItsTensorNamed) {
   const ModelDir source = open_model_dir(folder_ / "source");
   const auto streams = weight_streams(source, DType::kBF16);
   write_weight_shards(target(), streams);
-  std::string bytes = read_raw(target() / "model.safetensors");
+  std::string bytes = read_bytes(target() / "model.safetensors");
   bytes.back() ^= 1;
-  write_raw(target() / "model.safetensors", bytes);
+  write_bytes(target() / "model.safetensors", bytes);
   // Elements of one width go by name: the last bytes are those of the final norm.
   expect_error(ErrorKind::kIo, {"target/model.safetensors", "'model.norm.weight'"},
                [&] { verify_weights(open_model_dir(target()), streams); });
@@ -81,7 +81,7 @@ TEST_F(WeightShardsTest, CopiesOfATiedHeadAndOldBuffersAreNoWeights) {
   const Weights untied{small_config()};
   auto tensors = untied.tensors();
   tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", DType::kF32, {2}, tensors[0].data});
-  write_raw(folder_ / "source/config.json", write_hf_config(tied, nullptr, nullptr, "float32"));
+  write_bytes(folder_ / "source/config.json", write_hf_config(tied, nullptr, nullptr, "float32"));
   write_safetensors(folder_ / "source/model.safetensors", tensors);
   const ModelDir source = open_model_dir(folder_ / "source");
   EXPECT_EQ(weight_streams(source, {}).size(), weight_names(tied).size());

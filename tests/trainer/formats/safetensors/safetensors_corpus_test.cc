@@ -4,7 +4,7 @@
 
 #include "kernels/base/random.h"
 #include "tests/support/folder_test.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 
 namespace ropeway {
@@ -162,7 +162,7 @@ TEST_F(SafetensorsCorpus, EveryBrokenFileIsRefusedByName) {
   for (const Broken& broken : corpus()) {
     SCOPED_TRACE(broken.name);
     const auto path = folder_ / (broken.name + ".safetensors"s);
-    write_raw(path, broken.bytes);
+    write_bytes(path, broken.bytes);
     std::vector<std::string> fragments = broken.fragments;
     fragments.push_back(path.string());
     expect_error(ErrorKind::kBadData, fragments, [&] { SafetensorsFile::open(path); });
@@ -170,13 +170,14 @@ TEST_F(SafetensorsCorpus, EveryBrokenFileIsRefusedByName) {
 }
 
 TEST_F(SafetensorsCorpus, LimitsThemselvesAreAccepted) {
-  write_raw(folder_ / "a", file_of(tensor("\"F32\"", "[1,1,1,1,1,1,1,2]", "[0,8]") + "   ", 8));
+  write_bytes(folder_ / "a", file_of(tensor("\"F32\"", "[1,1,1,1,1,1,1,2]", "[0,8]") + "   ", 8));
   EXPECT_EQ(SafetensorsFile::open(folder_ / "a").tensors().at("t").shape.size(), 8u);
   const std::string name(512, 'n');
-  write_raw(folder_ / "b",
-            file_of("{\"" + name + R"(":{"dtype":"U8","shape":[281474976710656,0],"data_offsets":[0,0]}})"));
+  write_bytes(
+      folder_ / "b",
+      file_of("{\"" + name + R"(":{"dtype":"U8","shape":[281474976710656,0],"data_offsets":[0,0]}})"));
   EXPECT_TRUE(SafetensorsFile::open(folder_ / "b").tensors().contains(name));
-  write_raw(folder_ / "c", two(4, 8, 0, 4, 8));  // the order in the header is free
+  write_bytes(folder_ / "c", two(4, 8, 0, 4, 8));  // the order in the header is free
   EXPECT_EQ(SafetensorsFile::open(folder_ / "c").data("a").size(), 4u);
 }
 
@@ -186,7 +187,7 @@ TEST_F(SafetensorsCorpus, TooManyTensorsAreRefused) {
     header += fmt::format("{}\"{}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
                           i == 0 ? "" : ",", i);
   }
-  write_raw(folder_ / "many", file_of(header + "}"));
+  write_bytes(folder_ / "many", file_of(header + "}"));
   expect_error(ErrorKind::kBadData, {"more than 200000 tensors"},
                [&] { SafetensorsFile::open(folder_ / "many"); });
 }
@@ -195,7 +196,7 @@ TEST_F(SafetensorsCorpus, TooManyTensorsAreRefused) {
 TEST_F(SafetensorsCorpus, EveryTruncationIsFound) {
   const std::string whole = two(0, 16, 16, 40, 40);
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
-    write_raw(folder_ / "cut", whole.substr(0, bytes));
+    write_bytes(folder_ / "cut", whole.substr(0, bytes));
     expect_error(ErrorKind::kBadData, {"cut"}, [&] { SafetensorsFile::open(folder_ / "cut"); });
   }
 }
@@ -238,7 +239,7 @@ TEST_F(SafetensorsCorpus, RandomEditsAreRefusedOrAcceptedByTheReferenceToo) {
   int accepted = 0;
   for (uint64_t seed = 0; seed < 500; ++seed) {
     const auto path = folder_ / fmt::format("{}.safetensors", seed);
-    write_raw(path, mutated(seed));
+    write_bytes(path, mutated(seed));
     try {
       const SafetensorsFile file = SafetensorsFile::open(path);
       ++accepted;

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "tests/support/folder_test.h"
-#include "tests/trainer/rope/python_oracle.h"
+#include "tests/support/python.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
 
