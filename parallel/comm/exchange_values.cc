@@ -33,11 +33,6 @@ double all_reduce_sum(Communicator& comm, double value) {
   return value;
 }
 
-double all_reduce_max(Communicator& comm, double value) {
-  comm.all_reduce(&value, 1, DType::kF64, ReduceOp::kMax);
-  return value;
-}
-
 bool any_rank(Communicator& comm, bool value) {
   uint8_t flag = value ? 1 : 0;
   comm.all_reduce(&flag, 1, DType::kU8, ReduceOp::kMax);
@@ -50,17 +45,6 @@ std::string broadcast_string(Communicator& comm, std::string value, int root) {
   value.resize(static_cast<size_t>(length));
   comm.broadcast(value.data(), length, root);
   return value;
-}
-
-std::vector<double> all_gather_vector(Communicator& comm, std::span<const double> values) {
-  std::vector<double> result;
-  for (const std::string& bytes :
-       all_gather_bytes(comm, values.data(), static_cast<int64_t>(values.size_bytes()))) {
-    const size_t old = result.size();
-    result.resize(old + bytes.size() / sizeof(double));
-    if (!bytes.empty()) std::memcpy(result.data() + old, bytes.data(), bytes.size());
-  }
-  return result;
 }
 
 std::vector<std::string> all_gather_strings(Communicator& comm, const std::string& value) {

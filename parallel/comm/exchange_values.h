@@ -12,11 +12,9 @@ namespace ropeway {
 
 void all_reduce_sum(Communicator& comm, std::span<double> values);  // element by element, in place
 double all_reduce_sum(Communicator& comm, double value);
-double all_reduce_max(Communicator& comm, double value);
 bool any_rank(Communicator& comm, bool value);  // true on every rank if it is true on one
 std::string broadcast_string(Communicator& comm, std::string value, int root = 0);
-// Concatenation in rank order of every rank's values (lengths may differ), on every rank.
-std::vector<double> all_gather_vector(Communicator& comm, std::span<const double> values);
+// Every rank's string in rank order (lengths may differ), on every rank.
 std::vector<std::string> all_gather_strings(Communicator& comm, const std::string& value);
 
 }  // namespace ropeway

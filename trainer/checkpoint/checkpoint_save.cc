@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/fault_point.h"
 #include "trainer/files/files.h"
@@ -16,23 +17,6 @@ namespace ropeway {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Runs `work` on every rank; when it fails on one, throws the lowest such rank's error on all of them.
-template <typename Work>
-void together(Communicator& world, Work&& work) {
-  std::string failure;
-  try {
-    work();
-  } catch (...) {
-    const Failure own = failure_of(std::current_exception());
-    failure = fmt::format("{} {}", static_cast<int>(own.kind), own.message);
-  }
-  for (const std::string& other : all_gather_strings(world, failure)) {
-    if (other.empty()) continue;
-    const size_t space = other.find(' ');
-    throw Error(static_cast<ErrorKind>(std::stoi(other.substr(0, space))), other.substr(space + 1));
-  }
-}
 
 std::string shard_name(int rank, int size) {
   return fmt::format("optimizer-{:05}-of-{:05}.safetensors", rank + 1, size);
@@ -145,7 +129,7 @@ class Saving {
 };
 
 void Saving::make_folder(int64_t needed) {
-  together(world_, [&] {
+  run_on_all_ranks(world_, [&] {
     if (rank_ != 0) return;
     require_writable_folder(folder_, needed);
     remove_stale(folder_);
@@ -159,7 +143,7 @@ void Saving::make_folder(int64_t needed) {
 }
 
 void Saving::write_files() {
-  together(world_, [&] {
+  run_on_all_ranks(world_, [&] {
     const std::map<std::string, std::string> identity = {
         {"uuid", uuid_}, {"step", fmt::format("{}", content_.step)}, {"rank", fmt::format("{}", rank_)}};
     const auto write_tensors = [&](const std::string& name, const std::vector<TensorToWrite>& tensors) {
@@ -215,7 +199,7 @@ void Saving::publish(int keep) {
   const std::vector<std::string> ranges =
       all_gather_strings(world_, fmt::format("{} {}", content_.optimizer_begin, content_.optimizer_end));
   fault_point("checkpoint.gathered", rank_);
-  together(world_, [&] {
+  run_on_all_ranks(world_, [&] {
     if (rank_ != 0) return;
     write_manifest(manifest_of(entries, ranges));
     fsync_path(temporary_);

@@ -88,7 +88,6 @@ void OffloadedActivations::send(const at::Tensor& from, at::Tensor& host, Slot& 
   ROPEWAY_CHECK(from.is_contiguous(), "a record's tensors must be contiguous");
   const auto bytes = static_cast<int64_t>(from.nbytes());
   if (!host.defined() || host.numel() < bytes) {
-    host_bytes_ += bytes - (host.defined() ? host.numel() : 0);
     host = at::Tensor();
     host = copies_->host_memory(bytes);
   }

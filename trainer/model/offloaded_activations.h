@@ -31,7 +31,6 @@ class OffloadedActivations : public ActivationStore {
   BlockActivations& fetch(int64_t layer) override;
   void release(int64_t layer) override;
   int64_t peak_bytes() const override { return peak_bytes_; }
-  int64_t host_bytes() const { return host_bytes_; }
 
  private:
   using Ticket = ops::HostCopies::Ticket;
@@ -54,7 +53,7 @@ class OffloadedActivations : public ActivationStore {
   std::vector<Away> away_;
   std::vector<Slot> slots_;
   std::unique_ptr<ops::HostCopies> copies_;
-  int64_t tokens_ = 0, peak_bytes_ = 0, host_bytes_ = 0;
+  int64_t tokens_ = 0, peak_bytes_ = 0;
   at::TensorOptions options_;
 };
 

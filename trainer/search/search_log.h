@@ -42,7 +42,6 @@ class SearchLog {
   SearchLog(const SearchLog&) = delete;
   SearchLog& operator=(const SearchLog&) = delete;
 
-  int64_t next_step() const { return next_; }
   bool can_replay() const { return next_ < static_cast<int64_t>(recorded_.size()); }
   // Fills the results of `line` from the next recorded one. Throws kBadData when that is another evaluation.
   void replay(SearchLine& line);
