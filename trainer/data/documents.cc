@@ -25,7 +25,7 @@ struct Documents::State {
     size_t source = 0;
   };
   std::vector<Document> documents;
-  std::vector<std::string> sources;
+  std::vector<SourceFacts> sources;
   std::vector<MappedTokens> mapped;
   std::vector<int32_t> ids;
   std::string fingerprint;
@@ -42,7 +42,7 @@ std::span<const int32_t> Documents::tokens(size_t document) const {
 }
 std::string Documents::name(size_t document) const {
   const State::Document& found = state_->documents.at(document);
-  const std::string& source = state_->sources[found.source];
+  const std::string& source = state_->sources[found.source].name;
   return found.line == 0 ? source : fmt::format("{}:{}", source, found.line);
 }
 int64_t Documents::bytes(size_t document) const { return state_->documents.at(document).bytes; }
@@ -51,6 +51,8 @@ int64_t Documents::total_tokens() const {
   for (const auto& document : state_->documents) total += static_cast<int64_t>(document.tokens.size());
   return total;
 }
+const std::vector<SourceFacts>& Documents::sources() const { return state_->sources; }
+size_t Documents::source(size_t document) const { return state_->documents.at(document).source; }
 const std::string& Documents::fingerprint() const { return state_->fingerprint; }
 
 namespace {
@@ -203,7 +205,8 @@ Documents load_documents(Communicator& world, const std::vector<std::string>& pa
       state->documents.push_back(
           {document.tokens, document.text_bytes, document.line, state->sources.size()});
     }
-    state->sources.push_back(std::move(file.name));
+    state->sources.push_back(
+        {.name = std::move(file.name), .documents = file.documents, .tokens = file.tokens});
     state->mapped.push_back(std::move(*mapped));
   }
   throw_together(world, problem);
@@ -212,7 +215,7 @@ Documents load_documents(Communicator& world, const std::vector<std::string>& pa
 
 Documents load_token_file(const fs::path& npy, int64_t vocab_size) {
   auto state = std::make_unique<Documents::State>();
-  state->sources.push_back(npy.string());
+  state->sources.push_back({.name = npy.string()});
   state->ids = read_npy_token_ids(npy, vocab_size);
   const auto tokens = static_cast<int64_t>(state->ids.size());
   // The text is not known: one byte per token.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "parallel/comm/communicator.h"
+#include "trainer/data/source_facts.h"
 #include "trainer/data/text_file.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -29,6 +30,9 @@ class Documents {
   std::string name(size_t document) const;                 // FILE, or FILE:LINE
   int64_t bytes(size_t document) const;  // of text; equals the tokens for the byte-level tokenizer
   int64_t total_tokens() const;
+  // The files, in the order of their patterns and names; source: which of them a document is from.
+  const std::vector<SourceFacts>& sources() const;
+  size_t source(size_t document) const;
   // SHA-256 over names, lengths and contents: changes when the data does.
   const std::string& fingerprint() const;
 
