@@ -167,7 +167,8 @@ class Evaluation {
     const bool needs_tokenizer = request_.passkey || !request_.text.empty();
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
-    return load_documents(world, {request_.text}, *tokenizer_, request_.cache);
+    return load_documents(world, {request_.text}, *tokenizer_, request_.cache,
+                          {.vocab_size = source_.dir.config.vocab_size});
   }
 
   const EvaluationRequest& request_;

@@ -7,6 +7,7 @@
 #include "kernels/base/log.h"
 #include "kernels/ops/matmul.h"
 #include "launch/exit_status.h"
+#include "launch/mapping_faults.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
@@ -25,6 +26,7 @@ int rank_from_launcher() {
 
 int run_locally(const Verb& verb, const Arguments& arguments) {
   const bool prints = rank_from_launcher() == 0;
+  end_on_mapping_faults();
   try {
     verb.local(arguments, prints);
     std::cout << std::flush;
@@ -38,6 +40,7 @@ int run_locally(const Verb& verb, const Arguments& arguments) {
 
 int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
   MpiSession session;
+  end_on_mapping_faults();
   Communicator& world = session.world();
   set_log_rank(world.rank());
   choose_thread_count(world);

@@ -25,7 +25,7 @@ fi
 packages=(g++ cmake ninja-build mold ccache pkg-config git ca-certificates python3 python3-venv
           libopenmpi-dev openmpi-bin openssh-client libboost-dev libboost-program-options-dev libyaml-cpp-dev
           nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libprotobuf-dev protobuf-compiler
-          libpcre2-dev libutf8proc-dev libsentencepiece-dev zlib1g-dev libzstd-dev
+          libpcre2-dev libutf8proc-dev libsentencepiece-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
           libgtest-dev libgmock-dev)
 if [ "$with_tests" = 1 ]; then packages+=(clang-format shellcheck iproute2); fi
 

@@ -1,4 +1,6 @@
 // Texts that are missing, empty or too short, for whichever stage, before the run folder is made.
+#include <sys/stat.h>
+
 #include "tests/faults/refusals.h"
 
 namespace ropeway {
@@ -92,6 +94,56 @@ TEST(TextFiles, PackedLinesOfJsonAreScored) {
   const Ended plain = run_ropeway("evaluate " + kTinyBase + " --text tests/data/prose.txt" + cache);
   EXPECT_EQ(packed.code, 0) << packed.err;
   EXPECT_EQ(packed.out, plain.out);
+}
+
+TEST(TextFiles, APipeASocketAndADeviceAreRefusedAtOnce) {
+  const Scratch scratch;
+  const std::string pipe = scratch.name("pipe.txt");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::pair<std::string, std::string> files[] = {{pipe, "is a pipe"}, {"/dev/zero", "is a device"}};
+  for (const auto& [file, words] : files) {
+    const Refusal refusal{.code = 66, .said = {file + ": " + words}};
+    expect_refusal("evaluate " + kTinyBase + " --text " + file + " --cache " + scratch.name("cache"), refusal,
+                   scratch.path() / "cache/none");
+    expect_refusal("evaluate " + kTinyBase + " --tokens " + file, refusal, scratch.path() / "cache/none");
+    expect_refusal("validate " + file, {.code = 66, .said = {file + ": " + words}, .ranks = {1}},
+                   scratch.path() / "cache/none");
+  }
+}
+
+TEST(TextFiles, TextInAnotherEncodingIsRefusedWithTheLineThatConvertsIt) {
+  const Scratch scratch;
+  std::string latin;
+  for (int i = 0; i < 60; ++i) latin += "Caf\xE9, na\xEFve, d\xE9j\xE0 vu. ";
+  const std::string text = scratch.file("latin.txt", latin);
+  expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
+                 {.code = 65, .said = {text + ": 240 of 1500 bytes are not UTF-8", "iconv -f LATIN1"}},
+                 scratch.path() / "cache/none");
+}
+
+// The same lines under every name and packing give the same score.
+TEST(TextFiles, EveryKindOfTheSameTextIsScoredAlike) {
+  const Scratch scratch;
+  ASSERT_EQ(
+      run_shell("python3 -c \"import bz2, gzip, json, lzma; t = open('tests/data/prose.txt').read()[:3000]; "
+                "l = json.dumps({'text': t, 'meta': {'score': float('nan')}}) + '\\n'; p = '" +
+                scratch.path().string() +
+                "/'; open(p + 'a.txt', 'w').write(t); open(p + 'u.txt', 'wb').write(t.encode('utf-16')); "
+                "open(p + 'a.jsonl', 'w').write(l + json.dumps({'text': None}) + '\\n'); "
+                "open(p + 'a.json', 'w').write('[' + l + ']'); gzip.open(p + 'a.json.gz', 'wt').write(l); "
+                "bz2.open(p + 'A.NDJSON.BZ2', 'wt').write(l); lzma.open(p + 'part-0', 'wt').write(l)\"")
+          .code,
+      0);
+  const auto score = [&](const std::string& name) {
+    const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + scratch.name(name) +
+                                    " --windows 2 --lengths 256 --cache " + scratch.name("cache"));
+    EXPECT_EQ(ended.code, 0) << name << ended.err;
+    return ended.out;
+  };
+  const std::string want = score("a.txt");
+  for (const char* name : {"u.txt", "a.jsonl", "a.json", "a.json.gz", "A.NDJSON.BZ2", "part-0"}) {
+    EXPECT_EQ(score(name), want) << name;
+  }
 }
 
 TEST(TextFiles, AMissingTextIsNamed) {

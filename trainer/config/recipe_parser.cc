@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "kernels/base/error.h"
 #include "trainer/config/overrides.h"
@@ -13,27 +10,18 @@
 #include "trainer/config/recipe_problems.h"
 #include "trainer/config/recipe_reader.h"
 #include "trainer/config/yaml_tree.h"
+#include "trainer/files/input_file.h"
 
 namespace ropeway {
 namespace {
 
 // At most one byte more than a recipe may have, so that a file without an end does not fill the memory.
 std::string read_bounded(const std::filesystem::path& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) {
-    fail(ErrorKind::kMissingInput, "{}: is a folder, wanted a recipe file", file.string());
-  }
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
-    fail(ErrorKind::kMissingInput, "{}: cannot be read: {}", file.string(),
-         std::strerror(errno != 0 ? errno : ENOENT));
-  }
+  InputFile input(file);
   std::string text(kMaxYamlBytes + 4, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad())
-    fail(ErrorKind::kMissingInput, "{}: reading failed: {}", file.string(), std::strerror(errno));
-  text.resize(static_cast<size_t>(stream.gcount()));
+  size_t filled = 0;
+  while (const size_t got = input.read(text.data() + filled, text.size() - filled)) filled += got;
+  text.resize(filled);
   return text;
 }
 

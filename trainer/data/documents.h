@@ -1,8 +1,8 @@
-// Whole documents as token ids: text files (text_file.h: plain or JSON lines, packed or not) encoded once
-// into a cache, or a .npy file of ids. Documents keep their borders: no window reaches from one into the
+// Whole documents as token ids: text files (text_file.h: plain or JSON, packed or not) encoded once into a
+// cache, or files of ids (token_ids.h). Documents keep their borders: no window reaches from one into the
 // next, so nothing is put between them. A document is what the tokenizer makes of its text with its own
 // template (a BOS in front where it has one) and no further token; the spelling of a special token in a text
-// stays text.
+// stays text. Ids that another program made stay as they are.
 #pragma once
 
 #include <cstdint>
@@ -47,14 +47,15 @@ class Documents {
 
 // Collective: rank 0 encodes what the cache lacks (cache file: named by the hash of tokenizer and source,
 // written atomically, verified on opening), the others map it. patterns: paths with * in the file name, each
-// must match. Throws kMissingInput naming the pattern or file; kBadData for an empty file and for what
-// read_text_documents refuses.
+// must match; a file of ids (.npy, or Megatron's .bin or what it shares with its .idx) is copied into the cache.
+// Throws kMissingInput naming the pattern or file; kBadData for an empty file and for what read_text_documents
+// and read_token_ids refuse.
 Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
                          const Tokenizer& tokenizer, const std::filesystem::path& cache_folder,
                          const TextFileLimits& limits = {});
-// One document from a one-dimensional little-endian integer .npy (int32, int64, uint16, uint8); an id outside
-// [0, vocab_size) is kBadData naming its index.
-Documents load_token_file(const std::filesystem::path& npy, int64_t vocab_size);
+// The documents of one file of ids, in memory; the text's bytes are not known and taken for one per token.
+// Throws what read_token_ids throws.
+Documents load_token_file(const std::filesystem::path& file, int64_t vocab_size);
 
 // Throws kBadData naming documents and sizes unless some document has at least `length` tokens.
 void require_document_of(const Documents& documents, int64_t length, const std::string& purpose);

@@ -3,11 +3,12 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <string>
-#include <string_view>
+#include <optional>
+#include <vector>
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {
@@ -44,7 +45,7 @@ class HeaderParser {
         header.shape = tuple();
         has_shape = true;
       } else {
-        refuse("an unknown or repeated key '" + key + "'");
+        refuse("an unknown or repeated key '" + shorten(key, 40) + "'");
       }
       if (!accept(',')) {
         expect('}');
@@ -145,62 +146,37 @@ NpyHeader parse_npy(const std::string& where, std::string_view file, std::string
   return HeaderParser(where, file.substr(begin, header_bytes)).parse();
 }
 
-template <typename Stored>
-std::vector<int32_t> checked_ids(const std::string& where, std::string_view values, int64_t vocab_size) {
-  std::vector<int32_t> ids(values.size() / sizeof(Stored));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    Stored stored;
-    std::memcpy(&stored, values.data() + i * sizeof stored, sizeof stored);
-    const int64_t id = static_cast<int64_t>(stored);
-    if (id < 0 || id >= vocab_size) {
-      fail(ErrorKind::kBadData, "{}: index {} holds token id {}, outside the model's vocabulary [0, {})",
-           where, i, id, vocab_size);
-    }
-    ids[i] = static_cast<int32_t>(id);
-  }
-  return ids;
+// 'i' or 'u' and the bytes, behind the byte order: '<' little, '>' big, '|' of no matter. nullopt: no integers.
+std::optional<IdType> id_type_of(std::string_view descr) {
+  if (descr.size() != 3 || std::string_view("<>|=").find(descr[0]) == std::string_view::npos)
+    return std::nullopt;
+  if (descr[1] != 'i' && descr[1] != 'u') return std::nullopt;
+  const size_t bytes = static_cast<size_t>(descr[2] - '0');
+  if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) return std::nullopt;
+  return IdType{.bytes = bytes, .is_signed = descr[1] == 'i', .big_endian = descr[0] == '>'};
 }
 
 }  // namespace
 
-std::vector<int32_t> read_npy_token_ids(const std::filesystem::path& path, int64_t vocab_size) {
-  ROPEWAY_CHECK(vocab_size > 0 && vocab_size <= std::numeric_limits<int32_t>::max(), "vocab_size {}",
-                vocab_size);
-  const std::string where = path.string();
-  const std::string file = read_text_file(path);
-  std::string_view values;
-  const NpyHeader header = parse_npy(where, file, values);
-
-  struct Kind {
-    std::string_view descr;
-    size_t bytes;
-    std::vector<int32_t> (*convert)(const std::string&, std::string_view, int64_t);
-  };
-  static constexpr Kind kKinds[] = {{"<i4", 4, checked_ids<int32_t>},
-                                    {"<i8", 8, checked_ids<int64_t>},
-                                    {"<u2", 2, checked_ids<uint16_t>},
-                                    {"|u1", 1, checked_ids<uint8_t>}};
-  const Kind* kind = nullptr;
-  for (const Kind& candidate : kKinds) {
-    if (candidate.descr == header.descr) kind = &candidate;
+NpyIds find_npy_ids(std::string_view file, const std::string& where) {
+  NpyIds ids;
+  const NpyHeader header = parse_npy(where, file, ids.values);
+  const std::optional<IdType> type = id_type_of(header.descr);
+  if (!type) {
+    fail(ErrorKind::kBadData, "{}: values of type '{}', wanted integers: '<i4', '<u2' and the like", where,
+         shorten(header.descr, 40));
   }
-  if (kind == nullptr) {
-    fail(
-        ErrorKind::kBadData,
-        "{}: values of type '{}', wanted little-endian int32 '<i4', int64 '<i8', uint16 '<u2' or uint8 '|u1'",
-        where, header.descr);
-  }
+  ids.type = *type;
   if (header.shape.size() != 1) {
     fail(ErrorKind::kBadData, "{}: {} dimensions, wanted one", where, header.shape.size());
   }
-  if (header.fortran_order) fail(ErrorKind::kBadData, "{}: Fortran order, wanted C order", where);
   const uint64_t count = static_cast<uint64_t>(header.shape[0]);
-  if (values.size() % kind->bytes != 0 || values.size() / kind->bytes != count) {
+  if (ids.values.size() % type->bytes != 0 || ids.values.size() / type->bytes != count) {
     fail(ErrorKind::kBadData, "{}: {} bytes follow the header, wanted {} values of {} bytes", where,
-         values.size(), count, kind->bytes);
+         ids.values.size(), count, type->bytes);
   }
   if (count == 0) fail(ErrorKind::kBadData, "{}: no token ids", where);
-  return kind->convert(where, values, vocab_size);
+  return ids;
 }
 
 void write_npy_float32(const std::filesystem::path& path, std::span<const float> values, int64_t rows,

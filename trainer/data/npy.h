@@ -6,14 +6,22 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <vector>
+#include <string>
+#include <string_view>
+
+#include "trainer/data/id_type.h"
 
 namespace ropeway {
 
-// One dimension, C order, little-endian int32, int64, uint16 or uint8. Throws kMissingInput when it cannot be
-// read and kBadData naming file, what was found and what was wanted; an id outside [0, vocab_size) is named
-// by its index.
-std::vector<int32_t> read_npy_token_ids(const std::filesystem::path& path, int64_t vocab_size);
+// The ids of a file, where they lie in it.
+struct NpyIds {
+  IdType type;
+  std::string_view values;
+};
+
+// file: the whole content; where: its name in errors. One dimension, integers of 1 to 8 bytes in either byte
+// order. Throws kBadData naming file, what was found and what was wanted.
+NpyIds find_npy_ids(std::string_view file, const std::string& where);
 
 // values [rows, columns], row by row, as float32; the file appears whole or not at all.
 void write_npy_float32(const std::filesystem::path& path, std::span<const float> values, int64_t rows,

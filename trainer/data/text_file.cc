@@ -1,108 +1,190 @@
 #include "trainer/data/text_file.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "trainer/data/byte_stream.h"
-#include "trainer/files/strict_json.h"
+#include "trainer/data/foreign_file.h"
+#include "trainer/data/json_objects.h"
+#include "trainer/data/json_text.h"
+#include "trainer/data/lower_case.h"
+#include "trainer/data/text_decoder.h"
 
 namespace ropeway {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_packed(const fs::path& path) { return path.extension() == ".gz" || path.extension() == ".zst"; }
-
-bool is_json_lines(const fs::path& path) {
-  return (is_packed(path) ? path.stem() : path.filename()).extension() == ".jsonl";
-}
+enum class Form { kPlain, kJsonLines, kJsonArray };
+constexpr const char* kFormWords[] = {"plain text", "JSON lines", "a JSON array"};
 
 [[noreturn]] void too_large(const std::string& where, const TextFileLimits& limits) {
   fail(ErrorKind::kBadData, "{}: a document of more than {} bytes; data.max_document sets the limit", where,
        limits.max_document_bytes);
 }
 
-std::string text_of_line(std::string_view line, const std::string& where, const TextFileLimits& limits) {
-  const JsonValue value =
-      parse_strict_json(line, where, {.max_bytes = limits.max_document_bytes, .max_depth = 64});
-  if (!value.is_object()) value.refuse("an object with a \"text\"");
-  return value.at("text").string();
+// The file from its start, unpacked and as UTF-8.
+class TextStream {
+ public:
+  explicit TextStream(const fs::path& path) : name_(path.string()), bytes_(path) {
+    constexpr size_t kFront = 512;  // as far as the first bytes of any kind of file reach
+    std::string front;
+    while (front.size() < kFront && bytes_.read(front)) {
+    }
+    refuse_foreign_content(front, name_);
+    decoder_.decode(front, false, front_);
+  }
+
+  const std::string& front() const { return front_; }  // decoded: a piece of the file or all of it
+  Packing packing() const { return bytes_.packing(); }
+  std::string sha256() { return bytes_.file_sha256(); }
+
+  // Appends the next piece, the front first; false at the end, when it has been proved to be text.
+  bool read(std::string& to) {
+    if (at_end_) return false;
+    if (!front_taken_) {
+      front_taken_ = true;
+      to += front_;
+      return true;
+    }
+    std::string piece;
+    at_end_ = !bytes_.read(piece);
+    decoder_.decode(piece, at_end_, to);
+    if (at_end_) decoder_.require_text(name_);
+    return true;
+  }
+  const TextDecoder& decoder() const { return decoder_; }
+
+ private:
+  std::string name_;
+  ByteStream bytes_;
+  TextDecoder decoder_;
+  std::string front_;
+  bool front_taken_ = false, at_end_ = false;
+};
+
+// The first element of an array, or "".
+std::string first_element(std::string_view front) {
+  std::string buffer(front), element;
+  try {
+    JsonArray("").take(buffer, false, [&](std::string_view object, int64_t) {
+      if (element.empty()) element = object;
+    });
+  } catch (const Error&) {
+    // Elements behind the first may be anything.
+  }
+  return element;
 }
 
-class LineReader {
- public:
-  LineReader(const fs::path& path, const TextFileLimits& limits, TextFileSummary& summary,
-             const std::function<void(std::string_view, int64_t)>& document)
-      : path_(path), limits_(limits), summary_(summary), document_(document) {}
+bool begins_as_array(std::string_view front) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t bracket = front.find_first_not_of(kSpace);
+  if (bracket == std::string_view::npos || front[bracket] != '[') return false;
+  const size_t element = front.find_first_not_of(kSpace, bracket + 1);
+  return element != std::string_view::npos && (front[element] == '{' || front[element] == ']');
+}
 
-  // `buffer` holds what has been read and not taken yet; a last line needs no line feed.
-  void take_lines(std::string& buffer, bool last) {
-    size_t begin = 0;
-    for (;;) {
-      const size_t line_feed = buffer.find('\n', std::max(begin, searched_));
-      if (line_feed == std::string::npos) break;
-      take_line(std::string_view(buffer).substr(begin, line_feed - begin));
-      begin = line_feed + 1;
+Form form_by_content(std::string_view front) {
+  if (begins_as_array(front) && is_json_with_text(first_element(front))) return Form::kJsonArray;
+  const size_t begin = std::min(front.find_first_not_of(" \t\r\n"), front.size());
+  const std::string_view line = front.substr(begin, front.find('\n', begin) - begin);
+  return is_json_with_text(line) ? Form::kJsonLines : Form::kPlain;
+}
+
+Form form_of(const fs::path& path, std::string_view front) {
+  const std::string ending = lower_case(unpacked_name(path).extension().string());
+  const bool is_json = ending == ".jsonl" || ending == ".ndjson" || ending == ".json";
+  if (is_json) return begins_as_array(front) ? Form::kJsonArray : Form::kJsonLines;
+  return ending == ".txt" || ending == ".text" ? Form::kPlain : form_by_content(front);
+}
+
+std::string words_of(Form form, Packing packing) {
+  const std::string words = kFormWords[static_cast<size_t>(form)];
+  return packing == Packing::kNone ? words : fmt::format("{} in {}", words, word_of(packing));
+}
+
+class DocumentReader {
+ public:
+  DocumentReader(const fs::path& path, Form form, const TextFileLimits& limits, TextFileSummary& summary,
+                 const std::function<void(std::string_view, int64_t)>& document)
+      : name_(path.string()), form_(form), limits_(limits), summary_(summary), document_(document) {}
+
+  void read_plain(TextStream& stream) {
+    std::string text;
+    while (stream.read(text)) require_within_limit(text, 0);
+    if (text.empty()) return;
+    ++summary_.documents;
+    document_(text, 0);
+  }
+
+  void read_json(TextStream& stream, JsonObjects& objects) {
+    const auto take = [this](std::string_view object, int64_t number) { take_object(object, number); };
+    std::string buffer;
+    while (stream.read(buffer)) {
+      objects.take(buffer, false, take);
+      require_within_limit(buffer, objects.number());
     }
-    if (last && begin < buffer.size()) {
-      take_line(std::string_view(buffer).substr(begin));
-      begin = buffer.size();
-    }
-    buffer.erase(0, begin);
-    searched_ = buffer.size();
-    if (static_cast<int64_t>(buffer.size()) > limits_.max_document_bytes)
-      too_large(where(line_ + 1), limits_);
+    objects.take(buffer, true, take);
   }
 
  private:
-  std::string where(int64_t line) const { return fmt::format("{}:{}", path_.string(), line); }
-
-  void take_line(std::string_view line) {
-    ++line_;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-    if (static_cast<int64_t>(line.size()) > limits_.max_document_bytes) too_large(where(line_), limits_);
-    const std::string text = text_of_line(line, where(line_), limits_);
-    if (text.empty()) {
-      ++summary_.without_text;
-      return;
-    }
+  std::string where(int64_t number) const {
+    if (number == 0) return name_;
+    return form_ == Form::kJsonArray ? fmt::format("{}: element {}", name_, number)
+                                     : fmt::format("{}:{}", name_, number);
+  }
+  void require_within_limit(std::string_view bytes, int64_t number) const {
+    if (static_cast<int64_t>(bytes.size()) > limits_.max_document_bytes) too_large(where(number), limits_);
+  }
+  void take_object(std::string_view object, int64_t number) {
+    require_within_limit(object, number);
+    const JsonText found = text_of_json(object, where(number));
+    ReadCounts& counts = summary_.counts;
+    if (found.is_null) ++counts.null_texts;
+    if (!found.is_null && found.text.empty()) ++counts.empty_texts;
+    if (found.text.empty()) return;
+    counts.lone_surrogates += found.lone_surrogates;
     ++summary_.documents;
-    document_(text, line_);
+    document_(found.text, number);
   }
 
-  const fs::path& path_;
+  std::string name_;
+  Form form_;
   const TextFileLimits& limits_;
   TextFileSummary& summary_;
   const std::function<void(std::string_view, int64_t)>& document_;
-  int64_t line_ = 0;
-  size_t searched_ = 0;  // the buffer's front that holds no line feed
 };
 
 }  // namespace
 
-std::string text_file_format(const fs::path& path) {
-  const std::string packing = is_packed(path) ? path.extension().string() : "";
-  if (is_json_lines(path)) return "jsonl" + packing;
-  return packing.empty() ? "" : packing.substr(1);
+std::string text_file_kind(const fs::path& path) {
+  const TextStream stream(path);
+  const Form form = form_of(path, stream.front());
+  if (const Form seen = form_by_content(stream.front()); form == Form::kPlain && seen != form) {
+    log_warning(
+        "{}: looks like {} and is read as plain text, as its name says; *.jsonl would be read as JSON",
+        path.string(), kFormWords[static_cast<size_t>(seen)]);
+  }
+  return words_of(form, stream.packing());
 }
 
 TextFileSummary read_text_documents(const fs::path& path, const TextFileLimits& limits,
                                     const std::function<void(std::string_view, int64_t)>& document) {
-  const std::unique_ptr<ByteStream> stream = ByteStream::open(path);
+  TextStream stream(path);
+  const Form form = form_of(path, stream.front());
   TextFileSummary summary;
-  std::string buffer;
-  if (is_json_lines(path)) {
-    LineReader lines(path, limits, summary, document);
-    while (stream->read(buffer)) lines.take_lines(buffer, false);
-    lines.take_lines(buffer, true);
-  } else {
-    while (stream->read(buffer)) {
-      if (static_cast<int64_t>(buffer.size()) > limits.max_document_bytes) too_large(path.string(), limits);
-    }
-    summary.documents = buffer.empty() ? 0 : 1;
-    if (!buffer.empty()) document(buffer, 0);
-  }
-  summary.sha256 = stream->file_sha256();
+  summary.kind = words_of(form, stream.packing());
+  DocumentReader reader(path, form, limits, summary, document);
+  if (form == Form::kPlain) reader.read_plain(stream);
+  JsonLines lines;
+  JsonArray array(path.string());
+  if (form == Form::kJsonLines) reader.read_json(stream, lines);
+  if (form == Form::kJsonArray) reader.read_json(stream, array);
+  summary.counts.file_bytes = stream.decoder().file_bytes();
+  summary.counts.replaced_bytes = stream.decoder().replaced_bytes();
+  summary.sha256 = stream.sha256();
   return summary;
 }
 

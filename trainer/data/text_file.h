@@ -1,7 +1,11 @@
-// Files of text, by their names:
-//   *.jsonl   one JSON object per line with the document under "text"; lines without a text are left out
-//   others    one document, the whole file
-// and either of them packed, with .gz or .zst behind the name. Only one document at a time is in memory.
+// Files of text, told apart by their content and then by their names, in any case:
+//   *.jsonl, *.ndjson, *.json   a JSON object per line with the document under "text", or an array of such
+//                               objects; lines without a text are left out
+//   *.txt, *.text               one document, the whole file
+//   others                      JSON lines or an array if the first object has a "text", else one document
+// any of them packed with gzip, zstd, xz or bzip2 (known by the first bytes; packing.h), in UTF-8 or in UTF-16
+// behind its mark (text_decoder.h). What holds no text is refused by what it is (foreign_file.h). Only one
+// document at a time is in memory.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +14,31 @@
 #include <string>
 #include <string_view>
 
+#include "trainer/data/source_facts.h"
+
 namespace ropeway {
 
 struct TextFileLimits {
   // Of one document, unpacked, and of a line of JSON: bounds the memory that a file can make us use.
   int64_t max_document_bytes = int64_t{1} << 30;
+  // Ids of files of token ids lie below it; 0: those of the tokenizer.
+  int64_t vocab_size = 0;
 };
 
 struct TextFileSummary {
-  std::string sha256;        // of the file as it lies on disk
-  int64_t documents = 0;     // handed out
-  int64_t without_text = 0;  // lines whose "text" is ""
+  std::string sha256;     // of the file as it lies on disk
+  std::string kind;       // "plain text", "JSON lines in gzip", ...
+  int64_t documents = 0;  // handed out
+  ReadCounts counts;
 };
 
-// "", "jsonl", "gz", "zst", "jsonl.gz" or "jsonl.zst": how a file of this name is read.
-std::string text_file_format(const std::filesystem::path& path);
+// The summary's `kind`, from the beginning of the file: how it will be read.
+std::string text_file_kind(const std::filesystem::path& path);
 
-// Calls document(text, line) for each document; line counts from 1, 0 for a file that is one document. Throws
-// kBadData "FILE:LINE: ..." for a line that is no JSON object with a string under "text", for a document over
-// the limit, and for damaged packed data.
+// Calls document(text, number) for each document; number: of the line, or of the place in the array, from 1; 0
+// for a file that is one document. Texts are well-formed UTF-8. Throws kBadData: "FILE:LINE: ..." for a line
+// (or "FILE: element N: ...") that is no JSON object with a string or null under "text", for a document over
+// the limit, for damaged packed data, and for a file more than 1 byte of 1,000 of which is no text.
 TextFileSummary read_text_documents(const std::filesystem::path& path, const TextFileLimits& limits,
                                     const std::function<void(std::string_view, int64_t)>& document);
 

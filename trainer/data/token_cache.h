@@ -4,8 +4,8 @@
 //   padding  0 or 4 bytes
 //   records  one per document, three int64: the end of its ids (an index), the bytes of its text, its line in
 //            the source (0: the whole source)
-//   footer   "ropeway-tokens-2", number of ids and number of documents (int64), SHA-256 of all before it in
-//            lower-case hex
+//   footer   "ropeway-tokens-3", number of ids and number of documents (int64), what was counted while the
+//            source was read (ReadCounts: int64 each), SHA-256 of all before it in lower-case hex
 //
 // Little-endian. Written document by document under a temporary name; a file is there whole or not at all,
 // and one that does not verify counts as absent.
@@ -17,8 +17,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "trainer/data/source_facts.h"
+#include "trainer/files/mapped_file.h"
 #include "trainer/files/output_file.h"
 #include "trainer/files/sha256.h"
 
@@ -33,35 +36,34 @@ struct CachedDocument {
 // A read-only mapping of a cache file; stays valid when the file is replaced or removed meanwhile.
 class MappedTokens {
  public:
-  MappedTokens(MappedTokens&& other) noexcept;
-  MappedTokens& operator=(MappedTokens&& other) noexcept;
-  ~MappedTokens();
-
   size_t count() const;
   CachedDocument document(size_t i) const;
   int64_t total_tokens() const;
+  ReadCounts read_counts() const;
 
  private:
   friend std::optional<MappedTokens> open_token_cache(const std::filesystem::path&, bool);
-  MappedTokens(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  explicit MappedTokens(MappedFile file) : file_(std::move(file)) {}
   bool is_well_formed(bool verify_content) const;
-  void* data_ = nullptr;
-  size_t bytes_ = 0;
+  const char* data() const { return reinterpret_cast<const char*>(file_.bytes().data()); }
+
+  MappedFile file_;
 };
 
-// The file's name: a hash of what determines the ids. source_format: how the source is read,
-// "" for plain text.
+// The file's name: a hash of what determines the ids. source_kind: how the source is read.
 std::string token_cache_name(const std::string& tokenizer_fingerprint, const std::string& source_sha256,
-                             const std::string& source_format);
+                             const std::string& source_kind);
 
 class TokenCacheWriter {
  public:
   // The folder exists. Throws kCannotCreate.
   explicit TokenCacheWriter(const std::filesystem::path& path);
-  void add(std::span<const int32_t> ids, int64_t text_bytes, int64_t line);  // kIo
+  // A document in parts: its ids in order, then its end. Throw kIo.
+  void append(std::span<const int32_t> ids);
+  void end_document(int64_t text_bytes, int64_t line);
   int64_t documents() const { return static_cast<int64_t>(records_.size()) / 3; }
   // Gives the file its name. Without it nothing stays.
-  void finish();
+  void finish(const ReadCounts& counts);
 
  private:
   void write(const void* data, size_t bytes);

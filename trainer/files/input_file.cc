@@ -10,17 +10,45 @@
 #include "kernels/base/error.h"
 
 namespace ropeway {
+namespace {
 
-InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0)
-    fail(ErrorKind::kMissingInput, "{}: cannot open: {}", path.string(), std::strerror(errno));
-  struct stat status;
-  if (::fstat(descriptor_, &status) == 0 && S_ISDIR(status.st_mode)) {
-    ::close(descriptor_);
-    fail(ErrorKind::kMissingInput, "{}: is a folder, wanted a file", path.string());
-  }
+const char* words_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
 }
+
+[[noreturn]] void refuse_irregular(const std::string& where, mode_t mode) {
+  const char* advice = S_ISDIR(mode) ? "" : "; write what comes out of it to a file and name that one";
+  fail(ErrorKind::kMissingInput, "{}: is {}, not a regular file{}", where, words_of(mode), advice);
+}
+
+}  // namespace
+
+int open_regular_file(const std::filesystem::path& path) {
+  const std::string where = path.string();
+  struct stat status {};
+  // A pipe that nobody writes to would hold up an open that waits.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) {
+    const int error = errno;
+    if (error == ENXIO && ::stat(path.c_str(), &status) == 0) refuse_irregular(where, status.st_mode);
+    fail(ErrorKind::kMissingInput, "{}: cannot open: {}", where, std::strerror(error));
+  }
+  if (::fstat(descriptor, &status) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    fail(ErrorKind::kIo, "{}: cannot read its size: {}", where, std::strerror(error));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    refuse_irregular(where, status.st_mode);
+  }
+  return descriptor;
+}
+
+InputFile::InputFile(const std::filesystem::path& path) : path_(path), descriptor_(open_regular_file(path)) {}
 
 InputFile::~InputFile() { ::close(descriptor_); }
 

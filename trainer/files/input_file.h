@@ -6,9 +6,14 @@
 
 namespace ropeway {
 
+// Opens a regular file for reading and returns its descriptor, the caller's to close: the one way in for
+// whatever a user names. Throws kMissingInput when it is absent, unreadable, a folder, a pipe, a socket or a
+// device; none of them is waited for.
+int open_regular_file(const std::filesystem::path& path);
+
 class InputFile {
  public:
-  explicit InputFile(const std::filesystem::path& path);  // kMissingInput when absent, unreadable or a folder
+  explicit InputFile(const std::filesystem::path& path);  // open_regular_file
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;

@@ -1,4 +1,5 @@
-// A whole file, mapped for reading.
+// A whole file, mapped for reading. A file that becomes shorter while it is mapped is no error that can be
+// thrown: reading behind its end is SIGBUS, and mapped_ranges.h says whose address it was.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +8,11 @@
 
 namespace ropeway {
 
+struct MappedRange;
+
 class MappedFile {
  public:
-  // Throws kMissingInput when it cannot be opened or is not a regular file, kIo when it cannot be mapped. An
-  // empty file maps to nothing.
+  // Throws what open_regular_file throws, and kIo when it cannot be mapped. An empty file maps to nothing.
   explicit MappedFile(const std::filesystem::path& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -22,6 +24,7 @@ class MappedFile {
  private:
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
+  MappedRange* range_ = nullptr;
 };
 
 }  // namespace ropeway

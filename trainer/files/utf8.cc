@@ -10,6 +10,7 @@ namespace {
 struct Part {
   size_t bytes = 1;
   bool well_formed = false;
+  bool cut = false;  // by the end of the text: more bytes could make it well formed
 };
 Part part_at(std::string_view text, size_t at) {
   const auto lead = static_cast<unsigned char>(text[at]);
@@ -23,7 +24,7 @@ Part part_at(std::string_view text, size_t at) {
   if (lead == 0xF0) low = 0x90;
   if (lead == 0xF4) high = 0x8F;
   for (size_t i = 1; i < wanted; ++i) {
-    if (at + i >= text.size()) return {i, false};
+    if (at + i >= text.size()) return {i, false, true};
     const auto byte = static_cast<unsigned char>(text[at + i]);
     if (byte < low || byte > high) return {i, false};
     low = 0x80;
@@ -78,6 +79,11 @@ size_t valid_utf8_bytes(std::string_view text) {
   return at;
 }
 
+IllFormed ill_formed_at(std::string_view text, size_t at) {
+  const Part part = part_at(text, at);
+  return {part.bytes, part.cut};
+}
+
 std::string replace_invalid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size() + text.size() / 8);
@@ -87,7 +93,7 @@ std::string replace_invalid_utf8(std::string_view text) {
     text.remove_prefix(good);
     if (text.empty()) break;
     valid.append("\xEF\xBF\xBD");
-    text.remove_prefix(part_at(text, 0).bytes);
+    text.remove_prefix(ill_formed_at(text, 0).bytes);
   }
   return valid;
 }

@@ -48,6 +48,14 @@ size_t valid_utf8_bytes(std::string_view text);
 
 inline bool is_valid_utf8(std::string_view text) { return valid_utf8_bytes(text) == text.size(); }
 
+// The maximal ill-formed part at text[at], where no well-formed character begins. may_continue: it reaches to
+// the end of the text, and bytes behind it could make a character of it.
+struct IllFormed {
+  size_t bytes = 1;
+  bool may_continue = false;
+};
+IllFormed ill_formed_at(std::string_view text, size_t at);
+
 // Every maximal ill-formed part as U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 

@@ -84,7 +84,8 @@ class Texts {
     if (known != inputs_.documents.end()) return known->second;
     return inputs_.documents
         .emplace(split, load_documents(world_, patterns, *inputs_.tokenizer, recipe_.data.cache,
-                                       {.max_document_bytes = recipe_.data.max_document}))
+                                       {.max_document_bytes = recipe_.data.max_document,
+                                        .vocab_size = inputs_.config.vocab_size}))
         .first->second;
   }
 

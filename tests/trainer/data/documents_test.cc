@@ -88,6 +88,28 @@ TEST_F(DocumentsTest, TheSameBytesUnderAnotherFormatHaveAnotherCacheFile) {
   EXPECT_EQ(cache_files().size(), 2u);
 }
 
+TEST_F(DocumentsTest, WhatWasCountedComesFromTheCacheAsItWas) {
+  write_bytes(folder_ / "text/a.jsonl", "{\"text\": \"a\\ud83d\"}\n{\"text\": null}\n{\"text\": \"\"}\n");
+  write_bytes(folder_ / "text/b.txt", std::string(2000, 'b') + "\xFF");
+  for (int again = 0; again < 2; ++again) {  // encoded, then from the cache
+    const Documents documents = load({(folder_ / "text/b.txt").string(), (folder_ / "text/*").string()});
+    ASSERT_EQ(documents.sources().size(), 2u);
+    const SourceFacts &b = documents.sources()[0], &a = documents.sources()[1];
+    EXPECT_EQ(a.kind, "JSON lines");
+    EXPECT_EQ(a.pattern, 1u);
+    EXPECT_EQ(a.documents, 1);
+    EXPECT_EQ(a.text_bytes, 4);
+    EXPECT_EQ(a.tokens, 4);
+    EXPECT_EQ(a.counts.lone_surrogates, 1);
+    EXPECT_EQ(a.counts.null_texts, 1);
+    EXPECT_EQ(a.counts.empty_texts, 1);
+    EXPECT_EQ(b.kind, "plain text");
+    EXPECT_EQ(b.counts.replaced_bytes, 1);
+    EXPECT_EQ(b.counts.file_bytes, 2001);
+    EXPECT_EQ(documents.source(1), 1u);
+  }
+}
+
 TEST_F(DocumentsTest, ABadLineLeavesNoCacheFileBehind) {
   write_bytes(folder_ / "text/a.jsonl", "{\"text\": \"first\"}\nnothing\n");
   const auto error = error_of_loading({(folder_ / "text/a.jsonl").string()});

@@ -74,7 +74,8 @@ TEST_F(TextFileTest, APlainFileIsOneDocument) {
 TEST_F(TextFileTest, ALineOfJsonIsADocument) {
   EXPECT_THAT(read("a.jsonl", kLines),
               ElementsAre(Pair(1, "one\n"), Pair(3, "zw\xC3\xB6lf"), Pair(5, "last")));
-  EXPECT_EQ(summary_.without_text, 1);
+  EXPECT_EQ(summary_.counts.empty_texts, 1);
+  EXPECT_EQ(summary_.kind, "JSON lines");
   EXPECT_EQ(summary_.documents, 3);
 }
 
@@ -111,11 +112,11 @@ TEST_F(TextFileTest, LargeFilesGoThroughInPieces) {
 TEST_F(TextFileTest, ABadLineIsNamedByFileAndLine) {
   EXPECT_THAT(refusal("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"b\"\n"), HasSubstr("a.jsonl:2: byte"));
   EXPECT_THAT(refusal("a.jsonl", "\n\n{\"txt\": \"a\"}\n"), HasSubstr("a.jsonl:3: text: the key is missing"));
-  EXPECT_THAT(refusal("a.jsonl", "{\"text\": null}\n"),
-              HasSubstr("a.jsonl:1: text: found null, wanted a string"));
+  EXPECT_THAT(refusal("a.jsonl", "{\"text\": 5}\n"), HasSubstr("a.jsonl:1: text: found 5, wanted a string"));
   EXPECT_THAT(refusal("a.jsonl", "{\"text\": [\"a\"]}\n"), HasSubstr("a.jsonl:1: text"));
   EXPECT_THAT(refusal("a.jsonl", "\"text\"\n"), HasSubstr("a.jsonl:1: found \"text\""));
-  EXPECT_THAT(refusal("a.jsonl", "{\"text\": \"\xFF\"}\n"), HasSubstr("a.jsonl:1: byte"));
+  EXPECT_THAT(refusal("a.jsonl", "{\"text\": \"\xFF\"}\n"),
+              HasSubstr("a.jsonl: 1 of 14 bytes are not UTF-8 (the first is byte 10)"));
   EXPECT_THAT(refusal("a.jsonl", std::string(1000, '[') + "\n"), HasSubstr("a.jsonl:1"));
   EXPECT_THAT(refusal("a.jsonl.gz", gzip("{\"text\": \"a\"}\nx")), HasSubstr("a.jsonl.gz:2: byte"));
 }

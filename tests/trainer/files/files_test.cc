@@ -1,12 +1,16 @@
 #include "trainer/files/files.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "tests/support/folder_test.h"
+#include "trainer/files/mapped_file.h"
 #include "trainer/files/output_file.h"
 
 namespace ropeway {
@@ -48,6 +52,25 @@ TEST_F(Files, MissingFileIsMissingInput) {
   expect_error(ErrorKind::kMissingInput, {"nowhere.txt", "No such file"},
                [&] { read_text_file(folder_ / "nowhere.txt"); });
   expect_error(ErrorKind::kMissingInput, {"folder"}, [&] { read_text_file(folder_); });
+}
+
+// An open that waits for a writer would hang here.
+TEST_F(Files, PipesSocketsAndDevicesAreRefusedAtOnce) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  ASSERT_LT((folder_ / "socket").string().copy(name.sun_path, sizeof name.sun_path - 1),
+            sizeof name.sun_path - 1);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  std::filesystem::create_symlink("/dev/zero", folder_ / "link");
+  for (const auto& [file, words] :
+       {std::pair{"pipe", "is a pipe"}, {"socket", "is a socket"}, {"link", "is a device"}}) {
+    expect_error(ErrorKind::kMissingInput, {file, words}, [&] { read_text_file(folder_ / file); });
+    expect_error(ErrorKind::kMissingInput, {file, words}, [&] { MappedFile(folder_ / file); });
+    expect_error(ErrorKind::kMissingInput, {file, words}, [&] { sha256_of_file(folder_ / file); });
+  }
+  ::close(socket);
 }
 
 TEST_F(Files, WritingIntoAMissingFolderCannotBeCreated) {

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/input_file.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 
 namespace ropeway {
@@ -36,8 +37,7 @@ bool copy_in_kernel(int from, int to, int64_t bytes) {
 }
 
 void copy_durably(const fs::path& from, const fs::path& to) {
-  const int source = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
-  if (source < 0) fail(ErrorKind::kMissingInput, "{}: cannot open: {}", from.string(), std::strerror(errno));
+  const int source = open_regular_file(from);
   const int target = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (target < 0) {
     const int error = errno;
