@@ -50,9 +50,8 @@ class MappingFaults : public FolderTest {
   void expect_named(const Ended& ended, const std::string& name, size_t offset) {
     ASSERT_TRUE(WIFEXITED(ended.status)) << ended.status;
     EXPECT_EQ(WEXITSTATUS(ended.status), static_cast<int>(ErrorKind::kIo));
-    EXPECT_EQ(ended.said.rfind(
-                  "ropeway: " + (folder_ / name).string() + fmt::format(": byte {} ", offset), 0),
-              0u)
+    EXPECT_EQ(
+        ended.said.rfind("ropeway: " + (folder_ / name).string() + fmt::format(": byte {} ", offset), 0), 0u)
         << ended.said;
     EXPECT_EQ(std::count(ended.said.begin(), ended.said.end(), '\n'), 1) << ended.said;
   }

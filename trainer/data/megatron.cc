@@ -75,8 +75,9 @@ class IndexReader {
     const bool fits = sequences <= left / 12 && borders <= (left - 12 * sequences) / 8;
     const uint64_t rest = fits ? left - 12 * sequences - 8 * borders : 1;
     if (!fits || (rest != 0 && rest != sequences)) {
-      fail(ErrorKind::kBadData, "{}: {} bytes follow its header, wanted {} for {} sequences and {} borders",
-           name_, left, 12 * sequences + 8 * borders, sequences, borders);
+      fail(ErrorKind::kBadData,
+           "{}: {} bytes follow its header, too few or too many for {} sequences and {} borders", name_, left,
+           sequences, borders);
     }
   }
 

@@ -14,6 +14,8 @@ class TextDecoder {
   // behind them.
   void decode(std::string_view bytes, bool last, std::string& to);
 
+  // By the mark at the beginning; known once three bytes were decoded.
+  bool is_utf16() const { return encoding_ == Encoding::kUtf16Le || encoding_ == Encoding::kUtf16Be; }
   int64_t file_bytes() const { return file_bytes_; }
   int64_t replaced_bytes() const { return replaced_bytes_; }
   // To be called at the end. Throws kBadData naming the place of the first bad byte when more than 1 byte of

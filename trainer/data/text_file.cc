@@ -100,9 +100,11 @@ Form form_of(const fs::path& path, std::string_view front) {
   return ending == ".txt" || ending == ".text" ? Form::kPlain : form_by_content(front);
 }
 
-std::string words_of(Form form, Packing packing) {
-  const std::string words = kFormWords[static_cast<size_t>(form)];
-  return packing == Packing::kNone ? words : fmt::format("{} in {}", words, word_of(packing));
+std::string words_of(Form form, const TextStream& stream) {
+  std::string words = kFormWords[static_cast<size_t>(form)];
+  if (stream.decoder().is_utf16()) words += " (UTF-16)";
+  if (stream.packing() != Packing::kNone) words += fmt::format(" in {}", word_of(stream.packing()));
+  return words;
 }
 
 class DocumentReader {
@@ -167,7 +169,8 @@ std::string text_file_kind(const fs::path& path) {
         "{}: looks like {} and is read as plain text, as its name says; *.jsonl would be read as JSON",
         path.string(), kFormWords[static_cast<size_t>(seen)]);
   }
-  return words_of(form, stream.packing());
+  if (stream.decoder().is_utf16()) log_info("{}: UTF-16 by its mark, read as UTF-8", path.string());
+  return words_of(form, stream);
 }
 
 TextFileSummary read_text_documents(const fs::path& path, const TextFileLimits& limits,
@@ -175,7 +178,7 @@ TextFileSummary read_text_documents(const fs::path& path, const TextFileLimits& 
   TextStream stream(path);
   const Form form = form_of(path, stream.front());
   TextFileSummary summary;
-  summary.kind = words_of(form, stream.packing());
+  summary.kind = words_of(form, stream);
   DocumentReader reader(path, form, limits, summary, document);
   if (form == Form::kPlain) reader.read_plain(stream);
   JsonLines lines;

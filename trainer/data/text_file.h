@@ -32,7 +32,8 @@ struct TextFileSummary {
   ReadCounts counts;
 };
 
-// The summary's `kind`, from the beginning of the file: how it will be read.
+// The summary's `kind`, from the beginning of the file: how it will be read. Logs what a person may not
+// expect: UTF-16, and JSON lines that are read as plain text for their name.
 std::string text_file_kind(const std::filesystem::path& path);
 
 // Calls document(text, number) for each document; number: of the line, or of the place in the array, from 1; 0

@@ -5,14 +5,20 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {
 
 using nlohmann::json;
 
+// What a message shows of a key or value: a person finds the place by it, and a file may hold megabytes there.
+constexpr size_t kExcerpt = 60;
+
+// For messages only.
 std::string join_path(const std::string& parent, const std::string& key) {
-  return parent.empty() ? key : parent + "." + key;
+  const std::string shown = shorten(key, kExcerpt);
+  return parent.empty() ? shown : fmt::format("{}.{}", parent, shown);
 }
 
 // A value as it appears in an error: short, and never a whole array.
@@ -56,8 +62,9 @@ class Builder : public nlohmann::json_sax<json> {
     // own.
     std::string reason = error.what();
     if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
+    // The reason quotes what was read last, in full.
     fail(ErrorKind::kBadData, "{}: byte {}: not valid JSON near '{}': {}", where_, position,
-         last_token.substr(0, 40), reason);
+         shorten(last_token, 40), shorten(reason, 160));
   }
 
  private:

@@ -154,10 +154,11 @@ pickle.dump(["a", "b"], open("pickle", "wb"))
 torch.save(torch.arange(5), "torch.pt")
 np.savez("arrays.npz", a=np.arange(3))
 zipfile.ZipFile("zip.zip", "w").write("a.txt")
-tarfile.open("tar.tar", "w").add("a.txt"); tarfile.open("packed_tar.tgz", "w:gz").add("a.txt")
+for name, mode in (("tar.tar", "w"), ("packed_tar.tgz", "w:gz")):
+    with tarfile.open(name, mode) as t: t.add("a.txt")
 open("twice.gz", "wb").write(gzip.compress(gzip.compress(b"text")))
 save_file({"w": np.zeros(4, "f4")}, "model.safetensors")
-c = sqlite3.connect("base.sqlite"); c.execute("create table t (text)"); c.commit()
+c = sqlite3.connect("base.sqlite"); c.execute('create table t (text)'); c.commit()
 np.save(gzip.open("ids.npy.gz", "wb"), np.arange(4))
 for name, magic in dict(parquet=b"PAR1\x15\0\x15", arrow=b"ARROW1\0\0", feather=b"FEA1\0\0\0\0", stream=b"\xff\xff\xff\xff\x70\0\0\0",
                         hdf5=b"\x89HDF\r\n\x1a\n", sevenzip=b"7z\xbc\xaf\x27\x1c\0\4", elf=b"\x7fELF\2\1", png=b"\x89PNG\r\n\x1a\n",

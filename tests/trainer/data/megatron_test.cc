@@ -111,7 +111,10 @@ TEST_F(MegatronTest, DamageIsNamed) {
   patch("t1.idx", 9, "\x02");
   EXPECT_THAT(refusal("t1.bin"), HasSubstr("t1.idx: version 2"));
   patch("t2.idx", 17, std::string("\x02\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 9));
-  EXPECT_THAT(refusal("t2.bin"), HasSubstr("t2.idx: 88 bytes follow its header"));
+  EXPECT_THAT(
+      refusal("t2.bin"),
+      HasSubstr(
+          "t2.idx: 80 bytes follow its header, too few or too many for 18446744073709551615 sequences"));
   fs::remove(folder_ / "t3.idx");
   EXPECT_THAT(refusal("t3.bin"), HasSubstr("t3.bin: token ids want their index t3.idx beside them"));
 }

@@ -47,8 +47,9 @@ for name, encoding, mark in (("utf8", "utf-8", b""), ("bom8", "utf-8", b"\xef\xb
       for (const size_t piece : {1, 2, 3, 7, 1000000}) {
         int64_t replaced = 0;
         ASSERT_EQ(decoded(bytes, static_cast<size_t>(piece), &replaced), want) << name << kind << piece;
-        if (kind == ".good") EXPECT_EQ(replaced, 0) << name;
-        if (kind == ".bad") EXPECT_GT(replaced, 0) << name;
+        if (kind != ".cut") {
+          EXPECT_EQ(replaced > 0, kind == ".bad") << name;
+        }
       }
     }
   }
