@@ -117,7 +117,7 @@ TEST(TextFiles, TextInAnotherEncodingIsRefusedWithTheLineThatConvertsIt) {
   for (int i = 0; i < 60; ++i) latin += "Caf\xE9, na\xEFve, d\xE9j\xE0 vu. ";
   const std::string text = scratch.file("latin.txt", latin);
   expect_refusal("evaluate " + kTinyBase + " --text " + text + " --cache " + scratch.name("cache"),
-                 {.code = 65, .said = {text + ": 240 of 1500 bytes are not UTF-8", "iconv -f LATIN1"}},
+                 {.code = 65, .said = {text + ": 240 of 1320 bytes are not UTF-8", "iconv -f LATIN1"}},
                  scratch.path() / "cache/none");
 }
 

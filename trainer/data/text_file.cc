@@ -86,11 +86,19 @@ bool begins_as_array(std::string_view front) {
   return element != std::string_view::npos && (front[element] == '{' || front[element] == ']');
 }
 
+// An object that reaches beyond the front is taken for one with a text: what is wrong with it is then said,
+// where prose would be scored with the syntax of JSON in it.
 Form form_by_content(std::string_view front) {
-  if (begins_as_array(front) && is_json_with_text(first_element(front))) return Form::kJsonArray;
+  constexpr size_t kWholeFront = 512 << 10;  // of a file that has more than that
+  const bool goes_on = front.size() >= kWholeFront;
+  if (begins_as_array(front)) {
+    const std::string first = first_element(front);
+    return is_json_with_text(first) || (first.empty() && goes_on) ? Form::kJsonArray : Form::kPlain;
+  }
   const size_t begin = std::min(front.find_first_not_of(" \t\r\n"), front.size());
-  const std::string_view line = front.substr(begin, front.find('\n', begin) - begin);
-  return is_json_with_text(line) ? Form::kJsonLines : Form::kPlain;
+  const size_t end = front.find('\n', begin);
+  const bool is_cut = goes_on && end == std::string_view::npos && front.substr(begin, 2) == "{\"";
+  return is_cut || is_json_with_text(front.substr(begin, end - begin)) ? Form::kJsonLines : Form::kPlain;
 }
 
 Form form_of(const fs::path& path, std::string_view front) {

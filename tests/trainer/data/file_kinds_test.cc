@@ -106,6 +106,10 @@ TEST_F(FileKinds, NamesInAnyCaseAndContentsTellJson) {
   for (const std::string text : {"{\"text\"", "{\"title\": \"x\"}\n", "[1, 2]", "[{\"a\": 1}]", "{} text"}) {
     EXPECT_THAT(read("code", text), ElementsAre(text)) << text;
   }
+  const std::string long_text(3 << 20, 'x');
+  EXPECT_THAT(read("part-00002", "{\"text\": \"" + long_text + "\"}\n"), ElementsAre(long_text));
+  EXPECT_THAT(read("part-00003", "[{\"text\": \"" + long_text + "\"}]"), ElementsAre(long_text));
+  EXPECT_THAT(read("part-00004", long_text), ElementsAre(long_text));
   write_bytes(folder_ / "c.json", "{\n  \"data\": [1, 2]\n}\n");
   EXPECT_THAT(refusal("c.json"), HasSubstr("c.json:1: byte"));
   write_bytes(folder_ / "d.json", "[{\"text\": \"a\"}, {\"txt\": 1}]");

@@ -1,0 +1,74 @@
+// Files with a very long key or value where it is wrong: the message quotes an excerpt.
+#include "tests/faults/refusals.h"
+
+namespace ropeway {
+namespace {
+
+const std::string kMuch(20000, 'x');
+
+class LongContent : public testing::Test {
+ protected:
+  // The message on what the arguments name: with at most 200 of the x in a row, and short.
+  void expect_short(const std::string& arguments) {
+    const Ended ended = run_ropeway(arguments);
+    EXPECT_NE(ended.code, 0) << arguments;
+    EXPECT_THAT(ended.err, testing::HasSubstr("xxx")) << arguments;
+    EXPECT_EQ(ended.err.find(std::string(201, 'x')), std::string::npos)
+        << arguments << ended.err.substr(0, 500);
+    EXPECT_LT(ended.err.size(), 3000u) << arguments;
+  }
+  // The tiny model with one of its files as given.
+  std::string model_with(const std::string& name, const std::string& content) {
+    const std::string folder = scratch_.name("model");
+    std::filesystem::remove_all(folder);
+    std::filesystem::copy(kTinyBase, folder);
+    std::ofstream(folder + "/" + name, std::ios::binary) << content;
+    return folder;
+  }
+  std::string evaluate(const std::string& model) {
+    return "evaluate " + model + " --text tests/data/prose.txt --cache " + scratch_.name("cache");
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(LongContent, OfARecipe) {
+  for (const std::string& content :
+       {kMuch + ": 1\n", "name: a\nmodel: {path: b, " + kMuch + ": 1}\n", "name: [" + kMuch + "]\n",
+        "name: a\nstages: [{kind: " + kMuch + "}]\n", "name: a\nname: \"" + kMuch + "\n"}) {
+    expect_short("validate " + scratch_.file("recipe.yaml", content));
+  }
+}
+
+TEST_F(LongContent, OfAModelsJson) {
+  for (const char* name : {"config.json", "tokenizer.json"}) {
+    for (const std::string& content :
+         {"{\"" + kMuch + "\": 1, \"" + kMuch + "\": 1}",
+          "{\"model_type\": \"" + kMuch + "\", \"model\": \"" + kMuch + "\"}", "{\"a\": \"" + kMuch,
+          "{\"a\": " + kMuch + "}", "{\"a\": 1" + kMuch + "}", "{\"a\": {\"" + kMuch + "\": [1e999]}}"}) {
+      expect_short(evaluate(model_with(name, content)));
+    }
+  }
+}
+
+TEST_F(LongContent, OfFactorsAndWeights) {
+  for (const std::string& content :
+       {"{\"" + kMuch + "\": 1}", "{\"version\": \"" + kMuch + "\"}", "[\"" + kMuch + "\"]"}) {
+    expect_short(evaluate(model_with("rope_factors.json", content)));
+  }
+  const std::string header = "{\"" + kMuch + "\": {\"dtype\": \"F32\"}}";
+  std::string weights(8, '\0');
+  for (size_t i = 0; i < 8; ++i) weights[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  expect_short(evaluate(model_with("model.safetensors", weights + header)));
+}
+
+TEST_F(LongContent, OfLinesOfJson) {
+  for (const std::string& content : {"{\"" + kMuch + "\": 1}\n", "{\"text\": [\"" + kMuch + "\"]}\n",
+                                     "{\"text\": \"" + kMuch + "\n", "\"" + kMuch + "\"\n", kMuch + "\n"}) {
+    expect_short("evaluate " + kTinyBase + " --text " + scratch_.file("a.jsonl", content) + " --cache " +
+                 scratch_.name("cache"));
+  }
+}
+
+}  // namespace
+}  // namespace ropeway
