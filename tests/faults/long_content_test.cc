@@ -8,11 +8,11 @@ const std::string kMuch(20000, 'x');
 
 class LongContent : public testing::Test {
  protected:
-  // The message on what the arguments name: with at most 200 of the x in a row, and short.
-  void expect_short(const std::string& arguments) {
+  // The message on a file: with at most 200 of the x in a row, and short.
+  void expect_short(const std::string& arguments, const std::string& file) {
     const Ended ended = run_ropeway(arguments);
     EXPECT_NE(ended.code, 0) << arguments;
-    EXPECT_THAT(ended.err, testing::HasSubstr("xxx")) << arguments;
+    EXPECT_THAT(ended.err, testing::HasSubstr(file)) << arguments;
     EXPECT_EQ(ended.err.find(std::string(201, 'x')), std::string::npos)
         << arguments << ended.err.substr(0, 500);
     EXPECT_LT(ended.err.size(), 3000u) << arguments;
@@ -36,7 +36,7 @@ TEST_F(LongContent, OfARecipe) {
   for (const std::string& content :
        {kMuch + ": 1\n", "name: a\nmodel: {path: b, " + kMuch + ": 1}\n", "name: [" + kMuch + "]\n",
         "name: a\nstages: [{kind: " + kMuch + "}]\n", "name: a\nname: \"" + kMuch + "\n"}) {
-    expect_short("validate " + scratch_.file("recipe.yaml", content));
+    expect_short("validate " + scratch_.file("recipe.yaml", content), "recipe.yaml:");
   }
 }
 
@@ -46,27 +46,44 @@ TEST_F(LongContent, OfAModelsJson) {
          {"{\"" + kMuch + "\": 1, \"" + kMuch + "\": 1}",
           "{\"model_type\": \"" + kMuch + "\", \"model\": \"" + kMuch + "\"}", "{\"a\": \"" + kMuch,
           "{\"a\": " + kMuch + "}", "{\"a\": 1" + kMuch + "}", "{\"a\": {\"" + kMuch + "\": [1e999]}}"}) {
-      expect_short(evaluate(model_with(name, content)));
+      expect_short(evaluate(model_with(name, content)), name);
     }
+  }
+}
+
+TEST_F(LongContent, OfTokens) {
+  const auto model = [](const std::string& vocabulary, const std::string& merges, const std::string& added) {
+    return "{\"version\": \"1.0\", \"added_tokens\": [" + added +
+           "], \"model\": {\"type\": \"BPE\", \"vocab\": {" + vocabulary + "}, \"merges\": [" + merges +
+           "]}}";
+  };
+  const std::string x = "\"" + kMuch + "\"";
+  for (const std::string& content :
+       {model(x + ": 0, \"z\": 0", "", ""), model("\"a\": 0, " + x + ": 1", "[" + x + ", \"b\"]", ""),
+        model("\"a\": 0", "\"" + kMuch + "\"", ""),
+        model("\"a\": 0", x.substr(0, 9000) + " " + x.substr(1), ""),
+        model(x + ": 0", "", "{\"content\": " + x + ", \"id\": 1, \"special\": true}")}) {
+    expect_short(evaluate(model_with("tokenizer.json", content)), "tokenizer.json: ");
   }
 }
 
 TEST_F(LongContent, OfFactorsAndWeights) {
   for (const std::string& content :
        {"{\"" + kMuch + "\": 1}", "{\"version\": \"" + kMuch + "\"}", "[\"" + kMuch + "\"]"}) {
-    expect_short(evaluate(model_with("rope_factors.json", content)));
+    expect_short(evaluate(model_with("rope_factors.json", content)), "rope_factors.json: ");
   }
   const std::string header = "{\"" + kMuch + "\": {\"dtype\": \"F32\"}}";
   std::string weights(8, '\0');
   for (size_t i = 0; i < 8; ++i) weights[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
-  expect_short(evaluate(model_with("model.safetensors", weights + header)));
+  expect_short(evaluate(model_with("model.safetensors", weights + header)), "model.safetensors: ");
 }
 
 TEST_F(LongContent, OfLinesOfJson) {
   for (const std::string& content : {"{\"" + kMuch + "\": 1}\n", "{\"text\": [\"" + kMuch + "\"]}\n",
                                      "{\"text\": \"" + kMuch + "\n", "\"" + kMuch + "\"\n", kMuch + "\n"}) {
     expect_short("evaluate " + kTinyBase + " --text " + scratch_.file("a.jsonl", content) + " --cache " +
-                 scratch_.name("cache"));
+                     scratch_.name("cache"),
+                 "a.jsonl:1: ");
   }
 }
 

@@ -162,7 +162,9 @@ std::string JsonValue::place() const {
 }
 
 void JsonValue::refuse(const std::string& wanted) const {
-  fail(ErrorKind::kBadData, "{}: found {}, wanted {}", place(), describe(*json_), wanted);
+  // What is wanted may name another part of the file.
+  fail(ErrorKind::kBadData, "{}: found {}, wanted {}", place(), describe(*json_),
+       shorten(wanted, 4 * kExcerpt));
 }
 
 bool JsonValue::is_null() const { return json_->is_null(); }

@@ -1,6 +1,7 @@
 #include "trainer/tokenizer/bpe_reader.h"
 
 #include "kernels/base/error.h"
+#include "trainer/files/utf8.h"
 
 namespace ropeway {
 namespace {
@@ -49,7 +50,7 @@ std::vector<Merge> read_merges(const JsonValue& value, const Vocabulary& vocabul
       const auto found = vocabulary.find(token);
       if (found == vocabulary.end()) {
         fail(ErrorKind::kBadData, "{}: merges '{}' and '{}', but the vocabulary has no '{}'", entry.place(),
-             left, right, token);
+             shorten(left, 60), shorten(right, 60), shorten(token, 60));
       }
       return found->second;
     };
