@@ -29,7 +29,7 @@ class LongContent : public testing::Test {
     return "evaluate " + model + " --text tests/data/prose.txt --cache " + scratch_.name("cache");
   }
 
-  Scratch scratch_;
+  TempDir scratch_;
 };
 
 TEST_F(LongContent, OfARecipe) {

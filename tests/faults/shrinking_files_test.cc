@@ -5,7 +5,7 @@ namespace ropeway {
 namespace {
 
 // A run of many steps whose token cache is emptied after its first ones.
-Ended run_and_empty_the_cache(const Scratch& scratch, const std::string& program) {
+Ended run_and_empty_the_cache(const TempDir& scratch, const std::string& program) {
   return run_shell(program + " run " + training_recipe(scratch) +
                    " --set stages.base.steps=1000000 & run=$!; for i in $(seq 600); do [ -s " +
                    scratch.name("run/metrics.jsonl") + " ] && break; sleep 0.1; done; truncate -s 0 " +
@@ -13,7 +13,7 @@ Ended run_and_empty_the_cache(const Scratch& scratch, const std::string& program
 }
 
 TEST(ShrinkingFiles, EndTheRunWithFileAndByte) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_and_empty_the_cache(scratch, "{}");
   EXPECT_EQ(ended.code, 74) << ended.err;
   EXPECT_THAT(ended.err, testing::HasSubstr("ropeway: " + scratch.name("cache")));
@@ -21,14 +21,14 @@ TEST(ShrinkingFiles, EndTheRunWithFileAndByte) {
 }
 
 TEST(ShrinkingFiles, EndAllRanks) {
-  const Scratch scratch;
+  const TempDir scratch;
   const Ended ended = run_and_empty_the_cache(scratch, "timeout -k 5 120 mpirun -n 2 {}");
   EXPECT_EQ(ended.code, 74) << ended.err;
   EXPECT_THAT(ended.err, testing::ContainsRegex("[.]tokens: byte [0-9]+ cannot be read any more"));
 }
 
 TEST(TokenIdFiles, AreTrainedOnUnderTheModelsVocabulary) {
-  const Scratch scratch;
+  const TempDir scratch;
   ASSERT_EQ(
       run_shell(".venv/bin/python -c \"import numpy as n, struct, sys; p = '" + scratch.path().string() +
                 "/'; ids = n.frombuffer(open('tests/data/prose.txt', 'rb').read()[:4000], 'u1'); "

@@ -97,7 +97,7 @@ TEST(TextFiles, PackedLinesOfJsonAreScored) {
 }
 
 TEST(TextFiles, APipeASocketAndADeviceAreRefusedAtOnce) {
-  const Scratch scratch;
+  const TempDir scratch;
   const std::string pipe = scratch.name("pipe.txt");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const std::pair<std::string, std::string> files[] = {{pipe, "is a pipe"}, {"/dev/zero", "is a device"}};
@@ -112,7 +112,7 @@ TEST(TextFiles, APipeASocketAndADeviceAreRefusedAtOnce) {
 }
 
 TEST(TextFiles, TextInAnotherEncodingIsRefusedWithTheLineThatConvertsIt) {
-  const Scratch scratch;
+  const TempDir scratch;
   std::string latin;
   for (int i = 0; i < 60; ++i) latin += "Caf\xE9, na\xEFve, d\xE9j\xE0 vu. ";
   const std::string text = scratch.file("latin.txt", latin);
@@ -123,7 +123,7 @@ TEST(TextFiles, TextInAnotherEncodingIsRefusedWithTheLineThatConvertsIt) {
 
 // The same lines under every name and packing give the same score.
 TEST(TextFiles, EveryKindOfTheSameTextIsScoredAlike) {
-  const Scratch scratch;
+  const TempDir scratch;
   ASSERT_EQ(
       run_shell("python3 -c \"import bz2, gzip, json, lzma; t = open('tests/data/prose.txt').read()[:3000]; "
                 "l = json.dumps({'text': t, 'meta': {'score': float('nan')}}) + '\\n'; p = '" +

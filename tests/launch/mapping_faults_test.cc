@@ -35,11 +35,11 @@ class MappingFaults : public FolderTest {
     }
     Ended ended;
     ::waitpid(child, &ended.status, 0);
-    ended.said = read_raw(log);
+    ended.said = read_bytes(log);
     return ended;
   }
   MappedFile shrunk(const std::string& name, size_t to) {
-    write_raw(folder_ / name, std::string(kBytes, 'x'));
+    write_bytes(folder_ / name, std::string(kBytes, 'x'));
     MappedFile file(folder_ / name);
     std::filesystem::resize_file(folder_ / name, to);
     return file;

@@ -164,7 +164,7 @@ std::string JsonValue::place() const {
 void JsonValue::refuse(const std::string& wanted) const {
   // What is wanted may name another part of the file.
   fail(ErrorKind::kBadData, "{}: found {}, wanted {}", place(), describe(*json_),
-       shorten(wanted, 4 * kExcerpt));
+       shorten(wanted, 3 * kExcerpt));
 }
 
 bool JsonValue::is_null() const { return json_->is_null(); }

@@ -4,7 +4,9 @@
 
 #include <sstream>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/data/text_file.h"
 
 namespace ropeway {

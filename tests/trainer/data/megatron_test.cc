@@ -7,7 +7,9 @@
 #include <cstring>
 
 #include "parallel/comm/world_of_one.h"
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/token_ids.h"
 #include "trainer/tokenizer/byte_tokenizer.h"

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 
 namespace ropeway {
 namespace {
