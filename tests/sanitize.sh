@@ -41,7 +41,11 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 
 [ -f build/$preset/build.ninja ] || cmake --preset $preset >/dev/null
-cmake --build build/$preset --target "${targets[@]}" -- -j "$jobs" | grep -E 'error|warning|FAILED|ninja: ' || true
+if ! cmake --build build/$preset --target "${targets[@]}" -- -j "$jobs" >build/$preset/build.log 2>&1; then
+  grep -E 'error|FAILED' build/$preset/build.log | head -20
+  echo "build/$preset/build.log: the build failed"
+  exit 1
+fi
 
 here=$PWD/tests/sanitizers
 export OMP_NUM_THREADS=1  # libgomp's barriers are unknown to the thread sanitizer
