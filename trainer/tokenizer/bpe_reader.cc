@@ -8,15 +8,13 @@ namespace {
 
 Vocabulary read_vocabulary(const JsonValue& value) {
   Vocabulary vocabulary;
-  std::vector<std::string> owner;  // of each id
+  std::vector<std::optional<std::string>> owner;  // of each id
   for (const std::string& text : value.keys()) {
     const JsonValue entry = value.at(text);
     const auto id = entry.integer(0, kMaxTokenId);
-    if (text.empty()) entry.refuse("a token of at least one character");
     if (static_cast<size_t>(id) >= owner.size()) owner.resize(static_cast<size_t>(id) + 1);
-    std::string& taken = owner[static_cast<size_t>(id)];
-    if (!taken.empty())
-      entry.refuse(fmt::format("an id that no other token has: it is also that of '{}'", taken));
+    std::optional<std::string>& taken = owner[static_cast<size_t>(id)];
+    if (taken) entry.refuse(fmt::format("an id that no other token has: it is also that of '{}'", *taken));
     taken = text;
     vocabulary.emplace(text, static_cast<int32_t>(id));
   }
@@ -46,6 +44,7 @@ std::vector<Merge> read_merges(const JsonValue& value, const Vocabulary& vocabul
       left = line.substr(0, space);
       right = line.substr(space + 1);
     }
+    if (left.empty() || right.empty()) entry.refuse("two tokens of at least one character");
     const auto id_of = [&](const std::string& token) {
       const auto found = vocabulary.find(token);
       if (found == vocabulary.end()) {

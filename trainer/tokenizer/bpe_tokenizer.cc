@@ -24,7 +24,7 @@ struct Pipeline {
   std::vector<std::unique_ptr<Decoder>> decoders;
   std::optional<AddedTokenFinder> raw_tokens, normalized_tokens;
   SpecialTokenTemplate special;
-  std::vector<std::string> texts;  // of each id; empty: no token has it
+  std::vector<std::optional<std::string>> texts;  // of each id that a token has
   std::string where, fingerprint;
 
   void normalize(std::string& text) const {
@@ -50,10 +50,10 @@ class BpeTokenizer : public Tokenizer {
     std::vector<std::string> tokens;
     tokens.reserve(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < 0 || ids[i] >= vocab_size() || pipeline_.texts[static_cast<size_t>(ids[i])].empty()) {
+      if (ids[i] < 0 || ids[i] >= vocab_size() || !pipeline_.texts[static_cast<size_t>(ids[i])]) {
         fail(ErrorKind::kBadData, "token {} has id {}, which no token of {} has", i, ids[i], pipeline_.where);
       }
-      tokens.push_back(pipeline_.texts[static_cast<size_t>(ids[i])]);
+      tokens.push_back(*pipeline_.texts[static_cast<size_t>(ids[i])]);
     }
     for (const auto& decoder : pipeline_.decoders) decoder->apply(tokens);
     std::string text;
@@ -133,7 +133,6 @@ std::vector<AddedToken> read_added_tokens(const JsonValue& list, Pipeline& pipel
     const JsonValue entry = list.at(i);
     AddedToken token;
     token.content = entry.at("content").string();
-    if (token.content.empty()) entry.at("content").refuse("a text of at least one character");
     token.id = static_cast<int32_t>(entry.at("id").integer(0, kMaxTokenId));
     token.special = flag(entry, "special");
     const auto normalized = entry.find("normalized");
@@ -144,9 +143,9 @@ std::vector<AddedToken> read_added_tokens(const JsonValue& list, Pipeline& pipel
 
     const auto id = static_cast<size_t>(token.id);
     if (id >= pipeline.texts.size()) pipeline.texts.resize(id + 1);
-    std::string& taken = pipeline.texts[id];
-    if (!taken.empty() && taken != token.content) {
-      entry.at("id").refuse(fmt::format("an id that no other token has: it is also that of '{}'", taken));
+    std::optional<std::string>& taken = pipeline.texts[id];
+    if (taken && *taken != token.content) {
+      entry.at("id").refuse(fmt::format("an id that no other token has: it is also that of '{}'", *taken));
     }
     const auto known = pipeline.model.vocabulary().find(token.content);
     if (known != pipeline.model.vocabulary().end() && known->second != token.id) {

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/utf8.h"
+#include "trainer/tokenizer/oniguruma.h"
 
 namespace ropeway {
 namespace {
@@ -20,51 +21,6 @@ constexpr double kFixedSeconds = 0.5, kSecondsPerByte = 5e-7;
 constexpr int kMatchesPerLook = 256;
 constexpr size_t kStartPoints = 64;
 constexpr size_t kMaxJitStackBytes = 16 << 20;
-
-// White_Space without U+0020, which stands apart so that no pattern is longer than it must be.
-constexpr const char* kWhiteSpace =
-    "\\t-\\r \\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}";
-
-std::string rewritten(const std::string& pattern, const std::string& where) {
-  std::string result;
-  bool in_class = false, in_name = false;  // [...], and [:...:] inside it
-  size_t first_in_class = 0;               // where a ] stands for itself
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    if (c != '\\' || next == '\0') {
-      if (in_class && ((c == '[' && next != ':') || (c == '&' && next == '&'))) {
-        fail(ErrorKind::kBadData, "{}: a class inside [] in the pattern '{}' is not supported", where,
-             pattern);
-      }
-      if (c == '[' && !in_class) {
-        in_class = true;
-        first_in_class = next == '^' ? i + 2 : i + 1;
-      } else if (c == '[') {
-        in_name = true;
-      } else if (c == ']' && in_name) {
-        in_name = false;
-      } else if (c == ']' && i != first_in_class) {
-        in_class = false;
-      }
-      result += c;
-      continue;
-    }
-    const char escaped = pattern[++i];
-    if (escaped == 's') {
-      result += in_class ? kWhiteSpace : fmt::format("[{}]", kWhiteSpace);
-    } else if (escaped == 'S' && !in_class) {
-      result += fmt::format("[^{}]", kWhiteSpace);
-    } else if (std::string_view("SwWbBhHRXKGCN").find(escaped) != std::string_view::npos) {
-      fail(ErrorKind::kBadData, "{}: \\{}{} in the pattern '{}' is not supported", where, escaped,
-           in_class ? " inside []" : "", pattern);
-    } else {
-      result += '\\';
-      result += escaped;
-    }
-  }
-  return result;
-}
 
 std::string message_of(int code) {
   PCRE2_UCHAR text[160];
@@ -96,6 +52,16 @@ Workspace& workspace() {
   return instance;
 }
 
+// A line ends with a line feed, however PCRE2 was built.
+pcre2_compile_context* compile_context() {
+  static pcre2_compile_context* const context = [] {
+    pcre2_compile_context* made = pcre2_compile_context_create(nullptr);
+    pcre2_set_newline(made, PCRE2_NEWLINE_LF);
+    return made;
+  }();
+  return context;
+}
+
 }  // namespace
 
 struct Regex::Compiled {
@@ -109,16 +75,17 @@ Regex::Regex(const std::string& pattern, std::string where) : where_(std::move(w
     fail(ErrorKind::kBadData, "{}: a pattern of {} bytes, wanted at most {} bytes of UTF-8", where_,
          pattern.size(), kMaxPattern);
   }
-  const std::string source = rewritten(pattern, where_);
+  const std::string source = pcre2_of_oniguruma(pattern, where_);
   auto compiled = std::make_shared<Compiled>();
   int code = 0;
   size_t offset = 0;
   compiled->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(source.data()), source.size(),
                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
                                      PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_AUTO_CAPTURE,
-                                 &code, &offset, nullptr);
+                                 &code, &offset, compile_context());
   if (compiled->code == nullptr) {
-    fail(ErrorKind::kBadData, "{}: the pattern '{}' does not compile: {}", where_, pattern, message_of(code));
+    fail(ErrorKind::kBadData, "{}: the pattern '{}' does not compile: {}", where_, shorten(pattern, 100),
+         message_of(code));
   }
   pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
   compiled_ = std::move(compiled);

@@ -1,7 +1,6 @@
-// The regular expressions of tokenizer files on PCRE2 (JIT-compiled, Unicode properties, UTF-8). The files
-// are written for Oniguruma; what reads differently there is either rewritten (white space: PCRE2 counts
-// U+180E to it) or refused (\w, \b, \h). A pattern comes from a file that anybody may have written: steps per
-// match and time per text are bounded.
+// The regular expressions of tokenizer files, which are Oniguruma's (oniguruma.h), on PCRE2 (JIT-compiled,
+// Unicode properties, UTF-8). A pattern comes from a file that anybody may have written: steps per match and
+// time per text are bounded.
 #pragma once
 
 #include <functional>

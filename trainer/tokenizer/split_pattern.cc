@@ -1,5 +1,7 @@
 #include "trainer/tokenizer/split_pattern.h"
 
+#include "trainer/files/utf8.h"
+
 namespace ropeway {
 
 SplitPattern::SplitPattern(const JsonValue& value) {
@@ -17,7 +19,10 @@ SplitPattern::SplitPattern(Regex regex) : regex_(std::make_unique<Regex>(std::mo
 void SplitPattern::for_each_match(std::string_view text,
                                   const std::function<void(size_t, size_t)>& found) const {
   if (regex_ != nullptr) return regex_->for_each_match(text, found);
-  if (literal_.empty()) return;
+  if (literal_.empty()) {
+    for (size_t at = 0; at < text.size(); at += utf8_length(text[at])) found(at, at);
+    return found(text.size(), text.size());
+  }
   for (size_t at = 0; (at = text.find(literal_, at)) != std::string_view::npos; at += literal_.size()) {
     found(at, at + literal_.size());
   }
@@ -74,7 +79,7 @@ void PieceSplitter::part(size_t begin, size_t end, bool match) {
   }
   flush();
   if (match && behavior_ == SplitBehavior::kRemoved) {
-    if (begin == 0) to_.at_start = to_.count() > 0 && to_.at_start;
+    if (begin == 0 && end > 0) to_.at_start = to_.count() > 0 && to_.at_start;
     return;
   }
   begin_ = begin;

@@ -16,12 +16,12 @@ class SplitPattern {
  public:
   explicit SplitPattern(const JsonValue& value);  // the object; kBadData
   explicit SplitPattern(Regex regex);
-  // As Regex::for_each_match; a string never overlaps itself, the empty string is nowhere.
+  // As Regex::for_each_match; a string never overlaps itself, the empty string is between all characters.
   void for_each_match(std::string_view text, const std::function<void(size_t, size_t)>& found) const;
   std::string replaced(std::string_view text, std::string_view content) const;  // every match by `content`
 
  private:
-  std::string literal_;
+  std::string literal_;  // where there is no regex_
   std::unique_ptr<const Regex> regex_;
 };
 

@@ -77,8 +77,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "the id of '<s>' in model.vocab"},
         BadFile{"added_id_far_away", [](Json& j) { j["added_tokens"][0]["id"] = 1LL << 40; },
                 "added_tokens[0].id"},
-        BadFile{"added_empty", [](Json& j) { j["added_tokens"][0]["content"] = ""; },
-                "added_tokens[0].content"},
+        BadFile{"merge_of_nothing",
+                [](Json& j) {
+                  j["model"]["merges"][1] = Json::array({"a", ""});
+                },
+                "two tokens of at least one character"},
         BadFile{"normalizer", [](Json& j) { j["normalizer"] = of_type("Precompiled"); },
                 "normalizer.type: found \"Precompiled\""},
         BadFile{"pre_tokenizer", [](Json& j) { j["pre_tokenizer"] = of_type("BertPreTokenizer"); },
@@ -96,8 +99,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "post_processor.special_tokens.x.ids[0]: found 11"},
         BadFile{"regex_broken", [](Json& j) { j["pre_tokenizer"] = split("(a"); },
                 "pre_tokenizer.pattern.Regex"},
-        BadFile{"regex_word", [](Json& j) { j["pre_tokenizer"] = split("\\w+"); }, "\\w in the pattern"},
-        BadFile{"regex_nested", [](Json& j) { j["pre_tokenizer"] = split("[a[bc]]"); }, "a class inside []"},
+        BadFile{"regex_cluster", [](Json& j) { j["pre_tokenizer"] = split("\\X+"); }, "\\X in the pattern"},
+        BadFile{"regex_reference", [](Json& j) { j["pre_tokenizer"] = split("(a)\\1"); },
+                "the back-reference \\1 in the pattern"},
         BadFile{"behavior",
                 [](Json& j) {
                   j["pre_tokenizer"] = split("a");

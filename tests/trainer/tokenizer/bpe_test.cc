@@ -153,6 +153,17 @@ TEST(Bpe, ThreadsShareOneTokenizer) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Some vocabularies have one, which no text can become; nor is it sought as an added token.
+TEST(Bpe, AnEmptyTokenIsNeverMadeAndDecodesToNothing) {
+  Json root = tiny_tokenizer_json();
+  root["model"]["vocab"][""] = 11;
+  root["added_tokens"].push_back({{"id", 11}, {"content", ""}, {"special", false}});
+  const auto tokenizer = tokenizer_of_json(root);
+  EXPECT_EQ(tokenizer->vocab_size(), 12);
+  EXPECT_THAT(tokenizer->encode("abc"), ElementsAre(1, 8));
+  EXPECT_EQ(tokenizer->decode({1, 11, 8}), "abc");
+}
+
 TEST(Bpe, DecodingAnIdThatNoTokenHasNamesIt) {
   Json root = tiny_tokenizer_json();
   root["model"]["vocab"]["z"] = 20;
