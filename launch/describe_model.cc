@@ -55,18 +55,6 @@ std::string special_features(const ModelConfig& config) {
   return text;
 }
 
-std::string describe_config(const ModelConfig& config) {
-  return fmt::format(
-      "  {}: {} layers, hidden {}, MLP {}, {} heads of {} ({} for keys and values), vocabulary {}{}\n"
-      "  original window {}, RoPE base {:g}, {} rotary pairs{}\n",
-      config.model_type, config.num_layers, config.hidden_size, config.intermediate_size, config.num_heads,
-      config.head_dim, config.num_kv_heads, config.vocab_size, special_features(config),
-      format_length(config.original_window), config.rope_theta, config.rotary_pairs(),
-      2 * config.rotary_pairs() < config.head_dim
-          ? fmt::format(" ({} dims of each head)", 2 * config.rotary_pairs())
-          : "");
-}
-
 int64_t declared_window(const fs::path& folder) {
   return read_strict_json(folder / "config.json").at("max_position_embeddings").integer(1, int64_t{1} << 40);
 }
@@ -98,6 +86,18 @@ std::string files_text(const ModelDir& model) {
 }  // namespace
 
 std::string short_hash(const std::string& hash) { return hash.empty() ? "-" : hash.substr(0, 12); }
+
+std::string describe_config(const ModelConfig& config) {
+  return fmt::format(
+      "  {}: {} layers, hidden {}, MLP {}, {} heads of {} ({} for keys and values), vocabulary {}{}\n"
+      "  original window {}, RoPE base {:g}, {} rotary pairs{}\n",
+      config.model_type, config.num_layers, config.hidden_size, config.intermediate_size, config.num_heads,
+      config.head_dim, config.num_kv_heads, config.vocab_size, special_features(config),
+      format_length(config.original_window), config.rope_theta, config.rotary_pairs(),
+      2 * config.rotary_pairs() < config.head_dim
+          ? fmt::format(" ({} dims of each head)", 2 * config.rotary_pairs())
+          : "");
+}
 
 std::string describe_sets(const std::vector<FactorSet>& sets) {
   std::string text = fmt::format("factor sets: {}\n", sets.empty() ? "none" : std::to_string(sets.size()));

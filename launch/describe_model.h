@@ -17,6 +17,8 @@ std::string describe_model(const std::filesystem::path& path);  // a model direc
 std::string describe_deployments(const std::filesystem::path& path,
                                  const std::vector<std::filesystem::path>& folders);
 
+// The shape, two lines.
+std::string describe_config(const ModelConfig& config);
 std::string describe_sets(const std::vector<FactorSet>& sets);
 std::string describe_tensors(const std::vector<const SafetensorsFile*>& files);
 std::string short_hash(const std::string& hash);  // "-" for none

@@ -25,6 +25,8 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
+#include "trainer/tokenizer/reading_special_tokens.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 namespace {
@@ -166,6 +168,8 @@ class Evaluation {
   Documents load_input(Communicator& world) {
     const bool needs_tokenizer = request_.passkey || !request_.text.empty();
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
+    if (tokenizer_ != nullptr && request_.read_special_tokens)
+      tokenizer_ = reading_special_tokens(std::move(tokenizer_));
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
     return load_documents(world, {request_.text}, *tokenizer_, request_.cache,
                           {.vocab_size = source_.dir.config.vocab_size});

@@ -20,9 +20,10 @@ struct EvaluationRequest {
   std::string factors = "auto", cache;
   DeviceKind device = DeviceKind::kCpu;
   DType dtype = DType::kF32;
-  bool attend_fully = false;   // beyond the model's sliding window too
-  int64_t windows = 0;         // 0: all that fit
-  std::string json, save_nll;  // empty: not written
+  bool read_special_tokens = false;  // their spelling in the text
+  bool attend_fully = false;         // beyond the model's sliding window too
+  int64_t windows = 0;               // 0: all that fit
+  std::string json, save_nll;        // empty: not written
 };
 
 // Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an

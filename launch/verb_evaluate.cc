@@ -33,6 +33,8 @@ scored from its first token in disjoint windows of each length.
   --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) lengths beyond the model's sliding window,
                      or full: attend fully to them
+  --special-tokens W text (default): the spelling of a special token in a text is
+                     text; parse: it is that token
   --device DEVICE    cpu (default), or cuda: one GPU per rank
   --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
   --json OUT         write the results as JSON
@@ -50,8 +52,9 @@ CommandLine command_line() {
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
       "windows", po::value<int64_t>(), "")("sliding-window", text()->default_value("refuse"), "")(
-      "device", text()->default_value("cpu"), "")("dtype", text(), "")("json", text(), "")(
-      "save-nll", text(), "")("cache", text()->default_value(".cache/tokens"), "");
+      "special-tokens", text()->default_value("text"), "")("device", text()->default_value("cpu"), "")(
+      "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
+      "cache", text()->default_value(".cache/tokens"), "");
   return line;
 }
 
@@ -97,6 +100,8 @@ EvaluationRequest read_request(const po::variables_map& values) {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
          word_of(request.dtype));
   }
+  request.read_special_tokens = read_choice<SpecialTokensInText>("special-tokens", text("special-tokens")) ==
+                                SpecialTokensInText::kParse;
   request.attend_fully = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window")) ==
                          SlidingWindowPolicy::kFull;
   if (values.count("windows") > 0) {

@@ -25,17 +25,18 @@ constexpr const char* kHelp =
     R"(usage: ropeway import SOURCE MODEL_DIR [options]
 
 SOURCE is a Hugging Face directory (config.json, safetensors in one file or in
-shards), or a .gguf file of architecture llama, phi3, qwen2 or qwen3. Names and
-shapes of all weights, config.json, factor lists and the tokenizer are checked
-before anything is written; MODEL_DIR appears whole or not at all. Nothing of
-SOURCE is run: code and auto_map are left behind, pickled weights (.bin, .pt)
-refused. rope_factors.json gets the factor sets that config.json describes.
+shards), or a .gguf file (of a split model the first) of llama, phi3, qwen2 or
+qwen3. Names and shapes of all weights, config.json, factor lists and tokenizer
+are checked before anything is written; MODEL_DIR appears whole or not at all.
+No code of SOURCE is run or kept; pickled weights (.bin, .pt) are refused.
+rope_factors.json gets the factor sets that config.json describes.
 
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
                 another file system
   --dtype TYPE  bf16, fp16, fp32: rewrite the weights so; default: as they are,
                 and bf16 for those of a .gguf file
+  --strict      refuse weights that are NaN or infinite; default: name them
   --force       replace MODEL_DIR when it is a model directory
 
 exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists
@@ -49,7 +50,8 @@ examples:
 CommandLine command_line() {
   CommandLine line{kHelp, "SOURCE MODEL_DIR", {}};
   line.options.add_options()("copy", po::bool_switch(), "")("link", po::bool_switch(), "")(
-      "dtype", po::value<std::string>()->default_value(""), "")("force", po::bool_switch(), "");
+      "dtype", po::value<std::string>()->default_value(""), "")("force", po::bool_switch(), "")(
+      "strict", po::bool_switch(), "");
   return line;
 }
 
@@ -59,6 +61,7 @@ ImportOptions read_options(const po::variables_map& values) {
   const std::string dtype = values["dtype"].as<std::string>();
   if (!dtype.empty()) options.dtype = read_dtype_option(dtype, {DType::kBF16, DType::kF16, DType::kF32});
   options.replace = values["force"].as<bool>();
+  options.finite_only = values["strict"].as<bool>();
   options.transfer = link ? Transfer::kLink : Transfer::kCopy;
   if (link && values["copy"].as<bool>())
     fail(ErrorKind::kUsage, "wanted one of --copy and --link, found both");
@@ -80,6 +83,12 @@ void check_tokenizer(const fs::path& source) {
                          source.string());
 }
 
+void warn_of(const std::vector<NonFiniteTensor>& non_finite, const fs::path& source) {
+  if (non_finite.empty()) return;
+  log_warning("{}: weights are NaN or infinite, and nothing can be computed with them: {}", source.string(),
+              describe_non_finite(non_finite));
+}
+
 std::string describe_files(const ImportResult& result) {
   const TransferCounts& files = result.files;
   std::string text = "weights ";
@@ -97,8 +106,11 @@ void import_gguf_file(const fs::path& source, const fs::path& target, const Impo
   if (options.transfer == Transfer::kLink) {
     fail(ErrorKind::kUsage, "--link: the weights of a .gguf file are rewritten");
   }
-  const GgufImportResult result = import_gguf(
-      source, target, {.dtype = options.dtype.value_or(DType::kBF16), .replace = options.replace});
+  const GgufImportResult result = import_gguf(source, target,
+                                              {.dtype = options.dtype.value_or(DType::kBF16),
+                                               .replace = options.replace,
+                                               .finite_only = options.finite_only});
+  warn_of(result.non_finite, source);
   if (!result.has_tokenizer) {
     log_warning("{}: has no tokenizer: texts cannot be read with this model, files of token ids can",
                 source.string());
@@ -129,8 +141,10 @@ void import_verb(const Arguments& arguments, bool prints) {
     fail(ErrorKind::kMissingInput, "{}: {}, wanted a Hugging Face directory or a .gguf file", source.string(),
          fs::exists(source) ? "is not a folder" : "is not there");
   }
+  read_config_and_sets(source);  // throws where the folder holds no such model
   check_tokenizer(source);
   const ImportResult result = import_hf_dir(source, target, options);
+  warn_of(result.non_finite, source);
   std::cout << fmt::format("{}: {}\n  {}\n", target.string(), model_line(open_model_dir(target)),
                            describe_files(result));
 }

@@ -1,8 +1,9 @@
-// ropeway inspect: what a model, checkpoint, run folder or safetensors file holds. Neither MPI nor a GPU.
+// ropeway inspect: what a model, checkpoint, run folder, safetensors or GGUF file holds. Neither MPI nor a GPU.
 #include <iostream>
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
+#include "launch/describe_gguf.h"
 #include "launch/describe_model.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
@@ -25,7 +26,7 @@ constexpr const char* kHelp =
 
 Prints what PATH holds: shapes, dtypes and number of parameters, and every factor
 set with its history. PATH is a model folder, an export, a run folder, a
-checkpoint (.../step-N), a .safetensors file or a rope_factors.json.
+checkpoint (.../step-N), a .safetensors or .gguf file, or a rope_factors.json.
 
 examples:
   ropeway inspect models/tiny
@@ -73,6 +74,7 @@ std::string describe_path(const fs::path& path) {
     const SafetensorsFile file = SafetensorsFile::open(path);
     return fmt::format("{}: safetensors\n", path.string()) + describe_tensors({&file});
   }
+  if (path.extension() == ".gguf") return describe_gguf(path);
   if (path.extension() == ".json") {
     return fmt::format("{}: factor sets\n", path.string()) + describe_sets(read_factor_file(path));
   }

@@ -2,6 +2,7 @@
 
 #include "launch/export_refusal_words.h"
 #include "launch/memory_words.h"
+#include "trainer/formats/hf/model_dir.h"
 
 namespace ropeway {
 
@@ -40,6 +41,9 @@ std::string message_of(const std::exception_ptr& error) {
     return failure.message + lines_to_need_less(memory);
   } catch (const ExportRefusal& refusal) {
     return words_for(refusal);
+  } catch (const GgufInFolder& gguf) {
+    return fmt::format("{}; ropeway import {} MODEL_DIR makes a model folder of it", failure.message,
+                       gguf.file().string());
   } catch (...) {
     const std::string words = words_for(failure.way_out);
     if (words.empty()) return failure.message;

@@ -1,4 +1,5 @@
 // ropeway import and export as a user meets them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/faults/run_ropeway.h"
@@ -44,6 +45,45 @@ TEST(ExportVerbs, AModelWithoutATokenizerIsWarnedOf) {
   const Ended ended = run_ropeway("import " + scratch.name("model") + " " + scratch.name("mine"));
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.err, AllOf(HasSubstr("tokenizer.json"), HasSubstr("texts cannot")));
+}
+
+TEST(ExportVerbs, WeightsThatAreNotFiniteAreWarnedOfAndRefusedWhenAskedTo) {
+  const TempDir scratch;
+  fs::copy(kTinyBase, scratch.path() / "model");
+  std::string weights = read_bytes(scratch.path() / "model/model.safetensors");
+  weights.replace(weights.size() - 2, 2, "\xc0\x7f");  // BF16 NaN
+  scratch.file("model/model.safetensors", weights);
+  const std::string from = "import " + scratch.name("model") + " ";
+  const Ended strict = run_ropeway(from + scratch.name("strict") + " --strict");
+  EXPECT_EQ(strict.code, 65);
+  EXPECT_THAT(strict.err, AllOf(HasSubstr("NaN or infinite"), HasSubstr(": 1 value")));
+  EXPECT_FALSE(fs::exists(scratch.path() / "strict"));
+  const Ended warned = run_ropeway(from + scratch.name("warned"));
+  EXPECT_EQ(warned.code, 0) << warned.err;
+  EXPECT_THAT(warned.err, AllOf(HasSubstr("warning"), HasSubstr(": 1 value")));
+  const Ended used = run_ropeway("evaluate " + scratch.name("warned") +
+                                 " --text tests/data/prose.txt --cache " + scratch.name("cache"));
+  EXPECT_EQ(used.code, 79);
+  EXPECT_THAT(used.err, HasSubstr("are NaN or infinite: nothing can be computed"));
+}
+
+TEST(ExportVerbs, AGgufFileIsInspectedAndAFolderWithOneSaysHowToImportIt) {
+  const TempDir scratch;
+  fs::create_directory(scratch.path() / "only");
+  const std::string file = scratch.name("only/tiny.gguf");
+  ASSERT_EQ(run_ropeway("export tests/data/tiny_base " + file + " --format gguf").code, 0);
+  const Ended inspected = run_ropeway("inspect " + file);
+  EXPECT_EQ(inspected.code, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, AllOf(HasSubstr("tiny.gguf: GGUF"), HasSubstr("4 layers, hidden 192"),
+                                   HasSubstr("llama.context_length"), HasSubstr("blk.3.ffn_down.weight")));
+  for (const char* verb : {"import", "evaluate"}) {
+    const bool imports = *verb == 'i';
+    const Ended folder =
+        run_ropeway(fmt::format("{} {} {}", verb, scratch.name("only"),
+                                imports ? scratch.name("mine") : "--text tests/data/prose.txt"));
+    EXPECT_EQ(folder.code, 65) << verb;
+    EXPECT_THAT(folder.err, HasSubstr("ropeway import " + file + " MODEL_DIR")) << verb;
+  }
 }
 
 TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {

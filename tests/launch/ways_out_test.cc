@@ -9,6 +9,7 @@
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/comm/thread_world.h"
 #include "trainer/formats/hf/export_factors.h"
+#include "trainer/formats/hf/model_dir.h"
 
 namespace ropeway {
 namespace {
@@ -64,6 +65,10 @@ TEST(WaysOut, ReachEveryRank) {
       EXPECT_EQ(message(error), "folder 7; use --fresh to start anew");
     }
   });
+}
+
+TEST(WaysOut, OfAGgufFileIsToImportIt) {
+  EXPECT_THAT(message(GgufInFolder("models/x.gguf")), HasSubstr("ropeway import models/x.gguf MODEL_DIR"));
 }
 
 TEST(WaysOut, OfAnExportAreItsOptions) {

@@ -38,10 +38,19 @@ struct ModelRecipe {
   bool has_architecture = false;
 };
 
+// What the spelling of a special token in a document is: text like any other, or that token.
+enum class SpecialTokensInText { kText, kParse };
+template <>
+struct ChoiceTable<SpecialTokensInText> {
+  using enum SpecialTokensInText;
+  static constexpr Choice<SpecialTokensInText> choices[] = {{kText, "text"}, {kParse, "parse"}};
+};
+
 struct DataRecipe {
   std::vector<std::string> train, validation, test;  // paths; * in the file name
   int64_t max_document = int64_t{1} << 30;           // bytes, unpacked
   std::string cache = ".cache/tokens";
+  SpecialTokensInText special_tokens = SpecialTokensInText::kText;
 };
 
 struct Recipe {

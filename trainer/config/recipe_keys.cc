@@ -178,6 +178,10 @@ std::vector<RecipeKey> make_keys() {
       key("data", "max_document", kInteger, data<&DataRecipe::max_document>,
           {.low = 1, .high = 1e15, .also = "max_document_bytes"},
           "bytes that one document may have, unpacked"),
+      key("data", "special_tokens", kChoice, data<&DataRecipe::special_tokens>,
+          {.also = "parse_special_tokens"},
+          "what the spelling of a special token in a document is: text, or that token (parse), which is for "
+          "texts that one trusts"),
 
       key("mesh", "data", kInteger, mesh<&MeshRecipe::data>,
           {.low = 1, .high = 1e6, .also = "dp data_parallel dp_size data_parallel_size"},

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/safetensors/non_finite.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/model/scalar_type.h"
 
@@ -34,6 +35,12 @@ void load_weights(ParameterStore& store, const ModelDir& dir) {
            name_of(info.dtype));
     }
     void* data = const_cast<std::byte*>(shard.data(wanted.name).data());  // only read from
+    const auto elements = static_cast<int64_t>(shard.data(wanted.name).size()) / bytes_of(info.dtype);
+    if (const int64_t lost = count_non_finite(data, info.dtype, elements); lost > 0) {
+      fail(ErrorKind::kNumerics,
+           "{}: {} of {} weights are NaN or infinite: nothing can be computed with them", where, lost,
+           elements);
+    }
     store.set_weight(wanted.name, at::from_blob(data, info.shape, *type));
   }
 }

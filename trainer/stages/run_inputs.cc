@@ -11,6 +11,7 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
+#include "trainer/tokenizer/reading_special_tokens.h"
 
 namespace ropeway {
 namespace {
@@ -26,6 +27,9 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     if (recipe.model.sliding_window == SlidingWindowPolicy::kFull) attend_fully(inputs.config);
     inputs.sets = std::move(dir.sets);
     inputs.tokenizer = load_tokenizer(inputs.base_model);
+  }
+  if (recipe.data.special_tokens == SpecialTokensInText::kParse) {
+    inputs.tokenizer = reading_special_tokens(std::move(inputs.tokenizer));
   }
   std::vector<std::string> names;
   for (const FactorSet& set : inputs.sets) names.push_back(set.name);

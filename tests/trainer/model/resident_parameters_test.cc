@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "kernels/base/error.h"
+#include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
 #include "tests/trainer/model/model_case.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
@@ -185,6 +188,17 @@ TEST_F(ResidentParametersTest, ReadsBackWhatItWroteInAnotherType) {
   load_weights(read, open_model_dir(path));
   EXPECT_TRUE(at::equal(read.flat_weights(), store.flat_weights().to(at::kFloat)));
   std::filesystem::remove_all(path);
+}
+
+TEST_F(ResidentParametersTest, WeightsThatAreNotFiniteAreNotLoaded) {
+  const TempDir folder;
+  ResidentParameters store(config_, at::kFloat);
+  initialize_weights(store, config_, 4);
+  store.weight("model.norm.weight")[1] = std::numeric_limits<float>::infinity();
+  save_model_dir(folder / "model", config_, {}, tensors_to_write(store.weights_on_host(true)), {});
+  ResidentParameters read(config_, at::kFloat);
+  expect_error(ErrorKind::kNumerics, {"model.norm.weight: 1 of", "NaN or infinite"},
+               [&] { load_weights(read, open_model_dir(folder / "model")); });
 }
 
 }  // namespace

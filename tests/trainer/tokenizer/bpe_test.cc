@@ -6,6 +6,7 @@
 
 #include "kernels/base/random.h"
 #include "tests/trainer/tokenizer/tiny_tokenizer.h"
+#include "trainer/tokenizer/reading_special_tokens.h"
 
 namespace ropeway {
 namespace {
@@ -99,6 +100,27 @@ TEST(Bpe, TheTextOfASpecialTokenIsThatTokenOnlyWhenAskedFor) {
   const auto tokenizer = tokenizer_of_json(root);
   EXPECT_THAT(tokenizer->encode("a<s>b", {.read_special_tokens = true}), ElementsAre(1, 0, 2));
   EXPECT_THAT(tokenizer->encode("a<s>b"), ElementsAre(1, 10, 10, 10, 2));
+}
+
+TEST(Bpe, ATokenizerMayReadSpecialTokensWhateverItsCallerSays) {
+  const auto plain = tokenizer_of_json(tiny_tokenizer_json());
+  const auto reading = reading_special_tokens(tokenizer_of_json(tiny_tokenizer_json()));
+  EXPECT_THAT(reading->encode("<s>a"), ElementsAre(0, 1));
+  EXPECT_EQ(reading->decode({0, 1}), "<s>a");
+  EXPECT_EQ(reading->vocab_size(), plain->vocab_size());
+  EXPECT_NE(reading->fingerprint(), plain->fingerprint());
+}
+
+// As PyPI tokenizers: what add_bos_token beside it says does not matter to a tokenizer.json.
+TEST(Bpe, TheTemplateOfTheFileCountsAndNotTheSettingsBesideIt) {
+  const TempDir folder;
+  Json root = tiny_tokenizer_json();
+  root["post_processor"] = Json::parse(R"({"type": "TemplateProcessing",
+      "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}],
+      "special_tokens": {"<s>": {"ids": [0]}}})");
+  write_bytes(folder / "tokenizer.json", root.dump());
+  write_bytes(folder / "tokenizer_config.json", R"({"add_bos_token": false, "add_eos_token": true})");
+  EXPECT_THAT(load_tokenizer(folder.path())->encode("a", {.add_special_tokens = true}), ElementsAre(0, 1));
 }
 
 TEST(Bpe, WhiteSpaceInPatternsIsUnicodesAndNoMore) {

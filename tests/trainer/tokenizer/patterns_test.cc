@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/trainer/data/helpers.h"
+#include "tests/support/errors.h"
+#include "tests/support/python.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/tokenizer/pre_tokenizer.h"
 
@@ -192,7 +194,7 @@ std::unique_ptr<PreTokenizer> step_of(const Json& split) {
 }
 
 TEST(Patterns, CutAsOnigurumaDoesOrAreRefusedByName) {
-  if (!std::filesystem::exists(python())) GTEST_SKIP() << "wants launch/setup.sh --tests";
+  ROPEWAY_NEEDS_PYTHON();
   Json cases = Json::array();
   for (const Pattern& pattern : kPatterns)
     cases.push_back(split({{"Regex", pattern.regex}}, "Isolated", false));
@@ -215,7 +217,7 @@ TEST(Patterns, CutAsOnigurumaDoesOrAreRefusedByName) {
 }
 
 TEST(Patterns, EveryBehaviourCutsAsInTokenizersInvertedToo) {
-  if (!std::filesystem::exists(python())) GTEST_SKIP() << "wants launch/setup.sh --tests";
+  ROPEWAY_NEEDS_PYTHON();
   Json cases = Json::array();
   for (const Json& pattern :
        {Json{{"String", ""}}, Json{{"String", "a"}}, Json{{"String", "aa"}}, Json{{"Regex", ""}},
@@ -234,7 +236,7 @@ TEST(Patterns, EveryBehaviourCutsAsInTokenizersInvertedToo) {
 }
 
 TEST(Patterns, NamedSetsHaveTheSameCharacters) {
-  if (!std::filesystem::exists(python())) GTEST_SKIP() << "wants launch/setup.sh --tests";
+  ROPEWAY_NEEDS_PYTHON();
   Json cases = Json::array();
   for (const char* name : kNames) cases.push_back(split({{"Regex", name}}, "Removed", false));
   const Json wanted = oracle(cases, {});

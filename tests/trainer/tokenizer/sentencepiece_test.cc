@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/errors.h"
+#include "tests/support/python.h"
 #include "tests/support/temp_dir.h"
 #include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
@@ -53,6 +54,101 @@ TEST_F(SentencePieceTest, ControlTokensAreReadOnRequestOnly) {
 
 TEST_F(SentencePieceTest, ControlTokensAreWrittenOut) {
   EXPECT_EQ(load()->decode({1, 5, 2, 5}), "<s>the</s>the");
+}
+
+// As Llama's models are: blanks of a text are not removed.
+class KeepsBlanks : public SentencePieceTest {
+ protected:
+  KeepsBlanks() {
+    write_bytes(folder_ / "tokenizer.model",
+                tiny_sentencepiece_model(wire::text(1, "identity") + wire::number(4, 0)));
+  }
+};
+
+// The blank before a text stands before its first part; with "legacy" before every one.
+TEST_F(KeepsBlanks, BehindATokenNoBlankIsAddedUnlessTheSettingsSayLegacy) {
+  constexpr EncodeOptions kReading{.read_special_tokens = true};
+  EXPECT_EQ(load()->encode("the</s>the", kReading), (Ids{5, 2, 4}));
+  EXPECT_EQ(load()->decode({5, 2, 4}), "the</s>the");
+  EXPECT_EQ(load()->encode("the</s> the", kReading), (Ids{5, 2, 5}));
+  EXPECT_EQ(load()->decode({5, 2, 5}), "the</s> the");
+  write_settings(R"({"legacy": true})");
+  EXPECT_EQ(load()->encode("the</s>the", kReading), (Ids{5, 2, 5}));
+  EXPECT_EQ(load()->decode({5, 2, 5}), "the</s>the");
+}
+
+constexpr const char* kAddedTokens = R"({"<|im_start|>": 103, "<|im_end|>": 104, "<tool>": 106})";
+constexpr const char* kAddedTokensDecoder = R"({"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>",
+    "eos_token": "</s>", "unk_token": "<unk>", "added_tokens_decoder": {
+    "1": {"content": "<s>", "special": true}, "103": {"content": "<|im_start|>", "special": true},
+    "104": {"content": "<|im_end|>", "special": true, "rstrip": true, "lstrip": false},
+    "105": {"content": "<tool>", "special": false}}})";
+
+TEST_F(KeepsBlanks, TokensThatAreAddedAreTokens) {
+  write_bytes(folder_ / "added_tokens.json", kAddedTokens);
+  write_settings(R"({"additional_special_tokens": ["<|im_start|>", {"content": "<|im_end|>"}]})");
+  const auto tokenizer = load();
+  EXPECT_EQ(tokenizer->vocab_size(), 107);
+  EXPECT_EQ(tokenizer->encode("the<tool>the"), (Ids{5, 106, 4}));
+  EXPECT_EQ(tokenizer->encode("<|im_start|>the", {.read_special_tokens = true}), (Ids{103, 4}));
+  EXPECT_GT(tokenizer->encode("<|im_start|>the").size(), 10u);
+  EXPECT_EQ(tokenizer->decode({5, 106, 4, 104}), "the<tool>the<|im_end|>");
+  const auto error = error_of([&] { tokenizer->decode({105}); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_THAT(error->what(), HasSubstr("token 0 has id 105"));
+}
+
+TEST_F(SentencePieceTest, AddedTokensChangeTheFingerprint) {
+  const std::string plain = load()->fingerprint();
+  write_bytes(folder_ / "added_tokens.json", kAddedTokens);
+  EXPECT_NE(load()->fingerprint(), plain);
+}
+
+TEST_F(SentencePieceTest, AddedTokensThatCannotBeAreRefused) {
+  const auto refused = [&](const char* json, const char* said) {
+    write_bytes(folder_ / "added_tokens.json", json);
+    const auto error = error_of([&] { load(); });
+    ASSERT_TRUE(error.has_value()) << json;
+    EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error->what(), HasSubstr("added_tokens.json"));
+    EXPECT_THAT(error->what(), HasSubstr(said));
+  };
+  refused(R"({"<x>": 5})", "id 5 is that piece");
+  refused(R"({"<x>": 200, "<y>": 200})", "id 200 is '<x>'");
+  refused(R"({"<x>": -1})", "found -1");
+  refused(R"({"<x>": 99999999})", "found 99999999");
+  write_settings(kAddedTokensDecoder);
+  refused(R"({"<tool>": 107})", "id 105 is '<tool>'");
+}
+
+// transformers 5 on the same folder.
+TEST_F(KeepsBlanks, AddedTokensAreReadAsInTransformers) {
+  ROPEWAY_NEEDS_PYTHON();
+  const std::vector<std::string> texts = {"the <tool>the band<|im_start|>band the<|im_end|> x",
+                                          "<tool> <tool>", "<|im_start|><|im_end|>  and", "the band"};
+  write_bytes(folder_ / "config.json", R"({"model_type": "llama"})");
+  for (const bool in_settings : {true, false}) {
+    write_settings(in_settings ? kAddedTokensDecoder
+                               : R"({"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>",
+      "eos_token": "</s>", "unk_token": "<unk>", "additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})");
+    if (!in_settings) {
+      write_bytes(folder_ / "added_tokens.json",
+                  R"({"<|im_start|>": 103, "<|im_end|>": 104, "<tool>": 105})");
+    }
+    std::string script =
+        "from transformers import AutoTokenizer\n"
+        "t = AutoTokenizer.from_pretrained('" +
+        folder_.path().string() + "')\nfor x in [";
+    for (const std::string& text : texts) script += "'" + text + "',";
+    const auto lines = lines_of(run_python(script + "]: print(*t(x, add_special_tokens=False).input_ids)\n"));
+    ASSERT_EQ(lines.size(), texts.size());
+    const auto tokenizer = load();
+    for (size_t i = 0; i < texts.size(); ++i) {
+      std::vector<double> ids;
+      for (const int32_t id : tokenizer->encode(texts[i], {.read_special_tokens = true})) ids.push_back(id);
+      EXPECT_EQ(ids, numbers_of(lines[i])) << in_settings << ' ' << texts[i];
+    }
+  }
 }
 
 TEST_F(SentencePieceTest, TheFingerprintNamesModelAndTemplate) {

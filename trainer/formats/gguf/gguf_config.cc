@@ -70,8 +70,9 @@ void add_vocabulary(const GgufFile& file, const std::string& prefix, nlohmann::o
   }
   json["tie_word_embeddings"] = file.find_tensor(gguf_weight_name("lm_head.weight")) == nullptr;
   for (const char* name : {"bos_token_id", "eos_token_id"}) {
-    const auto id = file.find(fmt::format("tokenizer.ggml.{}", name));
-    json[name] = id ? nlohmann::ordered_json(id->integer(0, rows - 1)) : nlohmann::ordered_json(nullptr);
+    const auto value = file.find(fmt::format("tokenizer.ggml.{}", name));
+    const auto id = value ? value->token_id(rows - 1) : std::nullopt;
+    json[name] = id ? nlohmann::ordered_json(*id) : nlohmann::ordered_json(nullptr);
   }
 }
 

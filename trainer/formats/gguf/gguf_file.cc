@@ -9,6 +9,7 @@
 #include "trainer/files/mapped_file.h"
 #include "trainer/formats/gguf/dequantize.h"
 #include "trainer/formats/gguf/gguf_cursor.h"
+#include "trainer/formats/gguf/gguf_split.h"
 #include "trainer/formats/gguf/gguf_tensor_table.h"
 
 namespace ropeway {
@@ -16,7 +17,7 @@ namespace ropeway {
 static_assert(std::endian::native == std::endian::little, "GGUF is read as it lies in memory");
 
 struct GgufFile::State {
-  MappedFile file;
+  std::vector<MappedFile> files;  // the first one has the metadata
   std::string where;
   std::map<std::string, GgufValuePlace> values;
   std::vector<GgufTensor> tensors;
@@ -122,10 +123,12 @@ std::map<std::string, GgufValuePlace> read_pairs(GgufCursor& cursor, int64_t cou
 
 }  // namespace
 
-GgufFile GgufFile::open(const std::filesystem::path& path) {
-  auto state = std::make_unique<State>(State{MappedFile(path), path.string(), {}, {}, {}});
+GgufFile GgufFile::open_part(const std::filesystem::path& path) {
+  auto state = std::make_unique<State>();
+  state->files.emplace_back(path);
+  state->where = path.string();
   const std::string& where = state->where;
-  const std::span<const std::byte> bytes = state->file.bytes();
+  const std::span<const std::byte> bytes = state->files.front().bytes();
   GgufCursor cursor(bytes.first(std::min(bytes.size(), static_cast<size_t>(kMaxGgufHeaderBytes))), where);
   const Counts counts = read_preamble(cursor, bytes, where);
   state->values = read_pairs(cursor, counts.pairs, where);
@@ -150,12 +153,41 @@ GgufFile GgufFile::open(const std::filesystem::path& path) {
   return file;
 }
 
+void GgufFile::append(GgufFile part) {
+  for (GgufTensor& tensor : part.state_->tensors) {
+    if (!state_->tensor_index.emplace(tensor.name, state_->tensors.size()).second) {
+      fail(ErrorKind::kBadData, "{}: tensor '{}' is in another part as well", part.where(), tensor.name);
+    }
+    state_->tensors.push_back(std::move(tensor));
+  }
+  for (MappedFile& file : part.state_->files) state_->files.push_back(std::move(file));
+}
+
+GgufFile GgufFile::open(const std::filesystem::path& path) {
+  GgufFile file = open_part(path);
+  const GgufSplit split = read_gguf_split(file);
+  if (split.count < 2) return file;
+  if (split.number > 0) refuse_later_gguf_part(path, split);
+  for (int64_t number = 1; number < split.count; ++number) {
+    GgufFile part = open_part(gguf_part(path, {number, split.count}));
+    require_gguf_part(part, {number, split.count});
+    file.append(std::move(part));
+  }
+  if (const auto total = file.find("split.tensors.count")) {
+    const auto found = static_cast<int64_t>(file.tensors().size());
+    if (total->integer(0, kMaxGgufTensors) != found) {
+      total->refuse(fmt::format("the number of tensors in all parts, {}", found));
+    }
+  }
+  return file;
+}
+
 GgufFile::GgufFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
 GgufFile::GgufFile(GgufFile&&) noexcept = default;
 GgufFile& GgufFile::operator=(GgufFile&&) noexcept = default;
 GgufFile::~GgufFile() = default;
 
-const std::filesystem::path& GgufFile::path() const { return state_->file.path(); }
+const std::filesystem::path& GgufFile::path() const { return state_->files.front().path(); }
 const std::string& GgufFile::where() const { return state_->where; }
 
 std::vector<std::string> GgufFile::keys() const {

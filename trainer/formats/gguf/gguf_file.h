@@ -3,6 +3,8 @@
 //   pairs: key string, value type u32, value       (string: length u64, bytes; array: type u32, count u64)
 //   tensors: name string, number of dims u32, dims u64 (fastest first), type u32, offset u64
 //   padding to general.alignment (32 unless given), then the data: each tensor at its offset from there
+// A model may be split into files NAME-00001-of-00003.gguf, ...: the first one has the metadata, each one a
+// part of the tensors, and split.no and split.count say which it is. They are one file here.
 // Anybody may have written the file: every count, length, offset and size is checked before it is used.
 // Beyond what the format says, as in llama.cpp: arrays are not nested, the tensors fill the data section
 // without overlap or hole (but for the padding), and nothing follows them.
@@ -44,7 +46,8 @@ struct GgufTensor {
 
 class GgufFile {
  public:
-  // Throws kMissingInput, kIo, and kBadData naming file, key or tensor, what was found and what was wanted.
+  // Of a split model the first part; the others lie beside it. Throws kMissingInput, also for a part that is
+  // not there, kIo, and kBadData naming file, key or tensor, what was found and what was wanted.
   static GgufFile open(const std::filesystem::path& path);
   GgufFile(GgufFile&&) noexcept;
   GgufFile& operator=(GgufFile&&) noexcept;
@@ -64,6 +67,8 @@ class GgufFile {
  private:
   struct State;
   explicit GgufFile(std::unique_ptr<State> state);
+  static GgufFile open_part(const std::filesystem::path& path);
+  void append(GgufFile part);
   std::unique_ptr<State> state_;
 };
 

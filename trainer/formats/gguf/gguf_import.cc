@@ -14,6 +14,8 @@
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/formats/hf/weight_check.h"
+#include "trainer/tokenizer/load_tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 namespace {
@@ -84,7 +86,18 @@ struct RowSource {
   }
 };
 
-std::string types_of(const GgufFile& file) {
+// What import writes, every other verb must be able to read.
+void check_tokenizer(const std::map<std::string, std::string>& files, const GgufFile& file,
+                     const ModelConfig& config) {
+  const auto json = files.find("tokenizer.json");
+  if (json == files.end()) return;
+  const auto tokenizer = tokenizer_of_json(json->second, file.where() + " (as tokenizer.json)");
+  require_tokenizer_fits(*tokenizer, config.vocab_size, file.where());
+}
+
+}  // namespace
+
+std::string gguf_types(const GgufFile& file) {
   std::map<std::string_view, int64_t> counts;
   for (const GgufTensor& tensor : file.tensors()) ++counts[layout_of(tensor.type).name];
   std::vector<std::pair<int64_t, std::string_view>> sorted;
@@ -95,8 +108,6 @@ std::string types_of(const GgufFile& file) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", -count, name);
   return text;
 }
-
-}  // namespace
 
 std::vector<TensorStream> gguf_weight_streams(const GgufFile& file, const ModelConfig& config, DType dtype) {
   const GgmlType type = stored_as(dtype);
@@ -125,8 +136,14 @@ GgufImportResult import_gguf(const fs::path& source, const fs::path& target,
   const ParsedConfig parsed = read_gguf_config(file);
   const auto weights = gguf_weight_streams(file, parsed.config, options.dtype);
   const std::map<std::string, std::string> small_files = read_gguf_tokenizer(file);
+  check_tokenizer(small_files, file, parsed.config);
+  std::vector<NonFiniteTensor> non_finite = find_non_finite(weights);
+  if (options.finite_only && !non_finite.empty()) {
+    fail(ErrorKind::kBadData, "{}: weights are NaN or infinite: {}", file.where(),
+         describe_non_finite(non_finite));
+  }
   stream_model_dir(target, {parsed.config, parsed.sets, weights, small_files}, options.replace);
-  return {types_of(file), small_files.contains("tokenizer.json")};
+  return {gguf_types(file), small_files.contains("tokenizer.json"), std::move(non_finite)};
 }
 
 }  // namespace ropeway

@@ -64,8 +64,8 @@ std::vector<std::string> read_merges(const GgufFile& file, const Vocabulary& voc
     const bool is_pair =
         blank != std::string_view::npos && merge.find(' ', blank + 1) == std::string_view::npos;
     const std::string_view left = merge.substr(0, blank), right = is_pair ? merge.substr(blank + 1) : "";
-    if (!is_pair || !vocabulary.ids.contains(left) || !vocabulary.ids.contains(right) ||
-        !vocabulary.ids.contains(std::string(left).append(right))) {
+    if (!is_pair || left.empty() || right.empty() || !vocabulary.ids.contains(left) ||
+        !vocabulary.ids.contains(right) || !vocabulary.ids.contains(std::string(left).append(right))) {
       fail(ErrorKind::kBadData, "{}: {}[{}]: found \"{}\", wanted two tokens whose sum is a token",
            file.where(), value.key(), merges.size(), merge.substr(0, 60));
     }
@@ -88,7 +88,7 @@ ordered_json added_tokens_json(const Vocabulary& vocabulary) {
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const GgufTokenType type = vocabulary.types[id];
     const bool special = type == GgufTokenType::kControl || type == GgufTokenType::kUnknown;
-    if (!special && type != GgufTokenType::kUserDefined) continue;
+    if ((!special && type != GgufTokenType::kUserDefined) || vocabulary.tokens[id].empty()) continue;
     list.push_back({{"id", id},
                     {"content", vocabulary.tokens[id]},
                     {"single_word", false},
@@ -109,12 +109,11 @@ constexpr Special kSpecials[] = {{"bos_token", "tokenizer.ggml.bos_token_id"},
                                  {"unk_token", "tokenizer.ggml.unknown_token_id"},
                                  {"pad_token", "tokenizer.ggml.padding_token_id"}};
 
-// The token of a key with an id; "" when there is no such key.
+// The token of a key with an id; "" when there is no such key, or it names no token.
 std::string special_token(const GgufFile& file, const Vocabulary& vocabulary, const char* key) {
-  const auto id = file.find(key);
-  if (!id) return "";
-  const auto last = static_cast<int64_t>(vocabulary.tokens.size()) - 1;
-  return std::string(vocabulary.tokens[static_cast<size_t>(id->integer(0, last))]);
+  const auto value = file.find(key);
+  const auto id = value ? value->token_id(static_cast<int64_t>(vocabulary.tokens.size()) - 1) : std::nullopt;
+  return id ? std::string(vocabulary.tokens[static_cast<size_t>(*id)]) : "";
 }
 
 struct Ends {
@@ -122,12 +121,16 @@ struct Ends {
 };
 
 Ends read_ends(const GgufFile& file, bool bos_by_default) {
-  Ends ends{bos_by_default, false};
-  if (const auto value = file.find("tokenizer.ggml.add_bos_token")) ends.bos = value->boolean();
-  if (const auto value = file.find("tokenizer.ggml.add_eos_token")) ends.eos = value->boolean();
-  if (ends.bos) file.at("tokenizer.ggml.bos_token_id");
-  if (ends.eos) file.at("tokenizer.ggml.eos_token_id");
-  return ends;
+  // A file that says it has no such token has none by default.
+  const auto read = [&file](const char* name, bool by_default) {
+    const auto stated = file.find(fmt::format("tokenizer.ggml.add_{}_token", name));
+    if (!(stated ? stated->boolean() : by_default)) return false;
+    const GgufValue id = file.at(fmt::format("tokenizer.ggml.{}_token_id", name));
+    if (id.token_id(INT32_MAX)) return true;
+    if (stated) id.refuse(fmt::format("a token: {} is true", stated->key()));
+    return false;
+  };
+  return {read("bos", bos_by_default), read("eos", false)};
 }
 
 // <s> A </s>, with the ends that are added to every text.
@@ -244,7 +247,8 @@ ordered_json generation_config_json(const GgufFile& file) {
   for (const auto& [name, key] : {std::pair("bos_token_id", "tokenizer.ggml.bos_token_id"),
                                   std::pair("eos_token_id", "tokenizer.ggml.eos_token_id"),
                                   std::pair("pad_token_id", "tokenizer.ggml.padding_token_id")}) {
-    if (const auto id = file.find(key)) json[name] = id->integer(0, INT32_MAX);
+    const auto value = file.find(key);
+    if (const auto id = value ? value->token_id(INT32_MAX) : std::nullopt) json[name] = *id;
   }
   return json;
 }

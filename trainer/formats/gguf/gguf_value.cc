@@ -130,6 +130,14 @@ void GgufValue::refuse(const std::string& wanted) const {
   fail(ErrorKind::kBadData, "{}: {}: found {}, wanted {}", *where_, key_, shown(), wanted);
 }
 
+std::optional<int64_t> GgufValue::token_id(int64_t last) const {
+  const Number number = number_at(place_.type, place_.data);
+  const bool is_none = (number.kind == Number::Kind::kSigned && number.as_signed == -1) ||
+                       (number.kind == Number::Kind::kUnsigned &&
+                        (number.as_unsigned == UINT32_MAX || number.as_unsigned == UINT64_MAX));
+  return is_none ? std::nullopt : std::optional(integer(0, last));
+}
+
 int64_t GgufValue::integer(int64_t low, int64_t high) const {
   int64_t value = 0;
   if (!in_range(number_at(place_.type, place_.data), low, high, value)) {

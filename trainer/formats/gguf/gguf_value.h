@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,9 @@ class GgufValue {
       : where_(where), key_(std::move(key)), place_(place) {}
 
   int64_t integer(int64_t low, int64_t high) const;  // of any integer type
-  double number() const;                             // a finite one, of any type but bool
+  // A token's id in [0, last]; nullopt for the ids that stand for no token, -1 and 2^32 - 1.
+  std::optional<int64_t> token_id(int64_t last) const;
+  double number() const;  // a finite one, of any type but bool
   bool boolean() const;
   std::string string() const;  // UTF-8 without NUL
 
@@ -55,10 +58,10 @@ class GgufValue {
   const std::string& key() const { return key_; }
   // Throws kBadData "FILE: KEY: found VALUE, wanted `wanted`".
   [[noreturn]] void refuse(const std::string& wanted) const;
-
- private:
+  // The value for a reader: 32, the string "llama", an array of 5.
   std::string shown() const;
 
+ private:
   const std::string* where_;  // the file's name; outlives the value
   std::string key_;
   GgufValuePlace place_;

@@ -123,6 +123,12 @@ std::string with_torch_dtype(const std::string& config_json, DType dtype, const 
   return text_of(config);
 }
 
+std::string with_tied_head(const std::string& config_json, bool tied, const std::string& where) {
+  ordered_json config = parsed(config_json, where);
+  config["tie_word_embeddings"] = tied;
+  return text_of(config);
+}
+
 std::string config_json_over(const std::filesystem::path& base, const ModelConfig& config,
                              const ConfigInForce& in_force) {
   const std::string generated =
@@ -141,6 +147,9 @@ std::string config_json_over(const std::filesystem::path& base, const ModelConfi
     keep_other_keys(result, base_rope);
   }
   if (described.config.sliding_window != config.sliding_window) take_keys(result, written, kSlidingKeys);
+  if (described.config.tie_word_embeddings != config.tie_word_embeddings) {
+    result["tie_word_embeddings"] = config.tie_word_embeddings;
+  }
   result.erase("auto_map");
   set_dtype(result, in_force.dtype);
   return text_of(result);

@@ -20,8 +20,11 @@ std::string without_auto_map(const std::string& json, const std::string& where);
 // The text of a config.json with another element type of the weights.
 std::string with_torch_dtype(const std::string& config_json, DType dtype, const std::string& where);
 
+// The text of a config.json that says whether the head is the embedding.
+std::string with_tied_head(const std::string& config_json, bool tied, const std::string& where);
+
 // The config.json of the model with these sets in force, as write_hf_config() takes them. Where the folder
-// `base` has a config.json, it is that one with another RoPE, window and element type; RoPE of a type that
+// `base` has a config.json, it is that one with another RoPE, window, element type and tie of the head; RoPE of a type that
 // says the same without lists (llama3, yarn, linear) stays as it is.
 struct ConfigInForce {
   const FactorSet* long_set = nullptr;

@@ -5,6 +5,7 @@
 #include "trainer/files/files.h"
 #include "trainer/files/staged_folder.h"
 #include "trainer/formats/hf/companion_files.h"
+#include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/hf_config_edit.h"
 #include "trainer/formats/hf/weight_shards.h"
 #include "trainer/rope/factor_file.h"
@@ -19,11 +20,19 @@ ImportResult import_hf_dir(const fs::path& source, const fs::path& target, const
   require_apart(source, target);
   const auto weights = weight_streams(model, options.dtype);
   const int64_t bytes = options.dtype ? bytes_of_all(weights) : bytes_to_transfer(model, options.transfer);
-  StagedFolder folder(target, bytes, options.replace);
   ImportResult result;
+  result.non_finite = find_non_finite(weights);
+  if (options.finite_only && !result.non_finite.empty()) {
+    fail(ErrorKind::kBadData, "{}: weights are NaN or infinite: {}", source.string(),
+         describe_non_finite(result.non_finite));
+  }
+  StagedFolder folder(target, bytes, options.replace);
   result.left_behind = copy_companion_files(source, folder.path());
   const std::string config_file = (source / "config.json").string();
   std::string config = without_auto_map(read_text_file(config_file), config_file);
+  if (read_hf_config(config_file).config.tie_word_embeddings != model.config.tie_word_embeddings) {
+    config = with_tied_head(config, model.config.tie_word_embeddings, config_file);
+  }
   if (options.dtype) {
     config = with_torch_dtype(config, *options.dtype, config_file);
     write_weight_shards(folder.path(), weights);

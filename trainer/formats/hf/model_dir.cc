@@ -1,11 +1,14 @@
 #include "trainer/formats/hf/model_dir.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <map>
 #include <set>
 
 #include "kernels/base/error.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config.h"
+#include "trainer/formats/hf/tied_head.h"
 #include "trainer/formats/hf/weight_check.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/rope/factor_file.h"
@@ -19,17 +22,28 @@ namespace fs = std::filesystem;
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
+// The first by name of the folder's files with one of these endings; "" when there is none.
+std::string first_file_with(const fs::path& folder, std::initializer_list<const char*> endings) {
+  std::string first;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool wanted = std::any_of(endings.begin(), endings.end(),
+                                    [&](const char* ending) { return name.ends_with(ending); });
+    if (wanted && (first.empty() || name < first)) first = name;
+  }
+  return first;
+}
+
+void refuse_gguf_alone(const fs::path& folder) {
+  const std::string name = first_file_with(folder, {".gguf"});
+  if (!name.empty()) throw GgufInFolder(folder / name);
+}
+
 // Weights in formats that are not read: the answer names the file and the way out.
 [[noreturn]] void refuse_without_weights(const fs::path& folder) {
-  std::string other;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string extension = entry.path().extension().string();
-    if (extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".gguf") {
-      const std::string name = entry.path().filename().string();
-      if (other.empty() || name < other) other = name;
-    }
-  }
-  if (other.empty()) {
+  const std::string pickle = first_file_with(folder, {".bin", ".pt", ".pth"});
+  if (pickle.empty()) {
+    refuse_gguf_alone(folder);
     fail(ErrorKind::kMissingInput, "{}: holds no weights: neither {} nor {}", folder.string(), kSingle,
          kIndex);
   }
@@ -38,7 +52,7 @@ constexpr const char* kIndex = "model.safetensors.index.json";
       "{}: the weights are in {}, wanted {}: pickle files can run code and are not read. Convert: python3 -c "
       "\"from "
       "transformers import AutoModelForCausalLM as M; M.from_pretrained('{}').save_pretrained('converted')\"",
-      folder.string(), other, kSingle, folder.string());
+      folder.string(), pickle, kSingle, folder.string());
 }
 
 // name -> shard file of the index, with the shard names proven to be plain names of this folder.
@@ -62,6 +76,53 @@ std::vector<SafetensorsFile> open_shards(const fs::path& folder, std::map<std::s
   return shards;
 }
 
+void require_each_tensor_once(const ModelDir& model) {
+  std::set<std::string> found;
+  for (const SafetensorsFile& shard : model.shards) {
+    for (const auto& [name, info] : shard.tensors()) {
+      if (found.insert(name).second) continue;
+      fail(ErrorKind::kBadData, "{}: tensor '{}' is in {} and in another shard", model.path.string(), name,
+           shard.path().filename().string());
+    }
+  }
+}
+
+// What an index may list without a shard that holds it: one of a tied pair, and what is no weight.
+bool may_be_absent(const std::string& name, const ModelConfig& config) {
+  const bool tied = config.tie_word_embeddings && (name == kHeadWeight || name == kEmbeddingWeight);
+  return tied || is_derived_buffer(name);
+}
+
+void require_as_in_index(const ModelDir& model, const std::map<std::string, std::string>& owner) {
+  std::set<std::string> found;
+  for (const SafetensorsFile& shard : model.shards) {
+    const std::string shard_name = shard.path().filename().string();
+    for (const auto& [name, info] : shard.tensors()) {
+      found.insert(name);
+      const auto it = owner.find(name);
+      if (it == owner.end() || it->second != shard_name) {
+        fail(ErrorKind::kBadData, "{}: tensor '{}' is in {}, {} says {}", model.path.string(), name,
+             shard_name, kIndex, it == owner.end() ? "nothing of it" : it->second);
+      }
+    }
+  }
+  for (const auto& [name, shard] : owner) {
+    if (!found.contains(name) && !may_be_absent(name, model.config)) {
+      fail(ErrorKind::kBadData, "{}: {} says that {} holds tensor '{}': it does not", model.path.string(),
+           kIndex, shard, name);
+    }
+  }
+}
+
+void check_model(ModelDir& model) {
+  resolve_tied_head(model);
+  std::map<std::string, FoundTensor> found;
+  for (const SafetensorsFile& shard : model.shards) {
+    for (const auto& [name, info] : shard.tensors()) found.emplace(name, FoundTensor{info.dtype, info.shape});
+  }
+  check_weights(found, model.config, model.path.string());
+}
+
 // config.json and the factor sets.
 ModelDir open_without_weights(const fs::path& path) {
   if (!fs::is_directory(path)) {
@@ -79,6 +140,7 @@ ModelDir open_without_weights(const fs::path& path) {
 }  // namespace
 
 ConfigAndSets read_config_and_sets(const fs::path& path) {
+  if (fs::is_directory(path) && !fs::exists(path / "config.json")) refuse_gguf_alone(path);
   ParsedConfig parsed = read_hf_config(path / "config.json");
   ConfigAndSets model{parsed.config, std::move(parsed.sets)};
   const fs::path factor_file = path / "rope_factors.json";
@@ -101,55 +163,29 @@ const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
   fail(ErrorKind::kBadData, "{}: no shard holds the tensor '{}'", path.string(), tensor);
 }
 
-DType ModelDir::dtype() const {
-  const std::string embedding = "model.embed_tokens.weight";
-  return shard_of(embedding).tensors().at(embedding).dtype;
-}
+DType ModelDir::dtype() const { return shard_of(kEmbeddingWeight).tensors().at(kEmbeddingWeight).dtype; }
 
 ModelDir open_model_dir(const fs::path& path) {
   ModelDir model = open_without_weights(path);
-  std::map<std::string, std::string> owner;  // of the index; empty without one
   if (fs::exists(path / kSingle)) {
     model.shards.push_back(SafetensorsFile::open(path / kSingle));
+    require_each_tensor_once(model);
   } else if (fs::exists(path / kIndex)) {
+    std::map<std::string, std::string> owner;
     model.shards = open_shards(path, owner);
+    require_each_tensor_once(model);
+    require_as_in_index(model, owner);
   } else {
     refuse_without_weights(path);
   }
-  std::map<std::string, FoundTensor> found;
-  for (const SafetensorsFile& shard : model.shards) {
-    const std::string shard_name = shard.path().filename().string();
-    for (const auto& [name, info] : shard.tensors()) {
-      if (!found.emplace(name, FoundTensor{info.dtype, info.shape}).second) {
-        fail(ErrorKind::kBadData, "{}: tensor '{}' is in {} and in another shard", path.string(), name,
-             shard_name);
-      }
-      if (owner.empty()) continue;
-      const auto it = owner.find(name);
-      if (it == owner.end() || it->second != shard_name) {
-        fail(ErrorKind::kBadData, "{}: tensor '{}' is in {}, {} says {}", path.string(), name, shard_name,
-             kIndex, it == owner.end() ? "nothing of it" : it->second);
-      }
-    }
-  }
-  for (const auto& [name, shard] : owner) {
-    if (!found.contains(name)) {
-      fail(ErrorKind::kBadData, "{}: {} says that {} holds tensor '{}': it does not", path.string(), kIndex,
-           shard, name);
-    }
-  }
-  check_weights(found, model.config, path.string());
+  check_model(model);
   return model;
 }
 
 ModelDir open_model_dir(const fs::path& path, const std::string& weights_file) {
   ModelDir model = open_without_weights(path);
   model.shards.push_back(SafetensorsFile::open(path / weights_file));
-  std::map<std::string, FoundTensor> found;
-  for (const auto& [name, info] : model.shards.front().tensors()) {
-    found.emplace(name, FoundTensor{info.dtype, info.shape});
-  }
-  check_weights(found, model.config, path.string());
+  check_model(model);
   return model;
 }
 

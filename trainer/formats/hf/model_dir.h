@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/error.h"
 #include "trainer/family/model_config.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/rope/factor_set.h"
@@ -25,6 +26,19 @@ struct ModelDir {
   // Element type of the embedding, which is what config.json calls the model's.
   DType dtype() const;
 };
+// Of a folder without a model in Hugging Face layout: it holds one in another format.
+class GgufInFolder : public Error {
+ public:
+  explicit GgufInFolder(const std::filesystem::path& file)
+      : Error(ErrorKind::kBadData, fmt::format("{}: holds no config.json or weights, but a model in {}",
+                                               file.parent_path().string(), file.filename().string())),
+        file_(file) {}
+  const std::filesystem::path& file() const { return file_; }
+
+ private:
+  std::filesystem::path file_;
+};
+
 // What a directory says of its model without its weights: config.json, and the factor sets of
 // rope_factors.json, or of config.json where there is none.
 struct ConfigAndSets {
@@ -34,8 +48,8 @@ struct ConfigAndSets {
 ConfigAndSets read_config_and_sets(const std::filesystem::path& path);
 
 // Checks names and shapes of all weights against the config; lists what is missing or unexpected (at most
-// ten, and the count). `expected` maps name -> shape. Weights only in .bin/.pt: refused with the way to
-// convert.
+// ten, and the count). A head that config.json ties is as the weights say (tied_head.h). Weights only in
+// .bin or .pt: refused with the way to convert; in .gguf: GgufInFolder.
 ModelDir open_model_dir(const std::filesystem::path& path);
 // The same with all weights in the file of this name, as a training checkpoint has them.
 ModelDir open_model_dir(const std::filesystem::path& path, const std::string& weights_file);

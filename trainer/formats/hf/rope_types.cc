@@ -129,12 +129,29 @@ class TypeReader {
     };
     std::vector<double> short_factors = factor_list("short_factor");
     const double short_temperature = temperature("short_mscale");
+    std::vector<double> long_factors = factor_list("long_factor");
+    const double max_length = long_list_length(short_factors, long_factors);
     if (short_temperature != 1 || short_factors != identity_factors(pairs_)) {
       add_set("short", static_cast<double>(settings_.original_window), std::move(short_factors),
               short_temperature, "config.json:short_factor");
     }
-    add_set("long", static_cast<double>(around_.max_positions), factor_list("long_factor"),
-            temperature("long_mscale"), "config.json:long_factor");
+    add_set("long", max_length, std::move(long_factors), temperature("long_mscale"),
+            "config.json:long_factor");
+  }
+
+  // The long list is for sequences beyond the original window. A file that declares no longer ones says with
+  // `factor` how far it reaches, or else the list does with its largest factor; where both lists are the same
+  // they are one schedule for the window.
+  double long_list_length(const std::vector<double>& short_factors,
+                          const std::vector<double>& long_factors) const {
+    const auto original = static_cast<double>(settings_.original_window);
+    if (around_.max_positions > settings_.original_window || short_factors == long_factors) {
+      return static_cast<double>(around_.max_positions);
+    }
+    const auto stated = block_.find("factor");
+    const double reach =
+        stated ? scale_factor(*stated) : *std::max_element(long_factors.begin(), long_factors.end());
+    return std::max(std::round(reach * original), original + 1);
   }
 
   // One schedule at every length.

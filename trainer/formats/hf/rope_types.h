@@ -2,7 +2,9 @@
 // type), with the numbers transformers 5.23 would compute. Inside this folder.
 //
 //   default       no set.
-//   longrope, su  "short" unless it is the identity, and "long". original_max_position_embeddings of the top
+//   longrope, su  "short" unless it is the identity, and "long", which is for what is longer than the original
+//                 window: up to max_position_embeddings, or where that is the original window itself up to
+//                 factor (else the largest long factor) times it. original_max_position_embeddings of the top
 //                 level wins over the nested one. The temperature is attention_factor, or long_mscale and
 //                 short_mscale, or the "su" formula with factor (or max_position_embeddings / original); it
 //                 acts on short inputs too. In phi3 files yarn with both lists is an old name of this type.

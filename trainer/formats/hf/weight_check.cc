@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/tied_head.h"
 
 namespace ropeway {
 namespace {
@@ -53,15 +54,32 @@ void check_tensors(const std::map<std::string, FoundTensor>& found,
   if (!problems.empty()) fail(ErrorKind::kBadData, "{}: {}", where, fmt::join(problems, "; "));
 }
 
+bool is_derived_buffer(std::string_view name) {
+  const size_t owner = name.rfind("rotary_emb.");
+  if (owner == std::string_view::npos) return false;
+  const std::string_view buffer = name.substr(owner + std::string_view("rotary_emb.").size());
+  for (const char* known : {"inv_freq", "original_inv_freq", "cos_cached", "sin_cached"}) {
+    if (buffer == known) return true;
+  }
+  return false;
+}
+
 void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
                    const std::string& where) {
   std::map<std::string, std::vector<int64_t>> expected;
   for (NamedShape& entry : weight_names(config))
     expected.emplace(std::move(entry.name), std::move(entry.shape));
   std::map<std::string, FoundTensor> weights = found;
-  if (config.tie_word_embeddings) weights.erase("lm_head.weight");
-  std::erase_if(weights, [](const auto& entry) { return entry.first.ends_with("rotary_emb.inv_freq"); });
-  check_tensors(weights, expected, where, "config.json");
+  if (config.tie_word_embeddings) weights.erase(kHeadWeight);
+  std::erase_if(weights, [](const auto& entry) { return is_derived_buffer(entry.first); });
+  try {
+    check_tensors(weights, expected, where, "config.json");
+  } catch (const Error& error) {
+    if (config.tie_word_embeddings || weights.contains(kHeadWeight)) throw;
+    fail(error.kind(),
+         "{}; the embedding serves as the head where config.json says \"tie_word_embeddings\": true",
+         error.what());
+  }
 }
 
 }  // namespace ropeway

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/base/dtype.h"
@@ -19,8 +20,11 @@ struct FoundTensor {
 void check_tensors(const std::map<std::string, FoundTensor>& found,
                    const std::map<std::string, std::vector<int64_t>>& expected, const std::string& where,
                    const std::string& source);
-// The same for the weights of a config; `where` names the directory. Accepted without being wanted: a tied
-// lm_head.weight, and the inv_freq buffers of old exports.
+// Whether a tensor of this name is no weight: buffers that some exports keep and every reader makes itself
+// (rotary_emb.inv_freq, cos_cached, sin_cached).
+bool is_derived_buffer(std::string_view name);
+// The same as check_tensors() for the weights of a config; `where` names the directory. Accepted without being
+// wanted: a tied lm_head.weight, and derived buffers.
 void check_weights(const std::map<std::string, FoundTensor>& found, const ModelConfig& config,
                    const std::string& where);
 

@@ -8,6 +8,8 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/formats/hf/tied_head.h"
+#include "trainer/formats/hf/weight_check.h"
 #include "trainer/formats/safetensors/convert_elements.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 
@@ -91,8 +93,8 @@ std::vector<TensorStream> weight_streams(const ModelDir& model, std::optional<DT
   std::vector<TensorStream> tensors;
   for (const SafetensorsFile& shard : model.shards) {
     for (const auto& [name, info] : shard.tensors()) {
-      const bool tied_head = model.config.tie_word_embeddings && name == "lm_head.weight";
-      if (tied_head || name.ends_with("rotary_emb.inv_freq")) continue;
+      const bool tied_head = model.config.tie_word_embeddings && name == kHeadWeight;
+      if (tied_head || is_derived_buffer(name)) continue;
       tensors.push_back(converted_tensor(shard, name, dtype.value_or(info.dtype)));
     }
   }

@@ -98,6 +98,13 @@ const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
 }
 const std::filesystem::path& SafetensorsFile::path() const { return state_->file.path(); }
 
+void SafetensorsFile::rename(const std::string& name, const std::string& new_name) {
+  auto entry = state_->header.tensors.extract(name);
+  ROPEWAY_CHECK(!entry.empty(), "no tensor '{}' in {}", name, path().string());
+  entry.key() = new_name;
+  ROPEWAY_CHECK(state_->header.tensors.insert(std::move(entry)).inserted, "two tensors '{}'", new_name);
+}
+
 std::span<const std::byte> SafetensorsFile::data(const std::string& name) const {
   const auto it = state_->header.tensors.find(name);
   if (it == state_->header.tensors.end()) {

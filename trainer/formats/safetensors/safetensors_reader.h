@@ -36,6 +36,8 @@ class SafetensorsFile {
   // The tensor's bytes; throws kBadData naming file and tensor when there is none of that name. Files of
   // other writers may place it at an odd address: copy with memcpy.
   std::span<const std::byte> data(const std::string& name) const;
+  // The tensor goes by another name from here on; one of that name must not be there.
+  void rename(const std::string& name, const std::string& new_name);
 
  private:
   struct State;

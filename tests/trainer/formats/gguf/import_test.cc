@@ -11,6 +11,8 @@
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/rope/schedules.h"
+#include "trainer/tokenizer/load_tokenizer.h"
+#include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 namespace {
@@ -139,6 +141,90 @@ TEST_F(GgufRope, LinearAndYarn) {
   EXPECT_DOUBLE_EQ(set.attention_temperature, 0.1 * std::log(4.0) + 1);
 }
 
+// As llama.cpp reads them: a factor, by its name of today or of 2023, is linear where no type is stated.
+TEST_F(GgufRope, AFactorWithoutATypeIsLinear) {
+  for (const char* key : {"llama.rope.scaling.factor", "llama.rope.scale_linear"}) {
+    TinyGguf gguf;
+    gguf.f32(key, 4);
+    const ParsedConfig parsed = parse(gguf);
+    const FactorSet* set = find_factor_set(parsed.sets, "linear");
+    ASSERT_NE(set, nullptr) << key;
+    EXPECT_EQ(set->factors, std::vector<double>(8, 4.0));
+  }
+  for (const float none : {0.0f, 1.0f}) {
+    TinyGguf gguf;
+    gguf.f32("llama.rope.scaling.factor", none);
+    EXPECT_TRUE(parse(gguf).sets.empty());
+  }
+  TinyGguf off;
+  off.text("llama.rope.scaling.type", "none");
+  off.f32("llama.rope.scaling.factor", 4);
+  EXPECT_TRUE(parse(off).sets.empty());
+}
+
+TEST_F(GgufRope, LinearKnowsItsOriginalWindow) {
+  TinyGguf gguf;
+  gguf.f32("llama.rope.scaling.factor", 4);
+  gguf.u32("llama.rope.scaling.original_context_length", 1024);
+  EXPECT_EQ(parse(gguf).config.original_window, 1024);
+}
+
+TEST_F(GgufRope, EveryKeyIsUnderstoodOrRefused) {
+  const auto refused_with = [&](const std::string& key, float value, const std::string& type,
+                                std::vector<std::string> said) {
+    TinyGguf gguf;
+    if (!type.empty()) {
+      gguf.text("llama.rope.scaling.type", type);
+      gguf.f32("llama.rope.scaling.factor", 4);
+    }
+    gguf.f32("llama.rope." + key, value);
+    said.push_back("llama.rope." + key);
+    refused(gguf, said);
+  };
+  refused_with("dimension_sections", 1, "", {"no such key"});
+  refused_with("scaling.mystery", 1, "", {"no such key"});
+  refused_with("scaling.attn_factor", 1.5f, "", {"1.5", "wanted 1"});
+  refused_with("scaling.attn_factor", 1.5f, "linear", {"1.5", "wanted 1"});
+  refused_with("scaling.yarn_ext_factor", 0, "yarn", {"wanted 1"});
+  refused_with("scaling.yarn_ext_factor", 1, "linear", {"wanted 0"});
+  refused_with("scaling.yarn_attn_factor", 2, "yarn", {"wanted 1"});
+  refused_with("scaling.yarn_log_multiplier", 0.1f, "yarn", {"wanted 0"});
+  refused_with("scale_linear", 2, "linear", {"wanted the same as llama.rope.scaling.factor, 4"});
+}
+
+TEST_F(GgufRope, TwoWaysAtOnceAreRefused) {
+  TinyGguf gguf;
+  gguf.f32("llama.rope.scaling.factor", 4);
+  gguf.values("rope_freqs.weight", {8}, {1, 1, 1, 1, 3, 32, 32, 32});
+  refused(gguf, {"rope_freqs", "'linear'"});
+}
+
+// transformers' rule, at two scales.
+TEST_F(GgufRope, TheFrequenciesOfLlama3AreRecognisedAtEveryScale) {
+  ROPEWAY_NEEDS_PYTHON();
+  const auto lines = lines_of(run_python(R"PY(
+import torch, transformers
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+for scale in (8.0, 32.0):
+    c = transformers.LlamaConfig(hidden_size=64, num_attention_heads=4, rope_theta=500000.0, max_position_embeddings=131072,
+        rope_scaling=dict(rope_type="llama3", factor=scale, low_freq_factor=1.0, high_freq_factor=4.0,
+                          original_max_position_embeddings=8192))
+    rates, _ = ROPE_INIT_FUNCTIONS["llama3"](c, "cpu")
+    print(*((1 / 500000.0 ** (torch.arange(0, 16, 2) / 16)) / rates).tolist())
+)PY"));
+  ASSERT_EQ(lines.size(), 2u);
+  for (const std::string& line : lines) {
+    const auto wanted = numbers_of(line);
+    ASSERT_EQ(wanted.size(), 8u);
+    TinyGguf gguf("llama", 131072);
+    gguf.values("rope_freqs.weight", {8}, {wanted.begin(), wanted.end()});
+    const ParsedConfig parsed = parse(gguf);
+    ASSERT_EQ(parsed.sets.size(), 1u);
+    EXPECT_EQ(parsed.sets[0].name, kLlama3Set);
+    for (size_t i = 0; i < 8; ++i) EXPECT_NEAR(parsed.sets[0].factors[i] / wanted[i], 1, 1e-5);
+  }
+}
+
 // The factors are those of transformers 5.23 (plain rates by its "llama3" rates): heads of 16, base 500,000.
 TEST_F(GgufRope, Llama3) {
   TinyGguf gguf("llama", 131072);
@@ -217,6 +303,67 @@ TEST_F(GgufRope, UnknownArchitecture) {
   write_bytes(path, gguf.file());
   expect_error(ErrorKind::kBadData, {"general.architecture", "mamba", "llama"},
                [&] { read_gguf_config(GgufFile::open(path)); });
+}
+
+TEST_F(GgufRope, IdsThatNameNoTokenAreNone) {
+  TinyGguf gguf;
+  gguf.u32("tokenizer.ggml.bos_token_id", 0xFFFFFFFF);
+  gguf.pair("tokenizer.ggml.eos_token_id", 5, raw<int32_t>(-1));
+  const ParsedConfig parsed = parse(gguf);
+  EXPECT_EQ(parsed.config.bos_token_id, -1);
+  EXPECT_EQ(parsed.config.eos_token_id, -1);
+  TinyGguf beyond;
+  beyond.u32("tokenizer.ggml.bos_token_id", 7);
+  refused(beyond, {"tokenizer.ggml.bos_token_id", "7"});
+}
+
+// A whole model of one layer, its vocabulary the SentencePiece kind with an empty token.
+TinyGguf whole_gguf(float first_weight = 0.5f) {
+  TinyGguf gguf;
+  const std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", "\u2581", "a", "b", "\u2581a", ""};
+  std::string texts = raw<uint32_t>(8) + raw<uint64_t>(tokens.size());
+  std::string types = raw<uint32_t>(5) + raw<uint64_t>(tokens.size());
+  std::string scores = raw<uint32_t>(6) + raw<uint64_t>(tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    texts += gguf_string(tokens[i]);
+    types += raw<int32_t>(i == 0 ? 2 : i < 3 || tokens[i].empty() ? 3 : 1);
+    scores += raw(-static_cast<float>(i));
+  }
+  gguf.text("tokenizer.ggml.model", "llama");
+  gguf.pair("tokenizer.ggml.tokens", 9, texts);
+  gguf.pair("tokenizer.ggml.token_type", 9, types);
+  gguf.pair("tokenizer.ggml.scores", 9, scores);
+  gguf.u32("tokenizer.ggml.bos_token_id", 1);
+  gguf.u32("tokenizer.ggml.eos_token_id", 0xFFFFFFFF);
+  const auto add = [&](const std::string& name, uint64_t columns, uint64_t rows) {
+    std::vector<float> values(columns * rows, 0.5f);
+    values.front() = first_weight;
+    gguf.values(name, rows == 1 ? std::vector<uint64_t>{columns} : std::vector<uint64_t>{columns, rows},
+                values);
+  };
+  add("token_embd.weight", 64, tokens.size());
+  for (const char* norm : {"attn_norm", "ffn_norm"}) add(fmt::format("blk.0.{}.weight", norm), 64, 1);
+  for (const char* part : {"q", "k", "v", "output"}) add(fmt::format("blk.0.attn_{}.weight", part), 64, 64);
+  for (const char* part : {"gate", "up"}) add(fmt::format("blk.0.ffn_{}.weight", part), 64, 32);
+  add("blk.0.ffn_down.weight", 32, 64);
+  add("output_norm.weight", 64, 1);
+  return gguf;
+}
+
+TEST_F(GgufImport, AnEmptyTokenIsWrittenSoThatItCanBeRead) {
+  write_bytes(folder_ / "model.gguf", whole_gguf().file());
+  import_gguf(folder_ / "model.gguf", folder_ / "model", {});
+  const auto tokenizer = load_tokenizer(folder_ / "model");
+  EXPECT_EQ(tokenizer->vocab_size(), 8);
+  EXPECT_THAT(tokenizer->encode("a b", {.add_special_tokens = true}), testing::ElementsAre(1, 6, 3, 5));
+}
+
+TEST_F(GgufImport, WeightsThatAreNotFiniteAreNamedOrRefused) {
+  write_bytes(folder_ / "model.gguf", whole_gguf(std::nanf("")).file());
+  expect_error(ErrorKind::kBadData, {"model.gguf", "NaN or infinite", "model.embed_tokens.weight: 1 value"},
+               [&] { import_gguf(folder_ / "model.gguf", folder_ / "model", {.finite_only = true}); });
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "model"));
+  EXPECT_EQ(import_gguf(folder_ / "model.gguf", folder_ / "model", {}).non_finite.size(), 11u);
 }
 
 TEST_F(GgufImport, MissingAndUnexpectedTensorsAreListedAndNothingIsWritten) {

@@ -253,6 +253,29 @@ TEST_F(HfConfig, NumParametersCountsTheWeights) {
   EXPECT_EQ(config.num_parameters(), 259 * 64 + 3 * layer + 64);
 }
 
+// LongRoPE that was switched on by rope_scaling alone.
+TEST_F(HfConfig, LongropeWithTheOriginalWindowDeclaredIsShortUpToItAndLongBeyond) {
+  const auto sets = [&](const std::string& members) {
+    return read(text_with(R"("max_position_embeddings":32,"rope_scaling":{"rope_type":"longrope",)" +
+                          members + R"(,"original_max_position_embeddings":32})"))
+        .sets;
+  };
+  const FactorSet identity = make_set("none", 32, std::vector<double>(4, 1.0), 1);
+  const std::string lists = R"("short_factor":[1,1.1,1.2,1.3],"long_factor":[1,2,4,8])";
+  const auto by_factor = sets(lists + R"(,"factor":4)");
+  EXPECT_EQ(select_factor_set(by_factor, 32, identity).name, "short");
+  EXPECT_EQ(select_factor_set(by_factor, 33, identity).name, "long");
+  EXPECT_EQ(find_factor_set(by_factor, "long")->max_length, 128);
+  EXPECT_DOUBLE_EQ(find_factor_set(by_factor, "long")->attention_temperature,
+                   std::sqrt(1 + std::log(4.0) / std::log(32.0)));
+  // Without a factor the list says how far it reaches; the temperature is that of the declared window.
+  const auto by_list = sets(lists);
+  EXPECT_EQ(find_factor_set(by_list, "long")->max_length, 8 * 32);
+  EXPECT_EQ(find_factor_set(by_list, "long")->attention_temperature, 1);
+  const auto same = sets(R"("short_factor":[1,2,4,8],"long_factor":[1,2,4,8])");
+  EXPECT_EQ(find_factor_set(same, "long")->max_length, 32);
+}
+
 // transformers computes the same rates and the same temperature from what is written, below and above the
 // window.
 TEST_F(HfConfig, TransformersComputesTheSameRope) {

@@ -1,6 +1,8 @@
 // A Hugging Face directory in: what is kept, what is left behind, and what is never touched.
 #include "trainer/formats/hf/import_hf.h"
 
+#include <limits>
+
 #include "tests/support/small_model.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config.h"
@@ -52,6 +54,21 @@ TEST_F(ImportTest, TheFactorSetsOfTheConfigAreWrittenDown) {
     EXPECT_EQ(written[i].attention_temperature, expected[i].attention_temperature);
     EXPECT_EQ(written[i].max_length, expected[i].max_length);
   }
+}
+
+TEST_F(ImportTest, WeightsThatAreNotFiniteAreNamedOrRefused) {
+  Weights weights{small_config()};
+  weights.values[3][1] = std::numeric_limits<float>::quiet_NaN();
+  weights.values[3][2] = -std::numeric_limits<float>::infinity();
+  write_safetensors(source() / "model.safetensors", weights.tensors());
+  expect_error(ErrorKind::kBadData,
+               {source().string(), "NaN or infinite", weights.names[3].name + ": 2 values"},
+               [&] { import({.finite_only = true}); });
+  EXPECT_FALSE(fs::exists(target()));
+  const ImportResult result = import();
+  ASSERT_EQ(result.non_finite.size(), 1u);
+  EXPECT_EQ(result.non_finite[0].name, weights.names[3].name);
+  EXPECT_EQ(result.non_finite[0].count, 2);
 }
 
 TEST_F(ImportTest, CodeOtherWeightsAndFoldersAreLeftBehind) {

@@ -3,11 +3,15 @@
 #include <cstring>
 #include <functional>
 
+#include "kernels/base/float16.h"
 #include "tests/support/python.h"
 #include "tests/support/small_model.h"
 #include "trainer/family/weight_names.h"
+#include "trainer/formats/hf/export_hf.h"
 #include "trainer/formats/hf/hf_config_write.h"
+#include "trainer/formats/hf/import_hf.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/formats/safetensors/convert_elements.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
 #include "trainer/rope/factor_file.h"
 
@@ -212,9 +216,10 @@ TEST_F(ModelDirTest, TiedHeadMayBeThereOrNot) {
   const ModelConfig tied = small_config(true);
   save(tied, {});
   EXPECT_EQ(open_model_dir(dir()).shards[0].tensors().count("lm_head.weight"), 0u);
-  const Weights untied{small_config()};
+  Weights untied{small_config()};
+  untied.values.back() = untied.values.front();
   write_safetensors(dir() / "model.safetensors", untied.tensors());
-  EXPECT_NO_THROW(open_model_dir(dir()));
+  EXPECT_TRUE(open_model_dir(dir()).config.tie_word_embeddings);
 }
 
 TEST_F(ModelDirTest, MissingUnexpectedAndMisshapenTensorsAreListed) {
@@ -239,9 +244,111 @@ TEST_F(ModelDirTest, MissingUnexpectedAndMisshapenTensorsAreListed) {
   expect_error(ErrorKind::kBadData, {"1 unexpected", "model.layers.0.self_attn.q_proj.bias"},
                [&] { open_model_dir(dir()); });
   with([](auto& t) {
-    t.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", DType::kF32, {2}, t[0].data});
+    for (const char* buffer : {"inv_freq", "cos_cached", "sin_cached"}) {
+      t.push_back(
+          {fmt::format("model.layers.0.self_attn.rotary_emb.{}", buffer), DType::kF32, {2}, t[0].data});
+    }
   });
   EXPECT_NO_THROW(open_model_dir(dir()));
+}
+
+// config.json ties them; the weights say otherwise, or not at all.
+class TiedHead : public ModelDirTest {
+ protected:
+  TiedHead() { save(small_config(true), {}); }
+  // The embedding, and a head of these values; either may be left out.
+  void write(bool embedding, const std::vector<float>* head, DType head_type = DType::kF32) {
+    std::vector<TensorToWrite> tensors = weights_.tensors();
+    if (head != nullptr) tensors.push_back({"lm_head.weight", head_type, {20, 16}, head->data()});
+    if (!embedding) tensors.erase(tensors.begin());
+    write_safetensors(dir() / "model.safetensors", tensors);
+  }
+  const std::vector<float>& embedding() const { return weights_.values.front(); }
+  std::string warning_of_opening(ModelDir& model) {
+    testing::internal::CaptureStderr();
+    model = open_model_dir(dir());
+    return testing::internal::GetCapturedStderr();
+  }
+
+  Weights weights_{small_config(true)};
+};
+
+TEST_F(TiedHead, TheSameValuesTwiceAreTied) {
+  write(true, &embedding());
+  ModelDir model;
+  EXPECT_EQ(warning_of_opening(model), "");
+  EXPECT_TRUE(model.config.tie_word_embeddings);
+  // As another type with the same values, too.
+  std::vector<float> rounded = embedding();
+  for (float& value : rounded) value = static_cast<float>(bfloat16(value));
+  weights_.values.front() = rounded;
+  std::vector<float> narrow(20 * 16 / 2);
+  convert_elements(rounded.data(), DType::kF32, narrow.data(), DType::kBF16, 20 * 16);
+  write(true, &narrow, DType::kBF16);
+  EXPECT_EQ(warning_of_opening(model), "");
+  EXPECT_TRUE(model.config.tie_word_embeddings);
+}
+
+TEST_F(TiedHead, AHeadAloneIsTheEmbedding) {
+  write(false, &embedding());
+  const ModelDir model = open_model_dir(dir());
+  EXPECT_TRUE(model.config.tie_word_embeddings);
+  const std::string name = "model.embed_tokens.weight";
+  EXPECT_EQ(std::memcmp(model.shard_of(name).data(name).data(), embedding().data(), 4 * 20 * 16), 0);
+}
+
+TEST_F(TiedHead, AHeadWithOtherValuesIsKeptWithAWarning) {
+  std::vector<float> other = embedding();
+  other.back() += 1;
+  write(true, &other);
+  ModelDir model;
+  EXPECT_THAT(warning_of_opening(model),
+              testing::HasSubstr("lm_head.weight and model.embed_tokens.weight differ"));
+  EXPECT_FALSE(model.config.tie_word_embeddings);
+  EXPECT_EQ(
+      std::memcmp(model.shard_of("lm_head.weight").data("lm_head.weight").data(), other.data(), 4 * 20 * 16),
+      0);
+  // What is written of it says so: other programs would drop the head.
+  import_hf_dir(dir(), folder_ / "imported", {});
+  EXPECT_THAT(read_bytes(folder_ / "imported" / "config.json"),
+              testing::HasSubstr("\"tie_word_embeddings\": false"));
+  EXPECT_FALSE(open_model_dir(folder_ / "imported").config.tie_word_embeddings);
+  export_hf(
+      {.model = model, .base = dir(), .deployments = choose_export_factors(model.config, model.sets, {})},
+      folder_ / "exported");
+  EXPECT_THAT(read_bytes(folder_ / "exported" / "config.json"),
+              testing::HasSubstr("\"tie_word_embeddings\": false"));
+  EXPECT_NO_THROW(open_model_dir(folder_ / "exported").shard_of("lm_head.weight"));
+}
+
+TEST_F(TiedHead, AnIndexMayListAHeadThatNoShardHolds) {
+  std::filesystem::remove_all(dir());
+  save_sharded(small_config(true));
+  edit(index(), "\"weight_map\":{",
+       "\"weight_map\":{\"lm_head.weight\":\"model-00002-of-00002.safetensors\",");
+  EXPECT_TRUE(open_model_dir(dir()).config.tie_word_embeddings);
+}
+
+TEST_F(TiedHead, AnUntiedModelWithoutAHeadIsToldOfTheTie) {
+  write_bytes(dir() / "config.json", write_hf_config(small_config(), nullptr, nullptr, "float32"));
+  expect_error(ErrorKind::kBadData, {"1 weights", "missing: lm_head.weight", "\"tie_word_embeddings\": true"},
+               [&] { open_model_dir(dir()); });
+}
+
+TEST_F(ModelDirTest, AFolderWithAGgufFileAloneSaysSo) {
+  write_bytes(folder_ / "only" / "b.gguf", "GGUF");
+  write_bytes(folder_ / "only" / "a.gguf", "GGUF");
+  try {
+    open_model_dir(folder_ / "only");
+    ADD_FAILURE();
+  } catch (const GgufInFolder& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadData);
+    EXPECT_EQ(error.file(), folder_ / "only" / "a.gguf");
+  }
+  // With a config.json, but no other weights.
+  save(small_config(), {});
+  std::filesystem::rename(dir() / "model.safetensors", dir() / "model.gguf");
+  EXPECT_THROW(open_model_dir(dir()), GgufInFolder);
 }
 
 TEST_F(ModelDirTest, MissingTensorListIsAtMostTen) {

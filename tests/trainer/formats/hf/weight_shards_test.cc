@@ -78,7 +78,8 @@ TEST_F(WeightShardsTest, AChangedByteIsFoundAndItsTensorNamed) {
 
 TEST_F(WeightShardsTest, CopiesOfATiedHeadAndOldBuffersAreNoWeights) {
   const ModelConfig tied = small_config(true);
-  const Weights untied{small_config()};
+  Weights untied{small_config()};
+  untied.values.back() = untied.values.front();
   auto tensors = untied.tensors();
   tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", DType::kF32, {2}, tensors[0].data});
   write_bytes(folder_ / "source/config.json", write_hf_config(tied, nullptr, nullptr, "float32"));
