@@ -15,13 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string describe_set(const FactorSet& set) {
+std::string describe_set(const FactorSet& set, const std::string& weights) {
   const auto [low, high] = std::minmax_element(set.factors.begin(), set.factors.end());
   std::string text = fmt::format(
       "  {}: for {} tokens ({:.4g}x of {}), {} factors from {:.6g} to {:.6g}, temperature {:.6g}, start "
       "tokens {}\n",
       set.name, format_length(set.max_length), set.scale(), format_length(set.original_length),
       set.factors.size(), *low, *high, set.attention_temperature, set.start_tokens);
+  if (set.above > 0) text += fmt::format("    beyond {} tokens only\n", format_length(set.above));
+  if (!set.weights.empty()) {
+    text += fmt::format("    for the weights {}{}\n", set.weights,
+                        is_for_weights(set, weights) ? "" : ", not these: history, used only by name");
+  }
   const FactorHistory& history = set.history;
   text += fmt::format("    made by {}{}{}\n", history.method.empty() ? "an unknown method" : history.method,
                       history.stage.empty() ? "" : ", stage " + history.stage,
@@ -99,9 +104,10 @@ std::string describe_config(const ModelConfig& config) {
           : "");
 }
 
-std::string describe_sets(const std::vector<FactorSet>& sets) {
+std::string describe_sets(const std::vector<FactorSet>& sets, const std::string& weights) {
   std::string text = fmt::format("factor sets: {}\n", sets.empty() ? "none" : std::to_string(sets.size()));
-  for (const FactorSet& set : sets) text += describe_set(set);
+  if (!weights.empty()) text += fmt::format("  of the weights {}\n", weights);
+  for (const FactorSet& set : sets) text += describe_set(set, weights);
   return text;
 }
 
@@ -127,7 +133,7 @@ std::string describe_model(const fs::path& path) {
   for (const SafetensorsFile& shard : model.shards) files.push_back(&shard);
   return fmt::format("{}: model\n", path.string()) + describe_config(model.config) +
          fmt::format("  weights {}; config.json declares {}\n", files_text(model), declared_rope(path)) +
-         describe_sets(model.sets) + describe_tensors(files);
+         describe_sets(model.sets, model.weights) + describe_tensors(files);
 }
 
 std::string describe_deployments(const fs::path& path, const std::vector<fs::path>& folders) {

@@ -19,7 +19,8 @@ std::string describe_deployments(const std::filesystem::path& path,
 
 // The shape, two lines.
 std::string describe_config(const ModelConfig& config);
-std::string describe_sets(const std::vector<FactorSet>& sets);
+// `weights`: the name of those the sets lie with, where there is one.
+std::string describe_sets(const std::vector<FactorSet>& sets, const std::string& weights = "");
 std::string describe_tensors(const std::vector<const SafetensorsFile*>& files);
 std::string short_hash(const std::string& hash);  // "-" for none
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "launch/memory_words.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
@@ -129,8 +130,12 @@ class Evaluation {
         documents_(load_input(world)) {
     require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) {
-      const FactorSet factors =
-          resolve_factors(request_.factors, length, source_.dir.config, source_.dir.sets);
+      const FactorSet factors = resolve_factors(request_.factors, length, source_.dir.config,
+                                                source_.dir.sets, source_.dir.weights);
+      if (request_.factors == kAutoFactors && world.rank() == 0) {
+        const std::string warning = beyond_longest_set(factors, length);
+        if (!warning.empty()) log_warning("{}: {}", request_.model, warning);
+      }
       cells_.push_back({factors.name, length, factors});
     }
   }

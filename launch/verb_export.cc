@@ -133,11 +133,12 @@ void export_verb(const Arguments& arguments, bool prints) {
     return;
   }
   const bool gguf = is_gguf(values["format"].as<std::string>());
-  const ExportRequest request = read_request(values);
+  ExportRequest request = read_request(values);
   const fs::path target = values["OUT"].as<std::string>();
   const OpenedModel source = open_checked(values["CHECKPOINT"].as<std::string>());
   const ModelConfig& config = source.dir.config;
 
+  request.weights = source.dir.weights;
   const auto deployments = choose_export_factors(config, source.dir.sets, request);
   std::map<std::string, std::string> files;
   if (source.tokenizer_folder.empty()) files["tokenizer.json"] = byte_tokenizer_json({"<s>", "</s>"});

@@ -46,7 +46,7 @@ std::string describe_checkpoint(const fs::path& path) {
   const JsonValue state = read_strict_json(path / "state.json");
   if (const auto stage = state.find("stage")) text += fmt::format("stage: {}\n", stage->string());
   if (const auto sets = state.find("factor_sets")) {
-    text += describe_sets(factor_sets_from_json(sets->string(), (path / "state.json").string()));
+    text += describe_sets(factor_sets_from_json(sets->string(), (path / "state.json").string()).sets);
   }
   const SafetensorsFile weights = SafetensorsFile::open(path / "weights.safetensors");
   return text + describe_tensors({&weights});
@@ -76,7 +76,8 @@ std::string describe_path(const fs::path& path) {
   }
   if (path.extension() == ".gguf") return describe_gguf(path);
   if (path.extension() == ".json") {
-    return fmt::format("{}: factor sets\n", path.string()) + describe_sets(read_factor_file(path));
+    const FactorFile file = read_factor_file(path);
+    return fmt::format("{}: factor sets\n", path.string()) + describe_sets(file.sets, file.weights);
   }
   if (fs::exists(path / "manifest.json")) return describe_checkpoint(path);
   if (fs::exists(path / "recipe.yaml") && fs::is_directory(path / "stages")) return describe_run(path);

@@ -9,7 +9,7 @@
 #include "launch/verbs.h"
 #include "trainer/config/lengths.h"
 #include "trainer/formats/hf/model_dir.h"
-#include "trainer/stages/run_inputs.h"
+#include "trainer/stages/recipe_model.h"
 #include "trainer/stages/stage_plan.h"
 
 namespace ropeway {
@@ -115,11 +115,6 @@ std::string stage_text(const StagePlan& plan, int64_t limit, Totals& all) {
   if (own.seconds > 0) text += ", " + seconds_text(own.seconds);
   if (plan.open_ended) text += "; counted with one window a length, all that fit will be scored";
   return text + "\n" + passes + memory_text(plan, limit);
-}
-
-ConfigAndSets model_of(const Recipe& recipe) {
-  if (recipe.model.has_architecture) return {config_of(recipe.model.architecture), {}};
-  return read_config_and_sets(recipe.model.path);
 }
 
 double positive(const po::variables_map& values, const char* name) {

@@ -6,12 +6,8 @@
 #include "launch/command_line.h"
 #include "launch/recipe_loading.h"
 #include "launch/verbs.h"
-#include "trainer/config/model_facts.h"
 #include "trainer/config/recipe_writer.h"
-#include "trainer/family/model_config.h"
-#include "trainer/formats/hf/hf_config.h"
-#include "trainer/rope/factor_file.h"
-#include "trainer/rope/factor_set.h"
+#include "trainer/stages/recipe_model.h"
 
 namespace ropeway {
 namespace {
@@ -38,17 +34,10 @@ example:
 )";
 
 // Errors that show only next to the model's config.json; none when the folder is not there.
-std::vector<std::string> errors_against_model(const Recipe& recipe) {
+std::vector<std::string> errors_with_model(const Recipe& recipe) {
   const fs::path folder = recipe.model.path;
   if (recipe.model.has_architecture || !fs::exists(folder / "config.json")) return {};
-  const ParsedConfig parsed = read_hf_config(folder / "config.json");
-  const bool has_file = fs::exists(folder / "rope_factors.json");
-  const auto sets = has_file ? read_factor_file(folder / "rope_factors.json") : parsed.sets;
-  std::vector<std::string> names;
-  for (const FactorSet& set : sets) names.push_back(set.name);
-  const ModelConfig& config = parsed.config;
-  return check_recipe_against_model(
-      recipe, {config.original_window, config.rotary_pairs(), names, config.sliding_window});
+  return errors_against_model(recipe, model_of(recipe));
 }
 
 }  // namespace
@@ -69,7 +58,7 @@ void validate_verb(const Arguments& arguments, bool prints) {
   if (options.ranks < 0) fail(ErrorKind::kUsage, "--ranks {}: wanted a number of ranks", options.ranks);
   if (values.count("set") > 0) options.overrides = values["set"].as<std::vector<std::string>>();
   const Recipe recipe = load_recipe(values["RECIPE.yaml"].as<std::string>(), options);
-  const auto errors = errors_against_model(recipe);
+  const auto errors = errors_with_model(recipe);
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   if (prints) std::cout << "recipe is good: " << recipe.stages.size() << " stages\n";
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/faults/run_ropeway.h"
@@ -134,6 +135,23 @@ TEST(InspectVerb, ShowsShapeTensorsAndParameters) {
   }
 }
 
+TEST(InspectVerb, TellsHistoryFromTheSetsOfTheseWeights) {
+  const TempDir scratch;
+  const auto set = [](const std::string& name, const std::string& weights) {
+    return "{\"name\": \"" + name + "\", \"weights\": \"" + weights +
+           "\", \"max_length\": 512, \"original_length\": 256, \"rope_theta\": 10000, "
+           "\"attention_temperature\": 1, \"start_tokens\": 0, \"factors\": [1, 2]}";
+  };
+  std::ofstream(scratch.path() / "rope_factors.json")
+      << "{\"format\": \"ropeway-factors\", \"version\": 2, \"weights\": \"tune@1\", \"sets\": ["
+      << set("before", "base") << ", " << set("after", "tune@1") << "]}";
+  const Ended ended = run_ropeway("inspect " + scratch.name("rope_factors.json"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("  of the weights tune@1\n"));
+  EXPECT_THAT(ended.out, HasSubstr("for the weights base, not these: history, used only by name\n"));
+  EXPECT_THAT(ended.out, HasSubstr("for the weights tune@1\n"));
+}
+
 TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
   const TempDir scratch;
   const std::string recipe = small_recipe(scratch,
@@ -142,8 +160,9 @@ TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
   ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
   const Ended run = run_ropeway("inspect " + scratch.name("run"));
   EXPECT_EQ(run.code, 0) << run.err;
-  for (const char* part : {"run of the recipe small", "finetune  finished",
-                           "tuned: for 512 tokens (2x of 256)", "made by finetune, stage tune, from none"}) {
+  for (const char* part :
+       {"run of the recipe small", "finetune  finished", "tuned: for 512 tokens (2x of 256)",
+        "made by finetune, stage tune, from none", "of the weights tune@", "    for the weights tune@"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
   std::string checkpoint;

@@ -4,27 +4,48 @@
 
 #include <algorithm>
 
+#include "trainer/config/lengths.h"
 #include "trainer/config/nearest_word.h"
 #include "trainer/config/recipe_checks.h"
 #include "trainer/config/recipe_problems.h"
 
 namespace ropeway {
+namespace {
+
+// A model's own sets were made for a window: another one would not be the one that they stretch.
+void check_own_window(const Recipe& recipe, const ModelFacts& model, RecipeProblems& problems) {
+  if (recipe.model.original_window == 0) return;
+  for (const SetToStartFrom& set : model.existing_sets) {
+    if (set.original_window == 0 || set.original_window == recipe.model.original_window) continue;
+    problems.add("model.original_window",
+                 fmt::format("found {}, wanted {}, which the model's set {} stretches",
+                             format_length(recipe.model.original_window), format_length(set.original_window),
+                             set.name));
+    return;
+  }
+}
+
+}  // namespace
 
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model) {
   const auto& [original_window, rotary_pairs, existing_sets, sliding_window] = model;
   RecipeProblems problems(recipe);
-  check_windows(recipe, original_window, problems);
+  check_stage_chain(
+      recipe, {.original_window = original_window, .model_is_known = true, .sets = existing_sets}, problems);
+  check_own_window(recipe, model, problems);
   if (recipe.model.sliding_window != SlidingWindowPolicy::kFull)
     check_sliding_window(recipe, sliding_window, problems);
-  const auto exists = [&existing_sets = model.existing_sets](const std::string& name) {
-    return std::find(existing_sets.begin(), existing_sets.end(), name) != existing_sets.end();
+  std::vector<std::string> names;
+  for (const SetToStartFrom& set : existing_sets) names.push_back(set.name);
+  const auto exists = [&names](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
   };
   for (const std::string& name : recipe.model.sets) {
     if (exists(name)) continue;
-    const std::string nearest = nearest_word(name, existing_sets);
+    const std::string nearest = nearest_word(name, names);
     problems.add("model.sets",
                  fmt::format("found {}, wanted sets that the model has: {}{}", name,
-                             existing_sets.empty() ? "it has none" : join_words(existing_sets, "and"),
+                             names.empty() ? "it has none" : join_words(names, "and"),
                              nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
   }
   for (size_t i = 0; i < recipe.stages.size(); ++i) {

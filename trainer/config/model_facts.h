@@ -6,15 +6,17 @@
 #include <vector>
 
 #include "trainer/config/recipe.h"
+#include "trainer/config/stage_chain.h"
 
 namespace ropeway {
 
-// What the model adds once it is known: factor sets that stages start from and that do not exist, head
-// counts, lengths against the model's original window and its sliding one. Same message form.
+// What the model adds once it is known: factor sets that stages start from and that do not exist or that no
+// weights were trained under, head counts, lengths against the model's original window, its sets and its
+// sliding window. Same message form.
 struct ModelFacts {
   int64_t original_window = 0, rotary_pairs = 0;
-  std::vector<std::string> existing_sets;  // of the model the recipe begins with
-  int64_t sliding_window = 0;              // 0: none
+  std::vector<SetToStartFrom> existing_sets;  // of the model the recipe begins with
+  int64_t sliding_window = 0;                 // 0: none
 };
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model);
 

@@ -29,6 +29,7 @@ struct ModelRecipe {
   std::string path;
   std::vector<std::string> sets;  // factor sets the directory already holds and stages may start from
   SlidingWindowPolicy sliding_window = SlidingWindowPolicy::kRefuse;
+  int64_t original_window = 0;  // tokens the model was trained at; 0: what its config.json says
   struct Architecture {
     int64_t vocab_size = 258, hidden_size = 0, intermediate_size = 0, num_layers = 0;
     int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0, window = 0;

@@ -36,6 +36,9 @@ void check_model(const Recipe& recipe, RecipeProblems& problems) {
   if (recipe.model.has_architecture) {
     if (!recipe.model.sets.empty())
       problems.add("model.sets", "found with a new model, wanted only next to model.path");
+    if (recipe.model.original_window > 0)
+      problems.add("model.original_window",
+                   "found with a new model, wanted only next to model.path; architecture.window is its own");
     if (shape.num_kv_heads > 0 && shape.num_heads % shape.num_kv_heads != 0) {
       problems.add(
           "model.architecture.num_kv_heads",
@@ -155,6 +158,10 @@ void check_search_numbers(const Recipe& recipe, size_t i, RecipeProblems& proble
   const bool evolves =
       search.refine == SearchRefine::kEvolution || search.seeds == SearchSeeds::kPaper ||
       recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;
+  if (search.beta_fast <= search.beta_slow) {
+    problems.add(stage_path(i, "beta_fast"), fmt::format("found {}, wanted more than beta_slow = {}",
+                                                         search.beta_fast, search.beta_slow));
+  }
   if (evolves && search.parents > search.population) {
     problems.add(stage_path(i, "parents"),
                  fmt::format("found {}, wanted at most population = {}", search.parents, search.population));
@@ -182,26 +189,6 @@ void check_device(const Recipe& recipe, RecipeProblems& problems) {
 
 }  // namespace
 
-void check_windows(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
-  if (window <= 0) return;
-  for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    if (!kind_is_known(i, problems)) continue;
-    const StageRecipe& stage = recipe.stages[i];
-    if (stage.kind() == StageKind::kEvaluate) continue;
-    const int64_t length = lengths_of(stage).front();
-    const bool extends = stage.kind() == StageKind::kSearch || stage.kind() == StageKind::kFinetune;
-    if (length > 0 && extends && length <= window) {
-      problems.add(stage_path(i, "length"),
-                   fmt::format("found {}, wanted more than the original window of {}", format_length(length),
-                               format_length(window)));
-    }
-    if (stage.kind() == StageKind::kPretrain && length > window) {
-      problems.add(stage_path(i, "length"), fmt::format("found {}, wanted at most the window of {}",
-                                                        format_length(length), format_length(window)));
-    }
-  }
-}
-
 void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
   if (window <= 0) return;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
@@ -225,8 +212,7 @@ void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems) {
   check_device(recipe, problems);
   check_mesh(recipe, ranks, problems);
   check_stage_numbers(recipe, problems);
-  check_stage_chain(recipe, problems);
-  if (recipe.model.has_architecture) check_windows(recipe, recipe.model.architecture.window, problems);
+  check_stage_chain(recipe, {.original_window = recipe.model.architecture.window}, problems);
 }
 
 }  // namespace ropeway

@@ -13,8 +13,7 @@ namespace ropeway {
 // ranks: of the job; 0: unknown.
 void check_recipe(const Recipe& recipe, int ranks, RecipeProblems& problems);
 
-// Lengths against the model's original window, and against its sliding one; a window of 0 is none.
-void check_windows(const Recipe& recipe, int64_t original_window, RecipeProblems& problems);
+// Lengths against the model's sliding window; 0: it has none.
 void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& problems);
 
 // "stages[3].steps"; "stages[3]" without a key.

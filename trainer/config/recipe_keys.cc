@@ -138,6 +138,9 @@ std::vector<RecipeKey> make_keys() {
       key("model", "sliding_window", kChoice, model<&ModelRecipe::sliding_window>, {},
           "lengths beyond the model's sliding window: refuse them, or attend to them in full and save the "
           "model so"),
+      key("model", "original_window", kLength, model<&ModelRecipe::original_window>,
+          {.low = 2, .high = kMaxLength, .also = "original_max_position_embeddings pretrained_length"},
+          "length the model was trained at, where its config.json states another (Qwen2: 32K, not 128K)"),
       key("model.architecture", "vocab_size", kInteger, shape<&Shape::vocab_size>,
           {.low = 2, .high = kMaxSize}, "tokens"),
       key("model.architecture", "hidden_size", kInteger, shape<&Shape::hidden_size>,
@@ -218,7 +221,8 @@ std::vector<RecipeKey> make_keys() {
           "names the stage and its folder"),
       key(kAllKinds, "kind", kChoice, kind_field, {.required = true, .also = "type"}, "what the stage does"),
       key(kMakers, "from", kName, stage<&StageRecipe::from>, {.required = true, .also = "start_from base"},
-          "factor set it starts from; none: the original RoPE"),
+          "factor set it starts from; none: the original RoPE; long, yarn, linear, llama3: what the model's "
+          "config.json describes"),
       key(kMakers, "makes", kName, stage<&StageRecipe::makes>, {.required = true, .also = "output into"},
           "factor set it adds to the model"),
       key("evaluate", "model", kChoice, evaluate<&E::model>, {},
@@ -293,6 +297,13 @@ std::vector<RecipeKey> make_keys() {
           "further ones that choose among finalists"),
       key(kSearch, "max_scale_margin", kNumber, search<&S::max_scale_margin>, {.low = 1, .high = 100},
           "factors reach at most this times the scale"),
+      key("readjust", "max_factor", kNumber, search<&S::max_factor>, {.high = 1e9, .also = "cap"},
+          "no factor above this; 0: max_scale_margin times the largest tuned factor, or times the length's "
+          "own scale where that is more"),
+      key(kSearch, "beta_fast", kNumber, search<&S::beta_fast>, {.high = 1e6, .above = true},
+          "seeds: paper, the YaRN seed: pairs that turn more often than this in the trained length stay"),
+      key(kSearch, "beta_slow", kNumber, search<&S::beta_slow>, {.high = 1e6, .above = true},
+          "seeds: paper, the YaRN seed: pairs that turn less often than this are stretched in full"),
       key(kSearch, "start_tokens", kFlag, search<&S::start_tokens>, {},
           "search the number of unscaled first tokens too"),
       key(kSearch, "population", kInteger, search<&S::population>,

@@ -54,10 +54,12 @@ struct SearchRecipe {
   SeedGrid seed_grid = SeedGrid::kAuto;
   SearchRefine refine = SearchRefine::kGradient;
   TemperatureChoice temperature;
-  int64_t documents = 5;           // fixed documents that rank candidates
-  int64_t finalist_documents = 2;  // held out from them; tail and needle loss decide there
-  double max_scale_margin = 1.25;  // lambda at most margin * scale (LongRoPE Table 4)
-  bool start_tokens = false;       // search n-hat as well
+  int64_t documents = 5;                 // fixed documents that rank candidates
+  int64_t finalist_documents = 2;        // held out from them; tail and needle loss decide there
+  double max_scale_margin = 1.25;        // lambda at most margin * scale (LongRoPE Table 4)
+  double max_factor = 0;                 // readjust: no lambda above it; 0: factor_space.h
+  double beta_fast = 32, beta_slow = 1;  // of the YaRN seed of seeds: paper (its code has 128, 2 for Mistral)
+  bool start_tokens = false;             // search n-hat as well
   // evolution (LongRoPE section 3.3 and its code's defaults)
   int64_t population = 64, mutations = 16, crossovers = 16, parents = 32, iterations = 40,
           max_crossover_tries = 20;

@@ -22,13 +22,25 @@ bool is_reserved(const std::string& name) {
          std::find(computed_names().begin(), computed_names().end(), name) != computed_names().end();
 }
 
+// What config.json of a model that was extended already describes (formats/hf/rope_types.h).
+bool is_described_name(const std::string& name) {
+  static const std::set<std::string> names = {"short", "long", "linear", "yarn", "llama3"};
+  return names.count(name) > 0;
+}
+
 // Of a stage that makes a set; 0 when it was not understood.
 int64_t length_of(const StageRecipe& stage) { return lengths_of(stage).front(); }
 
 class Chain {
  public:
-  Chain(const Recipe& recipe, RecipeProblems& problems) : recipe_(recipe), problems_(problems) {
-    for (const std::string& name : recipe.model.sets) sets_[name] = {0, "model.sets", false};
+  Chain(const Recipe& recipe, const ChainStart& start, RecipeProblems& problems)
+      : recipe_(recipe), problems_(problems), window_(start.original_window) {
+    for (const std::string& name : recipe.model.sets) sets_[name] = {.made_by = "model.sets"};
+    for (const SetToStartFrom& set : start.sets) {
+      sets_[set.name] = {
+          .length = set.length, .made_by = "the model", .trained = set.trained, .is_of_model = true};
+    }
+    described_may_exist_ = !start.model_is_known && !recipe.model.has_architecture;
   }
 
   void check() {
@@ -40,7 +52,10 @@ class Chain {
         check_evaluated_sets(i);
         continue;
       }
-      if (stage.kind() == StageKind::kPretrain) continue;
+      if (stage.kind() == StageKind::kPretrain) {
+        check_pretraining(i);
+        continue;
+      }
       check_from(i);
       check_length(i);
       add_made(i);
@@ -49,9 +64,11 @@ class Chain {
 
  private:
   struct Set {
-    int64_t length;  // tokens it is for; 0: unknown
+    int64_t length = 0;  // tokens it is for; 0: unknown
     std::string made_by;
-    bool searched_only = false;  // no weights were tuned under it
+    bool trained = true;       // weights were trained under it
+    size_t weights = 0;        // which: those the recipe begins with, or those of fine-tune 1, 2, ...
+    bool is_of_model = false;  // there before the first stage
   };
 
   void check_name(size_t i) {
@@ -84,20 +101,37 @@ class Chain {
     if (from.empty() || from == "none") return;
     const auto set = sets_.find(from);
     if (set != sets_.end()) {
-      // What a search finds multiplies the factors the weights were tuned under.
-      if (is_searching(recipe_.stages[i].kind()) && set->second.searched_only) {
-        problems_.add(
-            stage_path(i, "from"),
-            fmt::format("found {}, which no fine-tune made, wanted none or the set the weights were tuned "
-                        "under",
-                        from));
-      }
+      if (is_searching(recipe_.stages[i].kind())) check_search_start(i, set->second);
       return;
     }
+    if (described_may_exist_ && is_described_name(from)) return;
     problems_.add(
         stage_path(i, "from"),
         fmt::format("found {}, wanted none, a set made by a stage before, or one named in model.sets{}", from,
                     hint(from, i)));
+  }
+
+  // What a search finds multiplies the factors the weights were trained under.
+  void check_search_start(size_t i, const Set& set) {
+    const std::string& from = recipe_.stages[i].from;
+    if (!set.trained) {
+      problems_.add(stage_path(i, "from"),
+                    fmt::format("found {}, which no fine-tune made, wanted none or the set the weights were "
+                                "tuned under",
+                                from));
+    } else if (set.weights != weights_) {
+      problems_.add(
+          stage_path(i, "from"),
+          fmt::format("found {}, which is for the weights before the fine-tune {}, wanted {}, the set "
+                      "that this one made",
+                      from, stage_path(tuned_by_), recipe_.stages[tuned_by_].makes));
+    }
+  }
+
+  void check_pretraining(size_t i) {
+    const int64_t length = length_of(recipe_.stages[i]);
+    if (window_ == 0 || length <= window_) return;
+    refuse_length(i, fmt::format("at most the window of {}", format_length(window_)));
   }
 
   void check_evaluated_sets(size_t i) {
@@ -108,6 +142,7 @@ class Chain {
       const bool computed =
           std::find(computed_names().begin(), computed_names().end(), name) != computed_names().end();
       if (sets_.count(name) > 0 || (!stretched && (computed || name == "auto"))) continue;
+      if (described_may_exist_ && is_described_name(name)) continue;
       problems_.add(
           stage_path(i, "factors"),
           fmt::format(
@@ -127,34 +162,75 @@ class Chain {
                   fmt::format("found {}, wanted {}", format_length(length_of(recipe_.stages[i])), wanted));
   }
 
-  void check_length(size_t i) {
+  // A search goes beyond what the weights were trained at, and beyond what was searched before.
+  void check_search_length(size_t i) {
     const StageRecipe& stage = recipe_.stages[i];
     const int64_t length = length_of(stage), from = length_from(stage);
-    if (length == 0) return;
-    if (stage.kind() == StageKind::kSearch) {
-      if (length < longest_) {
-        refuse_length(i, fmt::format("at least {} like {} before it; readjust is for shorter ones",
-                                     format_length(longest_), stage_path(longest_stage_)));
-      }
-    } else if (from > 0 && length > from) {
+    if (window_ > 0 && length <= window_) {
+      refuse_length(i, fmt::format("more than the original window of {}", format_length(window_)));
+    } else if (length < longest_) {
+      refuse_length(i, fmt::format("at least {} like {} before it; readjust is for shorter ones",
+                                   format_length(longest_), stage_path(longest_stage_)));
+    } else if (from > 0 && length <= from) {
+      refuse_length(i, fmt::format("more than {}, which the set {} is for; readjust is for shorter ones",
+                                   format_length(from), stage.from));
+    }
+  }
+
+  // The set is what gets longer; its sequences may be shorter than what it is for.
+  void check_tuning_length(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    const int64_t length = length_of(stage), from = length_from(stage);
+    const auto set = sets_.find(stage.from);
+    const bool is_of_model = set != sets_.end() && set->second.is_of_model;
+    const bool unknown = stage.from != "none" && from == 0;
+    if (from > 0 && length > from) {
       refuse_length(i, fmt::format("at most {}, which the set {} is for", format_length(from), stage.from));
-    } else if (stage.kind() == StageKind::kFinetune && length < tuned_) {
+    } else if (window_ > 0 && std::max(length, from) <= window_ && !is_of_model && !unknown) {
+      refuse_length(i, fmt::format("more than the original window of {}", format_length(window_)));
+    } else if (std::max(length, from) < tuned_ && !unknown) {
       refuse_length(i, fmt::format("at least {} like the fine-tune {} before it", format_length(tuned_),
                                    stage_path(tuned_stage_)));
     }
-    if (stage.kind() == StageKind::kReadjust) return;
+  }
+
+  void check_readjusted_length(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    const int64_t length = length_of(stage), from = length_from(stage);
+    if (from > 0 && length > from) {
+      refuse_length(i, fmt::format("at most {}, which the set {} is for", format_length(from), stage.from));
+    } else if (stage.from == "none" && window_ > 0 && length > window_) {
+      refuse_length(i, fmt::format("at most the original window of {}", format_length(window_)));
+    }
+  }
+
+  void check_length(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    const int64_t length = length_of(stage);
+    if (length == 0) return;
+    if (stage.kind() == StageKind::kReadjust) {
+      check_readjusted_length(i);
+      return;
+    }
+    if (stage.kind() == StageKind::kSearch) check_search_length(i);
+    if (stage.kind() == StageKind::kFinetune) check_tuning_length(i);
     if (length >= longest_) {
       longest_ = length;
       longest_stage_ = i;
     }
-    if (stage.kind() == StageKind::kFinetune && length >= tuned_) {
-      tuned_ = length;
+    const int64_t made = std::max(length, length_from(stage));
+    if (stage.kind() == StageKind::kFinetune && made >= tuned_) {
+      tuned_ = made;
       tuned_stage_ = i;
     }
   }
 
   void add_made(size_t i) {
     const StageRecipe& stage = recipe_.stages[i];
+    if (stage.kind() == StageKind::kFinetune) {
+      ++weights_;
+      tuned_by_ = i;
+    }
     if (stage.makes.empty()) return;
     if (is_reserved(stage.makes)) {
       problems_.add(
@@ -167,8 +243,11 @@ class Chain {
                                ? std::max(length_of(stage), length_from(stage))
                                : length_of(stage);
     const auto [first, is_new] =
-        sets_.emplace(stage.makes, Set{length, stage_path(i), stage.kind() != StageKind::kFinetune});
-    if (!is_new) {
+        sets_.emplace(stage.makes, Set{.length = length,
+                                       .made_by = stage_path(i),
+                                       .trained = stage.kind() == StageKind::kFinetune,
+                                       .weights = weights_});
+    if (!is_new && !first->second.is_of_model) {
       problems_.add(stage_path(i, "makes"),
                     fmt::format("found {} again, wanted a name of its own; {} has it too", stage.makes,
                                 first->second.made_by));
@@ -179,12 +258,17 @@ class Chain {
   RecipeProblems& problems_;
   std::map<std::string, size_t> stage_names_;
   std::map<std::string, Set> sets_;
+  int64_t window_ = 0;
+  bool described_may_exist_ = false;  // sets of config.json: the model is not known yet
   int64_t longest_ = 0, tuned_ = 0;
   size_t longest_stage_ = 0, tuned_stage_ = 0;
+  size_t weights_ = 0, tuned_by_ = 0;  // fine-tunes so far, and the newest
 };
 
 }  // namespace
 
-void check_stage_chain(const Recipe& recipe, RecipeProblems& problems) { Chain(recipe, problems).check(); }
+void check_stage_chain(const Recipe& recipe, const ChainStart& start, RecipeProblems& problems) {
+  Chain(recipe, start, problems).check();
+}
 
 }  // namespace ropeway

@@ -14,4 +14,10 @@ int64_t ModelConfig::num_parameters() const {
   return total;
 }
 
+void set_original_window(ModelConfig& config, int64_t window) {
+  if (window == config.original_window) return;
+  if (config.max_position_embeddings == 0) config.max_position_embeddings = config.original_window;
+  config.original_window = window;
+}
+
 }  // namespace ropeway

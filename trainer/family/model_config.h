@@ -21,7 +21,7 @@ struct ModelConfig {
   double rope_theta = 10000;
   int64_t original_window = 0;  // the length the base model was trained at: L0
   // The length config.json states for plain RoPE where it is not the original window, because a sliding
-  // window is shorter. 0: the original window.
+  // window is shorter or because the model was trained on shorter sequences. 0: the original window.
   int64_t max_position_embeddings = 0;
   // Layers from first_sliding_layer on attend to this many tokens at most, the query's own included; 0: all
   // layers attend to all tokens. The engine attends fully: a longer sequence must be refused, or said to be
@@ -36,5 +36,8 @@ struct ModelConfig {
   int64_t num_parameters() const;
   RopeGeometry rope_geometry() const { return {rotary_pairs(), rope_theta, original_window}; }
 };
+
+// Another original window than config.json says; what it said stays the stated length.
+void set_original_window(ModelConfig& config, int64_t window);
 
 }  // namespace ropeway

@@ -75,8 +75,11 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
   const auto state = nlohmann::json::parse(loaded->state_json);
   require_same("training data", state.at("data_fingerprint"), context.data_fingerprint, loaded->path);
-  require_same("factor set", state.at("factor_sets").get<std::string>(),
-               factor_sets_to_json({context.factors}), loaded->path);
+  // Read and written again: of an older version it is the same set in other words.
+  const FactorFile trained =
+      factor_sets_from_json(state.at("factor_sets").get<std::string>(), loaded->path.string());
+  require_same("factor set", factor_sets_to_json(trained.sets), factor_sets_to_json({context.factors}),
+               loaded->path);
 
   std::vector<at::Tensor> restored;
   const FlatRange range = optimizer.range();

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "ropeway-factors";
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
 // JSON has no infinities; a search's failed fitness is written as null and comes back as NaN.
@@ -31,6 +31,8 @@ ordered_json to_json(const FactorSet& set) {
   json["rope_theta"] = set.rope_theta;
   json["attention_temperature"] = set.attention_temperature;
   json["start_tokens"] = set.start_tokens;
+  if (set.above > 0) json["above"] = set.above;
+  if (!set.weights.empty()) json["weights"] = set.weights;
   json["factors"] = set.factors;
   json["history"] = {{"method", h.method},
                      {"stage", h.stage},
@@ -68,7 +70,7 @@ FactorHistory history_from_json(const JsonValue& json) {
 
 FactorSet set_from_json(const JsonValue& json, const std::string& where) {
   json.require_known_keys({"name", "max_length", "original_length", "rope_theta", "attention_temperature",
-                           "start_tokens", "factors", "history"});
+                           "start_tokens", "above", "weights", "factors", "history"});
   FactorSet set;
   set.name = json.at("name").string();
   set.max_length = json.at("max_length").integer(1, kMaxLength);
@@ -76,6 +78,8 @@ FactorSet set_from_json(const JsonValue& json, const std::string& where) {
   set.rope_theta = json.at("rope_theta").number();
   set.attention_temperature = json.at("attention_temperature").number();
   set.start_tokens = json.at("start_tokens").integer(0, kMaxLength);
+  if (const auto above = json.find("above")) set.above = above->integer(0, kMaxLength);
+  if (const auto weights = json.find("weights")) set.weights = weights->string();
   set.factors = json.at("factors").numbers();
   if (set.factors.empty()) json.at("factors").refuse("at least one factor");
   if (const auto history = json.find("history")) set.history = history_from_json(*history);
@@ -85,10 +89,11 @@ FactorSet set_from_json(const JsonValue& json, const std::string& where) {
 
 }  // namespace
 
-std::string factor_sets_to_json(const std::vector<FactorSet>& sets) {
+std::string factor_sets_to_json(const std::vector<FactorSet>& sets, const std::string& weights) {
   ordered_json json;
   json["format"] = kFormat;
   json["version"] = kVersion;
+  if (!weights.empty()) json["weights"] = weights;
   json["sets"] = ordered_json::array();
   for (const FactorSet& set : sets) {
     check_factor_set(set, static_cast<int64_t>(set.factors.size()), 1, "factor sets to write");
@@ -97,30 +102,32 @@ std::string factor_sets_to_json(const std::vector<FactorSet>& sets) {
   return json.dump(1) + "\n";
 }
 
-std::vector<FactorSet> factor_sets_from_json(const std::string& text, const std::string& where) {
+FactorFile factor_sets_from_json(const std::string& text, const std::string& where) {
   const JsonValue json = parse_strict_json(text, where, {.max_bytes = 64 << 20});
-  json.require_known_keys({"format", "version", "sets"});
+  json.require_known_keys({"format", "version", "weights", "sets"});
   const JsonValue format = json.at("format");
   if (format.string() != kFormat) format.refuse(fmt::format("\"{}\"", kFormat));
   const JsonValue version = json.at("version");
-  if (version.integer(1, INT64_MAX) != kVersion)
-    version.refuse(fmt::format("version {}, the one this program reads", kVersion));
-  std::vector<FactorSet> sets;
+  if (version.integer(1, INT64_MAX) > kVersion)
+    version.refuse(fmt::format("version {} or older, which this program reads", kVersion));
+  FactorFile file;
+  if (const auto weights = json.find("weights")) file.weights = weights->string();
   std::set<std::string> names;
   const JsonValue list = json.at("sets");
   for (int64_t i = 0; i < list.size(); ++i) {
-    sets.push_back(set_from_json(list.at(i), where));
-    if (!names.insert(sets.back().name).second) list.at(i).at("name").refuse("a name no other set has");
+    file.sets.push_back(set_from_json(list.at(i), where));
+    if (!names.insert(file.sets.back().name).second) list.at(i).at("name").refuse("a name no other set has");
   }
-  return sets;
+  return file;
 }
 
-std::vector<FactorSet> read_factor_file(const std::filesystem::path& path) {
+FactorFile read_factor_file(const std::filesystem::path& path) {
   return factor_sets_from_json(read_text_file(path), path.string());
 }
 
-void write_factor_file(const std::filesystem::path& path, const std::vector<FactorSet>& sets) {
-  write_file_atomically(path, factor_sets_to_json(sets));
+void write_factor_file(const std::filesystem::path& path, const std::vector<FactorSet>& sets,
+                       const std::string& weights) {
+  write_file_atomically(path, factor_sets_to_json(sets, weights));
 }
 
 }  // namespace ropeway

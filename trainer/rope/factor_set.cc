@@ -1,5 +1,6 @@
 #include "trainer/rope/factor_set.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/base/error.h"
@@ -47,6 +48,18 @@ void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layer
     fail(ErrorKind::kBadData, "{}: factor set '{}': start_tokens is {}, wanted 0 or more", where, set.name,
          set.start_tokens);
   }
+  if (set.above < 0) {
+    fail(ErrorKind::kBadData, "{}: factor set '{}': above is {}, wanted 0 or more tokens", where, set.name,
+         set.above);
+  }
+}
+
+bool is_trained(const FactorSet& set) {
+  return set.history.method == kTunedMethod || set.history.method.starts_with(kDescribedMethod);
+}
+
+bool is_for_weights(const FactorSet& set, const std::string& weights) {
+  return set.weights.empty() || set.weights == weights;
 }
 
 const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::string& name) {
@@ -57,18 +70,21 @@ const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::
 }
 
 FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity) {
-  const bool within_window = length <= identity.original_length;
+  const bool tuned =
+      std::ranges::any_of(sets, [](const FactorSet& set) { return set.history.method == kTunedMethod; });
+  const bool original_is_right = length <= identity.original_length && !tuned;
   const FactorSet* covering = nullptr;
   const FactorSet* largest = nullptr;
   for (const FactorSet& set : sets) {
+    if (length <= set.above) continue;
     // Inside the original window the original RoPE is right unless a set was made for that range.
-    if (within_window && set.max_length > identity.original_length) continue;
+    if (original_is_right && set.max_length > identity.original_length) continue;
     if (largest == nullptr || set.max_length >= largest->max_length) largest = &set;
     if (set.max_length < length) continue;
     if (covering == nullptr || set.max_length <= covering->max_length) covering = &set;
   }
   if (covering != nullptr) return *covering;
-  if (within_window || largest == nullptr) return identity;
+  if (original_is_right || largest == nullptr) return identity;
   return *largest;
 }
 

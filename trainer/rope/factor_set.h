@@ -1,5 +1,6 @@
 // A factor set: the non-uniform rescale factors lambda of LongRoPE (Ding et al., ICML 2024, Eq. 3) for one
-// length, with what it takes to apply them and how they were found. A model's list is saved with its weights.
+// length, with what it takes to apply them, the weights they are for and how they were found. A model's list
+// is saved with its weights.
 //
 // Rotary pair i of d/2 turns by
 //   phi_i(n) = n / (lambda_i * theta^(2i/d))   at positions n >= start_tokens
@@ -17,6 +18,8 @@ namespace ropeway {
 inline constexpr const char* kOriginalRope = "none";
 // FactorHistory::method of a set that weights were tuned under.
 inline constexpr const char* kTunedMethod = "finetune";
+// How the methods of sets begin that a model's own config.json describes.
+inline constexpr const char* kDescribedMethod = "config.json:";
 
 // How a set came to be; strings are empty and numbers 0 where they do not apply.
 struct FactorHistory {
@@ -38,6 +41,10 @@ struct FactorSet {
   std::vector<double> factors;  // lambda: rotary_dim/2 values, or layers * rotary_dim/2, layer by layer
   double attention_temperature = 1;
   int64_t start_tokens = 0;  // n-hat: positions below it keep the original angles
+  // Only for sequences of more tokens than this: the second of two lists, whatever its max_length says.
+  int64_t above = 0;
+  // The weights it is for, by their name (formats/hf/weights_name.h). Empty: those it lies with.
+  std::string weights;
   FactorHistory history;
 
   double scale() const { return static_cast<double>(max_length) / static_cast<double>(original_length); }
@@ -45,14 +52,23 @@ struct FactorSet {
 
 // Throws kBadData naming `where`, the field and the value unless: a name; original_length and max_length > 0
 // (a set may be for less than the original window: "readjust"); a base > 1; num_pairs (or num_layers *
-// num_pairs) finite factors > 0; a finite temperature > 0; start_tokens >= 0.
+// num_pairs) finite factors > 0; a finite temperature > 0; start_tokens and above >= 0.
 void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layers, const std::string& where);
+
+// Weights were trained under the set: by a fine-tune, or by whoever made the model and described it in its
+// config.json (methods "config.json:...").
+bool is_trained(const FactorSet& set);
+
+// The set is for the weights of this name. Fine-tuning makes other weights: what was found for the old ones
+// stays in the list as history.
+bool is_for_weights(const FactorSet& set, const std::string& weights);
 
 const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::string& name);  // null: none
 
-// The smallest set that covers `length`; the largest one if none does; of several for the same length the
-// last in the list, which is the newest. The original RoPE (identity) when sets is empty, or when length <=
-// original window and no set made for lengths up to that window covers it.
+// Of the sets for one model's weights, the smallest that covers `length`; the largest one if none does; of
+// several for the same length the last in the list, which is the newest. The original RoPE (identity) when
+// sets is empty, or when length <= original window and no set made for lengths up to that window covers it,
+// unless there is a tuned set: tuned weights have seen the original RoPE in no sequence, however short.
 FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity);
 
 }  // namespace ropeway

@@ -7,17 +7,27 @@ namespace {
 
 constexpr double kRounding = 1e-9;
 
-FactorSpace readjust_space(const SearchProblem& problem) {
+double readjust_cap(const SearchProblem& problem) {
+  if (problem.options.max_factor > 0) return std::max(1.0, problem.options.max_factor);
   const std::vector<double> tuned = trained_factors(problem);
-  FactorSpace space{std::vector<double>(tuned.size(), 1.0), std::vector<double>(tuned.size(), 1.0), tuned};
-  for (size_t i = 0; i < tuned.size(); ++i) space.low[i] = std::min(1.0, tuned[i]);
-  // A foreign set may dip: bounds follow the highest so far, so that there is always a monotone point inside.
-  for (size_t i = 1; i < tuned.size(); ++i) space.high[i] = std::max(space.high[i], space.high[i - 1]);
+  const double largest = *std::max_element(tuned.begin(), tuned.end());
+  return problem.options.max_scale_margin * std::max({1.0, largest, total_scale(problem)});
+}
+
+FactorSpace readjust_space(const SearchProblem& problem) {
+  const size_t pairs = problem.geometry.pairs;
+  FactorSpace space{std::vector<double>(pairs, 1.0), std::vector<double>(pairs, 1.0),
+                    std::vector<double>(pairs, readjust_cap(problem))};
+  // A foreign set may have factors below 1, which a readjusted one may keep.
+  const std::vector<double> tuned = trained_factors(problem);
+  for (size_t i = 0; i < pairs; ++i) space.low[i] = std::min(1.0, tuned[i]);
   return space;
 }
 
 double highest_stretch(const SearchProblem& problem) {
-  return std::max(1.0, problem.options.max_scale_margin * remaining_scale(problem));
+  const double scale = remaining_scale(problem);
+  const double reach = problem.options.max_scale_margin * scale;
+  return std::max(1.0, problem.trained_factors.empty() ? reach : std::max(reach, 1 + scale));
 }
 
 }  // namespace

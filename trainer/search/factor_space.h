@@ -1,13 +1,18 @@
 // The region a search moves in: lambda_i = base_i * x_i with x non-decreasing and low_i <= x_i <= high_i.
 //
 //   space                 base       bounds
-//   published, extension  lambda_ft  x in [1, margin * s2]
-//   families, extension   ones       lambda in [lambda_ft, margin * s2 * max lambda_ft]
-//   readjust              ones       lambda in [1, lambda_ft]
+//   published, extension  lambda_ft  x in [1, reach]
+//   families, extension   ones       lambda in [lambda_ft, reach * max lambda_ft]
+//   readjust              ones       lambda in [1, cap], the same cap for all dims
 //
 // with s2 = target / trained length, and lambda_ft = ones for an original model. Published: the second search
 // of LongRoPE multiplies what the first one found. Families: a family may stretch some dims by more than s2,
 // as long as no dim falls below its tuned factor.
+//
+// reach = margin * s2 on an original model (the paper's Table 4: 1.25 s); on a tuned one at least 1 + s2,
+// which the published code allows and its set for 512K, with 2.645 at s2 = 2, needs.
+// cap = the recipe's, else margin * max(largest lambda_ft, s) with s = target / original window. Not
+// lambda_ft dim by dim: the sets that microsoft/LongRoPE released for 4K to 32K exceed it in 13 dims or more.
 #pragma once
 
 #include <vector>

@@ -20,6 +20,8 @@ std::string search_identity(const SearchProblem& problem, const Objective& objec
   json["seed"] = problem.seed;
   json["recipe"] = {word_of(o.seeds),     word_of(o.refine),  text_of(o.temperature), o.documents,
                     o.finalist_documents, o.max_scale_margin, o.start_tokens};
+  if (problem.readjust) json["max_factor"] = o.max_factor;
+  if (o.seeds == SearchSeeds::kPaper) json["yarn_seed"] = {o.beta_fast, o.beta_slow};
   if (o.seeds == SearchSeeds::kFamilies) json["seed_grid"] = word_of(o.seed_grid);
   if (o.refine == SearchRefine::kEvolution) {
     json["evolution"] = {o.population, o.mutations,           o.crossovers,           o.parents,

@@ -1,5 +1,7 @@
 #include "trainer/search/seed_paper.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,15 +16,17 @@ std::vector<Candidate> paper_seeds(const SearchProblem& problem) {
   const FactorSpace space = published_space(problem);
   const double temperature = seed_temperature(problem);
   std::vector<double> yarn;
+  YarnOptions ramp{.beta_fast = problem.options.beta_fast, .beta_slow = problem.options.beta_slow};
   double scale = remaining_scale(problem);
   if (problem.readjust) {
     // Inside the tuned range the remaining scale is at most 1, where all three are the identity; the middle
     // of the range (in the logarithm) is where mutants can go both ways.
     scale = std::max({1.0, total_scale(problem), std::sqrt(trained_scale(problem))});
-    yarn = yarn_factors(g, scale);
+    yarn = yarn_factors(g, scale, ramp);
   } else {
-    yarn = yarn_factors(
-        g, scale, {.trained_factors = problem.trained_factors, .trained_length = trained_length(problem)});
+    ramp.trained_factors = problem.trained_factors;
+    ramp.trained_length = trained_length(problem);
+    yarn = yarn_factors(g, scale, ramp);
   }
   std::vector<Candidate> seeds;
   const auto add = [&](const std::string& origin, const std::vector<double>& stretch) {
@@ -32,7 +36,7 @@ std::vector<Candidate> paper_seeds(const SearchProblem& problem) {
   };
   add("pi", pi_factors(g.pairs, scale));
   add("ntk", ntk_factors(g.pairs, scale));
-  add("yarn(32,1)", yarn);
+  add(fmt::format("yarn({},{})", ramp.beta_fast, ramp.beta_slow), yarn);
   return seeds;
 }
 

@@ -18,8 +18,11 @@ double su_excess(const SearchProblem& problem, double scale) {
 double seed_temperature(const SearchProblem& problem) {
   const TemperatureChoice& temperature = problem.options.temperature;
   if (temperature.policy == TemperaturePolicy::kNumber) return temperature.number;
-  // The tuned model saw its own temperature in windows of every length.
-  if (problem.readjust) return problem.trained_temperature;
+  const bool by_formula =
+      temperature.policy != TemperaturePolicy::kSearch || problem.options.seeds == SearchSeeds::kPaper;
+  // The tuned model saw its own temperature in windows of every length: a search begins there, and a formula
+  // goes by the length at hand.
+  if (problem.readjust && !by_formula) return problem.trained_temperature;
   const auto by = [&](TemperatureFormula formula) {
     return attention_temperature(formula, total_scale(problem), problem.geometry.original_length);
   };
@@ -39,6 +42,11 @@ std::vector<double> temperature_choices(const SearchProblem& problem) {
     const double excess = problem.trained_temperature - 1;
     if (std::abs(excess) < 1e-9) return {};
     for (const double share : {0.0, 0.25, 0.5, 0.75}) choices.push_back(1 + share * excess);
+    const double of_length = 1 + su_excess(problem, total_scale(problem));
+    const bool is_new = std::none_of(choices.begin(), choices.end(), [&](double choice) {
+      return std::abs(choice - of_length) < 0.05 * std::abs(excess);
+    });
+    if (is_new) choices.push_back(of_length);
     return choices;
   }
   const double excess = su_excess(problem, total_scale(problem));

@@ -40,12 +40,17 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
                           fmt::join(skipped, ", ")));
 }
 
-std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state) {
+std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state,
+                                     const std::string& weights) {
   std::vector<EvaluationCell> cells;
   for (const int64_t length : stage.evaluate().lengths) {
     for (const std::string& name : stage.evaluate().factors) {
       if (same_as_none(name, length, state.config)) continue;
-      const FactorSet factors = resolve_factors(name, length, state.config, state.sets);
+      const FactorSet factors = resolve_factors(name, length, state.config, state.sets, weights);
+      if (name == kAutoFactors && state.mesh.world().rank() == 0) {
+        const std::string warning = beyond_longest_set(factors, length);
+        if (!warning.empty()) log_warning("{}: {}", stage.name, warning);
+      }
       cells.push_back({name == kAutoFactors ? factors.name : name, length, factors});
     }
   }
@@ -80,6 +85,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   require_document_of(documents, *std::ranges::max_element(stage.evaluate().lengths), "stage " + stage.name);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
 
+  const auto cells = cells_of(stage, state, base ? state.base_weights : state.current_weights);
   KeptFigures kept(state.directory.stage_folder(stage.name) / "figures.json", world,
                    {.weights = identity_of(weights, state.recipe), .data = documents.fingerprint()});
   const auto report = [&](const EvaluatedCell& evaluated) {
@@ -94,7 +100,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
     state.reporter->evaluation(record);
   };
   evaluate_cells(
-      {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells_of(stage, state),
+      {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells,
       tasks_of(stage.evaluate(), state.recipe.seed),
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "trainer/rope/auto_factors.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
@@ -20,11 +21,11 @@ const FactorSet& named_set(const std::string& name, const std::vector<FactorSet>
 }  // namespace
 
 FactorSet resolve_factors(const std::string& name, int64_t length, const ModelConfig& config,
-                          const std::vector<FactorSet>& sets) {
+                          const std::vector<FactorSet>& sets, const std::string& weights) {
   const auto computed = [&](const std::string& computed_name) {
     return computed_factor_set(computed_name, config.rope_geometry(), length, base_factors(sets));
   };
-  if (name == kAutoFactors) return select_factor_set(sets, length, computed(kOriginalRope));
+  if (name == kAutoFactors) return auto_factor_set(sets, weights, config.rope_geometry(), length);
   if (is_computed_name(name)) return computed(name);
   if (name.rfind(kStretched, 0) == 0) {
     FactorSet set = named_set(name.substr(kStretched.size()), sets);
@@ -37,6 +38,14 @@ FactorSet resolve_factors(const std::string& name, int64_t length, const ModelCo
     return set;
   }
   return named_set(name, sets);
+}
+
+std::string beyond_longest_set(const FactorSet& chosen, int64_t length) {
+  if (chosen.max_length >= length) return "";
+  const std::string taken = chosen.name == kOriginalRope
+                                ? "the original RoPE is taken"
+                                : fmt::format("the longest for these weights is taken, {}", chosen.name);
+  return fmt::format("no factor set is for {} tokens; {} ({} tokens)", length, taken, chosen.max_length);
 }
 
 }  // namespace ropeway

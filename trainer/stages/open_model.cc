@@ -4,13 +4,12 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe_parser.h"
-#include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/export_hf.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
-#include "trainer/stages/run_state.h"
+#include "trainer/stages/recipe_model.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
 
@@ -40,7 +39,7 @@ OpenedModel open_in_run(const fs::path& path) {
     opened.tokenizer_folder = model.path;
     ModelDir base = open_model_dir(model.path);
     opened.dir.config = base.config;
-    if (model.sliding_window == SlidingWindowPolicy::kFull) attend_fully(opened.dir.config);
+    apply_recipe(model, opened.dir.config);
     opened.dir.sets = base.sets;
   } else {
     opened.dir.config = config_of(model.architecture);
@@ -51,7 +50,8 @@ OpenedModel open_in_run(const fs::path& path) {
   if (!state.is_object() || !state.contains("factor_sets") || !state["factor_sets"].is_string()) {
     fail(ErrorKind::kBadData, "{}: no factor_sets in it", (path / "state.json").string());
   }
-  for (const FactorSet& set : factor_sets_from_json(state["factor_sets"], (path / "state.json").string())) {
+  const FactorFile trained = factor_sets_from_json(state["factor_sets"], (path / "state.json").string());
+  for (const FactorSet& set : trained.sets) {
     if (find_factor_set(opened.dir.sets, set.name) == nullptr && set.name != kOriginalRope)
       opened.dir.sets.push_back(set);
   }

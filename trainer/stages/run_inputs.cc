@@ -3,18 +3,26 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
-#include "trainer/config/model_facts.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/windows.h"
-#include "trainer/family/sliding_window.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/recipe_model.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/reading_special_tokens.h"
 
 namespace ropeway {
 namespace {
+
+// Sets without a name of weights are for those they lie with, and training is about to make others.
+std::vector<FactorSet> named(std::vector<FactorSet> sets, const std::string& weights) {
+  for (FactorSet& set : sets) {
+    if (set.weights.empty()) set.weights = weights;
+  }
+  return sets;
+}
 
 void open_model(const Recipe& recipe, RunInputs& inputs) {
   if (recipe.model.has_architecture) {
@@ -24,18 +32,15 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     inputs.base_model = recipe.model.path;
     ModelDir dir = open_model_dir(inputs.base_model);
     inputs.config = dir.config;
-    if (recipe.model.sliding_window == SlidingWindowPolicy::kFull) attend_fully(inputs.config);
-    inputs.sets = std::move(dir.sets);
+    apply_recipe(recipe.model, inputs.config);
+    inputs.weights = name_of_weights(dir);
+    inputs.sets = named(std::move(dir.sets), inputs.weights);
     inputs.tokenizer = load_tokenizer(inputs.base_model);
   }
   if (recipe.data.special_tokens == SpecialTokensInText::kParse) {
     inputs.tokenizer = reading_special_tokens(std::move(inputs.tokenizer));
   }
-  std::vector<std::string> names;
-  for (const FactorSet& set : inputs.sets) names.push_back(set.name);
-  const auto errors = check_recipe_against_model(
-      recipe,
-      {inputs.config.original_window, inputs.config.rotary_pairs(), names, inputs.config.sliding_window});
+  const auto errors = errors_against_model(recipe, {inputs.config, inputs.sets, inputs.weights});
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   require_tokenizer_fits(*inputs.tokenizer, inputs.config.vocab_size,
                          recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string());
@@ -99,23 +104,6 @@ class Texts {
 };
 
 }  // namespace
-
-ModelConfig config_of(const ModelRecipe::Architecture& shape) {
-  ModelConfig config;
-  config.vocab_size = shape.vocab_size;
-  config.hidden_size = shape.hidden_size;
-  config.intermediate_size = shape.intermediate_size;
-  config.num_layers = shape.num_layers;
-  config.num_heads = shape.num_heads;
-  config.num_kv_heads = shape.num_kv_heads;
-  config.head_dim = shape.head_dim;
-  config.original_window = shape.window;
-  config.rope_theta = shape.rope_theta;
-  config.rms_norm_eps = shape.rms_norm_eps;
-  config.initializer_range = shape.initializer_range;
-  config.tie_word_embeddings = shape.tie_word_embeddings;
-  return config;
-}
 
 RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
                           const std::vector<const StageRecipe*>& stages) {

@@ -19,13 +19,12 @@ namespace ropeway {
 
 struct RunInputs {
   ModelConfig config;
-  std::vector<FactorSet> sets;       // that the model came with
+  std::vector<FactorSet> sets;       // that the model came with, each with the weights it is for
+  std::string weights;               // their name; empty before pretraining
   std::filesystem::path base_model;  // empty: the recipe starts with pretrain
   std::unique_ptr<Tokenizer> tokenizer;
   std::map<std::string, Documents> documents;  // "train", "validation", "test", as far as stages need them
 };
-
-ModelConfig config_of(const ModelRecipe::Architecture& shape);
 
 // Collective. stages: those still to be run. Throws kMissingInput and kBadData naming the file; kConfig when
 // the recipe does not fit the model; kBadData when a text is too short for one of the stages, naming it.

@@ -32,6 +32,8 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),
       current_model(inputs.base_model),
+      base_weights(inputs.weights),
+      current_weights(inputs.weights),
       session(config, model_place(mesh, gpus)),
       documents_(std::move(inputs.documents)) {}
 
@@ -78,7 +80,10 @@ void RunState::publish_model() {
   if (current_model.empty()) return;
   run_on_rank(mesh.world(), 0, [&] {
     save_model_dir(directory.path() / "model", config, sets, open_model_dir(current_model),
-                   {.copy_small_files_from = current_model, .in_force = "", .replace = true});
+                   {.copy_small_files_from = current_model,
+                    .in_force = "",
+                    .replace = true,
+                    .weights_name = current_weights});
   });
 }
 

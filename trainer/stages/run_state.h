@@ -47,6 +47,8 @@ class RunState {
   std::vector<FactorSet> sets;          // of the model, in the order they were made
   std::filesystem::path base_model;     // empty: the recipe starts with pretrain
   std::filesystem::path current_model;  // newest weights on disk
+  // Their names; sets that stages find are for the current ones.
+  std::string base_weights, current_weights;
 
   // Of the stage at work: its plan is made for it, and its buffers do not outlive it.
   ModelSession session;

@@ -18,8 +18,6 @@
 namespace ropeway {
 namespace {
 
-bool is_tuned(const FactorSet& set) { return set.history.method == kTunedMethod; }
-
 Candidate as_candidate(const FactorSet& set) {
   return {.factors = set.factors,
           .temperature = set.attention_temperature,
@@ -37,20 +35,18 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   const FactorSet start = state.start_set(stage.from);
   problem.trained_factors = base_factors(state.sets);  // Llama 3.1's; what is found multiplies them
   if (stage.from != kOriginalRope) {
-    if (!is_tuned(start)) {
-      fail(ErrorKind::kConfig,
-           "stage {}: from: set \"{}\" was not made by a finetune stage; a search starts from none or "
-           "from the set of tuned weights",
-           stage.name, stage.from);
-    }
+    // config/stage_chain.h refuses other recipes.
+    ROPEWAY_CHECK(is_trained(start) && is_for_weights(start, state.current_weights),
+                  "stage {}: the weights {} were not trained under {}, which is for {}", stage.name,
+                  state.current_weights, start.name, start.weights);
     problem.trained_factors = start.factors;
     problem.trained_length = start.max_length;
     problem.trained_temperature = start.attention_temperature;
   }
   // Sets found on the same weights for shorter targets: a longer search starts from what they know.
   for (const FactorSet& set : state.sets) {
-    const bool same_weights = set.history.parent == stage.from;
-    if (!is_tuned(set) && same_weights && set.max_length < stage.search().length &&
+    const bool same_start = is_for_weights(set, state.current_weights) && set.history.parent == stage.from;
+    if (!is_trained(set) && same_start && set.max_length < stage.search().length &&
         set.max_length > state.config.original_window) {
       problem.known_sets.push_back(set);
     }
@@ -93,6 +89,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   progress.finish();
 
   const auto finish = [&](FactorSet set) {
+    set.weights = state.current_weights;
     set.history.stage = stage.name;
     set.history.parent = stage.from;
     set.history.recipe_sha256 = state.directory.recipe_sha256();

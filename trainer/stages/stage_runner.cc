@@ -7,6 +7,7 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
@@ -56,10 +57,12 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
 void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
   const auto folder = state.directory.stage_folder(stage.name);
   if (is_training(stage.kind())) {
-    for (const FactorSet& set : open_model_dir(folder / "model").sets) state.add_set(set);
+    const ModelDir made = open_model_dir(folder / "model");
+    for (const FactorSet& set : made.sets) state.add_set(set);
     state.current_model = folder / "model";
+    state.current_weights = name_of_weights(made);
   } else if (is_searching(stage.kind())) {
-    for (const FactorSet& set : read_factor_file(folder / "factors.json")) state.add_set(set);
+    for (const FactorSet& set : read_factor_file(folder / "factors.json").sets) state.add_set(set);
   }
 }
 

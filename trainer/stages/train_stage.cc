@@ -4,11 +4,13 @@
 #include <string>
 
 #include "kernels/base/log.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/formats/hf/weights_name.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_set.h"
@@ -22,18 +24,23 @@ namespace fs = std::filesystem;
 namespace {
 
 // The set the tuned weights belong to: the factors trained under, with the record that they were.
-FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const TrainOutcome& outcome,
-                    const std::string& data_fingerprint) {
+struct Tuning {
+  std::string weights;  // their name
+  double loss = 0;
+};
+FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Tuning& tuning) {
   FactorSet set = state.start_set(stage.from);
   set.history = {.method = kTunedMethod,
                  .stage = stage.name,
                  .parent = set.name,
                  .recipe_sha256 = state.directory.recipe_sha256(),
                  .search_sha256 = set.history.search_sha256,
-                 .data_fingerprint = data_fingerprint,
-                 .fitness = outcome.final_loss,
+                 .data_fingerprint = state.documents("train").fingerprint(),
+                 .fitness = tuning.loss,
                  .forward_equivalents = 0};
   set.name = stage.makes;
+  set.weights = tuning.weights;
+  set.above = 0;  // every sequence was trained under it
   // Sequences may be shorter than what the factors are for (Mistral in the paper: 16K under the factors of
   // 128K).
   set.max_length = std::max(set.max_length, stage.train().length);
@@ -47,13 +54,15 @@ void write_tokenizer_beside(const RunState& state, const fs::path& folder) {
   if (state.base_model.empty()) write_file_atomically(folder / "tokenizer.json", own_tokenizer());
 }
 
-// What makes a checkpoint a model of its own, wherever its folder is moved: config.json, the factor sets,
-// tokenizer and the other small files.
-std::map<std::string, std::string> checkpoint_companions(const RunState& state, const FactorSet& factors) {
-  const bool is_of_model = find_factor_set(state.sets, factors.name) != nullptr;
-  auto files =
-      model_files(state.config, state.sets, state.recipe.dtype,
-                  {.copy_small_files_from = state.base_model, .in_force = is_of_model ? factors.name : ""});
+// What makes a checkpoint a model of its own, wherever its folder is moved: config.json, the factor sets with
+// the one that its weights are being tuned under, tokenizer and the other small files.
+std::map<std::string, std::string> checkpoint_companions(const RunState& state, const StageRecipe& stage) {
+  const std::string weights = fmt::format("{} in training", stage.name);
+  std::vector<FactorSet> sets = state.sets;
+  if (!stage.makes.empty()) sets.push_back(tuned_set(state, stage, {weights}));
+  auto files = model_files(
+      state.config, sets, state.recipe.dtype,
+      {.copy_small_files_from = state.base_model, .in_force = stage.makes, .weights_name = weights});
   if (state.base_model.empty()) files["tokenizer.json"] = own_tokenizer();
   return files;
 }
@@ -77,23 +86,30 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.windows = &windows;
   context.reporter = state.reporter.get();
   context.factors = state.start_set(stage.from);
+  context.factors.weights.clear();  // in a checkpoint they lie with the weights they make
   context.checkpoint_folder = folder / "checkpoints";
-  run_on_rank(state.mesh.world(), 0,
-              [&] { context.companions = checkpoint_companions(state, context.factors); });
+  run_on_rank(state.mesh.world(), 0, [&] { context.companions = checkpoint_companions(state, stage); });
   context.stage_name = stage.name;
   context.recipe_sha256 = state.directory.recipe_sha256();
   context.data_fingerprint = documents.fingerprint();
   context.should_stop = state.stop_requested;
 
   const TrainOutcome outcome = train(stage.train(), context);
-  if (!stage.makes.empty()) state.add_set(tuned_set(state, stage, outcome, documents.fingerprint()));
-
   const fs::path model_folder = folder / "model";
   const std::vector<NamedTensor> weights =
       state.session.parameters().weights_on_host(state.mesh.world().rank() == 0);
+  run_on_rank(state.mesh.world(), 0,
+              [&] { state.current_weights = name_of_weights(stage.name, tensors_to_write(weights)); });
+  state.current_weights = broadcast_string(state.mesh.world(), state.current_weights);
+  if (!stage.makes.empty()) {
+    state.add_set(tuned_set(state, stage, {state.current_weights, outcome.final_loss}));
+  }
   run_on_rank(state.mesh.world(), 0, [&] {
     save_model_dir(model_folder, state.config, state.sets, tensors_to_write(weights),
-                   {.copy_small_files_from = state.base_model, .in_force = stage.makes, .replace = true});
+                   {.copy_small_files_from = state.base_model,
+                    .in_force = stage.makes,
+                    .replace = true,
+                    .weights_name = state.current_weights});
     write_tokenizer_beside(state, model_folder);
   });
   state.session.saved_to(model_folder);

@@ -49,16 +49,74 @@ TEST(AgainstModel, SetsTheRecipeCountsOnMustExist) {
                "from: none", "from: old");
   const auto result = parse_text(recipe);
   ASSERT_THAT(result.errors, IsEmpty());
-  EXPECT_THAT(check_recipe_against_model(result.recipe, {256, 32, {"old"}}), IsEmpty());
+  EXPECT_THAT(check_recipe_against_model(result.recipe, {256, 32, {{.name = "old"}}}), IsEmpty());
   EXPECT_THAT(
-      check_recipe_against_model(result.recipe, {256, 32, {"odl", "new"}}),
+      check_recipe_against_model(result.recipe, {256, 32, {{.name = "odl"}, {.name = "new"}}}),
       ElementsAre(HasSubstr(
           ":5:9: model.sets: found old, wanted sets that the model has: odl and new; did you mean odl?")));
 }
 
 TEST(AgainstModel, SetsTheModelHasCannotBeMadeAgain) {
-  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, {256, 32, {"tuned"}}),
+  EXPECT_THAT(check_recipe_against_model(parse_text(kGoodRecipe).recipe, {256, 32, {{.name = "tuned"}}}),
               ElementsAre(HasSubstr(":21:12: stages[1].makes: found tuned, which the model has already")));
+}
+
+// What is wrong with a recipe that begins with this stage on a model with this set.
+std::vector<std::string> starting(const std::string& stage, const SetToStartFrom& set) {
+  const auto recipe =
+      replaced(kGoodRecipe,
+               "  - name: search_8x\n    kind: search\n    from: none\n    makes: searched\n    length: 2K",
+               "  - {name: first, makes: searched, " + stage + "}");
+  const auto result = parse_text(recipe);
+  EXPECT_THAT(result.errors, IsEmpty());
+  return check_recipe_against_model(result.recipe, {256, 32, {set}});
+}
+
+// Phi-3.5, Llama 3.1 and the like: the set that config.json describes needs no mention in model.sets.
+TEST(AgainstModel, AnExtendedModelGoesOnFromTheSetItsConfigDescribes) {
+  for (const char* name : {"long", "yarn", "linear", "llama3"}) {
+    const std::string from = std::string("from: ") + name;
+    EXPECT_THAT(starting("kind: search, length: 2K, " + from, {.name = name, .length = 1024}), IsEmpty());
+    EXPECT_THAT(starting("kind: search, length: 2K, " + from, {.name = name, .length = 2048}),
+                ElementsAre(HasSubstr("stages[0].length: found 2K, wanted more than 2K, which the set " +
+                                      std::string(name) + " is for; readjust is for shorter ones")));
+    EXPECT_THAT(
+        starting("kind: search, length: 2K, " + from, {.name = "other"}),
+        ElementsAre(HasSubstr("stages[0].from: found " + std::string(name) + ", wanted none, a set made")));
+  }
+}
+
+TEST(AgainstModel, APlainModelHasNoSetToGoOnFrom) {
+  const auto recipe = parse_text(replaced(kGoodRecipe, "from: none", "from: long")).recipe;
+  EXPECT_THAT(check_recipe_against_model(recipe, {256, 32, {}}),
+              ElementsAre(HasSubstr("stages[0].from: found long, wanted none, a set made")));
+}
+
+TEST(AgainstModel, ASearchStartsFromNoSetThatNoWeightsWereTrainedUnder) {
+  EXPECT_THAT(
+      starting("kind: search, length: 2K, from: long", {.name = "long", .length = 1024, .trained = false}),
+      ElementsAre(HasSubstr("stages[0].from: found long, which no fine-tune made, wanted none or")));
+}
+
+TEST(AgainstModel, AnotherWindowIsNotThatOfTheModelsSets) {
+  const auto recipe =
+      replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  original_window: 128");
+  EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, {128, 32, {}}), IsEmpty());
+  EXPECT_THAT(
+      check_recipe_against_model(parse_text(recipe).recipe,
+                                 {128, 32, {{.name = "long", .length = 1024, .original_window = 256}}}),
+      ElementsAre(HasSubstr("model.original_window: found 128, wanted 256, which the model's set long "
+                            "stretches")));
+}
+
+// LongRoPE's schedule for Mistral, on any model: 16K under factors for 128K, below a window of 128K too.
+TEST(AgainstModel, SequencesMayBeShorterThanWhatTheirFactorsAreFor) {
+  const auto recipe = replaced(kGoodRecipe, "    length: 2K\n    steps", "    length: 128\n    steps");
+  EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, {256, 32, {}}), IsEmpty());
+  const auto plain = replaced(recipe, "from: searched", "from: none");
+  EXPECT_THAT(
+      check_recipe_against_model(parse_text(plain).recipe, {256, 32, {}}),
+      ElementsAre(HasSubstr("stages[1].length: found 128, wanted more than the original window of 256")));
 }
 
 TEST(AgainstModel, ANewModelHasTheHeadsOfTheRecipe) {
@@ -69,12 +127,16 @@ TEST(AgainstModel, ANewModelHasTheHeadsOfTheRecipe) {
 }
 
 TEST(AgainstModel, OverridesAreNamed) {
-  const auto result = parse_text(kGoodRecipe, {.overrides = {"stages.search_8x.length=128"}, .ranks = 0});
+  const auto result = parse_text(
+      kGoodRecipe, {.overrides = {"stages.search_8x.length=128", "stages.tune.length=128"}, .ranks = 0});
   EXPECT_THAT(
       check_recipe_against_model(result.recipe, {256, 32, {}}),
       ElementsAre(
           "--set stages.search_8x.length=128: stages[0].length: found 128, wanted more than the original "
-          "window of 256"));
+          "window of 256",
+          "--set stages.tune.length=128: stages[1].length: found 128, wanted more than the original window "
+          "of "
+          "256"));
 }
 
 }  // namespace

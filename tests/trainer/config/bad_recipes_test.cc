@@ -257,6 +257,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "5:5: model.architecture: found next to model.path, wanted one of the two", 0},
         BadRecipe{"sets_of_a_new_model", fresh, "model:\n", "model:\n  sets: [a8]\n",
                   "3:9: model.sets: found with a new model, wanted only next to model.path", 0},
+        BadRecipe{"window_of_a_new_model", fresh, "model:\n", "model:\n  original_window: 128\n",
+                  "3:20: model.original_window: found with a new model, wanted only next to model.path", 0},
+        BadRecipe{"yarn_ramp", good, "    length: 2K\n", "    length: 2K\n    beta_slow: 32\n",
+                  "13:5: stages[0].beta_fast: found 32, wanted more than beta_slow = 32"},
         BadRecipe{"heads", fresh, "num_kv_heads: 3", "num_kv_heads: 2",
                   "8:19: model.architecture.num_kv_heads: found 2, wanted a divisor of num_heads = 3", 0},
         BadRecipe{"odd_head", fresh, "head_dim: 64", "head_dim: 63",
@@ -294,6 +298,13 @@ INSTANTIATE_TEST_SUITE_P(
                   "  - {name: again, kind: search, from: searched, makes: more, length: 4K}",
                   "25:39: stages[2].from: found searched, which no fine-tune made, wanted none or the set "
                   "the weights were tuned under"},
+        BadRecipe{
+            "search_from_a_set_of_earlier_weights", good,
+            "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+            "  - {name: more, kind: finetune, from: searched, makes: again, length: 2K, steps: 1}\n"
+            "  - {name: far, kind: search, from: tuned, makes: further, length: 4K}",
+            "26:37: stages[3].from: found tuned, which is for the weights before the fine-tune stages[2], "
+            "wanted again, the set that this one made"},
         BadRecipe{"unknown_set_evaluated", good, "    lengths:", "    factors: [auto, tunde]\n    lengths:",
                   "27:14: stages[2].factors: found tunde, wanted auto, none, pi, ntk, yarn, a set made by a "
                   "stage before"},
@@ -308,8 +319,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadRecipe{
             "fine_tune_shorter_than_before", good,
             "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
-            "  - {name: again, kind: finetune, steps: 1, from: tuned, makes: more, length: 1K}",
-            "25:79: stages[2].length: found 1K, wanted at least 2K like the fine-tune stages[1] before it"},
+            "  - {name: again, kind: finetune, steps: 1, from: none, makes: more, length: 1K}",
+            "25:78: stages[2].length: found 1K, wanted at least 2K like the fine-tune stages[1] before it"},
         BadRecipe{"readjust_longer_than_its_set", good,
                   "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
                   "  - {name: again, kind: readjust, from: tuned, makes: more, length: 4K}",

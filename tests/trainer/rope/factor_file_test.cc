@@ -15,9 +15,9 @@ FactorSet make_set(const std::string& name) {
       {.name = name, .max_length = 16384, .factors = {1, 1.1, 7.25, 64}, .temperature = 1.24316});
 }
 
-class FactorFile : public FolderTest {};
+class FactorFileTest : public FolderTest {};
 
-TEST_F(FactorFile, RoundTripIsBitExact) {
+TEST_F(FactorFileTest, RoundTripIsBitExact) {
   Philox random(7, Stream::kMutation);
   FactorSet set = make_set("64x \"é\"");
   set.factors.clear();
@@ -31,8 +31,12 @@ TEST_F(FactorFile, RoundTripIsBitExact) {
   set.max_length = (int64_t{1} << 40) - 1;
   set.history = {"search:families+gradient", "search-64x", "8x",    std::string(64, 'a'),
                  std::string(64, 'b'),       "pg19",       1.1 / 3, 296.7};
-  write_factor_file(folder_ / "rope_factors.json", {make_set("first"), set});
-  const auto sets = read_factor_file(folder_ / "rope_factors.json");
+  set.above = 256;
+  set.weights = "tune@12";
+  write_factor_file(folder_ / "rope_factors.json", {make_set("first"), set}, "tune@12");
+  const FactorFile file = read_factor_file(folder_ / "rope_factors.json");
+  EXPECT_EQ(file.weights, "tune@12");
+  const auto& sets = file.sets;
   ASSERT_EQ(sets.size(), 2u);
   const FactorSet& read = sets[1];
   ASSERT_EQ(read.factors.size(), set.factors.size());
@@ -43,6 +47,10 @@ TEST_F(FactorFile, RoundTripIsBitExact) {
   EXPECT_EQ(read.start_tokens, 4);
   EXPECT_EQ(read.max_length, set.max_length);
   EXPECT_EQ(read.original_length, 256);
+  EXPECT_EQ(read.above, 256);
+  EXPECT_EQ(read.weights, "tune@12");
+  EXPECT_EQ(sets[0].above, 0);
+  EXPECT_EQ(sets[0].weights, "");
   EXPECT_EQ(read.history.method, set.history.method);
   EXPECT_EQ(read.history.stage, set.history.stage);
   EXPECT_EQ(read.history.parent, "8x");
@@ -53,18 +61,18 @@ TEST_F(FactorFile, RoundTripIsBitExact) {
   EXPECT_EQ(read.history.forward_equivalents, set.history.forward_equivalents);
 }
 
-TEST_F(FactorFile, NoSetsIsAFileToo) {
+TEST_F(FactorFileTest, NoSetsIsAFileToo) {
   write_factor_file(folder_ / "f.json", {});
-  EXPECT_TRUE(read_factor_file(folder_ / "f.json").empty());
+  EXPECT_TRUE(read_factor_file(folder_ / "f.json").sets.empty());
 }
 
-TEST_F(FactorFile, FailedFitnessComesBackAsNan) {
+TEST_F(FactorFileTest, FailedFitnessComesBackAsNan) {
   FactorSet set = make_set("a");
   set.history.fitness = INFINITY;
-  EXPECT_TRUE(std::isnan(factor_sets_from_json(factor_sets_to_json({set}), "x")[0].history.fitness));
+  EXPECT_TRUE(std::isnan(factor_sets_from_json(factor_sets_to_json({set}), "x").sets[0].history.fitness));
 }
 
-TEST_F(FactorFile, BrokenFilesAreRefusedByName) {
+TEST_F(FactorFileTest, BrokenFilesAreRefusedByName) {
   const std::string good = factor_sets_to_json({make_set("a")});
   auto with = [&](const std::string& from, const std::string& to) {
     std::string text = good;
@@ -74,8 +82,8 @@ TEST_F(FactorFile, BrokenFilesAreRefusedByName) {
   };
   const std::vector<std::pair<std::string, std::string>> cases = {
       {with("ropeway-factors", "other"), "f.json: format: found \"other\", wanted \"ropeway-factors\""},
-      {with("\"version\": 1", "\"version\": 2"), "f.json: version: found 2, wanted version 1"},
-      {with("\"version\": 1", "\"version\": 1.0"), "f.json: version: found 1.0"},
+      {with("\"version\": 2", "\"version\": 3"), "f.json: version: found 3, wanted version 2 or older"},
+      {with("\"version\": 2", "\"version\": 1.0"), "f.json: version: found 1.0"},
       {with("\"sets\": [", "\"sets\": [7,"), "f.json: sets[0]: found 7, wanted an object"},
       {with("16384", "16384.5"), "f.json: sets[0].max_length: found 16384.5"},
       {with("\"max_length\"", "\"max_lenght\""), "f.json: sets[0].max_lenght: unknown key"},
@@ -93,13 +101,24 @@ TEST_F(FactorFile, BrokenFilesAreRefusedByName) {
   }
 }
 
-TEST_F(FactorFile, TwoSetsOfOneNameAreRefused) {
+// Version 1 had neither names of weights nor second lists: its sets are for the weights they lie with.
+TEST_F(FactorFileTest, FilesOfVersion1AreRead) {
+  std::string text = factor_sets_to_json({make_set("a")});
+  text.replace(text.find("\"version\": 2"), 12, "\"version\": 1");
+  const FactorFile file = factor_sets_from_json(text, "f.json");
+  ASSERT_EQ(file.sets.size(), 1u);
+  EXPECT_EQ(file.weights, "");
+  EXPECT_TRUE(is_for_weights(file.sets[0], file.weights));
+  EXPECT_TRUE(is_for_weights(file.sets[0], "any"));
+}
+
+TEST_F(FactorFileTest, TwoSetsOfOneNameAreRefused) {
   expect_error(ErrorKind::kBadData, {"f.json: sets[1].name: found \"a\""}, [] {
     factor_sets_from_json(factor_sets_to_json({make_set("a"), make_set("a")}), "f.json");
   });
 }
 
-TEST_F(FactorFile, NothingIsWrittenThatCouldNotBeRead) {
+TEST_F(FactorFileTest, NothingIsWrittenThatCouldNotBeRead) {
   FactorSet set = make_set("a");
   set.factors[1] = NAN;
   expect_error(ErrorKind::kBadData, {"factors[1]"}, [&] { write_factor_file(folder_ / "f.json", {set}); });

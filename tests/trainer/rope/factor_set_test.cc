@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "tests/support/model_shape.h"
+#include "trainer/rope/auto_factors.h"
 
 namespace ropeway {
 namespace {
@@ -100,6 +101,49 @@ TEST_F(SelectFactorSet, ReadjustedSetInsideTheOriginalWindow) {
   EXPECT_EQ(select(sets, 64), "tiny");
   EXPECT_EQ(select(sets, 65), "readjusted");
   EXPECT_EQ(select({make_set("2K", 2048), make_set("tiny", 64)}, 65), "identity");
+}
+
+FactorSet tuned(const std::string& name, int64_t max_length) {
+  FactorSet set = make_set(name, max_length);
+  set.history.method = kTunedMethod;
+  return set;
+}
+
+// Weights that were fine-tuned under factors have not seen the original RoPE since.
+TEST_F(SelectFactorSet, TunedSetBelowTheTrainedLength) {
+  EXPECT_EQ(select({tuned("2K", 2048)}, 1), "2K");
+  EXPECT_EQ(select({tuned("2K", 2048), make_set("4K", 4096)}, 256), "2K");
+  EXPECT_EQ(select({tuned("2K", 2048), make_set("readjusted", 256)}, 256), "readjusted");
+  EXPECT_EQ(select({tuned("2K", 2048), make_set("readjusted", 256)}, 257), "2K");
+  EXPECT_EQ(select({tuned("2K", 2048), make_set("tiny", 64)}, 65), "2K");
+}
+
+// MiniCPM4 states no more than its original window and has two lists all the same.
+TEST_F(SelectFactorSet, ASecondListOnlyAboveItsLength) {
+  FactorSet second = make_set("long", 256);
+  second.above = 256;
+  const std::vector<FactorSet> sets = {make_set("short", 256), second};
+  EXPECT_EQ(select(sets, 255), "short");
+  EXPECT_EQ(select(sets, 256), "short");
+  EXPECT_EQ(select(sets, 257), "long");
+  EXPECT_EQ(select(sets, 1 << 20), "long");
+  EXPECT_EQ(select({second}, 256), "identity");
+}
+
+TEST(AutoFactors, OnlySetsOfTheseWeights) {
+  FactorSet before = make_set("before", 4096), after = tuned("after", 2048);
+  before.weights = "base";
+  after.weights = "tune@1";
+  const RopeGeometry geometry{4, 10000, 256};
+  const auto chosen = [&](const std::string& weights, int64_t length) {
+    return auto_factor_set({before, after}, weights, geometry, length);
+  };
+  EXPECT_EQ(chosen("base", 256).name, kOriginalRope);
+  EXPECT_EQ(chosen("base", 257).name, "before");
+  EXPECT_EQ(chosen("tune@1", 256).name, "after");
+  EXPECT_EQ(chosen("tune@1", 4096).name, "after");  // beyond the longest: never that of other weights
+  EXPECT_LT(chosen("tune@1", 4096).max_length, 4096);
+  EXPECT_EQ(chosen("other", 4096).name, kOriginalRope);
 }
 
 TEST_F(SelectFactorSet, NewestOfEquals) {

@@ -151,7 +151,7 @@ TEST(PaperSeeds, OfATunedModelAreProducts) {
   }
 }
 
-TEST(ReadjustSeeds, LieBetweenTheOriginalAndTheTunedFactors) {
+TEST(ReadjustSeeds, LieWithinTheSpaceAndHoldTheOriginalAndTheTunedFactors) {
   SearchProblem problem = toy_problem(1);
   problem.readjust = true;
   problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
@@ -163,9 +163,11 @@ TEST(ReadjustSeeds, LieBetweenTheOriginalAndTheTunedFactors) {
     EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
     for (size_t i = 0; i < 32; ++i) {
       EXPECT_GE(seed.factors[i], 1 - 1e-12) << seed.origin;
-      EXPECT_LE(seed.factors[i], problem.trained_factors[i] + 1e-12) << seed.origin;
+      EXPECT_LE(seed.factors[i], 1.25 * 8) << seed.origin;
     }
   }
+  expect_near(find(seeds, "tuned^0").factors, identity_factors(32), 1e-12);
+  expect_near(find(seeds, "tuned^1").factors, problem.trained_factors, 1e-12);
 }
 
 TEST(Temperatures, FollowThePolicy) {
@@ -188,6 +190,60 @@ TEST(Temperatures, OfReadjustRunFromOneToTheTunedOne) {
   const auto choices = temperature_choices(problem);
   ASSERT_FALSE(choices.empty());
   for (const double choice : choices) EXPECT_TRUE(choice >= 1 && choice <= 1.2);
+}
+
+// LLaMA2 tuned for 256K: as far as the authors' factors reach (tests/data/longrope_released_sets.txt).
+SearchProblem llama2_256k() {
+  SearchProblem problem;
+  problem.geometry = {64, 1e4, 4096};
+  problem.readjust = true;
+  problem.trained_factors = ntk_factors(64, 64.77);
+  problem.trained_length = 1 << 18;
+  problem.trained_temperature = std::sqrt(1 + std::log(64) / std::log(4096));
+  return problem;
+}
+
+TEST(Temperatures, OfAFormulaGoByTheReadjustedLength) {
+  SearchProblem problem = llama2_256k();
+  for (const SearchSeeds seeds : {SearchSeeds::kPaper, SearchSeeds::kFamilies}) {
+    problem.options.seeds = seeds;
+    problem.options.temperature = {TemperaturePolicy::kSu};
+    problem.target_length = 4096;
+    EXPECT_EQ(seed_temperature(problem), 1);
+    problem.target_length = 8192;
+    EXPECT_NEAR(seed_temperature(problem), 1.0408, 5e-5);
+  }
+  problem.options.temperature = {};
+  EXPECT_NEAR(temperature_choices(problem).back(), 1.0408, 5e-5);
+}
+
+// Its authors' code ramps Mistral between the dims that turn 128 times and twice.
+TEST(PaperSeeds, TakeTheRecipesYarnRamp) {
+  SearchProblem problem = toy_problem();
+  problem.options.seeds = SearchSeeds::kPaper;
+  problem.options.beta_fast = 128;
+  problem.options.beta_slow = 2;
+  expect_near(find(paper_seeds(problem), "yarn(128,2)").factors,
+              yarn_factors(problem.geometry, 8, {.beta_fast = 128, .beta_slow = 2}), 1e-15);
+}
+
+TEST(FactorSpace, OfASecondSearchReachesWhatThePublishedCodeAllows) {
+  SearchProblem problem = toy_problem(16);
+  problem.trained_factors = jump_factors(32, 8, 9, 13, 3);
+  problem.trained_length = 2048;
+  EXPECT_EQ(published_space(problem).high[0], 3);  // 1 + s2 at s2 = 2; 1.25 s2 would be 2.5
+  EXPECT_EQ(family_space(problem).high[0], 3 * 8);
+  problem.target_length = 64 * 256;
+  EXPECT_EQ(published_space(problem).high[0], 10);
+}
+
+TEST(FactorSpace, OfAReadjustHasTheRecipesCap) {
+  SearchProblem problem = llama2_256k();
+  problem.target_length = 8192;
+  EXPECT_DOUBLE_EQ(published_space(problem).high[0], 1.25 * 64.77);
+  problem.options.max_factor = 5;
+  EXPECT_EQ(published_space(problem).high[63], 5);
+  EXPECT_EQ(family_space(problem).high[0], 5);
 }
 
 TEST(FactorSpace, CoordinatesOfAProductAreTheStretch) {

@@ -104,7 +104,9 @@ ParsedConfig read_gguf_config(const GgufFile& file) {
   const std::string text = config_json(file).dump();
   ParsedConfig parsed = parse_hf_config(parse_strict_json(text, file.where() + " (as config.json)"));
   if (const auto sets = file.find(kRopewayFactorSets)) {
-    parsed.sets = restore_factor_sets(*sets, parsed, file.where());
+    FactorFile own = restore_factor_sets(*sets, parsed, file.where());
+    parsed.sets = std::move(own.sets);
+    parsed.weights = std::move(own.weights);
   }
   return parsed;
 }

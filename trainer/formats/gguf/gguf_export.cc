@@ -178,7 +178,7 @@ class Exporter {
       break;
     }
     if (!what_.model.sets.empty()) {
-      metadata_.add_string(kRopewayFactorSets, factor_sets_to_json(what_.model.sets));
+      metadata_.add_string(kRopewayFactorSets, factor_sets_to_json(what_.model.sets, what_.model.weights));
     }
   }
 

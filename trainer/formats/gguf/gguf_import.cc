@@ -142,7 +142,8 @@ GgufImportResult import_gguf(const fs::path& source, const fs::path& target,
     fail(ErrorKind::kBadData, "{}: weights are NaN or infinite: {}", file.where(),
          describe_non_finite(non_finite));
   }
-  stream_model_dir(target, {parsed.config, parsed.sets, weights, small_files}, options.replace);
+  stream_model_dir(target, {parsed.config, parsed.sets, weights, small_files, parsed.weights},
+                   options.replace);
   return {gguf_types(file), small_files.contains("tokenizer.json"), std::move(non_finite)};
 }
 

@@ -215,9 +215,9 @@ void add_gguf_rope(const GgufFile& file, const std::string& prefix, ordered_json
   if (ordered_json scaling = reader.scaling(); !scaling.is_null()) json["rope_scaling"] = std::move(scaling);
 }
 
-std::vector<FactorSet> restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed,
-                                           const std::string& where) {
-  std::vector<FactorSet> sets = factor_sets_from_json(json.string(), where + ": " + json.key());
+FactorFile restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed, const std::string& where) {
+  FactorFile file = factor_sets_from_json(json.string(), where + ": " + json.key());
+  const std::vector<FactorSet>& sets = file.sets;
   for (const FactorSet& set : sets) {
     check_factor_set(set, parsed.config.rotary_pairs(), parsed.config.num_layers, where + ": " + json.key());
   }
@@ -231,7 +231,7 @@ std::vector<FactorSet> restore_factor_sets(const GgufValue& json, const ParsedCo
            json.key(), used.name == "short" ? kRopeFactorsShort : kRopeFactorsLong);
     }
   }
-  return sets;
+  return file;
 }
 
 }  // namespace ropeway

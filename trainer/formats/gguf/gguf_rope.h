@@ -8,7 +8,7 @@
 #include "trainer/family/model_config.h"
 #include "trainer/formats/gguf/gguf_file.h"
 #include "trainer/formats/hf/hf_config.h"
-#include "trainer/rope/factor_set.h"
+#include "trainer/rope/factor_file.h"
 
 namespace ropeway {
 
@@ -23,7 +23,6 @@ void add_gguf_rope(const GgufFile& file, const std::string& prefix, nlohmann::or
 
 // The sets that our own export wrote beside the two lists other programs read, once they are proven to hold
 // those lists. Throws kBadData when they do not: the file was changed.
-std::vector<FactorSet> restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed,
-                                           const std::string& where);
+FactorFile restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed, const std::string& where);
 
 }  // namespace ropeway

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/lengths.h"
+#include "trainer/rope/auto_factors.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
@@ -37,7 +38,8 @@ class Chooser {
   std::string listed() const {
     std::string names = "none";
     for (const FactorSet& set : sets_)
-      names += fmt::format(", {} ({})", set.name, format_length(set.max_length));
+      names += fmt::format(", {} ({}{})", set.name, format_length(set.max_length),
+                           is_own(set) ? "" : ", for earlier weights");
     return names;
   }
 
@@ -54,7 +56,7 @@ class Chooser {
       return std::abs(std::log(static_cast<double>(set.max_length) / static_cast<double>(length)));
     };
     for (const FactorSet& set : sets_) {
-      if (!is_exportable(set, config_) || (is_short && set.max_length != window_)) continue;
+      if (!is_own(set) || !is_exportable(set, config_) || (is_short && set.max_length != window_)) continue;
       if (nearest == nullptr || distance(set) <= distance(*nearest)) nearest = &set;
     }
     return nearest;
@@ -78,7 +80,7 @@ class Chooser {
 
   FactorSet choose_short() const {
     FactorSet set = request_.short_factors.empty()
-                        ? select_factor_set(sets_, window_, base_)
+                        ? chosen_at(window_)
                         : named(ExportField::kShortFactors, request_.short_factors);
     if (set.max_length < window_) {
       throw ExportRefusal::of(ExportField::kShortFactors, set.name,
@@ -96,16 +98,30 @@ class Chooser {
     }
     std::set<int64_t> distinct;
     for (const FactorSet& set : sets_) {
-      if (set.max_length > window_) distinct.insert(set.max_length);
+      if (is_own(set) && set.max_length > window_) distinct.insert(set.max_length);
     }
     if (distinct.empty()) distinct.insert(window_);
     return {distinct.begin(), distinct.end()};
   }
 
-  // At the original window there is one range of lengths, and one set for it.
+  // At the original window there is one range of lengths, and one set for it, unless the model came with a
+  // second list and no longer window than that.
   FactorSet choose_long(const FactorSet& short_set, int64_t length) const {
     if (!request_.factors.empty()) return named(ExportField::kFactors, request_.factors);
-    return length == window_ ? short_set : select_factor_set(sets_, length, base_);
+    if (length != window_) return chosen_at(length);
+    const auto second = std::ranges::find_if(
+        sets_, [this](const FactorSet& set) { return is_own(set) && is_second_list(set); });
+    return second == sets_.end() ? short_set : *second;
+  }
+
+  bool is_second_list(const FactorSet& set) const {
+    return set.above >= window_ && set.max_length <= window_;
+  }
+
+  bool is_own(const FactorSet& set) const { return is_for_weights(set, request_.weights); }
+
+  FactorSet chosen_at(int64_t length) const {
+    return auto_factor_set(sets_, request_.weights, config_.rope_geometry(), length);
   }
 
   ExportFactors deployment(const FactorSet& short_set, int64_t length) const {
@@ -116,7 +132,7 @@ class Chooser {
     }
     require_exportable(long_set, ExportField::kFactors);
     long_set.max_length = length;
-    const bool one_range = length == window_ && request_.short_factors.empty();
+    const bool one_range = length == window_ && request_.short_factors.empty() && !is_second_list(long_set);
     ExportFactors chosen{.short_set = one_range ? long_set : short_set, .long_set = {}, .max_length = length};
     if (!is_original(long_set) || !is_original(chosen.short_set)) chosen.long_set = std::move(long_set);
     return chosen;

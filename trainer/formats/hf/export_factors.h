@@ -2,7 +2,9 @@
 // list of factors for sequences up to the original window ("short"), one for longer ones ("long") and one
 // declared window, where a model here has a set for every length. Each deployment below is one such choice:
 //   long    the set made for the declared length, for every sequence beyond the original window
-//   short   what "auto" chooses at the original window: the set readjusted for it, or the original RoPE
+//   short   what "auto" chooses at the original window: the set readjusted for it, else the one the weights
+//           were tuned under, or the original RoPE where they were not tuned
+// Sets that are for earlier weights are taken only by name.
 // A set with start tokens, or with factors of its own for each layer, has no place in these files.
 #pragma once
 
@@ -21,6 +23,7 @@ struct ExportRequest {
   std::string factors{};        // name of the long set; "none": the original RoPE; "": chosen by length
   std::string short_factors{};  // name of the short set; "none": the original RoPE; "": as said above
   int64_t max_length = 0;       // the window to declare; 0: the long set's own
+  std::string weights{};        // the name of the weights that the sets lie with
 };
 
 enum class ExportField { kFactors, kShortFactors, kMaxLength };

@@ -26,7 +26,7 @@ bool is_extended(const ModelDir& model) {
 void write_small_files(const HfExport& what, const ExportFactors& factors, const fs::path& folder) {
   if (!what.base.empty()) copy_companion_files(what.base, folder);
   for (const auto& [name, content] : what.files) write_file_atomically(folder / name, content);
-  write_factor_file(folder / "rope_factors.json", what.model.sets);
+  write_factor_file(folder / "rope_factors.json", what.model.sets, what.model.weights);
   ModelConfig config = what.model.config;
   // The length of the extended model is not that of the original RoPE.
   if (!factors.long_set && is_extended(what.model)) config.max_position_embeddings = 0;

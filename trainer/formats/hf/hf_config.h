@@ -16,6 +16,7 @@ namespace ropeway {
 struct ParsedConfig {
   ModelConfig config;
   std::vector<FactorSet> sets;
+  std::string weights = {};  // their name, where the file has one (a GGUF file's own key)
 };
 // Throws kMissingInput / kBadData naming the file, the JSON path, what was found and what was wanted.
 ParsedConfig read_hf_config(const std::filesystem::path& config_json);

@@ -9,6 +9,7 @@
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/hf_config_write.h"
+#include "trainer/rope/auto_factors.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
@@ -72,7 +73,7 @@ const FactorSet* described_set(const ParsedConfig& base, const ModelConfig& conf
                                const ConfigInForce& in_force) {
   if (in_force.long_set == nullptr || base.config.original_window != config.original_window) return nullptr;
   const FactorSet original = computed_factor_set("none", config.rope_geometry(), config.original_window);
-  const FactorSet short_set = select_factor_set(base.sets, config.original_window, original);
+  const FactorSet short_set = auto_factor_set(base.sets, "", config.rope_geometry(), config.original_window);
   if (!same_factors(short_set, in_force.short_set != nullptr ? *in_force.short_set : original))
     return nullptr;
   const auto found = std::find_if(base.sets.begin(), base.sets.end(), [&](const FactorSet& set) {

@@ -41,7 +41,7 @@ ImportResult import_hf_dir(const fs::path& source, const fs::path& target, const
   }
   fault_point("import.weights_written");
   write_file_atomically(folder.path() / "config.json", config);
-  write_factor_file(folder.path() / "rope_factors.json", model.sets);
+  write_factor_file(folder.path() / "rope_factors.json", model.sets, model.weights);
   const ModelDir written = open_model_dir(folder.path());
   if (options.dtype) verify_weights(written, weights);
   folder.publish();

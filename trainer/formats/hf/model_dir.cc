@@ -134,7 +134,17 @@ ModelDir open_without_weights(const fs::path& path) {
   ConfigAndSets known = read_config_and_sets(path);
   model.config = std::move(known.config);
   model.sets = std::move(known.sets);
+  model.weights = std::move(known.weights);
   return model;
+}
+
+// A window that a recipe gave the model stands in its sets: config.json of plain RoPE has no place for it.
+void take_window_of_sets(ConfigAndSets& model) {
+  if (model.sets.empty()) return;
+  const int64_t window = model.sets.front().original_length;
+  const bool agree = std::ranges::all_of(
+      model.sets, [window](const FactorSet& set) { return set.original_length == window; });
+  if (agree) set_original_window(model.config, window);
 }
 
 }  // namespace
@@ -145,7 +155,9 @@ ConfigAndSets read_config_and_sets(const fs::path& path) {
   ConfigAndSets model{parsed.config, std::move(parsed.sets)};
   const fs::path factor_file = path / "rope_factors.json";
   if (!fs::exists(factor_file)) return model;
-  model.sets = read_factor_file(factor_file);
+  FactorFile file = read_factor_file(factor_file);
+  model.sets = std::move(file.sets);
+  model.weights = std::move(file.weights);
   for (const FactorSet& set : model.sets) {
     check_factor_set(set, model.config.rotary_pairs(), model.config.num_layers, factor_file.string());
     if (set.rope_theta != model.config.rope_theta) {
@@ -153,6 +165,7 @@ ConfigAndSets read_config_and_sets(const fs::path& path) {
            factor_file.string(), set.name, set.rope_theta, model.config.rope_theta);
     }
   }
+  take_window_of_sets(model);
   return model;
 }
 

@@ -19,6 +19,7 @@ struct ModelDir {
   std::filesystem::path path;
   ModelConfig config;
   std::vector<FactorSet> sets;
+  std::string weights;  // their name, where rope_factors.json gives them one (weights_name.h)
   std::vector<SafetensorsFile> shards;
 
   // Shard that holds the tensor; throws kBadData naming directory and tensor.
@@ -44,6 +45,7 @@ class GgufInFolder : public Error {
 struct ConfigAndSets {
   ModelConfig config;
   std::vector<FactorSet> sets;
+  std::string weights = {};  // as in ModelDir
 };
 ConfigAndSets read_config_and_sets(const std::filesystem::path& path);
 

@@ -137,6 +137,10 @@ class TypeReader {
     }
     add_set("long", max_length, std::move(long_factors), temperature("long_mscale"),
             "config.json:long_factor");
+    // Where the two lists differ, what lies within the original window is the short one's.
+    if (max_length > static_cast<double>(settings_.original_window)) {
+      settings_.sets.back().above = settings_.original_window;
+    }
   }
 
   // The long list is for sequences beyond the original window. A file that declares no longer ones says with

@@ -14,6 +14,7 @@
 #include "trainer/formats/hf/weight_check.h"
 #include "trainer/formats/hf/weight_shards.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
+#include "trainer/rope/auto_factors.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/schedules.h"
@@ -24,14 +25,15 @@ namespace {
 namespace fs = std::filesystem;
 
 // The set that config.json shows to other programs; null for the original RoPE.
-const FactorSet* set_in_force(const std::vector<FactorSet>& sets, const std::string& name) {
-  if (!name.empty()) {
-    const FactorSet* set = find_factor_set(sets, name);
-    ROPEWAY_CHECK(set != nullptr, "no factor set '{}' to put in force", name);
+const FactorSet* set_in_force(const std::vector<FactorSet>& sets, const SaveModelOptions& options) {
+  if (!options.in_force.empty()) {
+    const FactorSet* set = find_factor_set(sets, options.in_force);
+    ROPEWAY_CHECK(set != nullptr, "no factor set '{}' to put in force", options.in_force);
     return set;
   }
   const FactorSet* longest = nullptr;
   for (const FactorSet& set : sets) {
+    if (!is_for_weights(set, options.weights_name)) continue;
     if (longest == nullptr || set.max_length >= longest->max_length) longest = &set;
   }
   return longest;
@@ -39,9 +41,10 @@ const FactorSet* set_in_force(const std::vector<FactorSet>& sets, const std::str
 
 std::string config_text(const ModelConfig& config, const std::vector<FactorSet>& sets, DType dtype,
                         const SaveModelOptions& options) {
-  const FactorSet* long_set = set_in_force(sets, options.in_force);
+  const FactorSet* long_set = set_in_force(sets, options);
   const FactorSet identity = computed_factor_set("none", config.rope_geometry(), config.original_window);
-  const FactorSet short_set = select_factor_set(sets, config.original_window, identity);
+  const FactorSet short_set =
+      auto_factor_set(sets, options.weights_name, config.rope_geometry(), config.original_window);
   ConfigInForce in_force{.long_set = long_set, .short_set = &short_set, .dtype = dtype};
   const bool original_rope =
       long_set == nullptr || (long_set->max_length <= config.original_window &&
@@ -81,7 +84,7 @@ std::map<std::string, std::string> model_files(const ModelConfig& config, const 
   std::map<std::string, std::string> files;
   if (!options.copy_small_files_from.empty())
     files = read_companion_files(options.copy_small_files_from).files;
-  files["rope_factors.json"] = factor_sets_to_json(sets);
+  files["rope_factors.json"] = factor_sets_to_json(sets, options.weights_name);
   files["config.json"] = config_text(config, sets, dtype, options);
   return files;
 }
@@ -116,7 +119,8 @@ void stream_model_dir(const fs::path& path, const StreamedModel& model, bool rep
   write_weight_shards(folder.path(), model.weights);
   for (const auto& [name, content] : model.files) write_file_atomically(folder.path() / name, content);
   const ModelDir written =
-      complete_model_dir(folder, model.config, model.sets, model.weights.front().dtype, {});
+      complete_model_dir(folder, model.config, model.sets, model.weights.front().dtype,
+                         {.copy_small_files_from = {}, .in_force = "", .weights_name = model.weights_name});
   verify_weights(written, model.weights);
   folder.publish();
 }

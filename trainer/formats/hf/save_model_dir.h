@@ -15,11 +15,12 @@ namespace ropeway {
 // Writes config.json, rope_factors.json, model.safetensors and the small files of `copy_small_files_from`
 // (tokenizer, generation config, ...) into a temporary folder beside `path`, then renames it. Replaces an
 // existing directory only when `replace` is set. `in_force`: name of the set config.json's longrope
-// long_factor gets; "" = the longest one.
+// long_factor gets; "" = the longest one that is for these weights. `weights_name`: weights_name.h.
 struct SaveModelOptions {
   std::filesystem::path copy_small_files_from;
   std::string in_force;
   bool replace = false;
+  std::string weights_name = {};
 };
 void save_model_dir(const std::filesystem::path& path, const ModelConfig& config,
                     const std::vector<FactorSet>& sets, const std::vector<TensorToWrite>& weights,
@@ -41,6 +42,7 @@ struct StreamedModel {
   const std::vector<FactorSet>& sets;  // the longest one in force in config.json
   const std::vector<TensorStream>& weights;
   const std::map<std::string, std::string>& files;  // tokenizer and the like: name -> content
+  std::string weights_name = {};
 };
 // As save_model_dir(); the weights are in shards where they are large, and are made a second time and
 // compared with the files before the directory gets its name.

@@ -91,9 +91,13 @@ TEST_F(GgufExportTest, PyPiGgufReadsEveryTensorAndKey) {
 
 TEST_F(GgufExportTest, ImportGivesBackWeightsConfigTokenizerAndAllSets) {
   const fs::path file = folder_ / "model.gguf", back = folder_ / "back";
+  model_.weights = "tune@1";
+  model_.sets[2].weights = "base";  // history
   write_longrope(file, GgmlType::kBF16);
   import_gguf(file, back, {});
   const ModelDir found = open_model_dir(back);
+  EXPECT_EQ(found.weights, "tune@1");
+  EXPECT_EQ(found.sets.back().weights, "base");
   EXPECT_EQ(found.config.original_window, model_.config.original_window);
   EXPECT_EQ(found.config.rope_theta, model_.config.rope_theta);
   ASSERT_EQ(found.sets.size(), model_.sets.size());
