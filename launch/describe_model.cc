@@ -51,12 +51,22 @@ std::string special_features(const ModelConfig& config) {
       config.output_bias ? "biases of all projections" : "biases of queries, keys and values");
   add(config.mlp_bias, "MLP biases");
   add(config.qk_norm, "normed queries and keys");
-  if (config.sliding_window > 0) {
-    add(true,
-        fmt::format(
-            "sliding window {}{}", format_length(config.sliding_window),
-            config.first_sliding_layer > 0 ? fmt::format(" from layer {}", config.first_sliding_layer) : ""));
+  add(config.output_norms, "norms after attention and MLP");
+  add(config.residual_multiplier != 1 || config.logit_divisor != 1, "multipliers");
+  add(config.attention_softcap > 0, "soft caps of attention");
+  add(config.logit_softcap > 0, "soft caps of logits");
+  const auto layers = [](const std::vector<bool>& list) {
+    return fmt::format("{} layers", std::count(list.begin(), list.end(), true));
+  };
+  if (!config.unrotated_layers.empty()) add(true, layers(config.unrotated_layers) + " without RoPE");
+  if (config.num_experts > 0) {
+    add(true, fmt::format("{} of {} experts a token", config.experts_per_token, config.num_experts));
   }
+  if (config.sliding_window > 0) {
+    add(true, fmt::format("sliding window {}{}", format_length(config.sliding_window),
+                          config.sliding_layers.empty() ? "" : " in " + layers(config.sliding_layers)));
+  }
+  if (config.local_rope_theta > 0) add(true, fmt::format("local RoPE base {:g}", config.local_rope_theta));
   return text;
 }
 

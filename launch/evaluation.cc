@@ -26,6 +26,7 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
+#include "trainer/stages/recipe_model.h"
 #include "trainer/tokenizer/reading_special_tokens.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -110,7 +111,7 @@ OpenedModel open_verified(const EvaluationRequest& request, Communicator& world)
     if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
   });
   OpenedModel opened = open_model_or_checkpoint(path);
-  if (request.attend_fully) attend_fully(opened.dir.config);
+  apply_sliding_window(request.sliding_window, opened.dir.config);
   for (const int64_t length : request.lengths) {
     require_within_sliding_window(opened.dir.config, length, request.model);
   }

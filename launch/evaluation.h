@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/base/dtype.h"
-#include "trainer/config/engine_recipe.h"
+#include "trainer/config/recipe.h"
 
 namespace ropeway {
 
@@ -21,9 +21,9 @@ struct EvaluationRequest {
   DeviceKind device = DeviceKind::kCpu;
   DType dtype = DType::kF32;
   bool read_special_tokens = false;  // their spelling in the text
-  bool attend_fully = false;         // beyond the model's sliding window too
-  int64_t windows = 0;               // 0: all that fit
-  std::string json, save_nll;        // empty: not written
+  SlidingWindowPolicy sliding_window = SlidingWindowPolicy::kRefuse;
+  int64_t windows = 0;         // 0: all that fit
+  std::string json, save_nll;  // empty: not written
 };
 
 // Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an

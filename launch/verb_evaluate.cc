@@ -32,7 +32,7 @@ scored from its first token in disjoint windows of each length.
                      none, pi, ntk, yarn: computed; or the name of a set
   --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) lengths beyond the model's sliding window,
-                     or full: attend fully to them
+                     honour: attend through it, or full: attend fully to them
   --special-tokens W text (default): the spelling of a special token in a text is
                      text; parse: it is that token
   --device DEVICE    cpu (default), or cuda: one GPU per rank
@@ -102,8 +102,7 @@ EvaluationRequest read_request(const po::variables_map& values) {
   }
   request.read_special_tokens = read_choice<SpecialTokensInText>("special-tokens", text("special-tokens")) ==
                                 SpecialTokensInText::kParse;
-  request.attend_fully = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window")) ==
-                         SlidingWindowPolicy::kFull;
+  request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));
   if (values.count("windows") > 0) {
     request.windows = values["windows"].as<int64_t>();
     if (request.windows < 1)

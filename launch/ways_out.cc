@@ -19,8 +19,10 @@ std::string words_for(WayOut way_out) {
     case WayOut::kReplaceOutput:
       return "--force replaces it";
     case WayOut::kAttendFully:
-      return "to attend fully all the same, as LongRoPE does with Mistral: model: {sliding_window: full} "
-             "in a recipe, --sliding-window full for evaluate";
+      return "to attend through the window, as the model was trained: model: {sliding_window: honour} in a "
+             "recipe, "
+             "--sliding-window honour for evaluate; to attend fully, as LongRoPE does with Mistral: model: "
+             "{sliding_window: full}, --sliding-window full";
     case WayOut::kStoreBF16:
       return "use --dtype bf16";
     case WayOut::kExportPlain:

@@ -26,6 +26,7 @@ double softmax_row(const double* q, const double* k, const AttentionReferenceSha
     double dot = 0;
     for (int64_t d = 0; d < shape.head_dim; ++d) dot += q[d] * k[j * shape.head_dim + d];
     weights[j] = shape.scale * dot;
+    if (shape.softcap > 0) weights[j] = shape.softcap * std::tanh(weights[j] / shape.softcap);
     top = std::max(top, weights[j]);
   }
   if (std::isinf(top) && top < 0) {
@@ -36,6 +37,15 @@ double softmax_row(const double* q, const double* k, const AttentionReferenceSha
   for (double& w : weights) sum += w = std::exp(w - top);
   for (double& w : weights) w /= sum;
   return top + std::log(sum);
+}
+
+// d (capped score) / d (score).
+double cap_slope(const AttentionReferenceShape& shape, const double* q, const double* k) {
+  if (!(shape.softcap > 0)) return 1;
+  double dot = 0;
+  for (int64_t d = 0; d < shape.head_dim; ++d) dot += q[d] * k[d];
+  const double cosh = std::cosh(shape.scale * dot / shape.softcap);
+  return 1 / (cosh * cosh);
 }
 
 // Calls row(query offset in [B,H,Nq,D] elements, key/value offset of its head, row index in [B,H,Nq], query).
@@ -87,7 +97,8 @@ void attention_reference_backward(const double* d_out, const double* q, const do
       mean += weights[j] * d_weights[j];
     }
     for (int64_t j = 0; j < shape.keys; ++j) {
-      const double d_score = shape.scale * weights[j] * (d_weights[j] - mean);
+      const double d_score =
+          shape.scale * cap_slope(shape, q + row, k + kv + j * dim) * weights[j] * (d_weights[j] - mean);
       for (int64_t d = 0; d < dim; ++d) {
         gradients.dv[kv + j * dim + d] += weights[j] * d_out[row + d];
         gradients.dq[row + d] += d_score * k[kv + j * dim + d];

@@ -19,6 +19,7 @@ namespace ropeway {
 struct AttentionReferenceShape {
   int64_t batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, head_dim = 0;
   double scale = 1.0;
+  double softcap = 0;  // above 0: scores become cap * tanh(s_ij / cap)
   // A pair is allowed when its key's position does not exceed its query's (if causal) and `allowed`,
   // if given, says so.
   bool causal = false;

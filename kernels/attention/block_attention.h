@@ -6,8 +6,10 @@
 //   o_i   = sum_j exp(s_ij - lse_i) v_j
 //
 // Query head h reads key/value head h / (heads / kv_heads). causal: query i sees keys 0 .. i (square blocks
-// only). Element types double, float, bfloat16; everything between input and output is in acc type (double
-// for double, else float). One thread; scratch memory is a few copies of one head's keys, values and queries.
+// only). A band: query i sees key j when 0 <= offset + i - j < window; a query may see no key at all, has
+// then result 0 and lse -inf. A soft cap: s_ij = cap * tanh(scale * q_i . k_j / cap). Element types double,
+// float, bfloat16; everything between input and output is in acc type (double for double, else float). One
+// thread; scratch memory is a few copies of one head's keys, values and queries.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +23,19 @@ struct BlockAttentionShape {
   int64_t batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, head_dim = 0;
   double scale = 1.0;
   bool causal = false;
+  int64_t offset = 0, window = 0;  // a band; window 0: none
+  double softcap = 0;              // 0: none
+
+  // The keys [begin, end) that a query sees.
+  ROPEWAY_HOST_DEVICE int64_t keys_begin(int64_t query) const {
+    const int64_t begin = offset + query + 1 - window;
+    return window > 0 && begin > 0 ? (begin < keys ? begin : keys) : 0;
+  }
+  ROPEWAY_HOST_DEVICE int64_t keys_end(int64_t query) const {
+    if (!causal && window == 0) return keys;
+    const int64_t end = offset + query + 1;
+    return end < keys ? end : keys;
+  }
 };
 
 // A tensor [B, H, N, D] of which D is contiguous.
@@ -47,7 +62,7 @@ void block_attention_forward(const BlockAttentionForward<T>& call);
 //
 //   p_ij    = exp(s_ij - lse_i)
 //   delta_i = do_i . o_i
-//   ds_ij   = scale * p_ij * (do_i . v_j - delta_i)
+//   ds_ij   = scale * p_ij * (do_i . v_j - delta_i)       times 1 - (s_ij / cap)^2 under a soft cap
 //   dv_j = sum_i p_ij do_i,  dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i
 //
 // A row whose lse is -inf has no keys: it receives and contributes no gradient.

@@ -74,17 +74,43 @@ ROPEWAY_HOST_DEVICE void pack_head(const BlockAttentionBackward<T>& call, int64_
   }
 }
 
-// Scores of a row become weights, dp becomes ds, both 0 from `visible` on.
+// Scores of a row become weights, dp becomes ds, both 0 before `hidden` and from `visible` on.
 template <typename Acc>
-ROPEWAY_HOST_DEVICE void differentiate_row(Acc* weights, Acc* d_scores, int64_t visible, int64_t columns,
-                                           Acc scale, Acc lse, Acc delta) {
+ROPEWAY_HOST_DEVICE void differentiate_row(Acc* weights, Acc* d_scores, int64_t hidden, int64_t visible,
+                                           int64_t columns, Acc scale, Acc lse, Acc delta) {
+  for (int64_t j = 0; j < hidden; ++j) weights[j] = d_scores[j] = 0;
 #pragma omp simd
-  for (int64_t j = 0; j < visible; ++j) {
+  for (int64_t j = hidden; j < visible; ++j) {
     const Acc weight = bounded_exp(weights[j] * scale - lse);
     weights[j] = weight;
     d_scores[j] = weight * (d_scores[j] - delta) * scale;
   }
   for (int64_t j = visible; j < columns; ++j) weights[j] = d_scores[j] = 0;
+}
+
+// The same under a soft cap.
+template <typename Acc>
+ROPEWAY_HOST_DEVICE void differentiate_capped_row(Acc* weights, Acc* d_scores, int64_t hidden,
+                                                  int64_t visible, int64_t columns, Acc scale, Acc cap,
+                                                  Acc lse, Acc delta) {
+  for (int64_t j = 0; j < hidden; ++j) weights[j] = d_scores[j] = 0;
+  for (int64_t j = hidden; j < visible; ++j) {
+    const Acc share = std::tanh(weights[j] * scale / cap);
+    const Acc weight = bounded_exp(cap * share - lse);
+    weights[j] = weight;
+    d_scores[j] = weight * (d_scores[j] - delta) * scale * (Acc(1) - share * share);
+  }
+  for (int64_t j = visible; j < columns; ++j) weights[j] = d_scores[j] = 0;
+}
+
+// The first query that sees any of these keys, and the first one behind those that do.
+ROPEWAY_HOST_DEVICE int64_t queries_begin(const BlockAttentionShape& s, int64_t key) {
+  if (s.window == 0) return s.causal ? key : 0;
+  return key > s.offset ? key - s.offset : 0;
+}
+ROPEWAY_HOST_DEVICE int64_t queries_end(const BlockAttentionShape& s, int64_t key, int64_t count) {
+  if (s.window == 0) return s.queries;
+  return std::clamp<int64_t>(key + count - 1 - s.offset + s.window, 0, s.queries);
 }
 
 // One tile of keys [key, key + count) against all queries of one head: adds to the scratch's dq, dk, dv.
@@ -94,10 +120,11 @@ ROPEWAY_HOST_DEVICE void key_tile(const BlockAttentionShape& s, int64_t key, int
   const int64_t width = scratch.width, dim = s.head_dim, packed = round_up(count, kColumnMultiple<Acc>);
   Acc* const weights = scratch.weights.data();
   Acc* const d_scores = scratch.d_scores.data();
-  const int64_t first = s.causal ? key / kQueryTile * kQueryTile : 0;
-  for (int64_t begin = first; begin < s.queries; begin += kQueryTile) {
+  const int64_t first = queries_begin(s, key) / kQueryTile * kQueryTile, end = queries_end(s, key, count);
+  for (int64_t begin = first; begin < end; begin += kQueryTile) {
     const int64_t rows = std::min(kQueryTile, s.queries - begin), padded_rows = round_up(rows, kRowMultiple);
-    const int64_t seen = s.causal ? std::min(count, begin + rows - key) : count;
+    const int64_t seen = std::min(count, s.keys_end(begin + rows - 1) - key);
+    if (seen <= 0) continue;
     const int64_t columns = round_up(seen, kColumnMultiple<Acc>);
     const Acc* const queries = scratch.queries.data() + begin * width;
     const Acc* const d_out = scratch.d_out.data() + begin * width;
@@ -106,9 +133,17 @@ ROPEWAY_HOST_DEVICE void key_tile(const BlockAttentionShape& s, int64_t key, int
     tile_product<false, vector_bytes>(LeftOperand<Acc>{d_out, width, 1}, scratch.values_transposed.data(),
                                       packed, d_scores, kKeyTile, padded_rows, columns, dim);
     for (int64_t i = 0; i < padded_rows; ++i) {
-      const int64_t visible = s.causal ? std::clamp<int64_t>(begin + i + 1 - key, 0, seen) : seen;
-      differentiate_row(weights + i * kKeyTile, d_scores + i * kKeyTile, visible, columns,
-                        static_cast<Acc>(s.scale), scratch.lse[begin + i], scratch.delta[begin + i]);
+      const int64_t visible = std::clamp<int64_t>(s.keys_end(begin + i) - key, 0, seen);
+      const int64_t hidden = std::clamp<int64_t>(s.keys_begin(begin + i) - key, 0, visible);
+      Acc *const row = weights + i * kKeyTile, *const d_row = d_scores + i * kKeyTile;
+      const auto scale = static_cast<Acc>(s.scale);
+      const Acc lse = scratch.lse[begin + i], delta = scratch.delta[begin + i];
+      if (s.softcap > 0) {
+        differentiate_capped_row(row, d_row, hidden, visible, columns, scale, static_cast<Acc>(s.softcap),
+                                 lse, delta);
+      } else {
+        differentiate_row(row, d_row, hidden, visible, columns, scale, lse, delta);
+      }
     }
     tile_product<true, vector_bytes>(LeftOperand<Acc>{weights, 1, kKeyTile}, d_out, width, scratch.dv.data(),
                                      width, columns, width, padded_rows);

@@ -59,6 +59,24 @@ ROPEWAY_HOST_DEVICE void scale_row(Acc* row, int64_t width, Acc factor) {
   for (int64_t d = 0; d < width; ++d) row[d] *= factor;
 }
 
+template <typename Acc>
+ROPEWAY_HOST_DEVICE void cap_row(Acc* scores, int64_t width, Acc cap) {
+  for (int64_t j = 0; j < width; ++j) scores[j] = cap * std::tanh(scores[j] / cap);
+}
+
+// A tile's scores of a row that sees its keys [begin, end) become weights; returns as update_row.
+template <typename Acc>
+ROPEWAY_HOST_DEVICE Acc update_seen(Acc* row, int64_t begin, int64_t end, int64_t columns, Acc& top,
+                                    Acc& sum) {
+  if (begin >= end) {  // no key of this tile
+    for (int64_t j = 0; j < columns; ++j) row[j] = 0;
+    return Acc(1);
+  }
+  for (int64_t j = 0; j < begin; ++j) row[j] = -std::numeric_limits<Acc>::infinity();
+  for (int64_t j = end; j < columns; ++j) row[j] = -std::numeric_limits<Acc>::infinity();
+  return update_row(row, columns, top, sum);
+}
+
 template <typename T, typename Acc>
 ROPEWAY_HOST_DEVICE void store_row(const Acc* row, int64_t head_dim, Acc factor, T* to) {
 #pragma omp simd
@@ -84,7 +102,7 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
                                     int64_t begin, Scratch<Acc>& scratch) {
   const BlockAttentionShape& s = call.shape;
   const int64_t width = scratch.width, rows = std::min(kQueryTile, s.queries - begin);
-  const int64_t padded_rows = round_up(rows, kRowMultiple), seen = s.causal ? begin + rows : s.keys;
+  const int64_t padded_rows = round_up(rows, kRowMultiple), seen = s.keys_end(begin + rows - 1);
   Acc* const queries = scratch.queries.data();
   Acc* const scores = scratch.scores.data();
   Acc* const out = scratch.out.data();
@@ -94,7 +112,7 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
   std::fill_n(scratch.top, padded_rows, -std::numeric_limits<Acc>::infinity());
   std::fill_n(scratch.sum, padded_rows, Acc(0));
 
-  for (int64_t key = 0; key < seen; key += kKeyTile) {
+  for (int64_t key = s.keys_begin(begin) / kKeyTile * kKeyTile; key < seen; key += kKeyTile) {
     const int64_t packed_width = std::min(kKeyTile, scratch.padded_keys - key);
     const int64_t columns = std::min(packed_width, round_up(seen - key, kColumnMultiple<Acc>));
     tile_product<false, vector_bytes>(LeftOperand<Acc>{queries, s.head_dim, 1},
@@ -102,10 +120,10 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
                                       padded_rows, columns, s.head_dim);
     for (int64_t i = 0; i < padded_rows; ++i) {
       Acc* const row = scores + i * kKeyTile;
-      const int64_t visible = (s.causal ? std::min(s.keys, begin + i + 1) : s.keys) - key;
-      for (int64_t j = std::max<int64_t>(visible, 0); j < columns; ++j)
-        row[j] = -std::numeric_limits<Acc>::infinity();
-      const Acc correction = update_row(row, columns, scratch.top[i], scratch.sum[i]);
+      if (s.softcap > 0) cap_row(row, columns, static_cast<Acc>(s.softcap));
+      const int64_t hidden = std::max<int64_t>(s.keys_begin(begin + i) - key, 0);
+      const int64_t visible = std::min(std::max<int64_t>(s.keys_end(begin + i) - key, 0), columns);
+      const Acc correction = update_seen(row, hidden, visible, columns, scratch.top[i], scratch.sum[i]);
       if (correction != Acc(1)) scale_row(out + i * width, width, correction);
     }
     tile_product<true, vector_bytes>(LeftOperand<Acc>{scores, kKeyTile, 1},
@@ -113,7 +131,8 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
                                      width, columns);
   }
   for (int64_t i = 0; i < rows; ++i) {
-    store_row(out + i * width, s.head_dim, Acc(1) / scratch.sum[i], call.out.row(b, head, begin + i));
+    const Acc sum = scratch.sum[i];  // 0: no key at all
+    store_row(out + i * width, s.head_dim, sum > 0 ? Acc(1) / sum : Acc(0), call.out.row(b, head, begin + i));
     *call.lse.row(b, head, begin + i) = scratch.top[i] + std::log(scratch.sum[i]);
   }
 }

@@ -10,7 +10,7 @@
 
 namespace ropeway {
 
-template <typename T, int N>
+template <typename T, int N, GateActivation activation>
 struct SwigluForwardItems {
   SwigluForward<T> call;
   ItemTiles tiles;
@@ -22,13 +22,13 @@ struct SwigluForwardItems {
       accumulation_t<T> gate[N], up[N];
       load_pack<N>(gate_at, gate);
       load_pack<N>(gate_at + call.width, up);
-      for (int k = 0; k < N; ++k) gate[k] = swiglu_value(gate[k], up[k]);
+      for (int k = 0; k < N; ++k) gate[k] = gated_value<activation>(gate[k], up[k]);
       store_pack<N>(row_pointer(call.out, row, call.out_stride) + item * N, gate);
     });
   }
 };
 
-template <typename T, int N>
+template <typename T, int N, GateActivation activation>
 struct SwigluBackwardItems {
   SwigluBackward<T> call;
   ItemTiles tiles;
@@ -42,7 +42,9 @@ struct SwigluBackwardItems {
       load_pack<N>(gate_at, gate);
       load_pack<N>(gate_at + call.width, up);
       load_pack<N>(row_pointer(call.d_out, row, call.d_out_stride) + item * N, d_out);
-      for (int k = 0; k < N; ++k) swiglu_gradient(d_out[k], gate[k], up[k], d_gate[k], d_up[k]);
+      for (int k = 0; k < N; ++k) {
+        gated_gradient<activation>(d_out[k], gate[k], up[k], d_gate[k], d_up[k]);
+      }
       store_pack<N>(d_gate_at, d_gate);
       store_pack<N>(d_gate_at + call.width, d_up);
     });
@@ -55,8 +57,11 @@ void launch_swiglu_forward(const Launcher& launcher, const SwigluForward<T>& cal
   const bool fits = call.width % kPack == 0 && fits_packs(kPack, call.gate_up, call.gate_up_stride) &&
                     fits_packs(kPack, call.out, call.out_stride);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
-    launch_items(launcher, "swiglu_forward",
-                 SwigluForwardItems<T, N>{call, ItemTiles(call.rows, call.width / N)});
+    with_activation(
+        call.activation, [&]<GateActivation activation>(std::integral_constant<GateActivation, activation>) {
+          launch_items(launcher, "swiglu_forward",
+                       SwigluForwardItems<T, N, activation>{call, ItemTiles(call.rows, call.width / N)});
+        });
   });
 }
 
@@ -67,8 +72,11 @@ void launch_swiglu_backward(const Launcher& launcher, const SwigluBackward<T>& c
                     fits_packs(kPack, call.d_out, call.d_out_stride) &&
                     fits_packs(kPack, call.d_gate_up, call.d_gate_up_stride);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
-    launch_items(launcher, "swiglu_backward",
-                 SwigluBackwardItems<T, N>{call, ItemTiles(call.rows, call.width / N)});
+    with_activation(
+        call.activation, [&]<GateActivation activation>(std::integral_constant<GateActivation, activation>) {
+          launch_items(launcher, "swiglu_backward",
+                       SwigluBackwardItems<T, N, activation>{call, ItemTiles(call.rows, call.width / N)});
+        });
   });
 }
 

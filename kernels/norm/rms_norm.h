@@ -1,5 +1,5 @@
 // RMSNorm (Zhang & Sennrich, "Root mean square layer normalization", 2019), row by row:
-//   rstd = 1 / sqrt(mean(x^2) + eps),  y = x * rstd * weight
+//   rstd = 1 / sqrt(mean(x^2) + eps),  y = x * rstd * (weight + offset)
 // A row is a token, or one head of a token (norms of queries and keys), which lie at two distances:
 // RowLayout. Element types: double, float, bfloat16 (x, y, weight alike); acc is double for double, else
 // float. The result is rounded once, after the weight.
@@ -18,6 +18,7 @@ struct RmsNormForward {
   const T* x = nullptr;
   RowLayout x_rows;
   const T* weight = nullptr;  // [channels]
+  double offset = 0;          // Gemma keeps what its weights are above 1
   double eps = 0;
   int64_t rows = 0, channels = 0;
   T* y = nullptr;  // may be x
@@ -34,6 +35,7 @@ struct RmsNormBackward {
   const T* x = nullptr;  // input of forward
   RowLayout x_rows;
   const T* weight = nullptr;                // [channels]
+  double offset = 0;                        // of forward
   const accumulation_t<T>* rstd = nullptr;  // [rows], from forward
   int64_t rows = 0, channels = 0;
   T* dx = nullptr;  // may be dy
@@ -41,7 +43,7 @@ struct RmsNormBackward {
   bool accumulate = false;                   // dx += instead of dx =
   accumulation_t<T>* grad_weight = nullptr;  // [channels], += ; null: not formed
 };
-// With u = weight * dy:
+// With u = (weight + offset) * dy:
 //   dx = rstd * (u - x * rstd^2 * mean(u * x)),  grad_weight += sum over rows of dy * x * rstd
 template <typename T>
 void rms_norm_backward(const RmsNormBackward<T>& call);

@@ -26,30 +26,31 @@ ROPEWAY_HOST_DEVICE Acc sum_of_row_squares(const T* x, int64_t channels) {
 }
 
 template <typename T, typename Acc>
-ROPEWAY_HOST_DEVICE void scale_row(const T* x, const T* weight, Acc rstd, int64_t channels, T* y) {
+ROPEWAY_HOST_DEVICE void scale_row(const T* x, const T* weight, Acc offset, Acc rstd, int64_t channels,
+                                   T* y) {
 #pragma omp simd
   for (int64_t c = 0; c < channels; ++c) {
-    store_element(y + c, load_element(x + c) * rstd * load_element(weight + c));
+    store_element(y + c, load_element(x + c) * rstd * (load_element(weight + c) + offset));
   }
 }
 
 template <typename T, typename Acc = accumulation_t<T>>
-ROPEWAY_HOST_DEVICE Acc weighted_dot(const T* dy, const T* x, const T* weight, int64_t channels) {
+ROPEWAY_HOST_DEVICE Acc weighted_dot(const T* dy, const T* x, const T* weight, Acc offset, int64_t channels) {
   Acc sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t c = 0; c < channels; ++c) {
-    sum += load_element(dy + c) * load_element(x + c) * load_element(weight + c);
+    sum += load_element(dy + c) * load_element(x + c) * (load_element(weight + c) + offset);
   }
   return sum;
 }
 
 template <bool accumulate, bool with_weight, typename T, typename Acc>
-ROPEWAY_HOST_DEVICE void gradient_row(const T* dy, const T* x, const T* weight, Acc rstd, Acc projection,
-                                      int64_t channels, T* dx, Acc* weight_sum) {
+ROPEWAY_HOST_DEVICE void gradient_row(const T* dy, const T* x, const T* weight, Acc offset, Acc rstd,
+                                      Acc projection, int64_t channels, T* dx, Acc* weight_sum) {
 #pragma omp simd
   for (int64_t c = 0; c < channels; ++c) {
     const Acc dy_c = load_element(dy + c), normed = load_element(x + c) * rstd;
-    Acc result = rstd * (dy_c * load_element(weight + c) - normed * projection);
+    Acc result = rstd * (dy_c * (load_element(weight + c) + offset) - normed * projection);
     if constexpr (accumulate) result += load_element(dx + c);
     store_element(dx + c, result);
     if constexpr (with_weight) weight_sum[c] += dy_c * normed;
@@ -67,6 +68,7 @@ ROPEWAY_HOST_DEVICE void move_sum(Acc* from, int64_t channels, Acc* to) {
 
 template <bool accumulate, bool with_weight, typename T, typename Acc>
 ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormBackward<T>& call, Acc* weight_sum) {
+  const auto offset = static_cast<Acc>(call.offset);
   for (int64_t begin = 0, end = 0; begin < call.rows; begin = end) {
     end = std::min(begin + kRowsPerPartialSum, call.x_rows.group_end(begin, call.rows));
     for (int64_t r = begin; r < end; ++r) {
@@ -75,8 +77,8 @@ ROPEWAY_HOST_DEVICE void backward_rows(const RmsNormBackward<T>& call, Acc* weig
       const Acc rstd = call.rstd[r];
       // mean(weight * dy * x) * rstd: what the row's own scale takes back along x * rstd.
       const Acc projection =
-          weighted_dot(dy, x, call.weight, call.channels) * rstd / static_cast<Acc>(call.channels);
-      gradient_row<accumulate, with_weight>(dy, x, call.weight, rstd, projection, call.channels,
+          weighted_dot(dy, x, call.weight, offset, call.channels) * rstd / static_cast<Acc>(call.channels);
+      gradient_row<accumulate, with_weight>(dy, x, call.weight, offset, rstd, projection, call.channels,
                                             call.dx + call.dx_rows.offset(r), weight_sum);
     }
     if constexpr (with_weight) move_sum(weight_sum, call.channels, call.grad_weight);
@@ -94,7 +96,7 @@ void rms_norm_forward(const RmsNormForward<T>& call) {
       const T* const x = c->x + c->x_rows.offset(r);
       const Acc mean = sum_of_row_squares(x, c->channels) / static_cast<Acc>(c->channels);
       const Acc rstd = Acc(1) / std::sqrt(mean + static_cast<Acc>(c->eps));
-      scale_row(x, c->weight, rstd, c->channels, c->y + c->y_rows.offset(r));
+      scale_row(x, c->weight, static_cast<Acc>(c->offset), rstd, c->channels, c->y + c->y_rows.offset(r));
       c->rstd[r] = rstd;
     }
   });

@@ -43,7 +43,7 @@ struct RmsNormForwardRows {
           Acc values[N], weights[N];
           load_pack<N>(x + i * N, values);
           load_pack<N>(call.weight + i * N, weights);
-          for (int k = 0; k < N; ++k) values[k] *= rstd * weights[k];
+          for (int k = 0; k < N; ++k) values[k] *= rstd * (weights[k] + static_cast<Acc>(call.offset));
           store_pack<N>(y + i * N, values);
         }
         if (thread == 0) call.rstd[row] = rstd;
@@ -123,7 +123,7 @@ struct RmsNormBackwardRows {
         load_pack<N>(x + i * N, x_i);
         load_pack<N>(dy + i * N, dy_i);
         load_pack<N>(call.weight + i * N, weight);
-        for (int k = 0; k < N; ++k) sum += dy_i[k] * x_i[k] * weight[k];
+        for (int k = 0; k < N; ++k) sum += dy_i[k] * x_i[k] * (weight[k] + static_cast<Acc>(call.offset));
       }
       products[thread] = sum;
     });
@@ -139,7 +139,8 @@ struct RmsNormBackwardRows {
         for (int k = 0; k < N; ++k) x_i[k] *= rstd;
         if (sums) add_products(dy_i, x_i, sums + i * N);
         for (int k = 0; k < N; ++k) {
-          const Acc gradient = rstd * (dy_i[k] * weight[k] - x_i[k] * projection);
+          const Acc scale = weight[k] + static_cast<Acc>(call.offset);
+          const Acc gradient = rstd * (dy_i[k] * scale - x_i[k] * projection);
           dy_i[k] = call.accumulate ? gradient + before[k] : gradient;
         }
         store_pack<N>(dx + i * N, dy_i);

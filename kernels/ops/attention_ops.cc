@@ -28,7 +28,10 @@ void check_rows_of_heads(const char* operation, const char* name, const at::Tens
 }
 
 BlockAttentionShape checked_shape(const char* operation, const at::Tensor& q, const at::Tensor& k,
-                                  const at::Tensor& v, bool causal, double scale) {
+                                  const at::Tensor& v, bool causal, double scale,
+                                  const AttentionLimits& limits) {
+  ROPEWAY_CHECK(!causal || limits.window == 0, "{}: a window with the causal mask, which it holds already",
+                operation);
   ROPEWAY_CHECK(q.dim() == 4 && k.dim() == 4, "{}: q [B,H,Nq,D], k and v [B,K,Nk,D] wanted", operation);
   check_rows_of_heads(operation, "q", q, q.device(), q.scalar_type(), q.sizes());
   check_rows_of_heads(operation, "k", k, q.device(), q.scalar_type(), k.sizes());
@@ -47,7 +50,10 @@ BlockAttentionShape checked_shape(const char* operation, const at::Tensor& q, co
           .keys = k.size(2),
           .head_dim = q.size(3),
           .scale = scale,
-          .causal = causal};
+          .causal = causal,
+          .offset = limits.offset,
+          .window = limits.window,
+          .softcap = limits.softcap};
 }
 
 // [B, H, N, D] or [B, H, N].
@@ -65,9 +71,9 @@ at::Tensor token_major(at::IntArrayRef sizes, const at::TensorOptions& options) 
 }
 
 AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal,
-                                double scale) {
+                                double scale, const AttentionLimits& limits) {
   constexpr const char* kName = "block_attention";
-  const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale);
+  const BlockAttentionShape shape = checked_shape(kName, q, k, v, causal, scale, limits);
   const auto acc = q.options().dtype(accumulation_type(q.scalar_type()));
   const at::IntArrayRef rows = q.sizes().slice(0, 3);
   if (shape.keys == 0) {  // nothing to attend to: weight 0 in every merge
@@ -88,7 +94,7 @@ AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const 
 
 AttentionGradients block_attention_backward(const AttentionBackwardCall& c) {
   constexpr const char* kName = "block_attention_backward";
-  const BlockAttentionShape shape = checked_shape(kName, c.q, c.k, c.v, c.causal, c.scale);
+  const BlockAttentionShape shape = checked_shape(kName, c.q, c.k, c.v, c.causal, c.scale, c.limits);
   const at::ScalarType type = c.q.scalar_type(), acc = accumulation_type(type);
   const c10::Device device = c.q.device();
   check_rows_of_heads(kName, "lse", c.lse, device, acc, c.q.sizes().slice(0, 3));
@@ -105,7 +111,8 @@ AttentionGradients block_attention_backward(const AttentionBackwardCall& c) {
                                      .out = c.out.to(acc),
                                      .lse = c.lse,
                                      .causal = c.causal,
-                                     .scale = c.scale});
+                                     .scale = c.scale,
+                                     .limits = c.limits});
   }
   const auto options = c.q.options().dtype(acc);
   const AttentionGradients result{token_major(c.q.sizes(), options), token_major(c.k.sizes(), options),

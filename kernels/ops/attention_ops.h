@@ -6,14 +6,21 @@
 
 namespace ropeway::ops {
 
+// What a query of a block sees beside what `causal` says, and how large a score becomes.
+struct AttentionLimits {
+  int64_t offset = 0, window = 0;  // query i sees key j when 0 <= offset + i - j < window; window 0: no limit
+  double softcap = 0;              // scores become cap * tanh(scale * q.k / cap); 0: they stay
+};
+
 struct AttentionOutput {
   at::Tensor out;  // [B, H, Nq, D] in q's dtype
   at::Tensor lse;  // [B, H, Nq] in acc type: natural log of the sum over keys of exp(scale * q.k)
 };
 // q [B, H, Nq, D], k and v [B, K, Nk, D], with any strides but the innermost, which is 1; H is a multiple of
-// K (grouped queries). causal: for a diagonal block, Nq == Nk. Without keys: out 0, lse -inf.
+// K (grouped queries). causal: for a diagonal block, Nq == Nk. Without keys: out 0, lse -inf. On CUDA a
+// window wants as many queries as keys, each of which sees and is seen; a soft cap throws kConfig there.
 AttentionOutput block_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal,
-                                double scale);
+                                double scale, const AttentionLimits& limits = {});
 
 // In acc type on the CPU; on CUDA in q's dtype, as libtorch's operators round them: a block's share is
 // rounded once, and whoever sums shares sums them in acc type.
@@ -30,6 +37,7 @@ struct AttentionBackwardCall {
   at::Tensor lse;      // [B, H, Nq]
   bool causal = false;
   double scale = 1;
+  AttentionLimits limits{};
 };
 AttentionGradients block_attention_backward(const AttentionBackwardCall& call);
 

@@ -1,6 +1,8 @@
 #include "kernels/ops/cuda_attention.h"
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/_flash_attention_backward.h>
+#include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
@@ -25,6 +27,7 @@ namespace {
 std::string why_not_cudnn(const BlockAttentionShape& shape, int64_t cudnn_version) {
   constexpr int64_t kOldest = 90000;
   if (cudnn_version < kOldest) return fmt::format("its version is {}, {} wanted", cudnn_version, kOldest);
+  if (shape.window > 0) return "it is called without windows";
   if (shape.head_dim > 128) return fmt::format("head_dim {} is above 128", shape.head_dim);
   if (shape.keys < 2) return "it does not take a single key";
   if (shape.queries < 2) return "its backward gives NaN for a single query";
@@ -62,6 +65,45 @@ at::Tensor lse_of(const at::Tensor& column, const BlockAttentionShape& shape) {
   return column.squeeze(3);
 }
 
+// FlashAttention 2 counts a window from the last key and the last query: query i sees keys from i + Nk - Nq -
+// left to i + Nk - Nq + right. A side that reaches over all keys counts as open there, which is the same for
+// as many queries as keys.
+struct FlashWindow {
+  int64_t left, right;
+};
+FlashWindow flash_window(const BlockAttentionShape& shape) {
+  const FlashWindow window{shape.window - 1 - shape.offset, shape.offset};
+  ROPEWAY_CHECK(
+      shape.queries == shape.keys && window.left >= 0 && window.right >= 0,
+      "a window of {} at offset {} over {} queries and {} keys: FlashAttention 2 wants a square block "
+      "that it crosses",
+      shape.window, shape.offset, shape.queries, shape.keys);
+  return window;
+}
+
+// [B, H, N, D] <-> [B, N, H, D], which FlashAttention 2's own operators take.
+at::Tensor tokens_first(const at::Tensor& t) { return t.transpose(1, 2); }
+
+AttentionOutput flash_window_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                     const BlockAttentionShape& shape) {
+  const FlashWindow window = flash_window(shape);
+  const auto result = at::_flash_attention_forward(tokens_first(q), tokens_first(k), tokens_first(v),
+                                                   std::nullopt, std::nullopt, shape.queries, shape.keys, 0.0,
+                                                   false, false, shape.scale, window.left, window.right);
+  return {tokens_first(std::get<0>(result)), std::get<1>(result)};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_window_backward(
+    const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+    const at::Tensor& out, const at::Tensor& lse, const BlockAttentionShape& shape, const Unused& unused) {
+  const FlashWindow window = flash_window(shape);
+  auto [dq, dk, dv] = at::_flash_attention_backward(
+      tokens_first(d_out), tokens_first(q), tokens_first(k), tokens_first(v), tokens_first(out),
+      lse.contiguous(), unused.none, unused.none, shape.queries, shape.keys, 0.0, false, unused.seed,
+      unused.seed, shape.scale, window.left, window.right);
+  return {tokens_first(dq), tokens_first(dk), tokens_first(dv)};
+}
+
 // One call of libtorch's operator. All five have one layout of [B, H, N, D].
 AttentionGradients operator_backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                                      const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
@@ -72,6 +114,8 @@ AttentionGradients operator_backward(const at::Tensor& d_out, const at::Tensor& 
     gradients = at::_scaled_dot_product_cudnn_attention_backward(
         d_out, q, k, v, out, column_of(lse), unused.seed, unused.seed, unused.none, unused.none, unused.none,
         shape.queries, shape.keys, 0.0, shape.causal, shape.scale);
+  } else if (shape.window > 0) {
+    gradients = flash_window_backward(d_out, q, k, v, out, lse, shape, unused);
   } else {
     gradients = at::_scaled_dot_product_flash_attention_backward(
         d_out, q, k, v, out, lse.contiguous(), unused.none, unused.none, shape.queries, shape.keys, 0.0,
@@ -91,6 +135,12 @@ CudaAttentionChoice choose_cuda_attention(const BlockAttentionShape& shape, at::
     fail(ErrorKind::kConfig, "attention on CUDA: head_dim {} must be a multiple of 8 and at most 256",
          shape.head_dim);
   }
+  if (shape.softcap > 0) {
+    fail(ErrorKind::kConfig,
+         "attention on CUDA: neither cuDNN's operator nor FlashAttention 2 as libtorch has it caps scores, "
+         "and this model's attention has a soft cap of {}; it runs on CPUs",
+         shape.softcap);
+  }
   const std::string reason = why_not_cudnn(shape, cudnn_version);
   return {reason.empty() ? CudaAttention::kCudnn : CudaAttention::kFlash2, reason};
 }
@@ -102,6 +152,7 @@ AttentionOutput cuda_block_attention(const at::Tensor& q, const at::Tensor& k, c
         q, k, v, std::nullopt, /*compute_log_sumexp=*/true, 0.0, shape.causal, false, shape.scale);
     return {std::get<0>(result), lse_of(std::get<1>(result), shape)};
   }
+  if (shape.window > 0) return flash_window_forward(q, k, v, shape);
   const auto result = at::_scaled_dot_product_flash_attention(q, k, v, 0.0, shape.causal, false, shape.scale);
   return {std::get<0>(result), std::get<1>(result)};
 }

@@ -23,7 +23,8 @@ struct CudaAttentionChoice {
   std::string why_not_cudnn;  // empty for cuDNN
 };
 
-// Throws kConfig when neither serves: another type than BF16, head_dim no multiple of 8 or above 256.
+// Throws kConfig when neither serves: another type than BF16, head_dim no multiple of 8 or above 256, a soft
+// cap of scores.
 // cudnn_version as cuDNN counts (91900 for 9.19).
 CudaAttentionChoice choose_cuda_attention(const BlockAttentionShape& shape, at::ScalarType type,
                                           int64_t cudnn_version);

@@ -26,6 +26,7 @@ struct Problem {
   const at::Tensor &hidden, &head;
   at::Tensor labels;  // where hidden is
   int64_t tile_tokens;
+  LogitForm form;
   at::ScalarType acc;
   at::ScalarType factor;      // what products are taken of: acc on the CPU; on CUDA the weights' own type,
                               // because tensor cores sum products of BF16 in F32
@@ -38,7 +39,7 @@ struct Problem {
 };
 
 Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
-                int64_t tile_tokens) {
+                int64_t tile_tokens, const LogitForm& form) {
   ROPEWAY_CHECK(hidden.dim() == 2 && head.dim() == 2, "{}: hidden [T, C] and head [V, C] wanted", name);
   const at::ScalarType type = hidden.scalar_type();
   const c10::Device device = hidden.device();
@@ -56,7 +57,7 @@ Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& he
   }
   const at::ScalarType acc = accumulation_type(type);
   const at::Tensor beside = labels.to(labels.options().device(device), /*non_blocking=*/true);
-  return {name, hidden, head, beside, tile_tokens, acc, on_cuda(name, device) ? type : acc, on_host};
+  return {name, hidden, head, beside, tile_tokens, form, acc, on_cuda(name, device) ? type : acc, on_host};
 }
 
 // Calls body(first row, rows of the output layer as a factor) over the whole output layer.
@@ -66,6 +67,25 @@ void for_each_head_part(const Problem& p, const Body& body) {
   for (int64_t begin = 0; begin < p.vocab(); begin += step) {
     body(begin, p.head.narrow(0, begin, std::min(step, p.vocab() - begin)).to(p.factor));
   }
+}
+
+// Products become logits.
+void give_form(const LogitForm& form, at::Tensor& products) {
+  if (form.divisor != 1) products.div_(form.divisor);
+  if (form.softcap > 0) products.div_(form.softcap).tanh_().mul_(form.softcap);
+}
+
+// d logit / d product of every logit, where that is not the same for all; undefined otherwise. Made before
+// the gradient takes the logits' place.
+at::Tensor slope_of(const LogitForm& form, const at::Tensor& logits) {
+  if (!(form.softcap > 0)) return {};
+  return logits.div(form.softcap).square_().neg_().add_(1);
+}
+
+// d loss / d logit becomes d loss / d product.
+void take_form_back(const LogitForm& form, const at::Tensor& slope, const at::Tensor& gradient) {
+  if (slope.defined()) gradient.mul_(slope);
+  if (form.divisor != 1) gradient.div_(form.divisor);
 }
 
 // Calls body(first token, hidden [tokens in tile, C], logits [tokens in tile, V]) for every tile with a
@@ -87,6 +107,7 @@ void for_each_scored_tile(const Problem& p, const Body& body) {
       at::Tensor columns = logits.narrow(1, row, head.size(0));
       matmul(hidden, head.t(), columns);
     });
+    give_form(p.form, logits);
     body(begin, hidden, logits);
   }
 }
@@ -136,8 +157,9 @@ at::Tensor score_tile(const Problem& p, int64_t begin, const at::Tensor& logits,
 }  // namespace
 
 CrossEntropyOutput linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& head,
-                                        const at::Tensor& labels, int64_t tile_tokens) {
-  const Problem p = checked("linear_cross_entropy", hidden, head, labels, tile_tokens);
+                                        const at::Tensor& labels, int64_t tile_tokens,
+                                        const LogitForm& form) {
+  const Problem p = checked("linear_cross_entropy", hidden, head, labels, tile_tokens, form);
   const CrossEntropyOutput output = empty_output(p);
   for_each_scored_tile(p, [&](int64_t begin, const at::Tensor&, const at::Tensor& logits) {
     score_tile(p, begin, logits, {}, output);
@@ -147,7 +169,7 @@ CrossEntropyOutput linear_cross_entropy(const at::Tensor& hidden, const at::Tens
 
 CrossEntropyOutput linear_cross_entropy_backward(const LinearCrossEntropyCall& call) {
   constexpr const char* kName = "linear_cross_entropy_backward";
-  const Problem p = checked(kName, call.hidden, call.head, call.labels, call.tile_tokens);
+  const Problem p = checked(kName, call.hidden, call.head, call.labels, call.tile_tokens, call.form);
   const c10::Device device = call.hidden.device();
   check_rows(kName, "d_hidden", call.d_hidden, device, call.hidden.scalar_type(), p.tokens(), p.channels());
   if (call.grad_head.defined())
@@ -156,7 +178,9 @@ CrossEntropyOutput linear_cross_entropy_backward(const LinearCrossEntropyCall& c
   const CrossEntropyOutput output = empty_output(p);
   call.d_hidden.zero_();
   for_each_scored_tile(p, [&](int64_t begin, const at::Tensor& hidden_tile, const at::Tensor& logits) {
+    const at::Tensor slope = slope_of(call.form, logits);
     const at::Tensor gradient = score_tile(p, begin, logits, {call.weights, call.scale, true}, output);
+    take_form_back(call.form, slope, gradient);
     at::Tensor d_tile = call.d_hidden.narrow(0, begin, gradient.size(0));
     if (p.hidden.scalar_type() == p.factor) {
       matmul(gradient, p.head, d_tile);

@@ -13,13 +13,21 @@
 
 namespace ropeway::ops {
 
+// What becomes of a product of hidden and head before it is a logit: it is divided, and where there is a cap
+// it becomes cap * tanh(logit / cap).
+struct LogitForm {
+  double divisor = 1;
+  double softcap = 0;  // 0: none
+};
+
 struct CrossEntropyOutput {
   at::Tensor nll;      // [T] in acc type, nats; 0 where not scored
   at::Tensor correct;  // [T] bool: the label is the arg-max; false where not scored
 };
 // Throws kBadData for a label outside the vocabulary.
 CrossEntropyOutput linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& head,
-                                        const at::Tensor& labels, int64_t tile_tokens);
+                                        const at::Tensor& labels, int64_t tile_tokens,
+                                        const LogitForm& form = {});
 
 // Forward and backward in one pass over the tiles, for loss = scale * sum(weights * nll).
 struct LinearCrossEntropyCall {
@@ -29,6 +37,7 @@ struct LinearCrossEntropyCall {
   int64_t tile_tokens = 0;
   at::Tensor d_hidden;   // [T, C], written
   at::Tensor grad_head;  // [V, C] in acc type, += ; undefined: no weight gradient is formed
+  LogitForm form{};
 };
 CrossEntropyOutput linear_cross_entropy_backward(const LinearCrossEntropyCall& call);
 

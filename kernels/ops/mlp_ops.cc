@@ -7,7 +7,7 @@
 
 namespace ropeway::ops {
 
-void swiglu(const at::Tensor& gate_up, const at::Tensor& out) {
+void swiglu(const at::Tensor& gate_up, const at::Tensor& out, GateActivation activation) {
   constexpr const char* kName = "swiglu";
   ROPEWAY_CHECK(out.dim() == 2, "{}: out must be [T, I], has {} dimensions", kName, out.dim());
   const int64_t rows = out.size(0), width = out.size(1);
@@ -21,12 +21,14 @@ void swiglu(const at::Tensor& gate_up, const at::Tensor& out) {
                                 .rows = rows,
                                 .width = width,
                                 .out = data_of<T>(out),
-                                .out_stride = out.stride(0)};
+                                .out_stride = out.stride(0),
+                                .activation = activation};
     gpu ? cuda::swiglu_forward(call, current_cuda_stream(device)) : swiglu_forward(call);
   });
 }
 
-void swiglu_backward(const at::Tensor& d_out, const at::Tensor& gate_up, const at::Tensor& d_gate_up) {
+void swiglu_backward(const at::Tensor& d_out, const at::Tensor& gate_up, const at::Tensor& d_gate_up,
+                     GateActivation activation) {
   constexpr const char* kName = "swiglu_backward";
   ROPEWAY_CHECK(d_out.dim() == 2, "{}: d_out must be [T, I], has {} dimensions", kName, d_out.dim());
   const int64_t rows = d_out.size(0), width = d_out.size(1);
@@ -43,7 +45,8 @@ void swiglu_backward(const at::Tensor& d_out, const at::Tensor& gate_up, const a
                                  .rows = rows,
                                  .width = width,
                                  .d_gate_up = data_of<T>(d_gate_up),
-                                 .d_gate_up_stride = d_gate_up.stride(0)};
+                                 .d_gate_up_stride = d_gate_up.stride(0),
+                                 .activation = activation};
     gpu ? cuda::swiglu_backward(call, current_cuda_stream(device)) : ropeway::swiglu_backward(call);
   });
 }

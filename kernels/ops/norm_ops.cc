@@ -49,7 +49,7 @@ Rows rows_of(const char* operation, const at::Tensor& x) {
 }  // namespace
 
 void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& y,
-              const at::Tensor& rstd) {
+              const at::Tensor& rstd, double offset) {
   const Rows rows = rows_of("rms_norm", x);
   const RowLayout x_rows = rows.layout("x", x), y_rows = rows.layout("y", y);
   rows.check_statistics(weight, rstd);
@@ -58,6 +58,7 @@ void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, const a
     const RmsNormForward<T> call{.x = data_of<const T>(x),
                                  .x_rows = x_rows,
                                  .weight = data_of<const T>(weight),
+                                 .offset = offset,
                                  .eps = eps,
                                  .rows = rows.count(),
                                  .channels = rows.channels,
@@ -83,6 +84,7 @@ void rms_norm_backward(const RmsNormBackwardCall& c) {
                                   .x = data_of<const T>(c.x),
                                   .x_rows = x_rows,
                                   .weight = data_of<const T>(c.weight),
+                                  .offset = c.offset,
                                   .rstd = data_of<const Acc>(c.rstd),
                                   .rows = rows.count(),
                                   .channels = rows.channels,

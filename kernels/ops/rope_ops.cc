@@ -23,16 +23,18 @@ void check_heads(const char* operation, const char* name, const at::Tensor& x) {
                 name);
 }
 
-RopeShape shape_of(const at::Tensor& x, int64_t pairs) {
+RopeShape shape_of(const at::Tensor& x, int64_t pairs, bool interleaved) {
   return {.tokens = x.size(0),
           .heads = x.size(1),
           .head_dim = x.size(2),
           .rotary_dim = 2 * pairs,
-          .token_stride = x.stride(0)};
+          .token_stride = x.stride(0),
+          .interleaved = interleaved};
 }
 
 template <bool transposed>
-void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+            bool interleaved) {
   check_heads(operation, "x", x);
   ROPEWAY_CHECK(cos.dim() == 2 && 2 * cos.size(1) <= x.size(2), "{}: cos must be [T, R/2] with R <= {}",
                 operation, x.size(2));
@@ -40,7 +42,7 @@ void rotate(const char* operation, const at::Tensor& x, const at::Tensor& cos, c
   const at::ScalarType acc = accumulation_type(x.scalar_type());
   check_flat(operation, "cos", cos, x.device(), acc, x.size(0) * pairs);
   check_flat(operation, "sin", sin, x.device(), acc, x.size(0) * pairs);
-  const RopeShape shape = shape_of(x, pairs);
+  const RopeShape shape = shape_of(x, pairs, interleaved);
   const bool gpu = on_cuda(operation, x.device());
   for_activation_type(x.scalar_type(), operation, [&]<typename T>(T) {
     using Acc = accumulation_t<T>;
@@ -73,12 +75,12 @@ RopeTableInput table_input(const char* operation, const at::Tensor& positions, c
 
 }  // namespace
 
-void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  rotate<false>("rope_", x, cos, sin);
+void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved) {
+  rotate<false>("rope_", x, cos, sin, interleaved);
 }
 
-void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin) {
-  rotate<true>("rope_backward_", dy, cos, sin);
+void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin, bool interleaved) {
+  rotate<true>("rope_backward_", dy, cos, sin, interleaved);
 }
 
 void rope_factor_gradient(const RopeFactorGradientCall& c) {
@@ -100,7 +102,7 @@ void rope_factor_gradient(const RopeFactorGradientCall& c) {
   ROPEWAY_CHECK(!gpu || pairs <= kMaxBlockThreads, "{}: at most {} pairs a head on CUDA, got {}", kName,
                 kMaxBlockThreads, pairs);
   for_activation_type(c.y.scalar_type(), kName, [&]<typename T>(T) {
-    const RopeFactorGradient<T> call{.shape = shape_of(c.y, pairs),
+    const RopeFactorGradient<T> call{.shape = shape_of(c.y, pairs, c.interleaved),
                                      .y = data_of<const T>(c.y),
                                      .dy = data_of<const T>(c.dy),
                                      .dy_token_stride = c.dy.stride(0),

@@ -1,5 +1,6 @@
 // RoPE (Su et al., "RoFormer", 2021) on tensors, pairs half-split as in Llama: pair i of a head is
-// (x[i], x[i + R/2]), and only the first R dims of a head are rotated. Conventions: accumulation_type.h.
+// (x[i], x[i + R/2]), or interleaved as in GLM: (x[2i], x[2i + 1]). Only the first R dims of a head are
+// rotated. Conventions: accumulation_type.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,9 +11,10 @@ namespace ropeway::ops {
 
 // In place on x [T, H, D]: heads side by side, tokens at any distance that keeps them apart.
 // cos, sin [T, R/2] in acc type, with the attention temperature already multiplied in.
-void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+void rope_(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved = false);
 // In place on dy [T, H, D]: the transposed rotation, that is d loss / d x.
-void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin);
+void rope_backward_(const at::Tensor& dy, const at::Tensor& cos, const at::Tensor& sin,
+                    bool interleaved = false);
 
 // The gradient with respect to factors and temperature m, with the maths of kernels/rope/rope.h:
 //
@@ -26,6 +28,7 @@ struct RopeFactorGradientCall {
   at::Tensor scaled;  // [T] bool; false: a start token, which has the original RoPE and adds nothing
   at::Tensor grad_log_factors;      // [R/2] F64, +=
   at::Tensor grad_log_temperature;  // [1] F64, +=
+  bool interleaved = false;
 };
 void rope_factor_gradient(const RopeFactorGradientCall& call);
 

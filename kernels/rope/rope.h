@@ -1,6 +1,7 @@
 // Rotary position embedding (Su et al., "RoFormer", 2021) in the half-split layout of Llama: dims i and i +
-// R/2 of a head form pair i. Positions, factors and temperature live in the cos/sin table; the kernel knows
-// none of them. Element types: double, float, bfloat16; tables in acc type (double for double, else float).
+// R/2 of a head form pair i; or interleaved as in the paper and in GLM: dims 2i and 2i + 1. Positions,
+// factors and temperature live in the cos/sin table; the kernel knows none of them. Element types: double,
+// float, bfloat16; tables in acc type (double for double, else float).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,11 @@ namespace ropeway {
 // rotary_dim dims of a head turn, the others stay. Tables: [tokens, rotary_dim/2], contiguous.
 struct RopeShape {
   int64_t tokens = 0, heads = 0, head_dim = 0, rotary_dim = 0, token_stride = 0;
+  bool interleaved = false;
+
+  // Where the first dim of pair i lies in a head is step() * i, the second one apart() behind it.
+  ROPEWAY_HOST_DEVICE int64_t step() const { return interleaved ? 2 : 1; }
+  ROPEWAY_HOST_DEVICE int64_t apart() const { return interleaved ? 1 : rotary_dim / 2; }
 };
 
 // In place: y = R(angle) x.

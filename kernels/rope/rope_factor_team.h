@@ -78,16 +78,16 @@ struct FactorGradientTiles {
   }
 
   ROPEWAY_TEAM_BODY void add(int64_t token, int64_t head, int64_t pair, Sums& sums) const {
-    const int64_t first = head * call.shape.head_dim + pair;
+    const int64_t first = head * call.shape.head_dim + call.shape.step() * pair;
     const T* const y_pair = row_pointer(call.y, token, call.shape.token_stride) + first;
     const T* const dy_pair = row_pointer(call.dy, token, call.dy_token_stride) + first;
     double angle[N];
     load_pack<N>(row_pointer(call.angles, token, pairs) + pair, angle);
     Acc y1[N], y2[N], g1[N], g2[N];
     load_pack<N>(y_pair, y1);
-    load_pack<N>(y_pair + pairs, y2);
+    load_pack<N>(y_pair + call.shape.apart(), y2);
     load_pack<N>(dy_pair, g1);
-    load_pack<N>(dy_pair + pairs, g2);
+    load_pack<N>(dy_pair + call.shape.apart(), g2);
     Acc temperature = 0;
     for (int i = 0; i < N; ++i) {
       sums.factor[i] += angle[i] * static_cast<double>(g2[i] * y1[i] - g1[i] * y2[i]);

@@ -8,13 +8,13 @@
 
 namespace ropeway {
 
-// An item is N neighbouring pairs of one head; a row is a token.
+// An item is N neighbouring pairs of one head, one where they are interleaved; a row is a token.
 template <typename T, int N, bool transposed>
 struct RopeRotation {
   using Acc = accumulation_t<T>;
   T* x;
   const Acc *cos, *sin;
-  int64_t token_stride, head_dim, pairs;
+  int64_t token_stride, head_dim, pairs, step, apart;
   ItemTiles tiles;
 
   template <typename Team>
@@ -23,8 +23,8 @@ struct RopeRotation {
     for_each_item(team, tiles, [&](int64_t token, int64_t item) {
       const uint32_t head = static_cast<uint32_t>(item) / packs;
       const int64_t pair = int64_t{static_cast<uint32_t>(item) - head * packs} * N;
-      T* const first = row_pointer(x, token, token_stride) + head * head_dim + pair;
-      T* const second = first + pairs;
+      T* const first = row_pointer(x, token, token_stride) + head * head_dim + step * pair;
+      T* const second = first + apart;
       Acc x1[N], x2[N], c[N], s[N];
       load_pack<N>(first, x1);
       load_pack<N>(second, x2);
@@ -49,7 +49,7 @@ struct RopeRotation {
 // Whether heads of these rows can be read in packs of n pairs.
 template <typename T>
 bool heads_fit_packs(int n, const T* x, int64_t token_stride, const RopeShape& shape) {
-  return (shape.rotary_dim / 2) % n == 0 && fits_packs(n, x, token_stride) &&
+  return !shape.interleaved && (shape.rotary_dim / 2) % n == 0 && fits_packs(n, x, token_stride) &&
          fits_packs(n, x, shape.head_dim);
 }
 
@@ -61,9 +61,10 @@ void launch_rope(const Launcher& launcher, const char* name, T* x, const accumul
   const bool fits = heads_fit_packs(kPack, x, shape.token_stride, shape) && fits_packs(kPack, cos, pairs) &&
                     fits_packs(kPack, sin, pairs);
   with_pack<kPack>(fits, [&]<int N>(std::integral_constant<int, N>) {
-    launch_items(launcher, name,
-                 RopeRotation<T, N, transposed>{x, cos, sin, shape.token_stride, shape.head_dim, pairs,
-                                                ItemTiles(shape.tokens, shape.heads * (pairs / N))});
+    launch_items(
+        launcher, name,
+        RopeRotation<T, N, transposed>{x, cos, sin, shape.token_stride, shape.head_dim, pairs, shape.step(),
+                                       shape.apart(), ItemTiles(shape.tokens, shape.heads * (pairs / N))});
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include <limits>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -25,6 +26,11 @@ at::Tensor key_rows(const at::Tensor& BKN, const BlockWork& work) {
 }
 
 bool is_causal(const BlockWork& work) { return work.mask == BlockWork::Mask::kCausal; }
+
+ops::AttentionLimits limits_of(const BlockWork& work, const ScoreForm& score) {
+  const bool band = work.mask == BlockWork::Mask::kBand;
+  return {band ? work.offset : 0, band ? work.window : 0, score.softcap};
+}
 
 // The one work in which every row of q [B, n, ...] takes part; null if there are several.
 const BlockWork* work_of_all_rows(const std::vector<BlockWork>& works, const at::Tensor& q) {
@@ -91,10 +97,12 @@ void RingAttention::check(const SequenceLayout& layout, const at::Tensor& q) con
   ROPEWAY_CHECK(q.size(0) == layout.num_sequences() && q.size(1) == layout.local_length(),
                 "attention of {} sequences of {} local tokens with a layout of {} of {}", q.size(0),
                 q.size(1), layout.num_sequences(), layout.local_length());
-  if (layout.has_window()) {
+  if (!q.is_cuda() || !layout.has_window()) return;
+  for (int64_t b = 0; b < layout.num_sequences(); ++b) {
+    if (layout.sequence(b).documents.size() == 1) continue;
     fail(ErrorKind::kConfig,
-         "attention windows within sequences of {} tokens cannot be computed: full attention only",
-         layout.longest());
+         "attention through a window within sequences of several documents cannot be computed on a GPU: one "
+         "document a sequence, or full attention");
   }
 }
 
@@ -105,13 +113,15 @@ std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& 
 }
 
 RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const at::Tensor& q,
-                                             const at::Tensor& k, const at::Tensor& v, double scale) {
+                                             const at::Tensor& k, const at::Tensor& v,
+                                             const ScoreForm& score) {
   check(layout, q);
   const int ranks = split_.ranks, rank = split_.rank;
   const at::Tensor q_BHND = heads_first(q);
   const BlockWork* const all_rows = work_of_all_rows(layout.works(rank), q);
   if (ranks == 1 && all_rows) {
-    auto block = ops::block_attention(q_BHND, heads_first(k), heads_first(v), is_causal(*all_rows), scale);
+    auto block = ops::block_attention(q_BHND, heads_first(k), heads_first(v), is_causal(*all_rows),
+                                      score.scale, limits_of(*all_rows, score));
     return {heads_first(block.out).contiguous(), block.lse};
   }
   slots_->fit(slots_->kv, k, k.scalar_type());
@@ -120,21 +130,28 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
   kv[0].select(0, 1).copy_(v);
 
   const at::ScalarType acc = ops::accumulation_type(q.scalar_type());
+  const bool windows = layout.has_window();
+  const int steps = layout.ring_steps();
   at::Tensor out_BHND, lse_BHN;  // merged so far, acc type
   if (!all_rows) {
     out_BHND = ops::token_major(q_BHND.sizes(), q.options().dtype(acc));
     lse_BHN = at::empty(q_BHND.sizes().slice(0, 3), q.options().dtype(acc));
+    if (windows) {
+      out_BHND.zero_();
+      lse_BHN.fill_(-std::numeric_limits<double>::infinity());
+    }
   }
-  for (int step = 0; step < ranks; ++step) {
+  for (int step = 0; step < steps; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     std::unique_ptr<Hop> hop;
-    if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
+    if (step + 1 < steps) hop = start_hop(*links_.keys, here, next);
     const int source = (rank - step + ranks) % ranks;  // whose k, v are here
     for (const BlockWork& work : layout.works(source)) {
       const auto block =
           ops::block_attention(query_rows(q_BHND, work), key_rows(heads_first(here.select(0, 0)), work),
-                               key_rows(heads_first(here.select(0, 1)), work), is_causal(work), scale);
-      if (step > 0) {
+                               key_rows(heads_first(here.select(0, 1)), work), is_causal(work), score.scale,
+                               limits_of(work, score));
+      if (step > 0 || (windows && !all_rows)) {  // a row may be in several works
         ops::merge_attention_(query_rows(out_BHND, work), query_rows(lse_BHN, work), block.out, block.lse);
       } else if (all_rows) {  // the own keys: every row takes part
         out_BHND = block.out.to(acc);
@@ -155,7 +172,7 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
 RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, const at::Tensor& d_out,
                                                  const at::Tensor& q, const at::Tensor& k,
                                                  const at::Tensor& v, const at::Tensor& out,
-                                                 const at::Tensor& lse, double scale) {
+                                                 const at::Tensor& lse, const ScoreForm& score) {
   check(layout, q);
   const int ranks = split_.ranks, rank = split_.rank;
   const at::Tensor q_BHND = heads_first(q), out_BHND = heads_first(out), d_out_BHND = heads_first(d_out);
@@ -168,7 +185,8 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
                                                 .out = out_BHND,
                                                 .lse = lse,
                                                 .causal = is_causal(*all_rows),
-                                                .scale = scale});
+                                                .scale = score.scale,
+                                                .limits = limits_of(*all_rows, score)});
     return {heads_first(block.dq).contiguous(), heads_first(block.dk).contiguous(),
             heads_first(block.dv).contiguous()};
   }
@@ -179,15 +197,21 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
   kv[0].select(0, 0).copy_(k);
   kv[0].select(0, 1).copy_(v);
 
+  const bool windows = layout.has_window();
+  const int steps = layout.ring_steps();
   at::Tensor dq_BHND;
   if (!all_rows) dq_BHND = ops::token_major(q_BHND.sizes(), q.options().dtype(acc));
+  if (windows) {  // a row may be in several works
+    if (!all_rows) dq_BHND.zero_();
+    dkv[0].zero_();
+  }
   const at::Tensor home = at::empty(dkv[0].sizes(), dkv[0].options());  // dk, dv of the own keys: the result
   std::unique_ptr<Hop> gradient_hop;
   for (int step = 0; step < ranks; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     const at::Tensor& d_here = dkv[step % 2];
     std::unique_ptr<Hop> hop;
-    if (step + 1 < ranks) hop = start_hop(*links_.keys, here, next);
+    if (step + 1 < steps) hop = start_hop(*links_.keys, here, next);
     const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);
     std::vector<ops::AttentionGradients> shares;
     for (const BlockWork& work : works) {
@@ -198,17 +222,18 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
                                                       .out = query_rows(out_BHND, work),
                                                       .lse = query_rows(lse, work),
                                                       .causal = is_causal(work),
-                                                      .scale = scale}));
+                                                      .scale = score.scale,
+                                                      .limits = limits_of(work, score)}));
       at::Tensor& dq = shares.back().dq;
       if (step == 0 && all_rows) {
         dq_BHND = dq.to(acc);
       } else {
-        put_or_add(query_rows(dq_BHND, work), dq, step == 0);
+        put_or_add(query_rows(dq_BHND, work), dq, step == 0 && !windows);
       }
       dq = at::Tensor();  // not held while the next block is computed
     }
     if (gradient_hop) gradient_hop->wait();
-    add_key_shares(d_here, works, shares, step == 0);
+    add_key_shares(d_here, works, shares, step == 0 && !windows);
     if (hop) hop->wait();
     const at::Tensor& goes_to = step + 1 < ranks ? dkv[(step + 1) % 2] : home;
     if (ranks > 1) {

@@ -24,12 +24,14 @@ class RingAttention : public SequenceAttention {
   RingAttention(Communicator& group, RingLinks links, Placement placement, int64_t chunk_multiple = 1);
   ~RingAttention() override;
 
-  // Borders between documents are computed; windows are refused, because the kernels have no banded block.
+  // Borders between documents and windows are computed. Refused with kConfig on a GPU: windows in sequences
+  // of several documents (FlashAttention 2 cannot tell such blocks), soft caps. Where windows let a ring end
+  // early, keys make fewer hops.
   Output forward(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                 double scale) override;
+                 const ScoreForm& score) override;
   Gradients backward(const SequenceLayout& layout, const at::Tensor& d_out, const at::Tensor& q,
                      const at::Tensor& k, const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
-                     double scale) override;
+                     const ScoreForm& score) override;
 
   const SequenceSplit& split() const override { return split_; }
   int64_t bytes_sent() const override;

@@ -13,6 +13,13 @@
 
 namespace ropeway {
 
+// How a score is made of a query and a key: scale * q.k, or cap * tanh(scale * q.k / cap).
+struct ScoreForm {
+  double scale = 1;
+  double softcap = 0;  // 0: none
+  ScoreForm(double scale, double softcap = 0) : scale(scale), softcap(softcap) {}
+};
+
 class SequenceAttention {
  public:
   struct Output {
@@ -30,11 +37,11 @@ class SequenceAttention {
   // innermost dimension contiguous, other strides free. The layout is one of this split(). Throws kConfig for
   // a layout that the implementation cannot compute.
   virtual Output forward(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k,
-                         const at::Tensor& v, double scale) = 0;
+                         const at::Tensor& v, const ScoreForm& score) = 0;
   // out and lse: what forward returned for the same q, k, v.
   virtual Gradients backward(const SequenceLayout& layout, const at::Tensor& d_out, const at::Tensor& q,
                              const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
-                             const at::Tensor& lse, double scale) = 0;
+                             const at::Tensor& lse, const ScoreForm& score) = 0;
 
   // How it wants sequences shared by the ranks: batches are laid out by it.
   virtual const SequenceSplit& split() const = 0;

@@ -77,10 +77,32 @@ BlockWork within_window(const PositionRun& q, const PositionRun& k, int64_t wind
   if (nearest >= window) return {};
   const bool itself = q.position == k.position;
   if (farthest < window) return work_of(itself ? BlockWork::Mask::kCausal : BlockWork::Mask::kFull, q, k);
-  BlockWork work = work_of(BlockWork::Mask::kBand, q, k);
-  work.offset = q.position - k.position;
+  // Keys before the first query's window and queries whose window begins behind the last key are left out.
+  PositionRun queries = q, keys = k;
+  const int64_t unseen = std::max<int64_t>(0, q.position - k.position - window + 1);
+  keys.position += unseen;
+  keys.row += unseen;
+  keys.count -= unseen;
+  queries.count = std::min(queries.count, keys.position + keys.count - 1 + window - queries.position);
+  BlockWork work = work_of(BlockWork::Mask::kBand, queries, keys);
+  work.offset = queries.position - keys.position;
   work.window = window;
   return work;
+}
+
+// Runs of which one goes on where the other ends, as one.
+std::vector<PositionRun> joined(const std::vector<PositionRun>& runs) {
+  std::vector<PositionRun> result;
+  for (const PositionRun& run : runs) {
+    const bool goes_on = !result.empty() && result.back().position + result.back().count == run.position &&
+                         result.back().row + result.back().count == run.row;
+    if (goes_on) {
+      result.back().count += run.count;
+    } else {
+      result.push_back(run);
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -88,9 +110,9 @@ BlockWork within_window(const PositionRun& q, const PositionRun& k, int64_t wind
 std::vector<BlockWork> block_works(const std::vector<PositionRun>& queries,
                                    const std::vector<PositionRun>& keys, bool own,
                                    const std::vector<int64_t>& documents, int64_t window) {
-  const std::vector<Piece> query_pieces = cut_at_borders(queries, documents);
-  if (own && window == 0) return own_documents(query_pieces);
-  const std::vector<Piece> key_pieces = cut_at_borders(keys, documents);
+  if (own && window == 0) return own_documents(cut_at_borders(queries, documents));
+  const std::vector<Piece> query_pieces = cut_at_borders(window > 0 ? joined(queries) : queries, documents);
+  const std::vector<Piece> key_pieces = cut_at_borders(window > 0 ? joined(keys) : keys, documents);
   std::vector<BlockWork> works;
   for (const Piece& q : query_pieces) {
     std::vector<BlockWork> row;  // of these queries: keys that touch are joined before queries are

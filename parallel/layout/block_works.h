@@ -12,7 +12,7 @@ namespace ropeway {
 // rectangle, query row i (from query_begin) sees key row j (from key_begin)
 //   kFull    always
 //   kCausal  when j <= i; as many keys as queries
-//   kBand    when 0 <= offset + i - j < window
+//   kBand    when 0 <= offset + i - j < window; every query of it sees a key, and every key is seen
 struct BlockWork {
   enum class Mask { kFull, kCausal, kBand };
   Mask mask = Mask::kFull;

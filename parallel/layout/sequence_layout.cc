@@ -38,6 +38,7 @@ SequenceLayout::SequenceLayout(const SequenceSplit& split, std::vector<SequenceS
   local_length_ = static_cast<int64_t>(positions_.size());
   list_rotary_positions();
   list_works();
+  ring_steps_ = count_ring_steps();
 }
 
 SequenceLayout::SequenceLayout(const SequenceSplit& split, int64_t count, int64_t length)
@@ -69,6 +70,38 @@ bool SequenceLayout::has_window() const {
     if (window_of(b) > 0) return true;
   }
   return false;
+}
+
+SequenceLayout SequenceLayout::with_window(int64_t window) const {
+  std::vector<SequenceSpec> sequences = sequences_;
+  for (SequenceSpec& sequence : sequences) sequence.window = window;
+  return SequenceLayout(split_, std::move(sequences));
+}
+
+// Without windows the last rank sees all others. With them, two chunks see each other when the nearest tokens
+// of theirs do, whatever the documents.
+int SequenceLayout::count_ring_steps() const {
+  if (!has_window()) return split_.ranks;
+  int64_t window = 0;
+  for (int64_t b = 0; b < num_sequences(); ++b) {
+    if (window_of(b) == 0) return split_.ranks;
+    window = std::max(window, window_of(b));
+  }
+  const int64_t padded = local_length_ * split_.ranks;
+  const auto see = [&](int rank, int source) {
+    for (const PositionRun& q : local_runs(padded, split_.ranks, rank, split_.placement)) {
+      for (const PositionRun& k : local_runs(padded, split_.ranks, source, split_.placement)) {
+        if (k.position <= q.position && q.position - (k.position + k.count - 1) < window) return true;
+      }
+    }
+    return false;
+  };
+  for (int steps = split_.ranks; steps > 1; --steps) {
+    for (int rank = 0; rank < split_.ranks; ++rank) {
+      if (see(rank, (rank - steps + 1 + split_.ranks) % split_.ranks)) return steps;
+    }
+  }
+  return 1;
 }
 
 void SequenceLayout::list_rotary_positions() {

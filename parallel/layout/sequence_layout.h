@@ -63,6 +63,12 @@ class SequenceLayout {
   // Some query of some sequence does not see all of its document before it. The same on every rank.
   bool has_window() const;
 
+  // The same sequences for layers whose queries see `window` keys at most, themselves included.
+  SequenceLayout with_window(int64_t window) const;
+  // How many ring steps it takes until no rank's queries see anything of the keys that come next, the step
+  // on the own keys included. The same on every rank.
+  int ring_steps() const { return ring_steps_; }
+
   // What this rank's queries see of the keys of rank `source`, for all sequences.
   const std::vector<BlockWork>& works(int source) const { return works_.at(static_cast<size_t>(source)); }
 
@@ -70,6 +76,7 @@ class SequenceLayout {
   int64_t window_of(int64_t b) const;  // 0 also where the window reaches over the whole sequence
   void list_rotary_positions();
   void list_works();
+  int count_ring_steps() const;
 
   SequenceSplit split_;
   std::vector<SequenceSpec> sequences_;
@@ -78,6 +85,7 @@ class SequenceLayout {
   std::vector<std::vector<int64_t>> rotary_lists_;
   std::vector<std::size_t> rotary_list_of_;    // by sequence
   std::vector<std::vector<BlockWork>> works_;  // by source
+  int ring_steps_ = 1;
 };
 
 }  // namespace ropeway

@@ -52,7 +52,8 @@ TEST(WaysOut, AllHaveWordsOfTheirOwn) {
 TEST(WaysOut, SayWhatToType) {
   EXPECT_THAT(words_for(WayOut::kRankPerGpu), HasSubstr("mpirun --map-by ppr:N:node"));
   EXPECT_THAT(words_for(WayOut::kAttendFully),
-              AllOf(HasSubstr("model: {sliding_window: full}"), HasSubstr("--sliding-window full")));
+              AllOf(HasSubstr("model: {sliding_window: honour}"), HasSubstr("--sliding-window honour"),
+                    HasSubstr("{sliding_window: full}"), HasSubstr("--sliding-window full")));
 }
 
 TEST(WaysOut, ReachEveryRank) {

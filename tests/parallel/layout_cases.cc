@@ -34,10 +34,10 @@ RingErrors ring_errors(Communicator& comm, const LayoutCase& c) {
     return normal({batch, n, heads, 8}, at::kDouble, 10 * which + static_cast<uint64_t>(comm.rank()));
   };
   const at::Tensor q = rows(4, 1), k = rows(2, 2), v = rows(2, 3), d_out = rows(4, 4);
-  constexpr double kScale = 0.4;
+  const ScoreForm score{0.4, c.softcap};
   const auto results_of = [&](SequenceAttention& attention) -> AttentionResults {
-    const auto result = attention.forward(layout, q, k, v, kScale);
-    const auto grads = attention.backward(layout, d_out, q, k, v, result.out, result.lse, kScale);
+    const auto result = attention.forward(layout, q, k, v, score);
+    const auto grads = attention.backward(layout, d_out, q, k, v, result.out, result.lse, score);
     return {result.out, result.lse, grads.dq, grads.dk, grads.dv};
   };
   return relative_errors(comm, results_of(ring), results_of(reference));

@@ -17,6 +17,7 @@ struct LayoutCase {
   std::vector<SequenceSpec> sequences;
   Placement placement = Placement::kZigzag;
   int64_t chunk_multiple = 1;
+  double softcap = 0;
 };
 std::ostream& operator<<(std::ostream& out, const LayoutCase& c);
 

@@ -29,14 +29,15 @@ std::vector<uint8_t> mask_of(const SequenceLayout& layout, int64_t b) {
 }
 
 AttentionReferenceShape shape_of(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k,
-                                 double scale) {
+                                 const ScoreForm& score) {
   return {.batch = 1,
           .heads = q.size(2),
           .kv_heads = k.size(2),
           .queries = layout.local_length(),
           .keys = layout.local_length() * layout.split().ranks,
           .head_dim = q.size(3),
-          .scale = scale};
+          .scale = score.scale,
+          .softcap = score.softcap};
 }
 
 }  // namespace
@@ -84,11 +85,11 @@ at::Tensor ReferenceAttention::own_rows_of_sum(const SequenceLayout& layout, con
 
 SequenceAttention::Output ReferenceAttention::forward(const SequenceLayout& layout, const at::Tensor& q,
                                                       const at::Tensor& k, const at::Tensor& v,
-                                                      double scale) {
+                                                      const ScoreForm& score) {
   const at::Tensor all_k = gathered(layout, k), all_v = gathered(layout, v);
   const at::Tensor out = at::empty({q.size(0), q.size(2), q.size(1), q.size(3)}, at::kDouble);
   const at::Tensor lse = at::empty(out.sizes().slice(0, 3), at::kDouble);
-  AttentionReferenceShape shape = shape_of(layout, q, k, scale);
+  AttentionReferenceShape shape = shape_of(layout, q, k, score);
   for (int64_t b = 0; b < q.size(0); ++b) {
     const std::vector<uint8_t> mask = mask_of(layout, b);
     shape.allowed = mask.data();
@@ -105,11 +106,11 @@ SequenceAttention::Gradients ReferenceAttention::backward(const SequenceLayout& 
                                                           const at::Tensor& d_out, const at::Tensor& q,
                                                           const at::Tensor& k, const at::Tensor& v,
                                                           const at::Tensor&, const at::Tensor&,
-                                                          double scale) {
+                                                          const ScoreForm& score) {
   const at::Tensor all_k = gathered(layout, k), all_v = gathered(layout, v);
   const at::Tensor dq = at::empty(q.sizes(), at::kDouble);
   const at::Tensor dk = at::empty(all_k.sizes(), at::kDouble), dv = at::empty(all_k.sizes(), at::kDouble);
-  AttentionReferenceShape shape = shape_of(layout, q, k, scale);
+  AttentionReferenceShape shape = shape_of(layout, q, k, score);
   for (int64_t b = 0; b < q.size(0); ++b) {
     const std::vector<uint8_t> mask = mask_of(layout, b);
     shape.allowed = mask.data();

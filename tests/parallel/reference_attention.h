@@ -19,10 +19,10 @@ class ReferenceAttention : public SequenceAttention {
   ReferenceAttention(Communicator& group, Placement placement, int64_t chunk_multiple = 1);
 
   Output forward(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                 double scale) override;
+                 const ScoreForm& score) override;
   Gradients backward(const SequenceLayout& layout, const at::Tensor& d_out, const at::Tensor& q,
                      const at::Tensor& k, const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse,
-                     double scale) override;
+                     const ScoreForm& score) override;
 
   const SequenceSplit& split() const override { return split_; }
   int64_t bytes_sent() const override { return bytes_sent_; }

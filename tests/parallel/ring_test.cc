@@ -101,21 +101,42 @@ TEST(RingAttention, AgreesWithTheReferenceOnEveryLayout) {
   }
 }
 
-TEST(RingAttention, RefusesAWindow) {
-  for (const int ranks : {1, 2}) {
-    run_thread_world(ranks, [](Communicator& comm) {
-      RingAttention ring(comm, Placement::kZigzag);
-      const at::Tensor q = at::randn({1, 8, 2, 4});
-      const int64_t length = 8 * comm.size();
-      const SequenceLayout all(ring.split(), {{.length = length, .window = length}});
-      EXPECT_NO_THROW(ring.forward(all, q, q, q, 0.3));
-      const SequenceLayout windowed(ring.split(), {{.length = length, .window = 3}});
-      try {
-        ring.forward(windowed, q, q, q, 0.3);
-        ADD_FAILURE() << "no error";
-      } catch (const Error& e) {
-        EXPECT_EQ(e.kind(), ErrorKind::kConfig);
+// Below, at and beyond the window, with chunks that lie within it, across its edge and outside, and
+// documents.
+TEST(RingAttention, SeesThroughWindows) {
+  for (const Placement placement : {Placement::kZigzag, Placement::kContiguous}) {
+    for (const int64_t window : {2, 7, 12, 23, 24, 25, 40, 71, 72, 73}) {
+      const std::vector<SequenceSpec> one{{.length = 72, .window = window}};
+      const std::vector<SequenceSpec> many{{.length = 72, .documents = {0, 5, 6, 40}, .window = window},
+                                           {.length = 70, .window = window}};
+      for (const LayoutCase& c :
+           {LayoutCase{.name = "one document", .sequences = one, .placement = placement},
+            LayoutCase{.name = "several documents under a soft cap",
+            .sequences = many,
+            .placement = placement,
+            .softcap = 0.7}}) {
+        for (const int ranks : {1, 2, 3, 4}) {
+          run_thread_world(ranks, [&](Communicator& comm) {
+            EXPECT_LE(ring_errors(comm, c).largest(), 1e-10) << c << ", window " << window << ", " << ranks;
+          });
+        }
       }
+    }
+  }
+}
+
+// Keys go no further than somebody wants them.
+TEST(RingAttention, HopsEndWithTheWindow) {
+  const int64_t length = 64,
+                row_bytes = 2 * 2 * 4 * static_cast<int64_t>(sizeof(float));  // k, v; heads; dims
+  for (const auto& [window, hops] :
+       {std::pair<int64_t, int64_t>{16, 1}, {17, 1}, {18, 2}, {33, 2}, {64, 3}}) {
+    run_thread_world(4, [&, window = window, hops = hops](Communicator& comm) {
+      RingAttention ring(comm, Placement::kContiguous);
+      const at::Tensor q = at::randn({1, length / 4, 2, 4});
+      const SequenceLayout layout(ring.split(), {{.length = length, .window = window}});
+      ring.forward(layout, q, q, q, 0.3);
+      EXPECT_EQ(ring.bytes_sent(), hops * length / 4 * row_bytes) << window;
     });
   }
 }

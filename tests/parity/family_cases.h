@@ -1,6 +1,7 @@
 // Small random models of every family and of odd shapes, with the RoPE they are compared under.
 #pragma once
 
+#include <cmath>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -26,7 +27,6 @@ struct FamilyCase {
   int64_t max_positions = 0;  // config.json's, beside rope_block
   Storage storage = Storage::kFloat;
   bool bf16 = false;  // also compared in bf16
-  int64_t longest = kLongest;
 
   friend std::ostream& operator<<(std::ostream& out, const FamilyCase& c) { return out << c.name; }
 };
@@ -40,7 +40,6 @@ inline ModelConfig small_model(const std::string& family) {
                                     .window = kWindow,
                                     .rope_theta = 1000});
   config.qkv_bias = family == "qwen2";
-  config.qk_norm = family == "qwen3";
   return config;
 }
 
@@ -101,10 +100,22 @@ inline std::vector<FamilyCase> family_cases() {
     c.storage = Storage::kShardedBFloat16;
   }
   with_block("mistral_linear", "mistral", "rope_scaling", R"({"type":"linear","factor":4.0})", 32);
-  {  // Within the window full attention is the same.
+  {  // Below, at and beyond the window.
     FamilyCase& c = add(family_case("mistral_sliding_window", "mistral"));
     c.longrope = false;
-    c.config.sliding_window = c.longest = kWindow + 1;
+    c.config.sliding_window = kWindow;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("phi3_sliding_window_and_factors", "phi3"));
+    c.config.sliding_window = kWindow + 1;
+    c.config.rotary_dim = 6;
+  }
+  {
+    FamilyCase& c = add(family_case("qwen3_some_layers_slide", "qwen3"));
+    c.config.num_layers = 3;
+    c.config.sliding_window = kWindow - 4;
+    c.config.sliding_layers = {false, true, false};
   }
   {
     FamilyCase& c = add(family_case("phi3_partial_rotary", "phi3"));
@@ -142,6 +153,109 @@ inline std::vector<FamilyCase> family_cases() {
     c.config.qkv_bias = c.config.output_bias = true;
     c.formula_temperature = true;
     c.config.tie_word_embeddings = true;
+    c.storage = Storage::kShardedBFloat16;
+  }
+  {  // Norms after attention and MLP, norms of all heads together.
+    FamilyCase& c = add(family_case("olmo2", "olmo2"));
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("olmo2_biases_plain_rope", "olmo2"));
+    c.longrope = false;
+    c.config.num_kv_heads = c.config.num_heads;
+    c.config.qkv_bias = c.config.output_bias = true;
+  }
+  {
+    FamilyCase& c = add(family_case("granite_multipliers", "granite"));
+    c.config.embedding_multiplier = 2.5;
+    c.config.residual_multiplier = 0.22;
+    c.config.attention_multiplier = 0.4;
+    c.config.logit_divisor = 1.6;
+    c.config.tie_word_embeddings = true;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("smollm3_unrotated_layers", "smollm3"));
+    c.config.num_layers = 4;
+    c.config.unrotated_layers = {false, true, false, true};
+    c.config.tie_word_embeddings = true;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("smollm3_mlp_biases", "smollm3"));
+    c.config.unrotated_layers = {true, false};
+    c.config.mlp_bias = true;
+    c.formula_temperature = true;
+  }
+  const auto gemma = [](ModelConfig& config, std::vector<bool> slides) {
+    config.num_layers = static_cast<int64_t>(slides.size());
+    config.sliding_window = kWindow;
+    config.sliding_layers = std::move(slides);
+    config.embedding_multiplier = std::sqrt(static_cast<double>(config.hidden_size));
+    config.attention_multiplier = 1 / std::sqrt(20.0);
+    config.tie_word_embeddings = true;
+  };
+  {  // Local and global layers, caps that matter.
+    FamilyCase& c = add(family_case("gemma2", "gemma2"));
+    gemma(c.config, {true, false});
+    c.config.attention_softcap = 4;
+    c.config.logit_softcap = 5;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("gemma2_plain_rope_without_caps", "gemma2"));
+    gemma(c.config, {false, true, true});
+    c.longrope = false;
+    c.storage = Storage::kShardedBFloat16;
+  }
+  {  // Two RoPEs; factors are of the global layers alone.
+    FamilyCase& c = add(family_case("gemma3", "gemma3_text"));
+    gemma(c.config, {true, true, false});
+    c.config.local_rope_theta = 300;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("gemma3_plain_rope", "gemma3_text"));
+    gemma(c.config, {true, false});
+    c.config.local_rope_theta = 300;
+    c.longrope = false;
+    c.storage = Storage::kShardedHalf;
+  }
+  {
+    FamilyCase& c = with_block("gemma3_linear_transformers_4", "gemma3_text", "rope_scaling",
+                               R"({"rope_type":"linear","factor":4.0})", 32);
+    gemma(c.config, {true, false});
+    c.config.local_rope_theta = 300;
+  }
+  {  // Interleaved pairs, in half of a head.
+    FamilyCase& c = add(family_case("glm4", "glm4"));
+    c.config.rotary_dim = 4;
+    c.config.qkv_bias = true;
+    c.bf16 = true;
+  }
+  {
+    FamilyCase& c = add(family_case("glm4_without_biases_plain_rope", "glm4"));
+    c.config.rotary_dim = 6;
+    c.longrope = false;
+    c.storage = Storage::kShardedBFloat16;
+  }
+  {
+    FamilyCase& c = add(family_case("mixtral", "mixtral"));
+    c.config.num_experts = 5;
+    c.config.experts_per_token = 2;
+    c.config.normalized_experts = true;
+  }
+  {
+    FamilyCase& c = add(family_case("qwen3_moe", "qwen3_moe"));
+    c.config.num_experts = 6;
+    c.config.experts_per_token = 3;
+  }
+  {
+    FamilyCase& c = add(family_case("qwen3_moe_normalized_plain_rope", "qwen3_moe"));
+    c.config.num_experts = 4;
+    c.config.experts_per_token = 2;
+    c.config.normalized_experts = true;
+    c.longrope = false;
     c.storage = Storage::kShardedBFloat16;
   }
   return cases;

@@ -9,7 +9,9 @@ import pathlib
 import sys
 
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+sys.path.insert(0, os.path.dirname(__file__))
 import torch
+from checkpoint_names import checkpoint_weights
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -30,7 +32,8 @@ for file in sorted(pathlib.Path(sys.argv[1]).glob("*/batch_*.safetensors")):
     logits = model(input_ids=batch["tokens"], use_cache=False).logits
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten()).backward()
     result = {"logits": logits.detach().contiguous()}
-    result |= {"gradient of " + name: weight.grad for name, weight in model.named_parameters()}
+    gradients = checkpoint_weights(model, of=lambda parameter: parameter.grad)
+    result |= {"gradient of " + name: gradient.contiguous() for name, gradient in gradients.items()}
     if (file.parent / "bf16").exists():
         with torch.no_grad():
             rounded = load(file.parent, torch.bfloat16)(input_ids=batch["tokens"], use_cache=False).logits

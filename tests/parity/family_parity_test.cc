@@ -22,6 +22,7 @@
 #include "parallel/comm/world_of_one.h"
 #include "tests/parity/family_cases.h"
 #include "tests/support/python.h"
+#include "trainer/family/sliding_window.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/files/files.h"
 #include "trainer/files/output_file.h"
@@ -42,16 +43,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSequences = 2;
 
-std::vector<int64_t> at_most(const FamilyCase& c, std::vector<int64_t> lengths) {
-  std::erase_if(lengths, [&](int64_t length) { return length > c.longest; });
-  return lengths;
-}
-std::vector<int64_t> lengths_of(const FamilyCase& c) {
-  return at_most(c, {kWindow - 5, kWindow, kWindow + 1, kLongest});
-}
-std::vector<int64_t> exported_lengths_of(const FamilyCase& c) {
-  return at_most(c, {kWindow, kWindow + 1, kLongest});
-}
+const std::vector<int64_t> kLengths{kWindow - 5, kWindow, kWindow + 1, kLongest};
+const std::vector<int64_t> kExportedLengths{kWindow, kWindow + 1, kLongest};
 
 // config.json has one attention factor for both lists.
 FactorSet factor_set(const FamilyCase& c, const char* name, int64_t length, double highest) {
@@ -177,10 +170,10 @@ class Oracle {
       fs::create_directories(folder);
       write_model(folder / "model", c);
       if (c.bf16) write_file_atomically(folder / "bf16", "");
-      write_batches(folder, c, lengths_of(c));
+      write_batches(folder, c, kLengths);
       const fs::path exported = exported_folder(folder);
       export_model(folder / "model", exported / "model");
-      write_batches(exported, c, exported_lengths_of(c));
+      write_batches(exported, c, kExportedLengths);
     }
     run_python(fmt::format("import sys, runpy\nsys.argv = ['', '{}']\nrunpy.run_path('{}')\n", root_.string(),
                            std::string(ROPEWAY_SOURCE_DIR) + "/tests/parity/family_oracle.py"));
@@ -221,7 +214,7 @@ class FamilyParityInBF16 : public FamilyParity {};
 // A model directory as the engine runs it.
 struct Opened {
   explicit Opened(const fs::path& folder, at::ScalarType dtype)
-      : dir(open_model_dir(folder)), store(dir.config, dtype) {
+      : dir(honouring_windows(open_model_dir(folder))), store(dir.config, dtype) {
     load_weights(store, dir);
   }
   FactorSet factors(int64_t length) { return select_factor_set(dir.sets, length, model.identity()); }
@@ -238,6 +231,11 @@ struct Opened {
     return at::cat(columns, 2);
   }
 
+  static ModelDir honouring_windows(ModelDir dir) {
+    honour_window(dir.config);
+    return dir;
+  }
+
   ModelDir dir;
   ResidentParameters store;
   std::unique_ptr<Communicator> world = make_world_of_one();
@@ -247,7 +245,7 @@ struct Opened {
 
 TEST_P(FamilyParity, LogitsAreThoseOfTransformers) {
   Opened ours(folder_ / "model", at::kFloat);
-  for (const int64_t length : lengths_of(GetParam())) {
+  for (const int64_t length : kLengths) {
     SCOPED_TRACE(fmt::format("length {}", length));
     if (GetParam().longrope) {
       EXPECT_EQ(ours.factors(length).name, length <= kWindow ? "short" : "long");
@@ -262,7 +260,7 @@ TEST_P(FamilyParity, LogitsAreThoseOfTransformers) {
 
 TEST_P(FamilyParity, LogitsAreThoseOfTheExportInTransformers) {
   Opened ours(folder_ / "model", at::kFloat);
-  for (const int64_t length : exported_lengths_of(GetParam())) {
+  for (const int64_t length : kExportedLengths) {
     SCOPED_TRACE(fmt::format("length {}", length));
     const SafetensorsFile theirs = oracle_in(Oracle::exported_folder(folder_), length);
     const at::Tensor expected = tensor_of(theirs, "logits").log_softmax(-1);
@@ -275,7 +273,7 @@ TEST_P(FamilyParity, LogitsAreThoseOfTheExportInTransformers) {
 
 TEST_P(FamilyParity, GradientsAreThoseOfTransformers) {
   Opened ours(folder_ / "model", at::kFloat);
-  for (const int64_t length : lengths_of(GetParam())) {
+  for (const int64_t length : kLengths) {
     SCOPED_TRACE(fmt::format("length {}", length));
     const LocalBatch batch = random_batch(length, ours.dir.config.vocab_size);
     ours.store.flat_gradients().zero_();
@@ -294,7 +292,7 @@ TEST_P(FamilyParity, GradientsAreThoseOfTransformers) {
 // Both are off the F32 result by rounding; ours no more than theirs, with a margin for chance.
 TEST_P(FamilyParityInBF16, LogitsAreAsCloseToF32AsThoseOfTransformers) {
   Opened ours(folder_ / "model", at::kBFloat16);
-  for (const int64_t length : lengths_of(GetParam())) {
+  for (const int64_t length : kLengths) {
     SCOPED_TRACE(fmt::format("length {}", length));
     const SafetensorsFile theirs = oracle(length);
     const at::Tensor exact = tensor_of(theirs, "logits").log_softmax(-1);

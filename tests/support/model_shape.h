@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "trainer/family/families.h"
 #include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
 
@@ -23,7 +24,7 @@ struct ModelShape {
 
 inline ModelConfig make_config(const ModelShape& shape) {
   ModelConfig config;
-  config.model_type = shape.family;
+  take_traits(family_of(shape.family), config);
   config.vocab_size = shape.vocab;
   config.hidden_size = shape.hidden;
   config.intermediate_size = shape.intermediate;

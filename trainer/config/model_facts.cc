@@ -33,7 +33,7 @@ std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const 
   check_stage_chain(
       recipe, {.original_window = original_window, .model_is_known = true, .sets = existing_sets}, problems);
   check_own_window(recipe, model, problems);
-  if (recipe.model.sliding_window != SlidingWindowPolicy::kFull)
+  if (recipe.model.sliding_window == SlidingWindowPolicy::kRefuse)
     check_sliding_window(recipe, sliding_window, problems);
   std::vector<std::string> names;
   for (const SetToStartFrom& set : existing_sets) names.push_back(set.name);

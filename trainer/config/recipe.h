@@ -15,12 +15,14 @@
 
 namespace ropeway {
 
-// Lengths beyond the sliding window that config.json gives: refused, or attended to in full.
-enum class SlidingWindowPolicy { kRefuse, kFull };
+// Lengths beyond the sliding window that config.json gives: refused, attended to through the window, or in
+// full.
+enum class SlidingWindowPolicy { kRefuse, kHonour, kFull };
 template <>
 struct ChoiceTable<SlidingWindowPolicy> {
   using enum SlidingWindowPolicy;
-  static constexpr Choice<SlidingWindowPolicy> choices[] = {{kRefuse, "refuse"}, {kFull, "full"}};
+  static constexpr Choice<SlidingWindowPolicy> choices[] = {
+      {kRefuse, "refuse"}, {kHonour, "honour"}, {kFull, "full"}};
 };
 
 // model: either an existing directory, or the shape of a new one (only for a recipe that starts with

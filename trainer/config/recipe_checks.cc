@@ -200,7 +200,7 @@ void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& 
     problems.add(
         length_path(i, stage),
         fmt::format("found {}, wanted at most the model's sliding window of {}, or model.sliding_window: "
-                    "full to attend fully beyond it",
+                    "full to attend fully beyond it, honour to attend through it",
                     format_length(longest), format_length(window)));
   }
 }

@@ -136,8 +136,8 @@ std::vector<RecipeKey> make_keys() {
       key("model", "sets", kNameList, model<&ModelRecipe::sets>, {},
           "factor sets that folder already holds and stages may start from"),
       key("model", "sliding_window", kChoice, model<&ModelRecipe::sliding_window>, {},
-          "lengths beyond the model's sliding window: refuse them, or attend to them in full and save the "
-          "model so"),
+          "lengths beyond the model's sliding window: refuse them, honour the window in attention, or attend "
+          "to them in full and save the model so"),
       key("model", "original_window", kLength, model<&ModelRecipe::original_window>,
           {.low = 2, .high = kMaxLength, .also = "original_max_position_embeddings pretrained_length"},
           "length the model was trained at, where its config.json states another (Qwen2: 32K, not 128K)"),

@@ -23,7 +23,9 @@ BlockActivations& ResidentActivations::open(int64_t layer) {
     const int64_t qkv = (config_.num_heads + 2 * config_.num_kv_heads) * config_.head_dim;
     slot.tensors.qkv = slot.qkv.shaped({tokens_, qkv}, options_);
     slot.tensors.middle = slot.middle.shaped({tokens_, config_.hidden_size}, options_);
-    slot.tensors.gate_up = slot.gate_up.shaped({tokens_, 2 * config_.intermediate_size}, options_);
+    if (config_.num_experts == 0) {
+      slot.tensors.gate_up = slot.gate_up.shaped({tokens_, 2 * config_.intermediate_size}, options_);
+    }
   }
   return slot.tensors;
 }

@@ -23,7 +23,7 @@ struct BlockActivations {
   // Kept for blocks whose token-wise work is not repeated; undefined for the others.
   at::Tensor qkv;      // [T, (H + 2K) * D], rotated
   at::Tensor middle;   // [T, C]: the residual stream between attention and MLP
-  at::Tensor gate_up;  // [T, 2 * I]
+  at::Tensor gate_up;  // [T, 2 * I]; never of experts
 };
 
 class ActivationStore {

@@ -31,8 +31,9 @@ void Block::backward(const BlockTensors& weights, const BatchRope& rope, const S
 
   const HeadViews heads = split_heads(qkv, shape, config_);
   const at::IntArrayRef out_sizes = heads.q.sizes();
-  const SequenceAttention::Gradients attention_gradients = attention_.backward(
-      layout, d_attention.view(out_sizes), heads.q, heads.k, heads.v, attention.view(out_sizes), lse, scale_);
+  const SequenceAttention::Gradients attention_gradients =
+      attention_.backward(layout, d_attention.view(out_sizes), heads.q, heads.k, heads.v,
+                          attention.view(out_sizes), lse, {config_.score_scale(), config_.attention_softcap});
   qkv_backward(weights, rope, layout, record.input, qkv, attention_gradients, gradients, d_x);
 }
 
@@ -41,74 +42,99 @@ void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const Bl
                          const at::Tensor& attention, const BlockGradients& gradients, const at::Tensor& d_x,
                          const at::Tensor& d_attention) {
   const auto options = d_x.options();
-  const auto acc = options.dtype(ops::accumulation_type(d_x.scalar_type()));
-  const int64_t c = config_.hidden_size, i = config_.intermediate_size;
+  const int64_t c = config_.hidden_size;
   const bool kept = record.middle.defined();
   const BlockTensors& grads = gradients.weights;
 
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
-    const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
+    const auto rows = [&tile](const at::Tensor& t) {
+      return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
+    };
     const at::Tensor middle = kept ? rows(record.middle) : middle_.shaped({tile.count, c}, options);
-    const at::Tensor gate_up = kept ? rows(record.gate_up) : gate_up_.shaped({tile.count, 2 * i}, options);
-    const at::Tensor normed = normed_.shaped({tile.count, c}, options);
-    const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
     if (!kept) {
-      linear_plus(rows(record.input), rows(attention), weights.attention_out, weights.attention_out_bias,
-                  middle);
+      branch_.forward(rows(record.input), rows(attention), attention_weights(weights), middle);
     }
-    ops::rms_norm(middle, weights.post_norm, config_.rms_norm_eps, normed, rstd);
-    if (!kept) linear(normed, weights.gate_up, weights.gate_up_bias, gate_up);
-
-    const at::Tensor d_rows = rows(d_x);
-    const at::Tensor d_hidden = d_hidden_.shaped({tile.count, i}, options);
-    linear_input_gradient(d_rows, weights.down, d_hidden);
-    if (grads.down.defined()) {
-      const at::Tensor hidden = hidden_.shaped({tile.count, i}, options);
-      ops::swiglu(gate_up, hidden);
-      linear_weight_gradient(d_rows, hidden, grads.down);
-      bias_gradient(d_rows, grads.down_bias);
+    const Read read = read_stream(middle, weights.post_norm);
+    const at::Tensor d_rows = rows(d_x), d_read = d_normed_.shaped({tile.count, c}, options);
+    if (config_.num_experts > 0) {
+      experts_.backward(read.x, d_rows, {weights.router, weights.experts}, {grads.router, grads.experts},
+                        d_read);
+    } else {
+      dense_backward(weights, rows(record.gate_up), read.x, grads, d_rows, d_read);
     }
-    const at::Tensor d_gate_up = d_gate_up_.shaped({tile.count, 2 * i}, options);
-    ops::swiglu_backward(d_hidden, gate_up, d_gate_up);
-    linear_weight_gradient(d_gate_up, normed, grads.gate_up);
-    bias_gradient(d_gate_up, grads.gate_up_bias);
-
-    const at::Tensor d_normed = d_normed_.shaped({tile.count, c}, options);
-    linear_input_gradient(d_gate_up, weights.gate_up, d_normed);
-    ops::rms_norm_backward({.dy = d_normed,
-                            .x = middle,
-                            .weight = weights.post_norm,
-                            .rstd = rstd,
-                            .dx = d_rows,
-                            .accumulate = true,
-                            .grad_weight = grads.post_norm});
-    linear_weight_gradient(d_rows, rows(attention), grads.attention_out);
-    bias_gradient(d_rows, grads.attention_out_bias);
-    linear_input_gradient(d_rows, weights.attention_out, rows(d_attention));
+    read_backward(read, d_read, middle, weights.post_norm, grads.post_norm, d_rows);
+    const at::Tensor d_out =
+        branch_.backward(d_rows, rows(attention), attention_weights(weights), grads.attention_out_norm);
+    linear_weight_gradient(d_out, rows(attention), grads.attention_out);
+    bias_gradient(d_out, grads.attention_out_bias);
+    linear_input_gradient(d_out, weights.attention_out, rows(d_attention));
   }
 }
 
-// d_heads [T, H + K, D]: d loss / d normed heads on entry, d loss / d projected heads on return. normed [T,
-// C]: the input of the projection, which is computed once more, because what is kept is normed and rotated.
-void Block::head_norm_backward(const BlockTensors& weights, const at::Tensor& normed,
+void Block::dense_backward(const BlockTensors& weights, const at::Tensor& kept_gate_up,
+                           const at::Tensor& read, const BlockTensors& gradients, const at::Tensor& d_rows,
+                           const at::Tensor& d_read) {
+  const int64_t tokens = read.size(0), i = config_.intermediate_size;
+  const auto options = read.options();
+  at::Tensor gate_up = kept_gate_up;
+  if (!gate_up.defined()) {
+    gate_up = gate_up_.shaped({tokens, 2 * i}, options);
+    linear(read, weights.gate_up, weights.gate_up_bias, gate_up);
+  }
+  const at::Tensor d_hidden = d_hidden_.shaped({tokens, i}, options);
+  const at::Tensor hidden = hidden_.shaped({tokens, i}, options);
+  if (gradients.down.defined() || weights.down_norm.defined()) {
+    ops::swiglu(gate_up, hidden, gate_activation(config_));
+  }
+  const at::Tensor d_down = branch_.backward(d_rows, hidden, mlp_weights(weights), gradients.down_norm);
+  linear_input_gradient(d_down, weights.down, d_hidden);
+  linear_weight_gradient(d_down, hidden, gradients.down);
+  bias_gradient(d_down, gradients.down_bias);
+  const at::Tensor d_gate_up = d_gate_up_.shaped({tokens, 2 * i}, options);
+  ops::swiglu_backward(d_hidden, gate_up, d_gate_up, gate_activation(config_));
+  linear_weight_gradient(d_gate_up, read, gradients.gate_up);
+  bias_gradient(d_gate_up, gradients.gate_up_bias);
+  linear_input_gradient(d_gate_up, weights.gate_up, d_read);
+}
+
+void Block::read_backward(const Read& read, const at::Tensor& d_read, const at::Tensor& x,
+                          const at::Tensor& norm, const at::Tensor& grad_norm, const at::Tensor& d_x) {
+  if (!norm.defined()) {
+    d_x.add_(d_read);
+    return;
+  }
+  ops::rms_norm_backward({.dy = d_read,
+                          .x = x,
+                          .weight = norm,
+                          .rstd = read.rstd,
+                          .dx = d_x,
+                          .accumulate = true,
+                          .grad_weight = grad_norm,
+                          .offset = config_.norm_offset()});
+}
+
+// d_heads [T, H + K, D]: d loss / d normed heads on entry, d loss / d projected heads on return. read [T, C]:
+// the input of the projection, which is computed once more, because what is kept is normed and rotated.
+void Block::head_norm_backward(const BlockTensors& weights, const at::Tensor& read,
                                const BlockTensors& gradients, const at::Tensor& d_heads) {
-  const int64_t tokens = normed.size(0), h = config_.num_heads, k = config_.num_kv_heads;
+  const int64_t tokens = read.size(0), h = config_.num_heads, k = config_.num_kv_heads;
   const int64_t width = (h + k) * config_.head_dim;
-  const at::Tensor projected = projected_.shaped({tokens, width}, normed.options());
-  linear(normed, weights.qkv.narrow(0, 0, width),
+  const at::Tensor projected = projected_.shaped({tokens, width}, read.options());
+  linear(read, weights.qkv.narrow(0, 0, width),
          weights.qkv_bias.defined() ? weights.qkv_bias.narrow(0, 0, width) : at::Tensor(), projected);
   const at::Tensor heads = projected.view({tokens, h + k, config_.head_dim});
   const HeadStatistics rstd =
-      normalize_heads(weights, heads, renormed_.shaped(heads.sizes(), normed.options()));
+      normalize_heads(weights, heads, renormed_.shaped(heads.sizes(), read.options()));
   const auto backward = [&](int64_t first, int64_t count, const at::Tensor& weight,
                             const at::Tensor& head_rstd, const at::Tensor& gradient) {
-    const at::Tensor own = d_heads.narrow(1, first, count);
+    const at::Tensor own = normed_rows(d_heads.narrow(1, first, count), config_);
     ops::rms_norm_backward({.dy = own,
-                            .x = heads.narrow(1, first, count),
+                            .x = normed_rows(heads.narrow(1, first, count), config_),
                             .weight = weight,
                             .rstd = head_rstd,
                             .dx = own,
-                            .grad_weight = gradient});
+                            .grad_weight = gradient,
+                            .offset = config_.norm_offset()});
   };
   backward(0, h, weights.q_norm, rstd.q, gradients.q_norm);
   backward(h, k, weights.k_norm, rstd.k, gradients.k_norm);
@@ -121,7 +147,6 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
                          const at::Tensor& d_x) {
   const BatchShape shape = shape_of(layout);
   const auto options = d_x.options();
-  const auto acc = options.dtype(ops::accumulation_type(d_x.scalar_type()));
   const int64_t h = config_.num_heads, k = config_.num_kv_heads;
 
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
@@ -139,6 +164,7 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
       gather(attention.dq, 0);
       gather(attention.dk, h);
       gather(attention.dv, h + k);
+      if (!rope.turns()) continue;
       const RopeTables& tables = rope.of(layout, piece.sequence);
       const auto table = [&piece](const at::Tensor& t) { return t.narrow(0, piece.token, piece.count); };
       const at::Tensor d_piece = d_rotated.narrow(0, piece.row, piece.count);
@@ -148,28 +174,21 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
                                    .angles = table(tables.angles),
                                    .scaled = table(tables.scaled),
                                    .grad_log_factors = gradients.log_factors,
-                                   .grad_log_temperature = gradients.log_temperature});
+                                   .grad_log_temperature = gradients.log_temperature,
+                                   .interleaved = config_.interleaved_rope});
       }
       if (gradients.input || gradients.weights.qkv.defined()) {
-        ops::rope_backward_(d_piece, table(tables.cos), table(tables.sin));
+        ops::rope_backward_(d_piece, table(tables.cos), table(tables.sin), config_.interleaved_rope);
       }
     }
     if (gradients.input || gradients.weights.qkv.defined()) {
-      const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, options);
-      const at::Tensor rstd = rstd_.shaped({tile.count}, acc);
-      const at::Tensor d_normed = d_normed_.shaped({tile.count, config_.hidden_size}, options);
-      ops::rms_norm(rows(x), weights.input_norm, config_.rms_norm_eps, normed, rstd);
-      if (config_.qk_norm) head_norm_backward(weights, normed, gradients.weights, d_rotated);
-      linear_weight_gradient(d_qkv, normed, gradients.weights.qkv);
+      const at::Tensor d_read = d_normed_.shaped({tile.count, config_.hidden_size}, options);
+      const Read read = read_stream(rows(x), weights.input_norm);
+      if (config_.qk_norm) head_norm_backward(weights, read.x, gradients.weights, d_rotated);
+      linear_weight_gradient(d_qkv, read.x, gradients.weights.qkv);
       bias_gradient(d_qkv, gradients.weights.qkv_bias);
-      linear_input_gradient(d_qkv, weights.qkv, d_normed);
-      ops::rms_norm_backward({.dy = d_normed,
-                              .x = rows(x),
-                              .weight = weights.input_norm,
-                              .rstd = rstd,
-                              .dx = rows(d_x),
-                              .accumulate = true,
-                              .grad_weight = gradients.weights.input_norm});
+      linear_input_gradient(d_qkv, weights.qkv, d_read);
+      read_backward(read, d_read, rows(x), weights.input_norm, gradients.weights.input_norm, rows(d_x));
     }
   }
 }

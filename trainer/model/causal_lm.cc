@@ -1,6 +1,7 @@
 #include "trainer/model/causal_lm.h"
 
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -19,6 +20,19 @@
 #include "trainer/model/workspace.h"
 
 namespace ropeway {
+namespace {
+
+FactorSet plain_rope(const ModelConfig& config, double theta) {
+  FactorSet set;
+  set.name = "none";
+  set.max_length = set.original_length = config.original_window;
+  set.rope_theta = theta;
+  set.factors.assign(static_cast<size_t>(config.rotary_pairs()), 1.0);
+  set.history.method = "identity";
+  return set;
+}
+
+}  // namespace
 
 struct CausalLM::Engine {
   Engine(const ModelConfig& model_config, ParameterStore& parameters, SequenceAttention& sequence_attention,
@@ -31,6 +45,7 @@ struct CausalLM::Engine {
         tensor_options(parameters.weight_options()),
         acc_options(tensor_options.dtype(ops::accumulation_type(tensor_options.dtype().toScalarType()))),
         ropes(config.rotary_pairs(), acc_options),
+        local_rope(plain_rope(config, config.local_rope_theta)),
         block(config, attention, plan.tile_tokens),
         activation_store(hooks.make_activations ? hooks.make_activations(config)
                                                 : make_activations(config, plan, tensor_options.device())),
@@ -41,7 +56,8 @@ struct CausalLM::Engine {
 
   // One batch on its way forward and back.
   struct Pass {
-    LocalBatch batch;  // where the weights are
+    LocalBatch batch;         // where the weights are
+    SequenceLayout windowed;  // the batch's layout for layers that slide
     const FactorSet& factors;
     // Of all weights; otherwise those of the factors are formed.
     bool weight_gradients = true;
@@ -59,6 +75,7 @@ struct CausalLM::Engine {
   double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
                FactorGradient* factor_gradient);
   void embed(const LocalBatch& batch, const at::Tensor& x);
+  void multiply_embedding(const at::Tensor& x) const;
   void forward(const Pass& pass, const at::Tensor& last);
   at::Tensor head_backward(const Pass& pass, double loss_scale, const at::Tensor& x);
   void blocks_backward(const Pass& pass, const FactorSums& sums, const at::Tensor& d_x);
@@ -67,7 +84,20 @@ struct CausalLM::Engine {
 
   // The tables of a pass in progress.
   BatchRope rope_of(const Pass& pass, int64_t layer) {
-    return ropes.get(pass.factors, layer, pass.batch.layout, !pass.weight_gradients);
+    return rope_of(pass.factors, layer, pass.batch.layout, !pass.weight_gradients);
+  }
+  SequenceLayout windowed(const SequenceLayout& layout) const {
+    const bool wanted = config.sliding_window > 0 && config.sliding_window < layout.longest();
+    return wanted ? layout.with_window(config.sliding_window) : SequenceLayout();
+  }
+  const SequenceLayout& layout_of(const Pass& pass, int64_t layer) const {
+    const bool slides = pass.windowed.num_sequences() > 0 && config.window_of_layer(layer) > 0;
+    return slides ? pass.windowed : pass.batch.layout;
+  }
+  BatchRope rope_of(const FactorSet& factors, int64_t layer, const SequenceLayout& layout, bool with_angles) {
+    if (!config.rotates(layer)) return {};
+    if (config.rotates_locally(layer)) return ropes.get(local_rope, layer, layout, false);
+    return ropes.get(factors, layer, layout, with_angles);
   }
   // What comes after the forward pass of a block.
   ParameterUnit after(int64_t layer) const {
@@ -81,6 +111,7 @@ struct CausalLM::Engine {
   const EngineHooks hooks;
   const at::TensorOptions tensor_options, acc_options;
   RopeCache ropes;
+  const FactorSet local_rope;  // of the layers that rotate locally
   Block block;
   const std::unique_ptr<ActivationStore> activation_store;
   ActivationStore& activations;
@@ -129,11 +160,22 @@ LocalBatch CausalLM::Engine::placed(const LocalBatch& batch) const {
   return moved;
 }
 
+// Forward on embeddings, backward on the gradient of what the first block reads.
+void CausalLM::Engine::multiply_embedding(const at::Tensor& x) const {
+  if (config.embedding_multiplier == 1) return;
+  if (config.rounded_embedding_multiplier) {
+    x.mul_(at::scalar_tensor(config.embedding_multiplier, tensor_options));
+  } else {
+    x.mul_(config.embedding_multiplier);
+  }
+}
+
 void CausalLM::Engine::embed(const LocalBatch& batch, const at::Tensor& x) {
   const ParameterLease lease(store, ParameterUnit::embedding(), LeaseOf::kWeights);
   store.expect(ParameterUnit::block(0), LeaseOf::kWeights);
   at::Tensor out = x;
   at::index_select_out(out, lease.weights().embedding, 0, batch.tokens.flatten());
+  multiply_embedding(x);
 }
 
 // Leaves what backward needs of each block in the activation store, and the result of the last block in
@@ -147,8 +189,8 @@ void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
     {
       const ParameterLease lease(store, ParameterUnit::block(layer), LeaseOf::kWeights);
       store.expect(after(layer), layer + 1 < layers ? LeaseOf::kWeights : pass.lease());
-      block.forward(lease.weights().block, rope_of(pass, layer), pass.batch.layout, record.input, y, &record,
-                    plan.save_attention);
+      block.forward(lease.weights().block, rope_of(pass, layer), layout_of(pass, layer), record.input, y,
+                    &record, plan.save_attention);
     }
     activations.seal(layer);
   }
@@ -182,12 +224,14 @@ void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums,
       if (pass.weight_gradients) {
         gradients.weights = lease.gradients().block;
       } else {
-        gradients.log_factors = sums.log_factors[sums.log_factors.size(0) > 1 ? layer : 0];
-        gradients.log_temperature = sums.log_temperature;
+        if (config.takes_factors(layer)) {
+          gradients.log_factors = sums.log_factors[sums.log_factors.size(0) > 1 ? layer : 0];
+          gradients.log_temperature = sums.log_temperature;
+        }
         gradients.input = layer > 0;
       }
-      block.backward(lease.weights().block, rope_of(pass, layer), pass.batch.layout, activations.fetch(layer),
-                     gradients, d_x);
+      block.backward(lease.weights().block, rope_of(pass, layer), layout_of(pass, layer),
+                     activations.fetch(layer), gradients, d_x);
       if (pass.weight_gradients) lease.gradients_done();
     }
     activations.release(layer);
@@ -198,6 +242,7 @@ void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums,
 void CausalLM::Engine::embedding_backward(const LocalBatch& batch, const at::Tensor& d_x) {
   const ParameterLease lease(store, ParameterUnit::embedding(), LeaseOf::kGradients);
   const at::Tensor tokens = batch.tokens.flatten();
+  multiply_embedding(d_x);
   for (const Tile& tile : tiles_of({1, d_x.size(0)}, plan.tile_tokens)) {
     ops::embedding_gradient(d_x.narrow(0, tile.begin, tile.count), tokens.narrow(0, tile.begin, tile.count),
                             lease.gradients().embedding);
@@ -218,7 +263,7 @@ CausalLM::Engine::FactorSums CausalLM::Engine::zero_sums(const FactorSet& factor
 double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& factors, double loss_scale,
                                FactorGradient* factor_gradient) {
   const BatchShape shape = check(host_batch, factors);
-  const Pass pass{placed(host_batch), factors, factor_gradient == nullptr};
+  const Pass pass{placed(host_batch), windowed(host_batch.layout), factors, factor_gradient == nullptr};
 
   activations.begin_step(
       shape.tokens(), tensor_options,
@@ -251,15 +296,16 @@ CausalLM::~CausalLM() = default;
 CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const FactorSet& factors) {
   Engine& e = *engine_;
   const BatchShape shape = e.check(host_batch, factors);
-  const LocalBatch batch = e.placed(host_batch);
+  const Engine::Pass pass{e.placed(host_batch), e.windowed(host_batch.layout), factors, true};
+  const LocalBatch& batch = pass.batch;
   const at::Tensor x = e.stream.shaped({shape.tokens(), e.config.hidden_size}, e.tensor_options);
   e.embed(batch, x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
     const ParameterLease lease(e.store, ParameterUnit::block(layer), LeaseOf::kWeights);
     e.store.expect(e.after(layer), LeaseOf::kWeights);
     e.block.forward(
-        lease.weights().block, e.ropes.get(factors, layer, batch.layout, false), batch.layout, x,
-        [&x] { return x; }, nullptr, false);
+        lease.weights().block, e.rope_of(pass, layer), e.layout_of(pass, layer), x, [&x] { return x; },
+        nullptr, false);
   }
 
   const ParameterLease lease(e.store, ParameterUnit::head(), LeaseOf::kWeights);
@@ -286,14 +332,6 @@ const EnginePlan& CausalLM::plan() const { return engine_->plan; }
 SequenceAttention& CausalLM::attention() { return engine_->attention; }
 int64_t CausalLM::activation_bytes() const { return engine_->activations.peak_bytes(); }
 
-FactorSet CausalLM::identity() const {
-  FactorSet set;
-  set.name = "none";
-  set.max_length = set.original_length = engine_->config.original_window;
-  set.rope_theta = engine_->config.rope_theta;
-  set.factors.assign(static_cast<size_t>(engine_->config.rotary_pairs()), 1.0);
-  set.history.method = "identity";
-  return set;
-}
+FactorSet CausalLM::identity() const { return plain_rope(engine_->config, engine_->config.rope_theta); }
 
 }  // namespace ropeway

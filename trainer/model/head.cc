@@ -27,7 +27,10 @@ at::Tensor weighted_sum(const at::Tensor& nll, const at::Tensor& weights) {
 }  // namespace
 
 Head::Head(const ModelConfig& config, int64_t tile_tokens, int64_t loss_tile_tokens)
-    : config_(config), tile_tokens_(tile_tokens), loss_tile_tokens_(loss_tile_tokens) {}
+    : config_(config),
+      form_{config.logit_divisor, config.logit_softcap},
+      tile_tokens_(tile_tokens),
+      loss_tile_tokens_(loss_tile_tokens) {}
 
 Head::Scores Head::score(const UnitTensors& weights, const at::Tensor& x, const at::Tensor& labels) {
   const int64_t tokens = x.size(0);
@@ -36,9 +39,9 @@ Head::Scores Head::score(const UnitTensors& weights, const at::Tensor& x, const 
   for (const Tile& tile : tiles_of({1, tokens}, tile_tokens_)) {
     const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, x.options());
     ops::rms_norm(rows(x, tile), weights.final_norm, config_.rms_norm_eps, normed,
-                  rstd_.shaped({tile.count}, acc));
+                  rstd_.shaped({tile.count}, acc), config_.norm_offset());
     const ops::CrossEntropyOutput scored =
-        ops::linear_cross_entropy(normed, weights.head, rows(labels, tile), loss_tile_tokens_);
+        ops::linear_cross_entropy(normed, weights.head, rows(labels, tile), loss_tile_tokens_, form_);
     rows(scores.nll, tile).copy_(scored.nll);
     rows(scores.correct, tile).copy_(scored.correct);
   }
@@ -56,7 +59,7 @@ at::Tensor Head::backward(const UnitTensors& weights, const UnitTensors& gradien
     const at::Tensor x_tile = x_.shaped({tile.count, c}, options);
     const at::Tensor rstd = rstd_.shaped({tile.count}, acc_options(x));
     x_tile.copy_(rows(x, tile));
-    ops::rms_norm(x_tile, weights.final_norm, config_.rms_norm_eps, normed, rstd);
+    ops::rms_norm(x_tile, weights.final_norm, config_.rms_norm_eps, normed, rstd, config_.norm_offset());
     const ops::CrossEntropyOutput scored =
         ops::linear_cross_entropy_backward({.hidden = normed,
                                             .head = weights.head,
@@ -65,14 +68,16 @@ at::Tensor Head::backward(const UnitTensors& weights, const UnitTensors& gradien
                                             .scale = targets.scale,
                                             .tile_tokens = loss_tile_tokens_,
                                             .d_hidden = d_normed,
-                                            .grad_head = gradients.head});
+                                            .grad_head = gradients.head,
+                                            .form = form_});
     sum.add_(weighted_sum(scored.nll, rows(targets.weights, tile)));
     ops::rms_norm_backward({.dy = d_normed,
                             .x = x_tile,
                             .weight = weights.final_norm,
                             .rstd = rstd,
                             .dx = rows(x, tile),
-                            .grad_weight = gradients.final_norm});
+                            .grad_weight = gradients.final_norm,
+                            .offset = config_.norm_offset()});
   }
   return sum;
 }

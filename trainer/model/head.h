@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "kernels/ops/loss_ops.h"
 #include "trainer/family/model_config.h"
 #include "trainer/model/parameter_tensors.h"
 #include "trainer/model/workspace.h"
@@ -39,6 +40,7 @@ class Head {
 
  private:
   const ModelConfig config_;
+  const ops::LogitForm form_;
   const int64_t tile_tokens_, loss_tile_tokens_;
   Buffer x_, normed_, d_normed_, rstd_;  // a tile
 };

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/mlp/swiglu.h"
 #include "trainer/family/model_config.h"
 #include "trainer/model/tiles.h"
 
@@ -23,6 +24,18 @@ inline HeadViews split_heads(const at::Tensor& qkv, BatchShape shape, const Mode
 inline at::Tensor rotated_heads(const at::Tensor& qkv, const ModelConfig& config) {
   const int64_t h = config.num_heads, k = config.num_kv_heads;
   return qkv.view({qkv.size(0), h + 2 * k, config.head_dim}).narrow(1, 0, h + k);
+}
+
+inline GateActivation gate_activation(const ModelConfig& config) {
+  return config.gelu_gate ? GateActivation::kGeluTanh : GateActivation::kSilu;
+}
+
+// Heads [T, H, D] as the rows that a norm of them works on: heads, or all heads of a token together [T, H *
+// D].
+inline at::Tensor normed_rows(const at::Tensor& heads, const ModelConfig& config) {
+  if (!config.whole_qk_norm) return heads;
+  return heads.as_strided({heads.size(0), heads.size(1) * heads.size(2)}, {heads.stride(0), 1},
+                          heads.storage_offset());
 }
 
 }  // namespace ropeway

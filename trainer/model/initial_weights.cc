@@ -17,10 +17,12 @@ void initialize_weights(ParameterStore& store, const ModelConfig& config, uint64
   for (size_t i = 0; i < names.size(); ++i) {
     const auto& [name, shape] = names[i];
     if (shape.size() == 1) {
-      store.set_weight(name, at::full(shape, name.ends_with(".bias") ? 0.0 : 1.0, at::kDouble));
+      store.set_weight(
+          name, at::full(shape, name.ends_with(".bias") ? 0.0 : 1 - config.norm_offset(), at::kDouble));
       continue;
     }
-    const bool residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+    const bool residual =
+        name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") || name.ends_with(".w2.weight");
     Philox draws(seed, Stream::kInit, i);
     const at::Tensor values = at::empty(shape, at::kDouble);
     double* v = values.data_ptr<double>();

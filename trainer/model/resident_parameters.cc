@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
+#include "trainer/family/families.h"
 #include "trainer/family/weight_names.h"
 
 namespace ropeway {
@@ -55,12 +56,20 @@ ResidentParameters::BlockOffsets ResidentParameters::find_block(int64_t layer) c
     const int64_t offset = offset_of(fused);
     return offset >= 0 ? offset : offset_of(first);
   };
-  return {.input_norm = offset_of("input_layernorm.weight"),
-          .qkv = either("self_attn.qkv_proj.weight", "self_attn.q_proj.weight"),
+  const auto offset_of_norm = [&](std::string_view name) -> int64_t {
+    return name.empty() ? -1 : offset_of((std::string(name) + ".weight").c_str());
+  };
+  const NormNames& norms = family_of(config_.model_type).norms;
+  return {.qkv = either("self_attn.qkv_proj.weight", "self_attn.q_proj.weight"),
           .attention_out = offset_of("self_attn.o_proj.weight"),
-          .post_norm = offset_of("post_attention_layernorm.weight"),
           .gate_up = either("mlp.gate_up_proj.weight", "mlp.gate_proj.weight"),
           .down = offset_of("mlp.down_proj.weight"),
+          .router = either("block_sparse_moe.gate.weight", "mlp.gate.weight"),
+          .experts = either("block_sparse_moe.experts.0.w1.weight", "mlp.experts.0.gate_proj.weight"),
+          .input_norm = offset_of_norm(norms.attention_in),
+          .post_norm = offset_of_norm(norms.mlp_in),
+          .attention_out_norm = offset_of_norm(norms.attention_out),
+          .down_norm = offset_of_norm(norms.mlp_out),
           .q_norm = offset_of("self_attn.q_norm.weight"),
           .k_norm = offset_of("self_attn.k_norm.weight"),
           .qkv_bias = either("self_attn.qkv_proj.bias", "self_attn.q_proj.bias"),
@@ -76,17 +85,22 @@ BlockTensors ResidentParameters::block_views(const at::Tensor& flat, int64_t lay
     return offset < 0 ? at::Tensor() : flat.narrow(0, offset, size);
   };
   const auto matrix = [&flat](int64_t offset, int64_t rows, int64_t columns) {
-    return flat.narrow(0, offset, rows * columns).view({rows, columns});
+    return offset < 0 ? at::Tensor() : flat.narrow(0, offset, rows * columns).view({rows, columns});
   };
   const BlockOffsets& begin = blocks_[static_cast<size_t>(layer)];
-  return {.input_norm = vector(begin.input_norm, c),
-          .qkv = matrix(begin.qkv, qkv, c),
+  const bool whole = config_.whole_qk_norm;
+  return {.qkv = matrix(begin.qkv, qkv, c),
           .attention_out = matrix(begin.attention_out, c, queries),
-          .post_norm = vector(begin.post_norm, c),
           .gate_up = matrix(begin.gate_up, 2 * i, c),
           .down = matrix(begin.down, c, i),
-          .q_norm = vector(begin.q_norm, d),
-          .k_norm = vector(begin.k_norm, d),
+          .router = matrix(begin.router, config_.num_experts, c),
+          .experts = matrix(begin.experts, config_.num_experts, 3 * i * c),
+          .input_norm = vector(begin.input_norm, c),
+          .post_norm = vector(begin.post_norm, c),
+          .attention_out_norm = vector(begin.attention_out_norm, c),
+          .down_norm = vector(begin.down_norm, c),
+          .q_norm = vector(begin.q_norm, whole ? queries : d),
+          .k_norm = vector(begin.k_norm, whole ? config_.num_kv_heads * d : d),
           .qkv_bias = vector(begin.qkv_bias, qkv),
           .attention_out_bias = vector(begin.attention_out_bias, c),
           .gate_up_bias = vector(begin.gate_up_bias, 2 * i),

@@ -43,7 +43,8 @@ class ResidentParameters : public ParameterStore {
  private:
   // Where the weights of a block begin in the flat array; -1: the model has none of that kind.
   struct BlockOffsets {
-    int64_t input_norm, qkv, attention_out, post_norm, gate_up, down;
+    int64_t qkv, attention_out, gate_up, down, router, experts;
+    int64_t input_norm, post_norm, attention_out_norm, down_norm;
     int64_t q_norm, k_norm, qkv_bias, attention_out_bias, gate_up_bias, down_bias;
   };
   size_t index_of(const std::string& name) const;

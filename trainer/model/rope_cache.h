@@ -22,9 +22,12 @@ struct RopeTables {
   at::Tensor scaled;    // [n] bool: the token uses factors and temperature; only when asked for
 };
 
-// The tables of one layer for a batch: one for each list of positions its sequences have.
+// The tables of one layer for a batch: one for each list of positions its sequences have, or none in a layer
+// without RoPE.
 struct BatchRope {
   std::vector<RopeTables> by_list;
+
+  bool turns() const { return !by_list.empty(); }
 
   const RopeTables& of(const SequenceLayout& layout, int64_t sequence) const {
     return by_list.at(layout.rotary_list_of(sequence));

@@ -88,7 +88,8 @@ class PassMemory {
     if (has_backward()) parts.transients += tokens() * width_.queries * element();
     parts.tiles = standing_tiles();
     parts.ring = ring_slot_bytes(config_, tokens(), shape_.ring_ranks, element(), has_backward());
-    parts.tables = 2 * shape_.length * config_.rotary_pairs() * acc();
+    const int64_t kinds = config_.local_rope_theta > 0 ? 2 : 1;
+    parts.tables = kinds * 2 * shape_.length * config_.rotary_pairs() * acc();
     if (shape_.pass == Pass::kFactorGradient) {
       parts.tables += shape_.length * (config_.rotary_pairs() * 8 + 1);
     }
@@ -98,15 +99,33 @@ class PassMemory {
   int64_t standing_tiles() const {
     const int64_t c = width_.hidden, i = width_.intermediate;
     const bool all_kept = kept_blocks() == config_.num_layers;
-    int64_t row = 2 * c * element() + 2 * acc();  // normed activations of block and head, 1 / rms of both
-    if (!all_kept) row += (c + 2 * i) * element();
-    row += i * element();
-    if (has_backward()) row += (3 * c + 3 * i + width_.qkv) * element();
+    int64_t row = c * element() + acc();                    // normed activations of the head, 1 / rms
+    if (config_.input_norms) row += c * element() + acc();  // of the block
+    if (has_branches(config_)) {  // what attention and MLP give by itself, and its gradient
+      row += (has_backward() ? 2 : 1) * c * element() + (config_.output_norms ? acc() : 0);
+    }
+    if (!all_kept) row += c * element();
+    if (has_backward()) row += (3 * c + width_.qkv) * element();
+    if (config_.num_experts > 0) {
+      row += experts_row();
+    } else {
+      row += (i + (all_kept ? 0 : 2 * i) + (has_backward() ? 3 * i : 0)) * element();
+    }
     if (config_.qk_norm) {
-      row += (config_.num_heads + config_.num_kv_heads) * acc();
+      row += (config_.whole_qk_norm ? 2 : config_.num_heads + config_.num_kv_heads) * acc();
       if (has_backward()) row += 2 * (width_.queries + width_.keys) * element();
     }
     return tile() * row;
+  }
+
+  // Of a token at the expert that all tokens of a tile might choose: the router's figures, the sum, and one
+  // expert's results.
+  int64_t experts_row() const {
+    const int64_t c = width_.hidden, i = width_.intermediate;
+    const int64_t router = config_.num_experts * (element() + (has_backward() ? 4 : 1) * acc());
+    const int64_t expert = has_backward() ? 4 * c + 4 * i : 3 * c + 3 * i;
+    return router + 6 * config_.experts_per_token * acc() + (c + expert) * element() +
+           (has_backward() && narrow() ? 2 * c * acc() : 0);
   }
 
   // Of the block's own results, those that are not kept.
@@ -127,7 +146,7 @@ class PassMemory {
     Phase phase;
     phase.transients = unsaved_attention();
     if (trains() && widens()) {
-      const int64_t c = width_.hidden, i = width_.intermediate;
+      const int64_t c = width_.hidden, i = width_.intermediate;  // of experts as of an MLP
       phase.tiles = tile() * acc() * std::max(c + 2 * i, c + width_.queries);
     }
     return phase;
@@ -180,6 +199,7 @@ class PassMemory {
     const int64_t rows = std::min({plan_.loss_tile_tokens, tile()});
     const int64_t v = config_.vocab_size, c = width_.hidden;
     int64_t bytes = rows * v * acc();
+    if (config_.logit_softcap > 0 && has_backward()) bytes += rows * v * acc();  // the cap's slope
     if (narrow() && plan_.cuda && has_backward()) bytes += rows * v * element();
     if (widens()) {
       // Hidden and its gradient, and the part of the output layer that is widened at a time; and of the
@@ -204,8 +224,9 @@ void require_countable(const ModelConfig& config, const PassShape& shape) {
   const double c = wide(config.hidden_size), i = wide(config.intermediate_size);
   const double heads = wide(config.head_dim) * wide(config.num_heads + 2 * config.num_kv_heads);
   const double layers = wide(config.num_layers) + 2, row = 8 * (c + heads + i) + wide(config.vocab_size);
-  const double elements =
-      layers * (c * (2 * heads + 3 * i) + wide(shape.tokens()) * row) + 2 * c * wide(config.vocab_size);
+  const double elements = layers * (c * (2 * heads + 3 * i * std::max(1.0, wide(config.num_experts))) +
+                                    wide(shape.tokens()) * row) +
+                          2 * c * wide(config.vocab_size);
   constexpr double kMost = 1e17;  // elements, of up to 32 bytes each
   if (elements < kMost) return;
   fail(ErrorKind::kConfig,
@@ -216,6 +237,10 @@ void require_countable(const ModelConfig& config, const PassShape& shape) {
 
 }  // namespace
 
+bool has_branches(const ModelConfig& config) {
+  return config.output_norms || config.residual_multiplier != 1;
+}
+
 BlockWidths::BlockWidths(const ModelConfig& config)
     : hidden(config.hidden_size),
       queries(config.num_heads * config.head_dim),
@@ -225,7 +250,8 @@ BlockWidths::BlockWidths(const ModelConfig& config)
 
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size) {
   const BlockWidths width(config);
-  return tokens * element_size * (width.qkv + width.hidden + 2 * width.intermediate);
+  const int64_t gate_up = config.num_experts > 0 ? 0 : 2 * width.intermediate;
+  return tokens * element_size * (width.qkv + width.hidden + gate_up);
 }
 
 std::vector<std::pair<std::string, int64_t>> MemoryParts::parts() const {

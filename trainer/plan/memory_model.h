@@ -55,6 +55,10 @@ struct BlockWidths {
   explicit BlockWidths(const ModelConfig& config);
 };
 
+// Whether what attention and MLP give is something by itself before the residual stream takes it: it is
+// normed or multiplied.
+bool has_branches(const ModelConfig& config);
+
 // Bytes that a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
 

@@ -7,18 +7,30 @@ Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkO
   const auto layers = static_cast<double>(config.num_layers), tokens = static_cast<double>(length);
   const auto c = static_cast<double>(width.hidden), q = static_cast<double>(width.queries),
              i = static_cast<double>(width.intermediate);
-  const double projections = c * static_cast<double>(width.qkv) + q * c, mlp = 3 * c * i;
+  const double projections = c * static_cast<double>(width.qkv) + q * c;
+  const bool sparse = config.num_experts > 0;
+  const double mlp = sparse ? 3 * c * i * static_cast<double>(config.experts_per_token) +
+                                  c * static_cast<double>(config.num_experts)
+                            : 3 * c * i;
   const double weights = layers * (projections + mlp) + static_cast<double>(config.vocab_size) * c;
-  const double square = tokens * tokens * q * layers;  // 2 of these: scores and their product with V
+  double square = tokens * tokens * q * layers;  // 2 of these: scores and their product with V
+  for (int64_t layer = 0; layer < config.num_layers && config.sliding_window > 0; ++layer) {
+    const auto window = static_cast<double>(config.window_of_layer(layer));
+    if (window > 0 && window < tokens) square -= q * (tokens - window) * (tokens - window);
+  }
 
   Work work{.dense = 2 * weights * tokens, .attention_forward = 2 * square};
   if (pass == Pass::kEvaluate) return work;
   work.dense += (pass == Pass::kTrain ? 4 : 2) * weights * tokens;
   // Gate and up are computed again, down is not: nothing needs its result. Head norms need q and k before
   // them.
-  double again = projections + 2 * c * i;
+  double again = projections + (sparse ? 0 : 2 * c * i);
   if (config.qk_norm) again += c * static_cast<double>(width.queries + width.keys);
   work.dense += 2 * again * tokens * (layers - options.kept_blocks);
+  // The weights of experts want the experts' results, in kept blocks too.
+  if (sparse) work.dense += 2 * mlp * tokens * layers;
+  // Norms of what attention and MLP give need it before them, in kept blocks too.
+  if (config.output_norms) work.dense += 2 * (q * c + c * i) * tokens * layers;
   work.attention_backward = (options.save_attention ? 5 : 7) * square;
   return work;
 }

@@ -1,7 +1,8 @@
 // FLOPs of a pass over one sequence and the bytes its ring moves. Attention is counted causally: a query
-// meets half of the sequence on average, so a forward pass has 2 S^2 Hq D FLOPs per layer, a backward pass 5
-// (scores again, dV, dP, dQ, dK). Matrix products count 2 a weight and token forward, 4 backward (2 without
-// weight gradients), and what backward computes again of a block that does not keep it.
+// meets half of the sequence on average (where it sees through a window, of that), so a forward pass has 2
+// S^2 Hq D FLOPs per layer, a backward pass 5 (scores again, dV, dP, dQ, dK). Matrix products count 2 a
+// weight and token forward, 4 backward (2 without weight gradients), and what backward computes again of a
+// block that does not keep it.
 #pragma once
 
 #include "trainer/plan/memory_model.h"

@@ -1,7 +1,6 @@
 #include "trainer/stages/gpu_check.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "kernels/ops/attention_check.h"
@@ -27,8 +26,9 @@ void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const R
                                   .queries = longest,
                                   .keys = longest,
                                   .head_dim = config.head_dim,
-                                  .scale = 1 / std::sqrt(static_cast<double>(config.head_dim)),
-                                  .causal = true};
+                                  .scale = config.score_scale(),
+                                  .causal = true,
+                                  .softcap = config.attention_softcap};
   std::optional<ops::AttentionRates> expected;
   if (const auto known = device_called_by_cuda(gpus.info().name)) {
     const AttentionRate rate = known->attention_at(longest, config.head_dim);

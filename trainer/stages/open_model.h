@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "trainer/config/recipe.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/tokenizer/tokenizer.h"
 

@@ -29,16 +29,21 @@ ConfigAndSets model_of(const Recipe& recipe) {
   return model;
 }
 
+void apply_sliding_window(SlidingWindowPolicy policy, ModelConfig& config) {
+  if (policy == SlidingWindowPolicy::kHonour) honour_window(config);
+  if (policy == SlidingWindowPolicy::kFull) attend_fully(config);
+}
+
 void apply_recipe(const ModelRecipe& recipe, ModelConfig& config) {
   if (recipe.original_window > 0) set_original_window(config, recipe.original_window);
-  if (recipe.sliding_window == SlidingWindowPolicy::kFull) attend_fully(config);
+  apply_sliding_window(recipe.sliding_window, config);
 }
 
 std::vector<std::string> errors_against_model(const Recipe& recipe, const ConfigAndSets& model) {
   ModelFacts facts{.original_window = model.config.original_window,
                    .rotary_pairs = model.config.rotary_pairs(),
                    .existing_sets = {},
-                   .sliding_window = model.config.sliding_window};
+                   .sliding_window = model.config.limiting_window()};
   for (const FactorSet& set : model.sets) {
     facts.existing_sets.push_back({.name = set.name,
                                    .length = set.max_length,

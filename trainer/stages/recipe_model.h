@@ -15,6 +15,10 @@ ModelConfig config_of(const ModelRecipe::Architecture& shape);
 // Of a new model its shape; of an existing one what its directory says, with apply_recipe().
 ConfigAndSets model_of(const Recipe& recipe);
 
+// What the user has said of lengths beyond the model's sliding window. Throws kBadData where the family
+// cannot.
+void apply_sliding_window(SlidingWindowPolicy policy, ModelConfig& config);
+
 // What the recipe says of an existing model instead of its config.json.
 void apply_recipe(const ModelRecipe& recipe, ModelConfig& config);
 

@@ -1,20 +1,24 @@
 """Writes golden.safetensors beside this file: what transformers makes of the config.json files here (one model a family)
 with weights that are a function of their names and places, so that only results are kept. For each FAMILY and length:
 "FAMILY/LENGTH/logits" [LENGTH, V], and "FAMILY/LENGTH/gradient norms", one per weight in the order of sorted names, of the
-mean loss. Tokens and labels are functions of their places too. family_golden_test.cc has the same functions.
+mean loss. What the file has already stays as it is; without the file all is made. Tokens and labels are functions of their places too. family_golden_test.cc has the same functions.
 usage: .venv/bin/python tests/data/families/make_golden.py   (transformers 5.23)"""
 
 import json
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import numpy
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here.parents[1] / "parity"))
+from checkpoint_names import checkpoint_weights
+
 lengths = (20, 40)  # the original windows are 24
 
 
@@ -37,23 +41,25 @@ def weight(name, shape, seed):
     return torch.from_numpy(values.astype(numpy.float32)).view(shape)
 
 
-golden = {}
+golden = load_file(here / "golden.safetensors") if (here / "golden.safetensors").exists() else {}
 for file in sorted(here.glob("*.json")):
     family = json.loads(file.read_text())["model_type"]
+    if f"{family}/{lengths[0]}/logits" in golden:
+        continue
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(file, folder + "/config.json")
         config = AutoConfig.from_pretrained(folder)
     for length in lengths:
         model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
-        names = sorted(dict(model.named_parameters()))
+        weights = checkpoint_weights(model)
         with torch.no_grad():
-            for seed, name in enumerate(names):
-                parameter = model.get_parameter(name)
-                parameter.copy_(weight(name, parameter.shape, seed))
+            for seed, name in enumerate(sorted(weights)):
+                weights[name].copy_(weight(name, weights[name].shape, seed))
         ids = lambda seed: torch.from_numpy((mixed(length, seed) % config.vocab_size).astype(numpy.int64))
         logits = model(input_ids=ids(1001)[None], use_cache=False).logits[0]
         torch.nn.functional.cross_entropy(logits, ids(1002)).backward()
         golden[f"{family}/{length}/logits"] = logits.detach().contiguous()
-        norms = torch.tensor([model.get_parameter(name).grad.norm().item() for name in names])
+        gradients = checkpoint_weights(model, of=lambda parameter: parameter.grad)
+        norms = torch.tensor([gradients[name].norm().item() for name in sorted(gradients)])
         golden[f"{family}/{length}/gradient norms"] = norms
 save_file(golden, here / "golden.safetensors")

@@ -73,6 +73,60 @@ TEST_P(BlockAttention, BackwardEqualsReference) {
   }
 }
 
+// A band, below, at and beyond the tiles of 64 queries and 128 or 256 keys; one with rows that see nothing.
+struct Band {
+  int64_t queries, keys, offset, window;
+};
+constexpr Band kBands[] = {{33, 33, 0, 5},       {300, 300, 0, 64},   {300, 300, 0, 65},
+                           {200, 300, 150, 170}, {64, 128, 128, 129}, {300, 300, 290, 300},
+                           {130, 257, 40, 300},  {70, 70, 60, 20}};
+std::vector<uint8_t> mask_of(const Band& band) {
+  std::vector<uint8_t> mask;
+  for (int64_t i = 0; i < band.queries; ++i) {
+    for (int64_t j = 0; j < band.keys; ++j) {
+      const int64_t distance = band.offset + i - j;
+      mask.push_back(0 <= distance && distance < band.window);
+    }
+  }
+  return mask;
+}
+
+TEST(BlockAttentionLimits, BandsAndSoftCapsEqualTheReference) {
+  for (const Band& band : kBands) {
+    for (const double cap : {0.0, 0.8}) {
+      SCOPED_TRACE(fmt::format("{} x {}, offset {}, window {}, cap {}", band.queries, band.keys, band.offset,
+                               band.window, cap));
+      const auto p = attention_problem(4, 2, band.queries, band.keys, at::kDouble, 1, 20);
+      const std::vector<uint8_t> mask = mask_of(band);
+      AttentionReferenceShape shape = reference_shape(p, false);
+      shape.allowed = mask.data();
+      shape.softcap = cap;
+      const ops::AttentionLimits limits{band.offset, band.window, cap};
+      const auto ours = ops::block_attention(p.q, p.k, p.v, false, p.scale, limits);
+      const auto wanted = reference_forward(p, shape);
+      EXPECT_LE(relative_error(ours.out, wanted.out), 1e-13);
+      const at::Tensor seeing = wanted.lse.isfinite();
+      EXPECT_TRUE(ours.lse.isfinite().eq(seeing).all().item<bool>());
+      EXPECT_LE(relative_error(ours.lse.masked_select(seeing), wanted.lse.masked_select(seeing)), 1e-13);
+      const auto gradients =
+          ops::block_attention_backward({p.d_out, p.q, p.k, p.v, ours.out, ours.lse, false, p.scale, limits});
+      expect_gradients(gradients, reference_backward(p, shape), 1e-12);
+    }
+  }
+}
+
+TEST(BlockAttentionLimits, ACapUnderTheCausalMask) {
+  const auto p = attention_problem(4, 1, 150, 150, at::kDouble, 1, 16);
+  AttentionReferenceShape shape = reference_shape(p, true);
+  shape.softcap = 0.5;
+  const ops::AttentionLimits limits{.softcap = 0.5};
+  const auto ours = ops::block_attention(p.q, p.k, p.v, true, p.scale, limits);
+  EXPECT_LE(relative_error(ours.out, reference_forward(p, shape).out), 1e-13);
+  expect_gradients(
+      ops::block_attention_backward({p.d_out, p.q, p.k, p.v, ours.out, ours.lse, true, p.scale, limits}),
+      reference_backward(p, shape), 1e-12);
+}
+
 TEST_P(BlockAttention, ForwardInBF16RoundsOnce) {
   const auto p = problem(at::kBFloat16);
   const auto shape = reference_shape(p, GetParam().causal);

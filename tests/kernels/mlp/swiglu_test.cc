@@ -111,5 +111,25 @@ TEST(Swiglu, StridedRows) {
   EXPECT_EQ(max_difference(d_gate_up, backward(d_out, gate_up)), 0.0);
 }
 
+// gelu with tanh, written as its definition.
+TEST(Geglu, IsTheDefinitionAndItsDerivative) {
+  const at::Tensor gate_up = random_tensor({7, 22}, at::kDouble, 1, 2.0);
+  const at::Tensor d_out = random_tensor({7, 11}, at::kDouble, 2);
+  const auto defined = [](const at::Tensor& x) {
+    const at::Tensor gate = x.narrow(1, 0, 11), up = x.narrow(1, 11, 11);
+    const at::Tensor inner = (gate + gate.pow(3) * 0.044715) * std::sqrt(2 / std::acos(-1.0));
+    return gate * 0.5 * (inner.tanh() + 1) * up;
+  };
+  for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-14}, std::pair{at::kFloat, 1e-6}}) {
+    const at::Tensor x = gate_up.to(type), out = at::empty({7, 11}, type), d = at::empty({7, 22}, type);
+    ops::swiglu(x, out, GateActivation::kGeluTanh);
+    EXPECT_LE(relative_error(out, defined(x.to(at::kDouble))), tolerance);
+    ops::swiglu_backward(d_out.to(type), x, d, GateActivation::kGeluTanh);
+    const at::Tensor leaf = x.to(at::kDouble).clone().requires_grad_();
+    (defined(leaf) * d_out.to(type).to(at::kDouble)).sum().backward();
+    EXPECT_LE(relative_error(d, leaf.grad()), tolerance);
+  }
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -18,10 +18,11 @@ using namespace testing;
 
 struct Shape {
   int64_t rows, channels, stride;
+  double offset = 0;
 };
 // Warps and blocks; whole packs and odd rows; more rows than tiles.
-const Shape kShapes[] = {{5, 64, 64},     {5, 64, 72},     {3, 7, 9},   {0, 16, 16},
-                         {4, 4096, 4096}, {6, 2050, 2050}, {9000, 8, 8}};
+const Shape kShapes[] = {{5, 64, 64},     {5, 64, 72},  {3, 7, 9},      {0, 16, 16},       {4, 4096, 4096},
+                         {6, 2050, 2050}, {9000, 8, 8}, {5, 64, 72, 1}, {6, 2051, 2051, 1}};
 
 class RmsNormTeam : public ::testing::TestWithParam<Shape> {};
 INSTANTIATE_TEST_SUITE_P(Shapes, RmsNormTeam, ::testing::ValuesIn(kShapes));
@@ -42,11 +43,13 @@ TEST_P(RmsNormTeam, ForwardAsTheCPUInDoublePrecision) {
     const at::Tensor y = at::empty({s.rows, s.channels}, type), exact_y = y.to(at::kDouble);
     const at::Tensor rstd = at::empty({s.rows}, ops::accumulation_type(type)),
                      exact_rstd = rstd.to(at::kDouble);
-    ops::rms_norm(x.to(at::kDouble).contiguous(), weight.to(at::kDouble), 1e-5, exact_y, exact_rstd);
+    ops::rms_norm(x.to(at::kDouble).contiguous(), weight.to(at::kDouble), 1e-5, exact_y, exact_rstd,
+                  s.offset);
     ops::for_activation_type(type, "", [&]<typename T>(T) {
       launch_rms_norm_forward<T>(HostLauncher(), {.x = data_of<const T>(x),
                                                   .x_rows = {.group_stride = s.stride},
                                                   .weight = data_of<const T>(weight),
+                                                  .offset = s.offset,
                                                   .eps = 1e-5,
                                                   .rows = s.rows,
                                                   .channels = s.channels,
@@ -77,6 +80,7 @@ Gradients team_gradients(const Shape& s, const at::Tensor& dy, const at::Tensor&
                                .x = data_of<const T>(x),
                                .x_rows = {.group_stride = s.stride},
                                .weight = data_of<const T>(weight),
+                               .offset = s.offset,
                                .rstd = data_of<const Acc>(rstd),
                                .rows = s.rows,
                                .channels = s.channels,
@@ -97,7 +101,7 @@ TEST_P(RmsNormTeam, BackwardAsTheCPU) {
     const at::Tensor rstd = random_tensor({s.rows}, ops::accumulation_type(type), 5).abs();
     for (const bool accumulate : {false, true}) {
       Gradients cpu{before.clone(), at::ones({s.channels}, rstd.scalar_type())};
-      ops::rms_norm_backward({dy, x, weight, rstd, cpu.dx, accumulate, cpu.grad_weight});
+      ops::rms_norm_backward({dy, x, weight, rstd, cpu.dx, accumulate, cpu.grad_weight, s.offset});
       ops::for_activation_type(type, "", [&]<typename T>(T) {
         const Gradients g = team_gradients<T>(s, dy, x, weight, rstd, before, accumulate, false);
         EXPECT_LE(relative_error(g.grad_weight, cpu.grad_weight), type == at::kDouble ? 1e-13 : 1e-5);

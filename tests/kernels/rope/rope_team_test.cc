@@ -23,11 +23,13 @@ using namespace testing;
 
 struct Shape {
   int64_t tokens, heads, head_dim, rotary, first_column, row;
+  bool interleaved = false;
 };
 // Packed and odd rows, whole and partial rotation, one head and many.
-const Shape kShapes[] = {{300, 3, 32, 32, 0, 96},   {7, 3, 20, 16, 0, 60}, {9, 2, 32, 16, 16, 96},
-                         {9, 2, 32, 16, 3, 99},     {1, 5, 6, 6, 0, 30},   {0, 2, 16, 16, 0, 32},
-                         {2, 40, 128, 128, 0, 5120}};
+const Shape kShapes[] = {
+    {300, 3, 32, 32, 0, 96},    {7, 3, 20, 16, 0, 60},        {9, 2, 32, 16, 16, 96},
+    {9, 2, 32, 16, 3, 99},      {1, 5, 6, 6, 0, 30},          {0, 2, 16, 16, 0, 32},
+    {2, 40, 128, 128, 0, 5120}, {9, 2, 32, 16, 16, 96, true}, {7, 3, 20, 20, 1, 61, true}};
 
 at::Tensor view_of(const Shape& s, const at::Tensor& buffer) {
   return buffer.narrow(1, s.first_column, s.heads * s.head_dim).view({s.tokens, s.heads, s.head_dim});
@@ -39,7 +41,9 @@ at::Tensor angles_of(const Shape& s) {
   return at::outer(at::arange(3, 3 + s.tokens, at::kDouble), omega);
 }
 
-RopeShape rope_shape(const Shape& s) { return {s.tokens, s.heads, s.head_dim, s.rotary, s.row}; }
+RopeShape rope_shape(const Shape& s) {
+  return {s.tokens, s.heads, s.head_dim, s.rotary, s.row, s.interleaved};
+}
 
 class RopeTeam : public ::testing::TestWithParam<Shape> {};
 INSTANTIATE_TEST_SUITE_P(Shapes, RopeTeam, ::testing::ValuesIn(kShapes));
@@ -60,8 +64,8 @@ TEST_P(RopeTeam, RotatesAsTheCPU) {
                          rope_shape(s));
       launch_rope<true>(HostLauncher(), "", dy, data_of<const Acc>(cos), data_of<const Acc>(sin),
                         rope_shape(s));
-      ops::rope_(view_of(s, cpu_forward), cos, sin);
-      ops::rope_backward_(view_of(s, cpu_backward), cos, sin);
+      ops::rope_(view_of(s, cpu_forward), cos, sin, s.interleaved);
+      ops::rope_backward_(view_of(s, cpu_backward), cos, sin, s.interleaved);
       // Fused multiply-adds may differ; then BF16 may round to the neighbour.
       const double tolerance = type == at::kDouble ? 1e-15 : type == at::kFloat ? 1e-6 : 0x1p-6;
       EXPECT_LE(max_difference(forward, cpu_forward), tolerance);
@@ -103,7 +107,7 @@ TEST_P(RopeTeam, SumsFactorGradientsAsTheCPU) {
                      dy = random_tensor({s.tokens, s.row}, type, 3);
     FactorSums cpu{at::ones({s.rotary / 2}, at::kDouble), at::ones({1}, at::kDouble)};
     ops::rope_factor_gradient(
-        {view_of(s, y), view_of(s, dy), angles_of(s), scaled, cpu.factors, cpu.temperature});
+        {view_of(s, y), view_of(s, dy), angles_of(s), scaled, cpu.factors, cpu.temperature, s.interleaved});
     ops::for_activation_type(type, "", [&]<typename T>(T) {
       const FactorSums sums = team_sums<T>(s, y, dy, scaled, false);
       EXPECT_LE(relative_error(sums.factors, cpu.factors), type == at::kDouble ? 1e-12 : 1e-5);

@@ -38,9 +38,11 @@ TEST(AgainstModel, LengthsBeyondASlidingWindowWantAWord) {
       ElementsAre(HasSubstr("stages[0].length: found 2K, wanted at most the model's sliding window of 512"),
                   HasSubstr("stages[1].length: found 2K"),
                   HasSubstr("stages[2].lengths: found 2K, wanted at most the model's sliding window")));
-  const auto full =
-      replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  sliding_window: full");
-  EXPECT_THAT(check_recipe_against_model(parse_text(full).recipe, model), IsEmpty());
+  for (const std::string word : {"honour", "full"}) {
+    const auto said =
+        replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  sliding_window: " + word);
+    EXPECT_THAT(check_recipe_against_model(parse_text(said).recipe, model), IsEmpty()) << word;
+  }
 }
 
 TEST(AgainstModel, SetsTheRecipeCountsOnMustExist) {

@@ -25,12 +25,12 @@ inline ModelConfig tiny_config() {
 
 struct TinyRank {
   explicit TinyRank(Communicator& world, MeshShape shape = {}, at::ScalarType dtype = at::kDouble,
-                    const EnginePlan& plan = {})
+                    const EnginePlan& plan = {}, const ModelConfig& config = tiny_config())
       : mesh(world, shape),
         ring(mesh.group(Axis::kSequence), Placement::kZigzag),
-        store(tiny_config(), dtype),
-        model(tiny_config(), store, ring, plan) {
-    initialize_weights(store, tiny_config(), 17);
+        store(config, dtype),
+        model(config, store, ring, plan) {
+    initialize_weights(store, config, 17);
   }
 
   Mesh mesh;

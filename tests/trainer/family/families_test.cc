@@ -77,7 +77,7 @@ TEST(Families, BiasesEverywhere) {
 
 TEST(Families, UnknownOnesAreRefusedWithTheList) {
   EXPECT_EQ(find_family("gpt2"), nullptr);
-  expect_error(ErrorKind::kBadData, {"'gpt2'", "llama, mistral, phi3, qwen2, qwen3"},
+  expect_error(ErrorKind::kBadData, {"'gpt2'", "llama, mistral, phi3, qwen2, qwen3, olmo2"},
                [] { family_of("gpt2"); });
 }
 

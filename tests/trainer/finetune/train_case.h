@@ -35,6 +35,7 @@ struct TrainCase {
   TrainRecipe recipe = short_recipe();
   MeshShape shape;
   at::ScalarType dtype = at::kDouble;
+  ModelConfig config = tiny_config();
   std::vector<std::string> texts = {random_letters(300, 1), random_letters(200, 2)};
   int64_t stop_after = 0;  // this many steps of one run; 0: never
   std::string data_fingerprint = "data", recipe_sha256 = "recipe";
@@ -76,7 +77,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
   TrainResult result;
   result.weights.resize(static_cast<size_t>(c.shape.data * c.shape.sequence));
   run_thread_world(c.shape.data * c.shape.sequence, [&](Communicator& world) {
-    TinyRank rank(world, c.shape, c.dtype, c.plan());
+    TinyRank rank(world, c.shape, c.dtype, c.plan(), c.config);
     if (c.before_train) c.before_train(rank);
     Reporter reporter(folder, world.rank() == 0);
     int64_t steps = 0;

@@ -6,6 +6,7 @@
 #include <ATen/ops/sum.h>
 
 #include "tests/trainer/finetune/train_case.h"
+#include "tests/trainer/model/family_options.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
@@ -38,7 +39,7 @@ void expect_same_training(TrainCase one, TrainCase other, const Tolerance& toler
   EXPECT_LE(relative_difference(found.weights[0], wanted.weights[0]), tolerance.weights);
 }
 
-class TrainRanks : public testing::TestWithParam<MeshShape> {};
+class TrainRanks : public ::testing::TestWithParam<MeshShape> {};
 
 TEST_P(TrainRanks, AnyMeshTrainsLikeOneRankInDouble) {
   TrainCase many;
@@ -55,11 +56,31 @@ TEST_P(TrainRanks, AnyMeshTrainsLikeOneRankInFloat) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Meshes, TrainRanks,
-                         testing::Values(MeshShape{1, 2}, MeshShape{1, 4}, MeshShape{2, 1}, MeshShape{2, 2},
-                                         MeshShape{4, 1}),
+                         ::testing::Values(MeshShape{1, 2}, MeshShape{1, 4}, MeshShape{2, 1}, MeshShape{2, 2},
+                                           MeshShape{4, 1}),
                          [](const auto& info) {
                            return fmt::format("data{}_sequence{}", info.param.data, info.param.sequence);
                          });
+
+// Every family: two ranks train it like one, and it learns.
+TEST(TrainLoop, TwoRanksTrainEveryFamilyLikeOne) {
+  for (const testing::FamilyOptions& family : testing::family_options()) {
+    SCOPED_TRACE(family.name);
+    TrainCase one, two;
+    one.config = testing::make_case(family.options).config;
+    one.config.vocab_size = 256;
+    one.config.initializer_range = 0.3;
+    two.config = one.config;
+    two.shape = {1, 2};
+    expect_same_training(one, two, {at::kDouble, 1e-12, 1e-10});
+    const TempDir folder;
+    two.recipe.steps = 12;
+    two.recipe.passkey_fraction = 0;
+    run_training(two, folder.path());
+    const std::vector<double> losses = losses_in(folder.path());
+    EXPECT_LT(losses.back(), losses.front());
+  }
+}
 
 TEST(TrainLoop, TheSizeOfMicroBatchesChangesNothing) {
   for (const int64_t tokens : {1, 64, 96}) {  // 1, 2 and 3 sequences at once

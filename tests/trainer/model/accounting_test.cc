@@ -145,6 +145,26 @@ std::vector<Job> runs() {
     s.qk_norm = s.qkv_bias = true;
     s.hidden = 96;
   });
+  const CaseOptions norms_after = with(kSmall, [](auto& s) {
+    s.family = "olmo2";
+    s.qk_norm = true;
+  });
+  const CaseOptions multiplied = with(kSmall, [](auto& s) {
+    s.family = "granite";
+    s.change = [](ModelConfig& config) { config.residual_multiplier = 0.5; };
+  });
+  const CaseOptions capped = with(kSmall, [](auto& s) {
+    s.family = "gemma3_text";
+    s.layers = 4;
+    s.vocab = 4000;
+    s.qk_norm = true;
+    s.change = [](ModelConfig& config) {
+      config.sliding_window = 100;
+      config.sliding_layers = {true, false, true, false};
+      config.local_rope_theta = 100;
+      config.logit_softcap = 5;
+    };
+  });
   const EnginePlan tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
   const EnginePlan repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
   const EnginePlan keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
@@ -161,6 +181,12 @@ std::vector<Job> runs() {
       {"F32LargeVocabulary", large_vocabulary, at::kFloat, 1, {.keep_bytes = 0}},
       {"BF16LargeVocabulary", large_vocabulary, at::kBFloat16, 1, tiled},
       {"BF16HeadNorms", normed, at::kBFloat16, 1, tiled},
+      {"BF16NormsAfter", norms_after, at::kBFloat16, 1, tiled},
+      {"F32NormsAfterKeepsAll", norms_after, at::kFloat, 1, keeps_all},
+      {"F32NormsAfterEvaluate", norms_after, at::kFloat, 1, tiled, Pass::kEvaluate},
+      {"F32Multiplied", multiplied, at::kFloat, 1, tiled},
+      {"F32CapsAndTwoRopes", capped, at::kFloat, 1, tiled},
+      {"F32WindowsTwoRanks", capped, at::kFloat, 2, tiled},
       {"F32TwoRanks", kSmall, at::kFloat, 2, tiled},
       {"F32FourRanks", long_one, at::kFloat, 4, tiled},
       {"F64FourRanksRepeated", many_heads, at::kDouble, 4, repeated},
@@ -204,6 +230,29 @@ TEST_P(AccountingTest, FormulasAreWhatIsAskedFor) {
 
 INSTANTIATE_TEST_SUITE_P(Runs, AccountingTest, ::testing::ValuesIn(runs()),
                          [](const auto& info) { return info.param.name; });
+
+// How many tokens choose an expert is known only when they have: the formula counts all of a tile.
+TEST(ExpertsTest, TakeAtMostWhatTheFormulaSays) {
+  const CaseOptions shape = with(kSmall, [](auto& s) {
+    s.family = "mixtral";
+    s.change = [](ModelConfig& config) {
+      config.num_experts = 8;
+      config.experts_per_token = 2;
+      config.normalized_experts = true;
+    };
+  });
+  for (const Pass pass : {Pass::kTrain, Pass::kEvaluate}) {
+    const Job run{"Experts", shape, at::kFloat, 1, {.keep_bytes = 0, .tile_tokens = 256}, pass};
+    const ModelConfig config = make_case(shape).config;
+    const Measured measured = measure_on_threads(config, run);
+    const MemoryParts formula = predicted(config, run);
+    EXPECT_EQ(formula.weights, measured.weights);
+    const auto engine =
+        static_cast<double>(formula.total() - formula.weights - formula.gradients - formula.optimizer);
+    EXPECT_LE(static_cast<double>(measured.engine), 1.03 * engine);
+    EXPECT_GE(static_cast<double>(measured.engine), 0.5 * engine);
+  }
+}
 
 // Llama 3 8B's block in BF16, one of it: what a token costs beside the weights is what the block and its own
 // checkpoint need.

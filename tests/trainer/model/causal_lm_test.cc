@@ -49,13 +49,15 @@ TEST(EvaluateTest, FollowsAChangeOfFactorsAndBack) {
   EXPECT_TRUE(at::equal(model.evaluate(batch, c.factors).nll, first));
 }
 
-// Attention here is full: a model with a sliding window must not be run beyond it unnoticed, on no rank.
+// Whether a longer sequence is meant must have been said, on every rank.
 TEST(EvaluateTest, RefusesSequencesBeyondASlidingWindow) {
   ModelCase c = make_case({.family = "mistral"});
   c.config.sliding_window = 16;
   EXPECT_NO_THROW(run_on_threads(c, {}, 2));
   c.config.sliding_window = 15;
   EXPECT_THROW(run_on_threads(c, {}, 2), Error);
+  c.config.honours_window = true;
+  EXPECT_NO_THROW(run_on_threads(c, {}, 2));
 }
 
 TEST(EvaluateTest, PaddingIsNotBeyondASlidingWindow) {

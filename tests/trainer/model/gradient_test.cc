@@ -8,13 +8,14 @@
 
 #include "kernels/loss/cross_entropy.h"
 #include "parallel/comm/world_of_one.h"
+#include "tests/trainer/model/family_options.h"
 #include "tests/trainer/model/model_case.h"
 
 namespace ropeway::testing {
 namespace {
 
 struct Shape {
-  const char* name;
+  std::string name;
   CaseOptions options;
   friend std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.name; }
 };
@@ -93,6 +94,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Shape{"start_tokens", {.start_tokens = 3, .temperature = 1.4}},
                       Shape{"per_layer_factors", {.per_layer_factors = true, .temperature = 0.9}}),
     [](const auto& info) { return info.param.name; });
+
+std::vector<Shape> family_shapes() {
+  std::vector<Shape> shapes;
+  for (const FamilyOptions& family : family_options()) shapes.push_back({family.name, family.options});
+  return shapes;
+}
+INSTANTIATE_TEST_SUITE_P(Families, GradientTest, ::testing::ValuesIn(family_shapes()),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(GradientSumTest, OfTwoBatchesAreAdded) {
   const ModelCase c = make_case({});

@@ -29,7 +29,8 @@ std::map<std::string, at::Tensor> random_weights(const ModelConfig& config, uint
     const bool is_bias = named.name.ends_with(".bias"), is_norm = named.shape.size() == 1 && !is_bias;
     const double size = is_norm || is_bias ? 0.3 : 0.7 / std::sqrt(static_cast<double>(named.shape.back()));
     double* w = weight.data_ptr<double>();
-    for (int64_t i = 0; i < weight.numel(); ++i) w[i] = (is_norm ? 1 : 0) + size * draws.normal();
+    for (int64_t i = 0; i < weight.numel(); ++i)
+      w[i] = (is_norm ? 1 - config.norm_offset() : 0) + size * draws.normal();
     weights[named.name] = weight.to(at::kFloat).to(at::kDouble);
   }
   return weights;
@@ -79,6 +80,7 @@ ModelCase make_case(const CaseOptions& o) {
   c.config.mlp_bias = o.mlp_bias;
   c.config.qk_norm = o.qk_norm;
   c.config.rotary_dim = o.rotary_dim;
+  if (o.change) o.change(c.config);
 
   Philox draws(o.seed, Stream::kSearchData, 0, 99);
   c.factors.name = "test";

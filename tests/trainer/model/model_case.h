@@ -42,6 +42,7 @@ struct CaseOptions {
   int64_t start_tokens = 0;
   double temperature = 1.13;
   uint64_t seed = 1;
+  std::function<void(ModelConfig&)> change = {};  // what else the family has
 };
 ModelCase make_case(const CaseOptions& options);
 

@@ -34,6 +34,8 @@ class PlainLlama {
 
  private:
   at::Tensor block(int64_t layer, const at::Tensor& x) const;
+  at::Tensor experts(int64_t layer, const at::Tensor& in) const;
+  at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   at::Tensor rotate(const at::Tensor& x, int64_t layer) const;                             // [B, heads, L, D]
   at::Tensor project(int64_t layer, const std::string& part, const at::Tensor& in) const;  // with its bias
   int64_t rotary_dim() const;

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/trainer/model/family_options.h"
 #include "tests/trainer/model/model_case.h"
 
 namespace ropeway::testing {
 
 struct ShardedCase {
-  const char* name;
+  std::string name;
   CaseOptions options;
   Placement placement = Placement::kZigzag;
   friend std::ostream& operator<<(std::ostream& out, const ShardedCase& c) { return out << c.name; }
@@ -25,13 +26,18 @@ inline std::vector<ShardedCase> sharded_cases() {
   const CaseOptions head_norms{
       .kv_heads = 1, .family = "qwen3", .qkv_bias = true, .output_bias = true, .qk_norm = true, .length = 32};
   const CaseOptions partial_rotary{.family = "phi3", .mlp_bias = true, .rotary_dim = 4, .length = 32};
-  return {{"head_norms_and_biases_zigzag", head_norms, Placement::kZigzag},
-          {"partial_rotary_zigzag", partial_rotary, Placement::kZigzag},
-          {"multi_head_zigzag", multi_head, Placement::kZigzag},
-          {"multi_head_contiguous", multi_head, Placement::kContiguous},
-          {"grouped_query_zigzag", grouped, Placement::kZigzag},
-          {"grouped_query_contiguous", grouped, Placement::kContiguous},
-          {"multi_query_tied_zigzag", multi_query, Placement::kZigzag}};
+  std::vector<ShardedCase> cases = {{"head_norms_and_biases_zigzag", head_norms, Placement::kZigzag},
+                                    {"partial_rotary_zigzag", partial_rotary, Placement::kZigzag},
+                                    {"multi_head_zigzag", multi_head, Placement::kZigzag},
+                                    {"multi_head_contiguous", multi_head, Placement::kContiguous},
+                                    {"grouped_query_zigzag", grouped, Placement::kZigzag},
+                                    {"grouped_query_contiguous", grouped, Placement::kContiguous},
+                                    {"multi_query_tied_zigzag", multi_query, Placement::kZigzag}};
+  for (const FamilyOptions& family : family_options()) {
+    cases.push_back({family.name + "_zigzag", family.options, Placement::kZigzag});
+    cases.push_back({family.name + "_contiguous", family.options, Placement::kContiguous});
+  }
+  return cases;
 }
 
 struct ShardedErrors {

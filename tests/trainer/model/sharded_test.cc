@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Ranks, ShardedTest,
                          ::testing::Combine(::testing::ValuesIn(sharded_cases()),
                                             ::testing::Values(1, 2, 4, 8)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param).name) + "_" +
+                           return std::get<0>(info.param).name + "_" +
                                   std::to_string(std::get<1>(info.param));
                          });
 

@@ -25,6 +25,38 @@ TEST(WorkModel, AttentionIsCountedCausally) {
                    7 * s * s * width * layers);
 }
 
+// Through a window w a query sees w keys where there are that many before it: w S - w^2 / 2 pairs.
+TEST(WorkModel, WindowsAreCountedByLayer) {
+  ModelConfig config = llama_8b();
+  config.sliding_window = 4096;
+  config.sliding_layers.assign(32, true);
+  config.sliding_layers[7] = false;
+  const double s = 1 << 20, w = 4096, width = 4096;
+  const Work work = pass_work(config, Pass::kEvaluate, 1 << 20, {});
+  const double pairs = 31 * (w * s - w * w / 2) + s * s / 2;
+  EXPECT_NEAR(work.attention_forward, 4 * width * pairs, 1e-9 * work.attention_forward);
+  EXPECT_EQ(pass_work(config, Pass::kEvaluate, 4096, {}).attention_forward,
+            pass_work(llama_8b(), Pass::kEvaluate, 4096, {}).attention_forward);
+}
+
+// Mixtral 8x7B: 46.7e9 parameters, 12.9e9 of them used for a token (its paper), less the embedding.
+TEST(WorkModel, OfExpertsOnlyTheChosenOnesWork) {
+  ModelConfig config = make_config({.family = "mixtral",
+                                    .vocab = 32000,
+                                    .hidden = 4096,
+                                    .intermediate = 14336,
+                                    .layers = 32,
+                                    .heads = 32,
+                                    .kv_heads = 8,
+                                    .head_dim = 128,
+                                    .window = 32768});
+  config.num_experts = 8;
+  config.experts_per_token = 2;
+  EXPECT_NEAR(static_cast<double>(config.num_parameters()), 46.7e9, 0.05e9);
+  const Work work = pass_work(config, Pass::kEvaluate, 1000, {});
+  EXPECT_NEAR(work.dense, 2 * 1000 * (12.88e9 - 32000.0 * 4096), 0.002 * work.dense);
+}
+
 // Steps of Llama 3 8B on one H200 at 688/581 TF/s of attention and 650 of products, attention's output kept:
 // 127 s at 256K, 462 at 512K, 1754 at 1M, 6827 at 2M, computed by hand for the project's design.
 TEST(WorkModel, StepsTakeWhatWasComputedByHand) {

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/family/families.h"
+#include "trainer/formats/gguf/gguf_family.h"
 #include "trainer/formats/gguf/gguf_names.h"
 #include "trainer/formats/gguf/gguf_rope.h"
 #include "trainer/formats/hf/hf_config.h"
@@ -61,14 +62,14 @@ void add_heads(const GgufFile& file, const std::string& prefix, const Family& fa
 }
 
 void add_vocabulary(const GgufFile& file, const std::string& prefix, nlohmann::ordered_json& json) {
-  const GgufTensor& embedding = file.tensor(gguf_weight_name("model.embed_tokens.weight"));
+  const GgufTensor& embedding = file.tensor(gguf_outer_name("model.embed_tokens.weight"));
   const int64_t rows = embedding.rows();
   json["vocab_size"] = rows;
   if (const auto size = file.find(prefix + "vocab_size")) size->integer(rows, rows);
   if (const auto tokens = file.find("tokenizer.ggml.tokens"); tokens && tokens->size() > rows) {
     tokens->refuse(fmt::format("at most the {} rows of {}", rows, embedding.name));
   }
-  json["tie_word_embeddings"] = file.find_tensor(gguf_weight_name("lm_head.weight")) == nullptr;
+  json["tie_word_embeddings"] = file.find_tensor(gguf_outer_name("lm_head.weight")) == nullptr;
   for (const char* name : {"bos_token_id", "eos_token_id"}) {
     const auto value = file.find(fmt::format("tokenizer.ggml.{}", name));
     const auto id = value ? value->token_id(rows - 1) : std::nullopt;
@@ -94,6 +95,8 @@ nlohmann::ordered_json config_json(const GgufFile& file) {
   const auto window = file.find(prefix + "attention.sliding_window");
   json["sliding_window"] = nullptr;
   if (window && window->integer(0, kMaxLength) > 0) json["sliding_window"] = window->integer(1, kMaxLength);
+  if (!window && family.sliding_window == SlidingWindowKeys::kPattern) json.erase("sliding_window");
+  read_gguf_family_keys(file, prefix, family, json);
   add_gguf_rope(file, prefix, json);
   return json;
 }

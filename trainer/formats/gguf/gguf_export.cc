@@ -13,6 +13,7 @@
 #include "trainer/files/unfinished.h"
 #include "trainer/formats/gguf/dequantize.h"
 #include "trainer/formats/gguf/gguf_config.h"
+#include "trainer/formats/gguf/gguf_family.h"
 #include "trainer/formats/gguf/gguf_file.h"
 #include "trainer/formats/gguf/gguf_names.h"
 #include "trainer/formats/gguf/gguf_tokenizer_write.h"
@@ -44,6 +45,7 @@ struct RowSource {
   const SafetensorsFile* file;
   std::string name;
   int64_t rows, columns, reordered_head_dim;
+  double norm_offset;
   GgmlType type;
 
   void operator()(const PutBytes& put) const {
@@ -55,6 +57,7 @@ struct RowSource {
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t from = reordered_head_dim > 0 ? hf_row(row, reordered_head_dim) : row;
       convert_elements(data + from * columns * element, info.dtype, values.data(), DType::kF32, columns);
+      for (float& value : values) value += static_cast<float>(norm_offset);
       const size_t at = piece.size();
       piece.resize(at + static_cast<size_t>(row_bytes));
       if (!quantize_row(type, values.data(), columns, piece.data() + at)) {
@@ -81,8 +84,9 @@ GgufTensorToWrite weight_of(const ModelDir& model, const NamedShape& weight, Ggm
          model.path.string(), weight.name, columns, layout_of(type).name, layout_of(type).block_elements);
   }
   const int64_t head_dim = reordered_head_dim(model.config, weight.name);
-  return {gguf_weight_name(weight.name), type, weight.shape,
-          RowSource{&model.shard_of(weight.name), weight.name, rows, columns, head_dim, type}};
+  return {gguf_weight_name(family_of(model.config.model_type), weight.name), type, weight.shape,
+          RowSource{&model.shard_of(weight.name), weight.name, rows, columns, head_dim,
+                    gguf_norm_offset(model.config, weight.name), type}};
 }
 
 GgufTensorToWrite factor_table(const char* name, const FactorSet& set) {
@@ -124,10 +128,11 @@ class Exporter {
            architecture);
     }
     if (config_.sliding_window > 0 && config_.sliding_window < what_.factors.max_length &&
-        architecture != "phi3") {
+        architecture != "phi3" && family_.sliding_window != SlidingWindowKeys::kPattern) {
       fail(ErrorKind::kBadData, "{}: layers attend to {} tokens, which GGUF's architecture {} cannot say",
            where, config_.sliding_window, architecture);
     }
+    require_gguf_family(config_, where);
   }
 
   void add_shape() {
@@ -146,9 +151,11 @@ class Exporter {
     metadata_.add_u32(prefix_ + "attention.value_length", config_.head_dim);
     metadata_.add_f32(prefix_ + "attention.layer_norm_rms_epsilon", config_.rms_norm_eps);
     metadata_.add_u32(prefix_ + "vocab_size", config_.vocab_size);
-    if (config_.sliding_window > 0 && family_.gguf_architecture == "phi3") {
+    if (config_.sliding_window > 0 &&
+        (family_.gguf_architecture == "phi3" || family_.sliding_window == SlidingWindowKeys::kPattern)) {
       metadata_.add_u32(prefix_ + "attention.sliding_window", config_.sliding_window);
     }
+    add_gguf_family_keys(config_, prefix_, metadata_);
   }
 
   void add_rope() {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "kernels/base/error.h"
+#include "trainer/family/families.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/gguf/dequantize.h"
 #include "trainer/formats/gguf/gguf_config.h"
@@ -43,6 +44,7 @@ struct RowSource {
   const GgufTensor* tensor;
   std::string where;
   int64_t reordered_head_dim;  // 0: the rows lie as they are
+  double norm_offset;          // that the file's values have and the model's have not
   GgmlType type;
 
   void operator()(const PutBytes& put) const {
@@ -72,7 +74,8 @@ struct RowSource {
     std::vector<float> stored(static_cast<size_t>(size)), values(stored);
     tensor->read_row(0, stored.data());
     for (int64_t i = 0; i < size; ++i) {
-      values[i] = stored[reordered_head_dim > 0 ? gguf_row(i, reordered_head_dim) : i];
+      const float value = stored[reordered_head_dim > 0 ? gguf_row(i, reordered_head_dim) : i];
+      values[i] = value - static_cast<float>(norm_offset);
     }
     std::vector<std::byte> bytes(static_cast<size_t>(ggml_row_bytes(type, size)));
     convert(values, bytes.data());
@@ -111,15 +114,17 @@ std::string gguf_types(const GgufFile& file) {
 
 std::vector<TensorStream> gguf_weight_streams(const GgufFile& file, const ModelConfig& config, DType dtype) {
   const GgmlType type = stored_as(dtype);
+  const Family& family = family_of(config.model_type);
   std::map<std::string, std::vector<int64_t>> expected;
   std::vector<TensorStream> streams;
   for (NamedShape& weight : weight_names(config)) {
-    const std::string name = gguf_weight_name(weight.name);
+    const std::string name = gguf_weight_name(family, weight.name);
+    const double norm_offset = gguf_norm_offset(config, weight.name);
     const int64_t head_dim = reordered_head_dim(config, weight.name);
     expected.emplace(name, weight.shape);
     if (const GgufTensor* tensor = file.find_tensor(name)) {
       streams.push_back({std::move(weight.name), dtype, std::move(weight.shape),
-                         RowSource{tensor, file.where(), head_dim, type}});
+                         RowSource{tensor, file.where(), head_dim, norm_offset, type}});
     }
   }
   std::map<std::string, FoundTensor> found;

@@ -9,6 +9,7 @@
 #include "trainer/family/model_config.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/strict_json.h"
+#include "trainer/formats/hf/family_keys.h"
 #include "trainer/formats/hf/rope_settings.h"
 
 namespace ropeway {
@@ -19,9 +20,11 @@ constexpr int64_t kMaxSize = int64_t{1} << 24;
 constexpr int64_t kMaxLayers = 1000;
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
-double optional_number(const JsonValue& config, const char* key, double fallback) {
+double positive_number(const JsonValue& config, const char* key, double fallback) {
   const auto value = config.find(key);
-  return value ? value->number() : fallback;
+  if (!value) return fallback;
+  if (!(value->number() > 0)) value->refuse("a number above 0");
+  return value->number();
 }
 
 int64_t token_id(const JsonValue& config, const char* key) {
@@ -35,9 +38,9 @@ int64_t token_id(const JsonValue& config, const char* key) {
   return value->integer(-1, kMaxSize);
 }
 
-bool flag(const JsonValue& config, const char* key) {
+bool flag(const JsonValue& config, const char* key, bool absent = false) {
   const auto value = config.find(key);
-  return value && value->boolean();
+  return value ? value->boolean() : absent;
 }
 
 // A config that asks for arithmetic this engine does not have must not pass for one it has.
@@ -45,27 +48,26 @@ const Family& read_family(const JsonValue& config) {
   const JsonValue type = config.at("model_type");
   const Family* family = find_family(type.string());
   if (family == nullptr) type.refuse("one of the decoders this program has: " + family_names());
-  if (const auto act = config.find("hidden_act");
-      act && act->string() != "silu" && act->string() != "swish") {
-    act->refuse("\"silu\"");
-  }
+  require_gate_activation(config, *family);
   if (const auto value = config.find("quantization_config"))
     value->refuse("no quantization: weights in BF16, F16 or F32");
   return *family;
 }
 
 void read_biases(const JsonValue& json, const Family& family, ModelConfig& config) {
-  const auto read = [&](const char* key, bool has_key) {
-    const bool value = flag(json, key);
+  const auto read = [&](const char* key, bool has_key, bool absent) {
+    const bool value = flag(json, key, absent);
     if (value && !has_key) {
       json.at(key).refuse(fmt::format("false: {} models have no such key", family.model_type));
     }
     return value;
   };
   // Where q, k and v have biases anyway the key says nothing, to transformers either.
-  config.output_bias = !family.qkv_bias && read("attention_bias", family.attention_bias_key);
-  config.qkv_bias = family.qkv_bias || config.output_bias;
-  config.mlp_bias = read("mlp_bias", family.mlp_bias_key);
+  const bool attention =
+      !family.qkv_bias && read("attention_bias", family.attention_bias_key, family.absent_attention_bias);
+  config.output_bias = attention && family.output_bias;
+  config.qkv_bias = family.qkv_bias || attention;
+  config.mlp_bias = read("mlp_bias", family.mlp_bias_key, false);
 }
 
 void read_heads(const JsonValue& json, const Family& family, ModelConfig& config) {
@@ -106,12 +108,14 @@ void read_positions(const JsonValue& json, const Family& family, ParsedConfig& p
   if (rotary_dim != config.head_dim) config.rotary_dim = rotary_dim;
   RopeSettings rope = read_rope_settings(json, {family, config.head_dim, rotary_dim, max_positions});
   config.rope_theta = rope.theta;
+  config.local_rope_theta = rope.local_theta;
   config.original_window = rope.original_window;
   if (config.original_window == 0) {
     // A model trained with a sliding window agrees with full attention up to the window, which is what the
     // LongRoPE authors take for the original length of Mistral v0.1 and Phi-3-mini too.
-    config.original_window =
-        config.sliding_window > 0 ? std::min(max_positions, config.sliding_window) : max_positions;
+    // Global layers have seen everything.
+    const bool limited = config.sliding_window > 0 && family.sliding_window != SlidingWindowKeys::kPattern;
+    config.original_window = limited ? std::min(max_positions, config.sliding_window) : max_positions;
   }
   parsed.sets = std::move(rope.sets);
   // Where RoPE is stretched the sets know the lengths; plain RoPE by itself is good for the original window.
@@ -130,19 +134,17 @@ ParsedConfig parse_hf_config(const JsonValue& json) {
   const Family& family = read_family(json);
   ParsedConfig parsed;
   ModelConfig& config = parsed.config;
-  config.model_type = family.model_type;
+  take_traits(family, config);
   config.vocab_size = json.at("vocab_size").integer(1, kMaxSize);
   config.hidden_size = json.at("hidden_size").integer(1, kMaxSize);
   config.intermediate_size = json.at("intermediate_size").integer(1, kMaxSize);
   config.num_layers = json.at("num_hidden_layers").integer(1, kMaxLayers);
   read_heads(json, family, config);
   read_biases(json, family, config);
-  config.qk_norm = family.qk_norm;
-  config.rms_norm_eps = optional_number(json, "rms_norm_eps", family.absent_rms_norm_eps);
-  if (!(config.rms_norm_eps > 0)) json.at("rms_norm_eps").refuse("a number above 0");
-  config.initializer_range = optional_number(json, "initializer_range", 0.02);
-  if (!(config.initializer_range > 0)) json.at("initializer_range").refuse("a number above 0");
-  config.tie_word_embeddings = flag(json, "tie_word_embeddings");
+  read_family_keys(json, family, config);
+  config.rms_norm_eps = positive_number(json, "rms_norm_eps", family.absent_rms_norm_eps);
+  config.initializer_range = positive_number(json, "initializer_range", 0.02);
+  config.tie_word_embeddings = flag(json, "tie_word_embeddings", family.absent_tie);
   config.bos_token_id = token_id(json, "bos_token_id");
   config.eos_token_id = token_id(json, "eos_token_id");
   read_positions(json, family, parsed);

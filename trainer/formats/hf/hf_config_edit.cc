@@ -18,8 +18,11 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::initializer_list<const char*> kRopeKeys = {"max_position_embeddings",
-                                                          "original_max_position_embeddings", "rope_theta",
-                                                          "rope_scaling", "rope_parameters"};
+                                                          "original_max_position_embeddings",
+                                                          "rope_theta",
+                                                          "rope_local_base_freq",
+                                                          "rope_scaling",
+                                                          "rope_parameters"};
 constexpr std::initializer_list<const char*> kSlidingKeys = {"sliding_window", "use_sliding_window",
                                                              "max_window_layers", "layer_types"};
 
@@ -82,15 +85,25 @@ const FactorSet* described_set(const ParsedConfig& base, const ModelConfig& conf
   return found == base.sets.end() ? nullptr : &*found;
 }
 
-// The RoPE of the file itself, in both key styles, whichever of them it has.
-void complete_key_styles(ordered_json& config) {
+// The block of rope_parameters that scaling is about: where local layers have a RoPE of their own, that of
+// the others.
+template <typename Json>
+Json& global_block(Json& parameters) {
+  return parameters.is_object() && parameters.contains("full_attention") ? parameters["full_attention"]
+                                                                         : parameters;
+}
+
+// The RoPE of the file itself, in both key styles, whichever of them it has. written: what the model's own
+// config.json would be.
+void complete_key_styles(ordered_json& config, const ordered_json& written) {
   const bool has_old = config.contains("rope_scaling") && config["rope_scaling"].is_object();
-  ordered_json block = has_old ? config["rope_scaling"] : config["rope_parameters"];
+  ordered_json block = has_old ? config["rope_scaling"] : global_block(config["rope_parameters"]);
   if (block.contains("rope_theta")) config["rope_theta"] = block["rope_theta"];
   block.erase("rope_theta");
   config["rope_scaling"] = block;
   if (config.contains("rope_theta")) block["rope_theta"] = config["rope_theta"];
-  config["rope_parameters"] = block;
+  config["rope_parameters"] = written["rope_parameters"];
+  global_block(config["rope_parameters"]) = block;
 }
 
 // Keys of the file's blocks that the written ones do not have: temperatures for other readers. Phi-3's reader
@@ -98,8 +111,9 @@ void complete_key_styles(ordered_json& config) {
 void keep_other_keys(ordered_json& config, const ordered_json& base) {
   const auto keep = [&](const char* from, const char* to) {
     if (!base.contains(from) || !base[from].is_object()) return false;
-    for (const auto& [key, value] : base[from].items()) {
-      if (key != "rope_theta" && !config[to].contains(key)) config[to][key] = value;
+    ordered_json& block = global_block(config[to]);
+    for (const auto& [key, value] : global_block(base[from]).items()) {
+      if (key != "rope_theta" && !block.contains(key)) block[key] = value;
     }
     return true;
   };
@@ -141,7 +155,7 @@ std::string config_json_over(const std::filesystem::path& base, const ModelConfi
   const ordered_json written = ordered_json::parse(generated);
   const FactorSet* already = described_set(described, config, in_force);
   if (already != nullptr && already->history.method != "config.json:long_factor") {
-    complete_key_styles(result);
+    complete_key_styles(result, written);
   } else {
     const ordered_json base_rope = already != nullptr ? result : ordered_json();
     take_keys(result, written, kRopeKeys);

@@ -86,6 +86,13 @@ ordered_json rope_keys(const ModelConfig& config, const FactorSet* long_set, con
     keys["rope_scaling"] = family.phi3_keys ? phi3_scaling(parameters, formula) : parameters;
   }
   parameters["rope_theta"] = config.rope_theta;
+  if (family.local_rope_keys) {
+    keys["rope_local_base_freq"] = config.local_rope_theta;
+    ordered_json local;
+    local["rope_type"] = "default";
+    local["rope_theta"] = config.local_rope_theta;
+    parameters = {{"full_attention", parameters}, {"sliding_attention", local}};
+  }
   keys["rope_parameters"] = parameters;
   return keys;
 }

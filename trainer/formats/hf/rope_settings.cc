@@ -40,7 +40,7 @@ bool same(const RopeSettings& a, const RopeSettings& b) {
 }  // namespace
 
 int64_t read_rotary_dim(const JsonValue& config, const Family& family, int64_t head_dim) {
-  int64_t rotary_dim = head_dim;
+  auto rotary_dim = static_cast<int64_t>(static_cast<double>(head_dim) * family.absent_partial_rotary);
   bool stated = false;
   for (const char* level : {"rope_parameters", "rope_scaling", ""}) {
     const auto holder = *level == '\0' ? std::optional<JsonValue>(config) : config.find(level);
@@ -63,6 +63,33 @@ int64_t read_rotary_dim(const JsonValue& config, const Family& family, int64_t h
   return rotary_dim;
 }
 
+namespace {
+
+// Where layers of two kinds have a RoPE each, rope_parameters holds one block for each kind.
+std::optional<JsonValue> block_of(const std::optional<JsonValue>& parameters, const Family& family,
+                                  const char* kind) {
+  if (!parameters || !family.local_rope_keys) return std::nullopt;
+  return parameters->find(kind);
+}
+
+double read_local_theta(const JsonValue& config, const std::optional<JsonValue>& block) {
+  constexpr double kAbsentLocalTheta = 10000;
+  const auto named = [](const JsonValue& holder, const char* key, double fallback) {
+    const auto value = holder.find(key);
+    if (!value) return fallback;
+    if (!(value->number() > 1)) value->refuse("a base above 1");
+    return value->number();
+  };
+  const double theta = named(config, "rope_local_base_freq", kAbsentLocalTheta);
+  if (!block) return theta;
+  if (const auto type = block->find("rope_type"); type && type->string() != "default") {
+    type->refuse("\"default\": sliding layers have a plain RoPE");
+  }
+  return named(*block, "rope_theta", theta);
+}
+
+}  // namespace
+
 double rotary_share(int64_t rotary_dim, int64_t head_dim) {
   const auto dims = static_cast<double>(rotary_dim), all = static_cast<double>(head_dim);
   const double share = dims / all;
@@ -71,8 +98,10 @@ double rotary_share(int64_t rotary_dim, int64_t head_dim) {
 
 RopeSettings read_rope_settings(const JsonValue& config, const RopeSurroundings& around) {
   const auto scaling = config.find("rope_scaling");
-  const auto parameters = config.find("rope_parameters");
-  const double top_theta = read_theta(config, 10000.0);
+  const auto all_parameters = config.find("rope_parameters");
+  const auto global = block_of(all_parameters, around.family, "full_attention");
+  const auto& parameters = global ? global : all_parameters;
+  const double top_theta = read_theta(config, around.family.absent_rope_theta);
   // transformers 5 moves the base into rope_parameters; where both levels have one the inner wins.
   const double theta = parameters ? read_theta(*parameters, top_theta) : top_theta;
   std::optional<RopeSettings> settings;
@@ -86,6 +115,10 @@ RopeSettings read_rope_settings(const JsonValue& config, const RopeSurroundings&
   if (!settings) {
     settings.emplace();
     settings->theta = theta;
+  }
+  if (around.family.local_rope_keys) {
+    settings->local_theta =
+        read_local_theta(config, block_of(all_parameters, around.family, "sliding_attention"));
   }
   return std::move(*settings);
 }

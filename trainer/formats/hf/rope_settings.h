@@ -14,6 +14,7 @@ namespace ropeway {
 
 struct RopeSettings {
   double theta = 10000;
+  double local_theta = 0;       // of sliding layers that have a plain RoPE of their own; 0: they have not
   int64_t original_window = 0;  // 0: the file says nothing of it (plain RoPE)
   std::vector<FactorSet> sets;
 };

@@ -1,0 +1,148 @@
+// GGUF files of the families that are more than a Llama with biases and norms of heads: llama.cpp's names for
+// their tensors, as PyPI gguf lists them, and the way back to the same weights and the same config.json.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "kernels/base/random.h"
+#include "tests/support/folder_test.h"
+#include "tests/support/model_shape.h"
+#include "tests/trainer/formats/gguf/oracle.h"
+#include "trainer/family/families.h"
+#include "trainer/family/weight_names.h"
+#include "trainer/formats/gguf/gguf_export.h"
+#include "trainer/formats/gguf/gguf_file.h"
+#include "trainer/formats/gguf/gguf_import.h"
+#include "trainer/formats/hf/hf_config_write.h"
+#include "trainer/formats/hf/save_model_dir.h"
+
+namespace ropeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<ModelConfig> configs() {
+  const auto config_of = [](const char* family, int64_t layers) {
+    ModelConfig config = make_config({.family = family,
+                                      .hidden = 32,
+                                      .intermediate = 40,
+                                      .layers = layers,
+                                      .head_dim = 8,
+                                      .window = 64,
+                                      .tied = true});
+    config.rms_norm_eps = 1e-6;
+    return config;
+  };
+  std::vector<ModelConfig> all;
+  all.push_back(config_of("olmo2", 2));
+  all.push_back(config_of("granite", 2));
+  all.back().embedding_multiplier = 12;  // numbers that a 32-bit float holds
+  all.back().residual_multiplier = 0.25;
+  all.back().attention_multiplier = 0.0625;
+  all.back().logit_divisor = 8;
+  all.push_back(config_of("smollm3", 5));
+  all.back().unrotated_layers = {false, false, false, true, false};
+  const auto gemma = [&](const char* family, std::vector<bool> local) {
+    ModelConfig config = config_of(family, static_cast<int64_t>(local.size()));
+    config.sliding_window = 16;
+    config.sliding_layers = std::move(local);
+    config.embedding_multiplier = std::sqrt(32.0);
+    config.attention_multiplier = 1 / std::sqrt(8.0);
+    return config;
+  };
+  all.push_back(gemma("gemma2", {true, false, true}));
+  all.back().attention_softcap = 40;
+  all.back().logit_softcap = 20;
+  all.push_back(gemma("gemma3_text", {true, true, true, true, true, false, true}));
+  all.back().local_rope_theta = 10000;
+  all.push_back(config_of("glm4", 2));
+  all.back().rotary_dim = 4;
+  all.back().qkv_bias = true;
+  all.back().tie_word_embeddings = false;
+  return all;
+}
+
+class GgufFamilies : public FolderTest {
+ protected:
+  // A model of random weights, F32.
+  fs::path write_model(const ModelConfig& config) {
+    std::vector<std::vector<float>> values;
+    std::vector<TensorToWrite> tensors;
+    Philox draws(3, Stream::kInit, 0);
+    for (const NamedShape& named : weight_names(config)) {
+      int64_t count = 1;
+      for (const int64_t size : named.shape) count *= size;
+      values.emplace_back(static_cast<size_t>(count));
+      for (float& value : values.back()) value = static_cast<float>(draws.normal());
+      tensors.push_back({named.name, DType::kF32, named.shape, values.back().data()});
+    }
+    const fs::path folder = folder_ / config.model_type;
+    save_model_dir(folder, config, {}, tensors, {});
+    return folder;
+  }
+  static std::string file_of(const ModelDir& model, const fs::path& target) {
+    export_gguf({.model = model,
+                 .tokenizer_folder = {},
+                 .files = {},
+                 .factors = choose_export_factors(model.config, model.sets, {}).front(),
+                 .type = GgmlType::kF32,
+                 .replace = false},
+                target);
+    return target;
+  }
+};
+
+TEST_F(GgufFamilies, ComeBackAsTheyWere) {
+  for (const ModelConfig& config : configs()) {
+    SCOPED_TRACE(config.model_type);
+    const ModelDir model = open_model_dir(write_model(config));
+    const fs::path back = folder_ / (config.model_type + "_back");
+    import_gguf(file_of(model, folder_ / (config.model_type + ".gguf")), back,
+                {.dtype = DType::kF32, .replace = false});
+    const ModelDir found = open_model_dir(back);
+    EXPECT_EQ(write_hf_config(found.config, nullptr, nullptr, "float32"),
+              write_hf_config(model.config, nullptr, nullptr, "float32"));
+    for (const NamedShape& named : weight_names(config)) {
+      const auto wanted = model.shard_of(named.name).data(named.name);
+      const auto got = found.shard_of(named.name).data(named.name);
+      ASSERT_EQ(wanted.size(), got.size());
+      const auto* a = reinterpret_cast<const float*>(wanted.data());
+      const auto* b = reinterpret_cast<const float*>(got.data());
+      for (size_t i = 0; i < wanted.size() / sizeof(float); ++i) {
+        // 1 + weight is rounded once where llama.cpp wants that.
+        ASSERT_NEAR(b[i], a[i], config.offset_norms ? 3e-7 : 0) << named.name;
+      }
+    }
+  }
+}
+
+TEST_F(GgufFamilies, HaveTheTensorsThatLlamaCppKnows) {
+  ROPEWAY_NEEDS_PYTHON();
+  for (const ModelConfig& config : configs()) {
+    SCOPED_TRACE(config.model_type);
+    const std::string architecture(family_of(config.model_type).gguf_architecture);
+    const std::string known = run_python(fmt::format(
+        "from gguf.constants import *\narch = next(a for a, n in MODEL_ARCH_NAMES.items() if n == '{}')\n"
+        "print(''.join('|' + TENSOR_NAMES[t].format(bid=0) + '.' for t in MODEL_TENSORS[arch]))\n",
+        architecture));
+    const ModelDir model = open_model_dir(write_model(config));
+    const GgufFile file = GgufFile::open(file_of(model, folder_ / (config.model_type + ".gguf")));
+    for (const GgufTensor& tensor : file.tensors()) {
+      if (tensor.name.starts_with("blk.") && !tensor.name.starts_with("blk.0.")) continue;
+      EXPECT_NE(known.find("|" + tensor.name.substr(0, tensor.name.rfind('.') + 1)), std::string::npos)
+          << tensor.name;
+    }
+  }
+}
+
+TEST_F(GgufFamilies, WhatLlamaCppTakesForGrantedMustBeSo) {
+  ModelConfig config = configs()[2];
+  config.unrotated_layers = {false, true, false, true, false};
+  const ModelDir model = open_model_dir(write_model(config));
+  expect_error(ErrorKind::kBadData, {"layers without RoPE", "smollm3"},
+               [&] { file_of(model, folder_ / "x.gguf"); });
+}
+
+}  // namespace
+}  // namespace ropeway
