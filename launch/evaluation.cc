@@ -16,6 +16,7 @@
 #include "parallel/device/cuda_job.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/dtype_words.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/npy.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/family/sliding_window.h"
@@ -128,8 +129,10 @@ class Evaluation {
         mesh_(world, layout_.shape),
         gpus_(gpus),
         session_(source_.dir.config, model_place(mesh_, gpus_)),
-        documents_(load_input(world)) {
-    require_document_of(documents_, *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
+        documents_(load_input(world)),
+        start_(window_start()) {
+    require_document_of(MarkedDocuments(documents_, {start_, {}}),
+                        *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) {
       const FactorSet factors = resolve_factors(request_.factors, length, source_.dir.config,
                                                 source_.dir.sets, source_.dir.weights);
@@ -167,18 +170,29 @@ class Evaluation {
                           {.perplexity = request_.perplexity,
                            .passkey = request_.passkey,
                            .windows = request_.windows,
-                           .keep_token_nll = !request_.save_nll.empty()},
+                           .keep_token_nll = !request_.save_nll.empty(),
+                           .start = start_},
                           {.name = "evaluate", .stop_requested = stop_requested});
   }
 
   Documents load_input(Communicator& world) {
-    const bool needs_tokenizer = request_.passkey || !request_.text.empty();
+    const bool needs_tokenizer =
+        request_.passkey || !request_.text.empty() || request_.bos == MarkChoice::kTrue;
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (tokenizer_ != nullptr && request_.read_special_tokens)
       tokenizer_ = reading_special_tokens(std::move(tokenizer_));
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
     return load_documents(world, {request_.text}, *tokenizer_, request_.cache,
                           {.vocab_size = source_.dir.config.vocab_size});
+  }
+
+  std::vector<int32_t> window_start() const {
+    const bool as_it_is = request_.bos == MarkChoice::kAuto && !request_.tokens.empty();
+    if (as_it_is || request_.bos == MarkChoice::kFalse) return {};
+    const ModelConfig& config = source_.dir.config;
+    const NamedTokens named =
+        named_tokens(source_.tokenizer_folder, *tokenizer_, {config.bos_token_id, config.eos_token_id});
+    return document_marks(*tokenizer_, named, {request_.bos, MarkChoice::kFalse}).before;
   }
 
   const EvaluationRequest& request_;
@@ -190,6 +204,7 @@ class Evaluation {
   ModelSession session_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
+  std::vector<int32_t> start_;         // of each window
   std::vector<EvaluationCell> cells_;  // one per length
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/base/dtype.h"
+#include "trainer/config/data_choices.h"
 #include "trainer/config/recipe.h"
 
 namespace ropeway {
@@ -24,6 +25,8 @@ struct EvaluationRequest {
   SlidingWindowPolicy sliding_window = SlidingWindowPolicy::kRefuse;
   int64_t windows = 0;         // 0: all that fit
   std::string json, save_nll;  // empty: not written
+  // At the start of each window. kAuto: where the tokenizer puts one, and none before ready-made ids.
+  MarkChoice bos = MarkChoice::kAuto;
 };
 
 // Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an

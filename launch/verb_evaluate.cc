@@ -23,18 +23,16 @@ constexpr const char* kHelp =
 MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text is
 scored from its first token in disjoint windows of each length.
 
-  --text FILE        text to score (* in the file name: several documents); a line of
-                     .jsonl is a document ("text"); .gz and .zst are unpacked
+  --text FILE        text to score: plain or JSON, packed or not; * in the name
   --tokens FILE.npy  token ids to score instead; needs no tokenizer
   --lengths LIST     256,2K,16K (K = 1024); default: the original window
   --tasks LIST       perplexity,passkey; default: perplexity
   --factors NAME     auto (default): what the model's factor sets say at a length;
                      none, pi, ntk, yarn: computed; or the name of a set
+  --bos CHOICE       a BOS at each window's start: auto (default), true, false
   --windows K        score the first K windows; default: all that fit
-  --sliding-window W refuse (default) lengths beyond the model's sliding window,
-                     honour: attend through it, or full: attend fully to them
-  --special-tokens W text (default): the spelling of a special token in a text is
-                     text; parse: it is that token
+  --sliding-window W refuse (default) longer windows; honour it; full: attend to all
+  --special-tokens W text (default): their spelling in a text is text; or parse
   --device DEVICE    cpu (default), or cuda: one GPU per rank
   --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
   --json OUT         write the results as JSON
@@ -51,8 +49,9 @@ CommandLine command_line() {
   const auto text = [] { return po::value<std::string>(); };
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
-      "windows", po::value<int64_t>(), "")("sliding-window", text()->default_value("refuse"), "")(
-      "special-tokens", text()->default_value("text"), "")("device", text()->default_value("cpu"), "")(
+      "bos", text()->default_value("auto"), "")("windows", po::value<int64_t>(), "")(
+      "sliding-window", text()->default_value("refuse"), "")("special-tokens", text()->default_value("text"),
+                                                             "")("device", text()->default_value("cpu"), "")(
       "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
       "cache", text()->default_value(".cache/tokens"), "");
   return line;
@@ -103,6 +102,7 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.read_special_tokens = read_choice<SpecialTokensInText>("special-tokens", text("special-tokens")) ==
                                 SpecialTokensInText::kParse;
   request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));
+  request.bos = read_choice<MarkChoice>("bos", text("bos"));
   if (values.count("windows") > 0) {
     request.windows = values["windows"].as<int64_t>();
     if (request.windows < 1)

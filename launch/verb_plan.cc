@@ -57,11 +57,6 @@ std::string seconds_text(double seconds) {
                              : fmt::format("{:.3g} days", seconds / 86400);
 }
 
-std::string count_text(double count) {
-  if (count < 1e4) return fmt::format("{:.0f}", count);
-  return count < 1e9 ? fmt::format("{:.3g}M", count / 1e6) : fmt::format("{:.3g}B", count / 1e9);
-}
-
 // "steps of 8 x 64K", "forward passes over 64K, at most"
 std::string what_of(const PlannedPass& pass) {
   const std::string length = format_length(pass.length);
@@ -71,7 +66,7 @@ std::string what_of(const PlannedPass& pass) {
 }
 
 std::string pass_text(const PlannedPass& pass) {
-  std::string text = fmt::format("  {:>6} {:<42} {:>10} each, {:.0f}% attention", count_text(pass.count),
+  std::string text = fmt::format("  {:>6} {:<42} {:>10} each, {:.0f}% attention", format_count(pass.count),
                                  what_of(pass), flops_text(pass.work.total()),
                                  100 * (1 - pass.work.dense / std::max(pass.work.total(), 1.0)));
   if (pass.seconds > 0) text += ", " + seconds_text(pass.seconds);
@@ -111,7 +106,7 @@ std::string stage_text(const StagePlan& plan, int64_t limit, Totals& all) {
   all.flops += own.flops;
   all.seconds += own.seconds;
   std::string text = fmt::format("{} ({}): {} tokens, {}", plan.name, word_of(plan.kind),
-                                 count_text(own.tokens), flops_text(own.flops));
+                                 format_count(own.tokens), flops_text(own.flops));
   if (own.seconds > 0) text += ", " + seconds_text(own.seconds);
   if (plan.open_ended) text += "; counted with one window a length, all that fit will be scored";
   return text + "\n" + passes + memory_text(plan, limit);
@@ -153,14 +148,14 @@ std::string plan_text(Recipe recipe, int gpus, const DeviceRates& device) {
       .mesh = {data, sequence}, .device = device, .memory_limit = device.memory_bytes, .sets = model.sets};
   if (device.is_gpu()) settings.memory_limit = std::max<int64_t>(1, settings.memory_limit - kDriverBytes);
   text += fmt::format("{}: {} parameters, {} x {}: data {} x sequence {}\n{}\n\n", recipe.name,
-                      count_text(static_cast<double>(config.num_parameters())), data * sequence, device.name,
-                      data, sequence,
+                      format_count(static_cast<double>(config.num_parameters())), data * sequence,
+                      device.name, data, sequence,
                       device.source + (device.product > 0 ? "" : ": --tflops gives one for everything"));
   Totals all;
   for (const StagePlan& stage : plan_recipe(recipe, config, settings)) {
     text += stage_text(stage, settings.memory_limit, all) + "\n";
   }
-  text += fmt::format("in all: {} tokens, {}", count_text(all.tokens), flops_text(all.flops));
+  text += fmt::format("in all: {} tokens, {}", format_count(all.tokens), flops_text(all.flops));
   if (all.seconds > 0) text += ", " + seconds_text(all.seconds);
   return text + "\n";
 }

@@ -13,6 +13,7 @@ const std::vector<Verb>& verbs() {
       {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
       {"export", "a model for other programs: a Hugging Face directory or a GGUF file", nullptr, export_verb},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
+      {"data", "what the texts of a recipe hold, and what its stages make of them", nullptr, data_verb},
       {"plan", "tokens, FLOPs, seconds and memory of every stage on any number of GPUs", nullptr, plan_verb},
       {"validate", "every error of a recipe at once", nullptr, validate_verb},
       {"version", "versions of the program and its libraries", nullptr, version_verb},

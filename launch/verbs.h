@@ -26,6 +26,7 @@ void evaluate_verb(const Arguments& arguments, MpiSession& job);  // verb_evalua
 void import_verb(const Arguments& arguments, bool prints);        // verb_import.cc
 void export_verb(const Arguments& arguments, bool prints);        // verb_export.cc
 void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspect.cc
+void data_verb(const Arguments& arguments, bool prints);          // verb_data.cc
 void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.cc
 void validate_verb(const Arguments& arguments, bool prints);      // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);       // verb_version.cc

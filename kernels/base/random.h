@@ -17,6 +17,8 @@ enum class Stream : uint32_t {
   kCrossover = 5,
   kSearchData = 6,  // documents drawn for gradient steps
   kEvaluation = 7,  // passkey evaluation samples
+  kPassOrder = 8,   // the order of documents in a pass over the training text
+  kPassShare = 9,   // which passes a document is in whose source has a weight that is no whole number
 };
 
 // The bare block function: 4 x 32 random bits for a 128-bit counter and a 64-bit key.

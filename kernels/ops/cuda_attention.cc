@@ -31,6 +31,13 @@ std::string why_not_cudnn(const BlockAttentionShape& shape, int64_t cudnn_versio
   if (shape.head_dim > 128) return fmt::format("head_dim {} is above 128", shape.head_dim);
   if (shape.keys < 2) return "it does not take a single key";
   if (shape.queries < 2) return "its backward gives NaN for a single query";
+  // Attention's tiles divide these. Others would each need a plan of their own, one per document's length, and
+  // its backward has been wrong for remainders of 64 (pytorch#196678).
+  constexpr int64_t kTile = 128;
+  if (shape.queries % kTile != 0 || shape.keys % kTile != 0) {
+    return fmt::format(
+        "the sides of a block are no multiples of {} tokens, as where documents are kept apart", kTile);
+  }
   return "";
 }
 

@@ -1,6 +1,7 @@
 // Block attention on CUDA by libtorch's operators, called by name so that it is known which one runs:
 // cuDNN's, or FlashAttention 2 (at about half the speed on an H100) where cuDNN's does not serve the shape.
-// Never silently: the choice of FA2 is logged with its reason.
+// Never silently: the choice of FA2 is logged with its reason. Blocks of documents that are kept apart have
+// sides of any length and run on FA2.
 //
 // Both take BF16, want head_dim innermost, take grouped queries as they are, align causal masks the same way
 // for square blocks, give lse in F32, and recompute delta = rowsum(d_out * out) in backward, so that the out

@@ -107,7 +107,7 @@ TEST_P(CliHelp, FitsAScreenAndHasAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(All, CliHelp,
                          ::testing::Values("--help", "run --help", "evaluate --help", "inspect --help",
-                                           "validate -h", "plan --help", "version --help"));
+                                           "validate -h", "plan --help", "data --help", "version --help"));
 
 TEST(CliVersion, NamesTheProgramAndItsLibraries) {
   const Ended ended = run_ropeway("version");

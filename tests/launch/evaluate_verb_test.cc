@@ -106,6 +106,40 @@ TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
   EXPECT_TRUE(from_ids[0].at("bits_per_byte").is_null());  // the bytes behind the ids are not known
 }
 
+// Against the same windows laid out by hand as token ids, which are scored as they are. The model's files name
+// a byte of the text as its BOS.
+TEST(EvaluateVerb, ABosAtTheStartOfEachWindowOnRequest) {
+  const TempDir scratch;
+  std::filesystem::copy(kTinyBase, scratch.path() / "model", std::filesystem::copy_options::recursive);
+  scratch.file("model/tokenizer_config.json", R"({"bos_token": "~"})");
+  const std::string text = read_bytes(kProse).substr(0, 510);
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (512,), }";
+  header.resize(118 - 1, ' ');
+  scratch.file("ids.npy", std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n~" +
+                              text.substr(0, 255) + "~" + text.substr(255));
+  scratch.file("text.txt", text);
+  const auto score = [&](const std::string& options) {
+    const std::string json = scratch.name("out.json");
+    const Ended ended = run_ropeway("evaluate " + scratch.name("model") + " --lengths 256 --cache " +
+                                    scratch.name("cache") + " --json " + json + " " + options);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return nlohmann::json::parse(read_bytes(json)).at("evaluations")[0];
+  };
+  const auto by_hand = score("--tokens " + scratch.name("ids.npy"));
+  const auto marked = score("--bos true --text " + scratch.name("text.txt"));
+  EXPECT_EQ(marked.at("nll"), by_hand.at("nll"));
+  EXPECT_EQ(marked.at("windows"), 2);
+  EXPECT_EQ(marked.at("predicted_tokens"), 510);
+  EXPECT_EQ(score("--bos true --tokens " + scratch.name("ids.npy")).at("windows"), 2) << "a second BOS";
+  // The tokenizer names it and puts none in front of a text: by itself the evaluation does neither.
+  EXPECT_EQ(score("--text " + scratch.name("text.txt")).at("nll"),
+            score("--bos false --text " + scratch.name("text.txt")).at("nll"));
+  const Ended without = run_ropeway("evaluate " + kTinyBase + " --bos true --text " + kProse + " --cache " +
+                                    scratch.name("cache"));
+  EXPECT_EQ(without.code, 78);
+  EXPECT_THAT(without.err, HasSubstr("names none"));
+}
+
 TEST(EvaluateVerb, RanksShareAWindowOrTakeTheirOwnWithTheSameResult) {
   const TempDir scratch;
   // 258 is no multiple of 4: two ranks cannot share such a window.

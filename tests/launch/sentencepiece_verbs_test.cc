@@ -48,6 +48,19 @@ TEST_F(SentencePieceVerbs, ARunWritesTensorBoardEventsBesideIt) {
   expect_the_tokenizer_in("run/model");
 }
 
+TEST_F(SentencePieceVerbs, TrainingTextsGetItsBosAndTheEosThatIsNamed) {
+  const std::string recipe =
+      small_recipe(scratch_,
+                   "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 512, steps: 2}\n") +
+      " --set model.path=" + scratch_.name("model");
+  EXPECT_THAT(run_ropeway("data " + recipe).out, HasSubstr("around each document: BOS 1, no EOS\n"));
+  scratch_.file("model/tokenizer_config.json", R"({"eos_token": {"content": "</s>"}})");
+  const Ended ended = run_ropeway("data " + recipe);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("around each document: BOS 1, EOS 2\n"));
+  EXPECT_THAT(ended.out, HasSubstr("    weight 0    <s>\n"));
+}
+
 TEST_F(SentencePieceVerbs, ItIsImportedEvaluatedAndExported) {
   expect_done("import " + scratch_.name("model") + " " + scratch_.name("mine"));
   expect_the_tokenizer_in("mine");

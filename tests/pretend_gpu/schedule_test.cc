@@ -76,6 +76,23 @@ TEST(PretendGpu, ActivationsWaitInPinnedHostMemory) {
   EXPECT_GT(Json::parse(read_bytes(scratch.path() / "counts.json")).at("pinned_peak"), 1 << 20);
 }
 
+// Documents of all lengths, one token too, kept apart from each other: their blocks of attention are no
+// multiples of cuDNN's tiles, and run on the other operator.
+TEST(PretendGpu, DocumentsAreKeptApart) {
+  const TempDir scratch;
+  std::string lines;
+  for (int i = 0; i < 120; ++i) {
+    lines += "{\"text\": \"" + std::string(static_cast<size_t>(1 + 37 * i % 300), 'a') + "\"}\n";
+  }
+  const Ended ended = run_on_pretend_gpu("run " + small_recipe(scratch, kTune) + kOnGpu +
+                                             " --set data.document_mask=documents --set data.train=[" +
+                                             scratch.file("short.jsonl", lines) + "]",
+                                         "PYTORCH_NO_CUDA_MEMORY_CACHING=1");
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(lines_of(scratch.path() / "run/metrics.jsonl"), 4);
+  EXPECT_THAT(ended.err, HasSubstr("as where documents are kept apart"));
+}
+
 TEST(PretendGpu, AnEvaluationWritesItsFiles) {
   const TempDir scratch;
   const Ended ended =

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "trainer/config/choices.h"
+#include "trainer/config/data_choices.h"
 
 namespace ropeway {
 
@@ -32,6 +33,7 @@ struct EvaluateRecipe {
   int64_t tokens =
       0;  // at most tokens / length windows, so that every length scores the same text; 0: no limit
   int64_t passkey_depths = 10, passkey_samples = 2;
+  MarkChoice bos = MarkChoice::kAuto;  // in front of every window; kAuto: as in training
 
   bool measures(EvaluateTask task) const;
 };

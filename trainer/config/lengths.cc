@@ -32,4 +32,9 @@ std::string format_length(int64_t length) {
   return fmt::format("{}", length);
 }
 
+std::string format_count(double count) {
+  if (count < 1e4) return fmt::format("{:.0f}", count);
+  return count < 1e9 ? fmt::format("{:.3g}M", count / 1e6) : fmt::format("{:.3g}B", count / 1e9);
+}
+
 }  // namespace ropeway

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trainer/config/data_choices.h"
 #include "trainer/config/dtype_words.h"
 #include "trainer/config/engine_recipe.h"
 #include "trainer/config/recipe_place.h"
@@ -50,8 +51,12 @@ struct ChoiceTable<SpecialTokensInText> {
 };
 
 struct DataRecipe {
-  std::vector<std::string> train, validation, test;  // paths; * in the file name
-  int64_t max_document = int64_t{1} << 30;           // bytes, unpacked
+  std::vector<TextSource> train;
+  std::vector<std::string> validation, test;  // paths; * in the file name
+  Packing packing = Packing::kConcat;         // of training sequences
+  DocumentMask document_mask = DocumentMask::kNone;
+  MarkChoice bos = MarkChoice::kAuto, eos = MarkChoice::kAuto;
+  int64_t max_document = int64_t{1} << 30;  // bytes, unpacked
   std::string cache = ".cache/tokens";
   SpecialTokensInText special_tokens = SpecialTokensInText::kText;
 };

@@ -71,11 +71,12 @@ void check_model(const Recipe& recipe, RecipeProblems& problems) {
 void check_data(const Recipe& recipe, RecipeProblems& problems) {
   struct Need {
     const char* key;
-    const std::vector<std::string>& files;
+    bool has_files;
     std::vector<std::string> stages;
   };
-  Need train{"data.train", recipe.data.train, {}}, validation{"data.validation", recipe.data.validation, {}},
-      test{"data.test", recipe.data.test, {}};
+  Need train{"data.train", !recipe.data.train.empty(), {}},
+      validation{"data.validation", !recipe.data.validation.empty(), {}},
+      test{"data.test", !recipe.data.test.empty(), {}};
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     const StageRecipe& stage = recipe.stages[i];
@@ -86,7 +87,8 @@ void check_data(const Recipe& recipe, RecipeProblems& problems) {
     if (stage.kind() == StageKind::kEvaluate) test.stages.push_back(stage.name);
   }
   for (const Need& need : {train, validation, test}) {
-    if (need.stages.empty() || !need.files.empty() || problems.has(need.key)) continue;
+    if (need.stages.empty() || need.has_files || problems.has(need.key)) continue;
+    if (problems.has_element_of(need.key)) continue;
     problems.add(need.key, fmt::format("found nothing, wanted files for the stage{} {}",
                                        need.stages.size() == 1 ? "" : "s", join_words(need.stages, "and")));
   }

@@ -24,6 +24,7 @@ enum class ValueType {
   kAutoInteger,  // an integer, or `auto`, which is kept as one less than the least integer
   kTemperature,  // search, su, yarn or a number
   kTextList,
+  kSourceList,  // texts, or {path: text, weight: number}; the bounds are those of the weight
   kNameList,
   kFactorList,  // names, and stretched:NAME
   kChoiceList,
@@ -31,8 +32,9 @@ enum class ValueType {
 };
 
 // Where the value goes.
-using Field = std::variant<bool*, int*, int64_t*, uint64_t*, double*, ChoiceField, TemperatureChoice*,
-                           std::string*, std::vector<std::string>*, std::vector<int64_t>*>;
+using Field =
+    std::variant<bool*, int*, int64_t*, uint64_t*, double*, ChoiceField, TemperatureChoice*, std::string*,
+                 std::vector<std::string>*, std::vector<int64_t>*, std::vector<TextSource>*>;
 
 struct RecipeKey {
   std::string_view section;  // "", "model", "model.architecture", "data", "mesh", "engine", "stages"

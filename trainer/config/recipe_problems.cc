@@ -26,6 +26,11 @@ bool RecipeProblems::has(const std::string& path) const {
   return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.path == path; });
 }
 
+bool RecipeProblems::has_element_of(const std::string& list) const {
+  return std::any_of(problems_.begin(), problems_.end(),
+                     [&](const Problem& p) { return p.path.rfind(list + '[', 0) == 0; });
+}
+
 std::vector<std::string> RecipeProblems::lines() const {
   std::vector<Problem> sorted = problems_;
   const auto order = [](const Problem& p) {

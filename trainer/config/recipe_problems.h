@@ -17,7 +17,8 @@ class RecipeProblems {
   void add_at(const RecipePlace& place, const std::string& path, const std::string& text);
   // At the place of `path`, or of the nearest enclosing key that was written.
   void add(const std::string& path, const std::string& text);
-  bool has(const std::string& path) const;  // a problem with exactly this key was reported
+  bool has(const std::string& path) const;             // a problem with exactly this key was reported
+  bool has_element_of(const std::string& list) const;  // one with "LIST[0]", "LIST[0].path", ...
   std::vector<std::string> lines() const;
 
  private:

@@ -63,7 +63,13 @@ std::string write_value(const RecipeKey& key, const Field& field) {
   if (auto* value = std::get_if<TemperatureChoice*>(&field)) return text_of(**value);
   if (auto* value = std::get_if<std::string*>(&field)) return (*value)->empty() ? "" : quote(**value);
   std::vector<std::string> items;
-  if (auto* value = std::get_if<std::vector<std::string>*>(&field)) {
+  if (auto* value = std::get_if<std::vector<TextSource>*>(&field)) {
+    for (const TextSource& source : **value) {
+      items.push_back(source.weight == 1
+                          ? quote(source.path)
+                          : fmt::format("{{path: {}, weight: {}}}", quote(source.path), source.weight));
+    }
+  } else if (auto* value = std::get_if<std::vector<std::string>*>(&field)) {
     for (const std::string& item : **value) items.push_back(quote(item));
   } else {
     for (const int64_t item : *std::get<std::vector<int64_t>*>(field)) items.push_back(format_length(item));

@@ -148,9 +148,9 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
 }
 
 bool is_list(const RecipeKey& key) {
-  return key.type == ValueType::kTextList || key.type == ValueType::kNameList ||
-         key.type == ValueType::kFactorList || key.type == ValueType::kChoiceList ||
-         key.type == ValueType::kLengthList;
+  return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
+         key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
+         key.type == ValueType::kChoiceList || key.type == ValueType::kLengthList;
 }
 
 std::string wanted_range(const RecipeKey& key, bool is_integer) {
@@ -166,6 +166,8 @@ std::string wanted_element(const RecipeKey& key) {
     case ValueType::kText:
     case ValueType::kTextList:
       return "a text";
+    case ValueType::kSourceList:
+      return "a text, or {path: a text, weight: a number " + wanted_range(key, false) + "}";
     case ValueType::kName:
     case ValueType::kNameList:
       return "a name: letters, digits, _ and -, at most 64";
@@ -193,6 +195,37 @@ std::string wanted_element(const RecipeKey& key) {
   return "";
 }
 
+// One source of text: its path, or a map of path and weight. Empty when it is stored.
+std::optional<ValueError> store_source(const RecipeKey& key, const YamlNode& node, const std::string& suffix,
+                                       std::vector<TextSource>& sources) {
+  const auto refuse_at = [&](const YamlNode& at, const std::string& below, const std::string& wanted) {
+    return ValueError{at.place, suffix + below, fmt::format("found {}, wanted {}", describe(at), wanted)};
+  };
+  if (node.kind == YamlNode::Kind::kScalar && !node.text.empty()) {
+    sources.push_back({node.text});
+    return std::nullopt;
+  }
+  if (node.kind != YamlNode::Kind::kMap) return refuse_at(node, "", wanted_element(key));
+  TextSource source;
+  for (const auto& [name, value] : node.entries) {
+    if (name.text == "path") {
+      if (value.kind != YamlNode::Kind::kScalar || value.text.empty())
+        return refuse_at(value, ".path", "a text");
+      source.path = value.text;
+    } else if (name.text == "weight") {
+      const auto weight = value.kind == YamlNode::Kind::kScalar ? read_number(key, value) : std::nullopt;
+      if (!weight) return refuse_at(value, ".weight", "a number " + wanted_range(key, false));
+      source.weight = *weight;
+    } else {
+      return ValueError{name.place, fmt::format("{}.{}", suffix, name.text),
+                        "unknown key, wanted path or weight"};
+    }
+  }
+  if (source.path.empty()) return ValueError{node.place, suffix + ".path", "found nothing, wanted a text"};
+  sources.push_back(source);
+  return std::nullopt;
+}
+
 ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string& suffix,
                   const std::string& wanted) {
   ValueError error{node.place, suffix, fmt::format("found {}, wanted {}", describe(node), wanted)};
@@ -208,6 +241,7 @@ ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string&
 std::string wanted_for(const RecipeKey& key) {
   switch (key.type) {
     case ValueType::kTextList:
+    case ValueType::kSourceList:
       return "a list of texts, [a, b]";
     case ValueType::kNameList:
     case ValueType::kFactorList:
@@ -231,9 +265,16 @@ std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, c
   if (auto* choices = std::get_if<ChoiceField>(&field)) choices->clear_list();
   if (auto* texts = std::get_if<std::vector<std::string>*>(&field)) (*texts)->clear();
   if (auto* numbers = std::get_if<std::vector<int64_t>*>(&field)) (*numbers)->clear();
+  auto* sources = std::get_if<std::vector<TextSource>*>(&field);
+  if (sources) (*sources)->clear();
   std::vector<ValueError> errors;
   for (size_t i = 0; i < node.items.size(); ++i) {
     const YamlNode& item = node.items[i];
+    if (sources) {
+      const auto error = store_source(key, item, fmt::format("[{}]", i), **sources);
+      if (error) errors.push_back(*error);
+      continue;
+    }
     if (item.kind != YamlNode::Kind::kScalar || !store(key, item, field)) {
       errors.push_back(refuse(key, item, fmt::format("[{}]", i), wanted_element(key)));
     }

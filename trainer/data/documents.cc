@@ -1,6 +1,5 @@
 #include "trainer/data/documents.h"
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -94,7 +93,7 @@ ReadCounts encode_text(const Source& source, const Tokenizer& tokenizer, const T
                        TokenCacheWriter& cache) {
   const std::string name = source.path.string();
   const auto encode = [&](std::string_view text, int64_t line) {
-    const std::vector<int32_t> ids = tokenizer.encode(text, {.add_special_tokens = true});
+    const std::vector<int32_t> ids = tokenizer.encode(text);
     const std::string where = line == 0 ? name : fmt::format("{}:{}", name, line);
     if (ids.empty()) fail(ErrorKind::kBadData, "{}: the text gives no tokens", where);
     cache.append(ids);
@@ -342,37 +341,6 @@ Documents load_token_file(const fs::path& named, int64_t vocab_size) {
   describe(description, file.string(), tokens, sha256_of(raw));
   state->fingerprint = sha256_of(description + borders);
   return Documents(std::move(state));
-}
-
-void require_document_of(const Documents& documents, int64_t length, const std::string& purpose) {
-  constexpr size_t kMaxListed = 8;
-  std::string sizes;
-  for (size_t i = 0; i < documents.count(); ++i) {
-    const int64_t tokens = static_cast<int64_t>(documents.tokens(i).size());
-    if (tokens >= length) return;
-    if (i < kMaxListed) sizes += fmt::format("{}{}: {}", i == 0 ? "" : ", ", documents.name(i), tokens);
-  }
-  if (documents.count() > kMaxListed) sizes += fmt::format(" and {} more", documents.count() - kMaxListed);
-  fail(ErrorKind::kBadData, "{}: no document has {} tokens ({}); give a longer text or a shorter length",
-       purpose, length, sizes);
-}
-
-std::vector<std::vector<int32_t>> whole_document_windows(const Documents& documents, int64_t length,
-                                                         int64_t limit) {
-  ROPEWAY_CHECK(length > 0, "length {}", length);
-  std::vector<std::vector<int32_t>> windows;
-  bool found = true;
-  for (int64_t begin = 0; found; begin += length) {
-    found = false;
-    for (size_t i = 0; i < documents.count(); ++i) {
-      const std::span<const int32_t> tokens = documents.tokens(i);
-      if (static_cast<int64_t>(windows.size()) >= limit) return windows;
-      if (static_cast<int64_t>(tokens.size()) - begin < length) continue;
-      windows.emplace_back(tokens.begin() + begin, tokens.begin() + begin + length);
-      found = true;
-    }
-  }
-  return windows;
 }
 
 }  // namespace ropeway

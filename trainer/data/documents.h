@@ -1,8 +1,7 @@
 // Whole documents as token ids: text files (text_file.h: plain or JSON, packed or not) encoded once into a
-// cache, or files of ids (token_ids.h). Documents keep their borders: no window reaches from one into the
-// next, so nothing is put between them. A document is what the tokenizer makes of its text with its own
-// template (a BOS in front where it has one) and no further token; the spelling of a special token in a text
-// stays text. Ids that another program made stay as they are.
+// cache, or files of ids (token_ids.h). A document is what the tokenizer makes of its text and no further
+// token: a BOS or EOS around it is put there by whoever makes sequences of documents (marked_documents.h).
+// The spelling of a special token in a text stays text. Ids that another program made stay as they are.
 #pragma once
 
 #include <cstdint>
@@ -56,13 +55,5 @@ Documents load_documents(Communicator& world, const std::vector<std::string>& pa
 // The documents of one file of ids, in memory; the text's bytes are not known and taken for one per token.
 // Throws what read_token_ids throws.
 Documents load_token_file(const std::filesystem::path& file, int64_t vocab_size);
-
-// Throws kBadData naming documents and sizes unless some document has at least `length` tokens.
-void require_document_of(const Documents& documents, int64_t length, const std::string& purpose);
-
-// The first `length` tokens of up to `limit` documents that have them, in order; disjoint further windows of
-// the same documents follow when there are fewer documents than `limit`. For search and readjust fitness.
-std::vector<std::vector<int32_t>> whole_document_windows(const Documents& documents, int64_t length,
-                                                         int64_t limit);
 
 }  // namespace ropeway

@@ -51,18 +51,20 @@ PasskeySample make_passkey_sample(const Tokenizer& tokenizer, std::span<const in
                                   const PasskeyOptions& options) {
   ROPEWAY_CHECK(options.depth >= 0 && options.depth <= 1, "depth {}", options.depth);
   const Pieces pieces = encode_pieces(tokenizer, draw_digits(options.seed, options.index));
-  const int64_t fixed = pieces.tokens();
+  const auto start = static_cast<int64_t>(options.start.size());
+  const int64_t fixed = pieces.tokens() + start;
   if (options.length < fixed) {
     fail(ErrorKind::kConfig, "passkey length {} is too short: needle and question take {} tokens",
          options.length, fixed);
   }
-  ROPEWAY_CHECK(static_cast<int64_t>(haystack.size()) >= options.length, "haystack of {} tokens for {}",
-                haystack.size(), options.length);
+  ROPEWAY_CHECK(static_cast<int64_t>(haystack.size()) + start >= options.length,
+                "haystack of {} tokens for {}", haystack.size(), options.length);
   const int64_t prose = options.length - fixed;
   const int64_t before = std::llround(options.depth * static_cast<double>(prose));
 
   PasskeySample sample;
   sample.tokens.reserve(static_cast<size_t>(options.length));
+  append(sample.tokens, options.start);
   append(sample.tokens, haystack.first(static_cast<size_t>(before)));
   append(sample.tokens, pieces.needle_start);
   append(sample.tokens, pieces.answer);

@@ -22,13 +22,14 @@ struct PasskeySample {
 };
 
 struct PasskeyOptions {
-  int64_t length = 0;            // tokens
-  double depth = 0;              // 0: needle at the start, 1: right before the question
-  uint64_t seed = 0, index = 0;  // digits are a pure function of both
+  int64_t length = 0;               // tokens
+  double depth = 0;                 // 0: needle at the start, 1: right before the question
+  uint64_t seed = 0, index = 0;     // digits are a pure function of both
+  std::vector<int32_t> start = {};  // tokens in front of all others, counted in `length`
 };
 // Whether needle and question have room in `length` tokens.
 bool passkey_fits(const Tokenizer& tokenizer, int64_t length);
-// `haystack`: at least `length` tokens. Throws kConfig when length is too short for needle and question.
+// `haystack`: at least `length` tokens, less those of the start. Throws kConfig when length is too short for needle and question.
 PasskeySample make_passkey_sample(const Tokenizer& tokenizer, std::span<const int32_t> haystack,
                                   const PasskeyOptions& options);
 

@@ -13,7 +13,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr char kMagic[] = "ropeway-tokens-3";
+constexpr char kMagic[] = "ropeway-tokens-4";
 
 struct Record {
   int64_t end, text_bytes, line;

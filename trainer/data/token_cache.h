@@ -4,7 +4,7 @@
 //   padding  0 or 4 bytes
 //   records  one per document, three int64: the end of its ids (an index), the bytes of its text, its line in
 //            the source (0: the whole source)
-//   footer   "ropeway-tokens-3", number of ids and number of documents (int64), what was counted while the
+//   footer   "ropeway-tokens-4", number of ids and number of documents (int64), what was counted while the
 //            source was read (ReadCounts: int64 each), SHA-256 of all before it in lower-case hex
 //
 // Little-endian. Written document by document under a temporary name; a file is there whole or not at all,

@@ -1,40 +1,77 @@
-// Training windows: window i of a run is a pure function of (documents, options, i), so data order depends
+// Training windows: window i of a stage is a pure function of (documents, options, i), so data order depends
 // neither on the number of ranks nor on how often a run was resumed.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "trainer/config/data_choices.h"
+#include "trainer/data/document_stream.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
 
+class Documents;
+
 struct Window {
   std::vector<int32_t> tokens;  // `length`
   std::vector<float> weights;   // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
+  // Where documents start that attention and positions keep apart: 0 first. {0}: they are not kept apart.
+  std::vector<int64_t> documents = {0};
 };
 
 struct WindowOptions {
   int64_t length = 0;
   uint64_t seed = 0;
-  double passkey_fraction = 0;  // share of windows that carry a passkey
+  std::string stage = {};  // its name is part of the seed: stages of one length see different windows
+  Packing packing = Packing::kConcat;
+  DocumentMask mask = DocumentMask::kNone;
+  DocumentMarks marks = {};
+  std::vector<double> weights = {};  // of the patterns the documents were loaded by; empty: all 1
+  double passkey_fraction = 0;       // share of windows that carry a passkey
   // Loss weight of the digits an earlier mention tells: the answer's, and those of the key's second mention
   // in the needle (copying from near by is learnt first, and retrieval from far grows out of it).
   double passkey_answer_weight = 1;
 };
 
+// What becomes of the documents.
+struct WindowFacts {
+  int64_t documents = 0, tokens = 0;  // of a pass, marks included
+  int64_t short_documents = 0;        // shorter than a window: joined to others, or left out
+  int64_t windows = 0;                // of a pass; for kDocuments: as many as its tokens fill
+};
+
 class WindowSampler {
  public:
-  // Keeps references. Throws kBadData unless some document has `length` tokens.
+  // Keeps references. Throws kBadData when a pass has fewer than `length` tokens (kConcat), or no document
+  // has as many (kDocuments).
   WindowSampler(const Documents& documents, const Tokenizer& tokenizer, const WindowOptions& options);
-  // Draw `index` of the text, with a passkey put into some (TextWindows::draw).
+  WindowSampler(const WindowSampler&) = delete;
+  WindowSampler& operator=(const WindowSampler&) = delete;
+
+  // kConcat: one of the windows that the stream of documents is cut into (DocumentStream). kDocuments: draw
+  // `index` of TextWindows. A passkey is put into some; their text counts as one document, because the
+  // question must see the needle.
   Window window(uint64_t index) const;
+  WindowFacts facts() const;
+  // "used 501 documents, 812M tokens; 499 shorter than 128K were joined to others"
+  std::string describe() const;
 
  private:
-  TextWindows texts_;
+  const MarkedDocuments documents_;
   const Tokenizer& tokenizer_;
-  WindowOptions options_;
+  const WindowOptions options_;
+  const uint64_t seed_;
+  std::optional<DocumentStream> stream_;  // kConcat
+  std::optional<TextWindows> texts_;      // kDocuments
 };
+
+// The seed of what is random in one stage.
+uint64_t seed_of_stage(uint64_t seed, std::string_view stage);
 
 }  // namespace ropeway

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
@@ -25,7 +26,8 @@ struct EvaluationTasks {
   int64_t tokens = 0;
   bool keep_token_nll = false;
   int64_t passkey_depths = 10, passkey_samples = 2;
-  uint64_t seed = 0;  // of the passkeys
+  uint64_t seed = 0;                // of the passkeys
+  std::vector<int32_t> start = {};  // tokens in front of each window, such as a BOS
 };
 
 // Of one cell; empty where the task was not asked for.

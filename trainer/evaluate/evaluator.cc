@@ -1,10 +1,14 @@
 #include "trainer/evaluate/evaluator.h"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
+#include "trainer/config/lengths.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/report/progress_line.h"
 #include "trainer/report/reporter.h"
 
@@ -18,7 +22,8 @@ CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& 
     figures.perplexity = evaluate_perplexity(inputs.model, inputs.mesh, inputs.documents, cell.factors,
                                              {.length = cell.length,
                                               .max_windows = windows_at(cell.length, tasks),
-                                              .keep_token_nll = tasks.keep_token_nll});
+                                              .keep_token_nll = tasks.keep_token_nll,
+                                              .start = tasks.start});
   }
   if (tasks.passkey) {
     ROPEWAY_CHECK(inputs.tokenizer != nullptr, "{}: passkeys without a tokenizer", cell.name);
@@ -27,9 +32,25 @@ CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& 
                          {.length = cell.length,
                           .depths = tasks.passkey_depths,
                           .samples_per_depth = tasks.passkey_samples,
-                          .seed = tasks.seed});
+                          .seed = tasks.seed,
+                          .start = tasks.start});
   }
   return figures;
+}
+
+// "scores: 64K: used 3 documents, 1.2M tokens; 9 shorter than 64K were left out", for each such length.
+void tell_what_is_left_out(const Documents& documents, const std::vector<EvaluationCell>& cells,
+                           const std::vector<int32_t>& start, const std::string& name) {
+  const MarkedDocuments framed(documents, {start, {}});
+  int64_t shortest = std::numeric_limits<int64_t>::max();
+  for (size_t d = 0; d < framed.count(); ++d) shortest = std::min(shortest, framed.size(d));
+  std::set<int64_t> lengths;
+  for (const EvaluationCell& cell : cells) {
+    if (cell.length > shortest) lengths.insert(cell.length);
+  }
+  for (const int64_t length : lengths) {
+    log_info("{}: {}: {}", name, format_length(length), used_documents(framed, length));
+  }
 }
 
 std::string summary(const EvaluatedCell& evaluated) {
@@ -52,6 +73,7 @@ std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
                                           const std::vector<EvaluationCell>& cells,
                                           const EvaluationTasks& tasks, const EvaluationControl& control) {
   Communicator& world = inputs.mesh.world();
+  if (world.rank() == 0) tell_what_is_left_out(inputs.documents, cells, tasks.start, control.name);
   ProgressLine progress(world.rank() == 0);
   std::vector<EvaluatedCell> results;
   size_t found = 0;

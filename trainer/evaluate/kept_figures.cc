@@ -114,6 +114,7 @@ std::string KeptFigures::describe(const EvaluationCell& cell, const EvaluationTa
           {"factors_sha256", sha256_of(factor_sets_to_json({cell.factors}))},
           {"weights", subject_.weights},
           {"data", subject_.data}};
+  if (!tasks.start.empty()) of["start"] = tasks.start;
   if (tasks.perplexity) {
     of["perplexity"] = {{"windows", windows_at(cell.length, tasks)},
                         {"tail_tokens", PerplexityOptions{}.tail_tokens}};

@@ -2,6 +2,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/score_sequences.h"
 #include "trainer/rope/factor_set.h"
 
@@ -22,15 +23,15 @@ std::vector<double> spread_depths(int64_t count) {
 class SampleMaker {
  public:
   SampleMaker(const Documents& documents, const Tokenizer& tokenizer, const PasskeyEvalOptions& options)
-      : documents_(documents),
+      : documents_(documents, {options.start, {}}),
         tokenizer_(tokenizer),
         options_(options),
         depths_(spread_depths(options.depths)),
         // Other keys than those of training windows with the same seed.
         key_seed_(Philox(options.seed, Stream::kEvaluation).next_u64()) {
-    for (size_t d = 0; d < documents.count(); ++d) {
-      const int64_t tokens = static_cast<int64_t>(documents.tokens(d).size());
-      for (int64_t begin = 0; begin + options.length <= tokens; begin += options.length) {
+    const int64_t stride = documents_.text_tokens(options.length);
+    for (size_t d = 0; d < documents_.count(); ++d) {
+      for (int64_t begin = 0; begin + stride <= std::ssize(documents_.text(d)); begin += stride) {
         if (static_cast<int64_t>(stretches_.size()) == count()) return;
         stretches_.push_back({d, begin});
       }
@@ -43,13 +44,14 @@ class SampleMaker {
 
   PasskeySample make(int64_t sample) const {
     const auto [document, begin] = stretches_[static_cast<size_t>(sample) % stretches_.size()];
-    const auto haystack =
-        documents_.tokens(document).subspan(static_cast<size_t>(begin), static_cast<size_t>(options_.length));
+    const auto haystack = documents_.text(document).subspan(
+        static_cast<size_t>(begin), static_cast<size_t>(documents_.text_tokens(options_.length)));
     return make_passkey_sample(tokenizer_, haystack,
                                {.length = options_.length,
                                 .depth = depths_[depth_index(sample)],
                                 .seed = key_seed_,
-                                .index = static_cast<uint64_t>(sample)});
+                                .index = static_cast<uint64_t>(sample),
+                                .start = options_.start});
   }
 
  private:
@@ -57,7 +59,7 @@ class SampleMaker {
     size_t document;
     int64_t begin;
   };
-  const Documents& documents_;
+  const MarkedDocuments documents_;
   const Tokenizer& tokenizer_;
   PasskeyEvalOptions options_;
   std::vector<double> depths_;
@@ -76,7 +78,7 @@ PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Document
     fail(ErrorKind::kConfig, "{}: {} depths with {} samples each, wanted at least one", purpose,
          options.depths, options.samples_per_depth);
   }
-  require_document_of(documents, options.length, purpose);
+  require_document_of(MarkedDocuments(documents, {options.start, {}}), options.length, purpose);
   const SampleMaker maker(documents, tokenizer, options);
 
   PasskeyResult result;

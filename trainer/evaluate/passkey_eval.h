@@ -25,6 +25,7 @@ struct PasskeyEvalOptions {
   int64_t length = 0;
   int64_t depths = 10, samples_per_depth = 2;
   uint64_t seed = 0;
+  std::vector<int32_t> start = {};  // tokens in front of each sample, such as a BOS
 };
 // Collective over the mesh; samples are spread over its data axis. Haystacks are the documents' successive
 // stretches.

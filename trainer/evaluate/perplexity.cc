@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/base/error.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/score_sequences.h"
 #include "trainer/rope/factor_set.h"
 
@@ -16,15 +17,16 @@ struct WindowPlace {
   int64_t begin = 0;
 };
 
-// Disjoint windows of `span` tokens over all documents in order; of each the last `length` tokens.
-std::vector<WindowPlace> place_windows(const Documents& documents, int64_t length, int64_t span,
+// Disjoint windows of `span` tokens over all documents in order; of the text of each the end that goes into a
+// window of `length` tokens.
+std::vector<WindowPlace> place_windows(const MarkedDocuments& documents, int64_t length, int64_t span,
                                        int64_t max_windows) {
+  const int64_t stride = documents.text_tokens(span), kept = documents.text_tokens(length);
   std::vector<WindowPlace> places;
   for (size_t d = 0; d < documents.count(); ++d) {
-    const int64_t tokens = static_cast<int64_t>(documents.tokens(d).size());
-    for (int64_t end = span; end <= tokens; end += span) {
+    for (int64_t end = stride; end <= std::ssize(documents.text(d)); end += stride) {
       if (max_windows > 0 && static_cast<int64_t>(places.size()) == max_windows) return places;
-      places.push_back({d, end - length});
+      places.push_back({d, end - kept});
     }
   }
   return places;
@@ -45,30 +47,31 @@ PerplexityResult evaluate_perplexity(CausalLM& model, const Mesh& mesh, const Do
   }
   ROPEWAY_CHECK(options.tail_tokens > 0, "tail_tokens {}", options.tail_tokens);
   const int64_t span = std::max(length, options.align_to);
-  require_document_of(documents, span, purpose);
-  const std::vector<WindowPlace> places = place_windows(documents, length, span, options.max_windows);
+  const MarkedDocuments framed(documents, {options.start, {}});
+  require_document_of(framed, span, purpose);
+  const std::vector<WindowPlace> places = place_windows(framed, length, span, options.max_windows);
 
-  const int64_t targets = length - 1, tail = std::min(options.tail_tokens, targets);
+  // What is predicted at these first positions is the start itself.
+  const int64_t skipped = std::max<int64_t>(0, std::ssize(options.start) - 1);
+  const int64_t targets = length - 1 - skipped, tail = std::min(options.tail_tokens, targets);
   PerplexityResult result;
   result.length = length;
   result.windows = static_cast<int64_t>(places.size());
   result.predicted_tokens = result.windows * targets;
   double total = 0, total_bytes = 0, tail_total = 0, tail_bytes = 0;
 
-  const SequenceSet sequences = {result.windows, length, [&](int64_t index) {
-                                   const WindowPlace& place = places[static_cast<size_t>(index)];
-                                   const auto text = documents.tokens(place.document)
-                                                         .subspan(static_cast<size_t>(place.begin),
-                                                                  static_cast<size_t>(length));
-                                   return SequenceToScore{{text.begin(), text.end()}};
-                                 }};
+  const SequenceSet sequences = {
+      result.windows, length, [&](int64_t index) {
+        const WindowPlace& place = places[static_cast<size_t>(index)];
+        return SequenceToScore{framed.window(place.document, place.begin, length), skipped};
+      }};
   score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
-    total += sum(score.nll);
+    total += sum(score.nll);  // 0 at the skipped ones
     tail_total += sum(score.nll.last(static_cast<size_t>(tail)));
     // Bytes of the predicted tokens at their document's own rate: exact for the byte-level tokenizer.
     const size_t document = places[static_cast<size_t>(index)].document;
-    const double bytes_per_token = static_cast<double>(documents.bytes(document)) /
-                                   static_cast<double>(documents.tokens(document).size());
+    const double bytes_per_token =
+        static_cast<double>(documents.bytes(document)) / static_cast<double>(framed.text(document).size());
     total_bytes += static_cast<double>(targets) * bytes_per_token;
     tail_bytes += static_cast<double>(tail) * bytes_per_token;
     if (options.keep_token_nll) {

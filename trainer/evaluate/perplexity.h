@@ -1,5 +1,6 @@
 // Perplexity and bits per byte by length: a text is scored from its first token in disjoint windows of each
-// length.
+// length. Where windows start with a BOS, as in the authors' own evaluation of LongRoPE, it counts in the
+// length and the text between two windows' ends is that much shorter.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct PerplexityOptions {
   int64_t max_windows = 0;  // 0: all that fit, over all documents in order
   int64_t tail_tokens = 256;
   bool keep_token_nll = false;
+  std::vector<int32_t> start = {};  // tokens in front of each window, such as a BOS; they are not scored
   // Score the same targets at every length: windows end where windows of this length end (0: plain disjoint
   // windows).
   int64_t align_to = 0;

@@ -47,12 +47,15 @@ std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainCont
   for (int64_t begin = 0; begin < share; begin += at_once) {
     std::vector<std::vector<int32_t>> sequences;
     std::vector<std::vector<float>> weights;
+    std::vector<SequenceSpec> specs;
     for (int64_t i = begin; i < std::min(begin + at_once, share); ++i) {
       Window window = context.windows->window(static_cast<uint64_t>(first + i));
+      specs.push_back({.length = options.length, .documents = std::move(window.documents)});
       sequences.push_back(std::move(window.tokens));
       weights.push_back(std::move(window.weights));
     }
-    batches.push_back(make_local_batch(sequences, weights, context.model->attention().split(),
+    const SequenceLayout layout(context.model->attention().split(), std::move(specs));
+    batches.push_back(make_local_batch(sequences, weights, layout,
                                        context.parameters->weight_options().dtype().toScalarType()));
   }
   return batches;

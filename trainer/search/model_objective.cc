@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <limits>
-#include <span>
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
@@ -12,6 +11,7 @@
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/passkey.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/model/causal_lm.h"
@@ -32,9 +32,13 @@ class ModelObjective : public Objective {
         row_(mesh.group(Axis::kSequence)),
         tokenizer_(tokenizer),
         options_(options),
-        gradient_windows_(train, options.length, "gradient steps of the search") {
+        train_(train),
+        gradient_windows_(train_,
+                          MarkedDocuments(train, {options.marks.before, {}}).text_tokens(options.length),
+                          "gradient steps of the search") {
     const int64_t wanted = options.documents + options.finalist_documents;
-    windows_ = whole_document_windows(validation, options.length, wanted);
+    const MarkedDocuments framed(validation, {options.marks.before, {}});
+    windows_ = whole_document_windows(framed, options.length, wanted);
     if (static_cast<int64_t>(windows_.size()) < wanted) {
       fail(ErrorKind::kBadData,
            "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), "
@@ -42,7 +46,11 @@ class ModelObjective : public Objective {
            windows_.size(), options.length, validation.count(), validation.total_tokens(), wanted,
            options.documents, options.finalist_documents);
     }
-    fingerprint_ = validation.fingerprint() + "+" + train.fingerprint() + "+" + tokenizer.fingerprint();
+    fingerprint_ =
+        fmt::format("{}+{}+{}", validation.fingerprint(), train.fingerprint(), tokenizer.fingerprint());
+    if (!options.marks.before.empty()) {
+      fingerprint_ += fmt::format("+{}", describe(DocumentMarks{options.marks.before, {}}));
+    }
   }
 
   int64_t num_documents() const override { return options_.documents; }
@@ -72,10 +80,12 @@ class ModelObjective : public Objective {
   }
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
-    const std::span<const int32_t> window =
+    const std::vector<int32_t> text =
         gradient_windows_.draw(options_.seed, Stream::kSearchData, static_cast<uint64_t>(draw));
-    const LocalBatch batch = make_local_batch({{window.begin(), window.end()}}, gradient_weights(),
-                                              model_.attention().split(), options_.dtype);
+    std::vector<int32_t> window = options_.marks.before;
+    window.insert(window.end(), text.begin(), text.end());
+    const LocalBatch batch =
+        make_local_batch({window}, gradient_weights(), model_.attention().split(), options_.dtype);
     const double targets = static_cast<double>(options_.length - 1);
     CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / targets);
     std::vector<double> sums = std::move(share.gradient.log_factors);
@@ -136,6 +146,7 @@ class ModelObjective : public Objective {
   Communicator& row_;  // the ranks that share a sequence
   const Tokenizer& tokenizer_;
   ModelObjectiveOptions options_;
+  MarkedDocuments train_;
   TextWindows gradient_windows_;
   std::vector<std::vector<int32_t>> windows_;  // the ranked ones, then the finalists'
   std::string fingerprint_;

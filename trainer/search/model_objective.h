@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "trainer/data/document_marks.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {
@@ -21,6 +22,7 @@ struct ModelObjectiveOptions {
   uint64_t seed = 0;
   double tail_weight = 0;  // of the tail's mean loss in what gradients are of; the rest is the whole's
   at::ScalarType dtype = at::kFloat;  // of the model
+  DocumentMarks marks = {};           // windows start with those before a text
 };
 // Keeps references. The documents that rank candidates and those of the finalists do not overlap. Its
 // evaluations are collective over the sequence axis of the mesh. Throws kBadData when the validation text is

@@ -5,6 +5,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/formats/hf/weights_identity.h"
 #include "trainer/rope/factor_set.h"
@@ -57,14 +58,15 @@ std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& s
   return cells;
 }
 
-EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed) {
+EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const std::vector<int32_t>& start) {
   return {.perplexity = recipe.measures(EvaluateTask::kPerplexity),
           .passkey = recipe.measures(EvaluateTask::kPasskey),
           .windows = recipe.windows,
           .tokens = recipe.tokens,
           .passkey_depths = recipe.passkey_depths,
           .passkey_samples = recipe.passkey_samples,
-          .seed = seed};
+          .seed = seed,
+          .start = start};
 }
 
 // Which weights the figures are of, and the type they are computed in.
@@ -82,7 +84,9 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
       stage.evaluate().model == EvaluatedModel::kBase || state.current_model == state.base_model;
   const std::filesystem::path weights = base ? state.base_model : state.current_model;
   const Documents& documents = state.documents("test");
-  require_document_of(documents, *std::ranges::max_element(stage.evaluate().lengths), "stage " + stage.name);
+  const std::vector<int32_t> start = window_start(state.recipe, stage, *state.tokenizer, state.named);
+  require_document_of(MarkedDocuments(documents, {start, {}}),
+                      *std::ranges::max_element(stage.evaluate().lengths), "stage " + stage.name);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
 
   const auto cells = cells_of(stage, state, base ? state.base_weights : state.current_weights);
@@ -101,7 +105,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   };
   evaluate_cells(
       {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells,
-      tasks_of(stage.evaluate(), state.recipe.seed),
+      tasks_of(stage.evaluate(), state.recipe.seed, start),
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
   return {};
 }

@@ -1,9 +1,11 @@
 #include "trainer/stages/run_inputs.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
@@ -36,6 +38,8 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     inputs.weights = name_of_weights(dir);
     inputs.sets = named(std::move(dir.sets), inputs.weights);
     inputs.tokenizer = load_tokenizer(inputs.base_model);
+    inputs.named = named_tokens(inputs.base_model, *inputs.tokenizer,
+                                {dir.config.bos_token_id, dir.config.eos_token_id});
   }
   if (recipe.data.special_tokens == SpecialTokensInText::kParse) {
     inputs.tokenizer = reading_special_tokens(std::move(inputs.tokenizer));
@@ -44,19 +48,16 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   require_tokenizer_fits(*inputs.tokenizer, inputs.config.vocab_size,
                          recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string());
+  inputs.marks = document_marks(*inputs.tokenizer, inputs.named, {recipe.data.bos, recipe.data.eos});
 }
 
-void check_search_texts(const StageRecipe& stage, const Documents& validation, const Documents* train) {
-  const int64_t wanted = stage.search().documents + stage.search().finalist_documents;
-  const auto found =
-      static_cast<int64_t>(whole_document_windows(validation, stage.search().length, wanted).size());
-  if (found < wanted) {
-    fail(ErrorKind::kBadData,
-         "stage {}: the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in "
-         "all), wanted {}; give a longer text, a shorter length or fewer documents",
-         stage.name, found, stage.search().length, validation.count(), validation.total_tokens(), wanted);
+// What `work` refuses, with the stage named.
+void naming(const StageRecipe& stage, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("stage {}: {}", stage.name, error.what()), error.way_out());
   }
-  if (train != nullptr) require_document_of(*train, stage.search().length, "stage " + stage.name);
 }
 
 class Texts {
@@ -65,28 +66,31 @@ class Texts {
       : recipe_(recipe), world_(world), inputs_(inputs) {}
 
   void check(const StageRecipe& stage) {
-    switch (stage.kind()) {
-      case StageKind::kPretrain:
-      case StageKind::kFinetune:
-        require_document_of(train(), stage.train().length, "stage " + stage.name);
-        WindowSampler(train(), *inputs_.tokenizer,
-                      {.length = stage.train().length, .passkey_fraction = stage.train().passkey_fraction});
-        return;
-      case StageKind::kSearch:
-      case StageKind::kReadjust:
-        check_search_texts(stage, load("validation", recipe_.data.validation),
-                           stage.search().refine == SearchRefine::kGradient ? &train() : nullptr);
-        return;
-      case StageKind::kEvaluate:
-        const auto& lengths = stage.evaluate().lengths;
-        require_document_of(load("test", recipe_.data.test),
-                            *std::max_element(lengths.begin(), lengths.end()), "stage " + stage.name);
-        return;
+    if (is_training(stage.kind())) {
+      const Documents& text = train();
+      naming(stage,
+             [&] { WindowSampler(text, *inputs_.tokenizer, window_options(recipe_, stage, inputs_.marks)); });
+    } else if (is_searching(stage.kind())) {
+      const bool by_gradient = stage.search().refine == SearchRefine::kGradient;
+      const Documents& validation = load("validation", recipe_.data.validation);
+      const Documents* const text = by_gradient ? &train() : nullptr;
+      naming(stage, [&] { require_search_texts(stage.search(), validation, text, inputs_.marks); });
+    } else {
+      const Documents& test = load("test", recipe_.data.test);
+      naming(stage, [&] {
+        const auto start = window_start(recipe_, stage, *inputs_.tokenizer, inputs_.named);
+        require_document_of(MarkedDocuments(test, {start, {}}), std::ranges::max(stage.evaluate().lengths),
+                            "the test text");
+      });
     }
   }
 
  private:
-  const Documents& train() { return load("train", recipe_.data.train); }
+  const Documents& train() {
+    std::vector<std::string> patterns;
+    for (const TextSource& source : recipe_.data.train) patterns.push_back(source.path);
+    return load("train", patterns);
+  }
 
   const Documents& load(const std::string& split, const std::vector<std::string>& patterns) {
     const auto known = inputs_.documents.find(split);
@@ -104,6 +108,43 @@ class Texts {
 };
 
 }  // namespace
+
+void require_search_texts(const SearchRecipe& search, const Documents& validation, const Documents* train,
+                          const DocumentMarks& marks) {
+  const int64_t wanted = search.documents + search.finalist_documents;
+  const DocumentMarks start{marks.before, {}};
+  const int64_t found = disjoint_windows(MarkedDocuments(validation, start), search.length);
+  if (found < wanted) {
+    fail(ErrorKind::kBadData,
+         "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), wanted "
+         "{}; "
+         "give a longer text, a shorter length or fewer documents",
+         found, search.length, validation.count(), validation.total_tokens(), wanted);
+  }
+  if (train != nullptr) {
+    require_document_of(MarkedDocuments(*train, start), search.length, "gradient steps on the training text");
+  }
+}
+
+WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks) {
+  WindowOptions options{.length = stage.train().length,
+                        .seed = recipe.seed,
+                        .stage = stage.name,
+                        .packing = recipe.data.packing,
+                        .mask = recipe.data.document_mask,
+                        .marks = marks,
+                        .passkey_fraction = stage.train().passkey_fraction,
+                        .passkey_answer_weight = stage.train().passkey_answer_weight};
+  for (const TextSource& source : recipe.data.train) options.weights.push_back(source.weight);
+  return options;
+}
+
+std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,
+                                  const NamedTokens& named) {
+  const MarkChoice own = stage.evaluate().bos;
+  const MarkChoice bos = own == MarkChoice::kAuto ? recipe.data.bos : own;
+  return document_marks(tokenizer, named, {bos, MarkChoice::kFalse}).before;
+}
 
 RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
                           const std::vector<const StageRecipe*>& stages) {

@@ -10,7 +10,9 @@
 
 #include "parallel/comm/communicator.h"
 #include "trainer/config/recipe.h"
+#include "trainer/data/document_marks.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/windows.h"
 #include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/tokenizer/tokenizer.h"
@@ -23,8 +25,20 @@ struct RunInputs {
   std::string weights;               // their name; empty before pretraining
   std::filesystem::path base_model;  // empty: the recipe starts with pretrain
   std::unique_ptr<Tokenizer> tokenizer;
+  NamedTokens named;                           // by the model's files
+  DocumentMarks marks;                         // of training text
   std::map<std::string, Documents> documents;  // "train", "validation", "test", as far as stages need them
 };
+
+// Throws kBadData unless there are as many windows as the search scores and, for gradient steps on it, a
+// document of the length in the training text (null: it is not read).
+void require_search_texts(const SearchRecipe& search, const Documents& validation, const Documents* train,
+                          const DocumentMarks& marks);
+// How a training stage cuts its text.
+WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks);
+// What an evaluate stage puts in front of each window. Throws kConfig for a BOS that the tokenizer lacks.
+std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,
+                                  const NamedTokens& named);
 
 // Collective. stages: those still to be run. Throws kMissingInput and kBadData naming the file; kConfig when
 // the recipe does not fit the model; kBadData when a text is too short for one of the stages, naming it.

@@ -27,6 +27,8 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       gpus(gpus_in),
       exchange(collectives_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),
+      named(inputs.named),
+      marks(std::move(inputs.marks)),
       reporter(std::make_unique<Reporter>(directory.path(), world.rank() == 0)),
       config(inputs.config),
       sets(std::move(inputs.sets)),

@@ -41,6 +41,8 @@ class RunState {
   CudaJob* const gpus;                          // null: tensors live in host memory
   const std::shared_ptr<Collectives> exchange;  // of all ranks, over the memory tensors live in
   std::unique_ptr<Tokenizer> tokenizer;
+  const NamedTokens named;    // by the model's files
+  const DocumentMarks marks;  // of training text
   std::unique_ptr<Reporter> reporter;
 
   ModelConfig config;

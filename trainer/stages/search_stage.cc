@@ -6,6 +6,8 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/data/marked_documents.h"
+#include "trainer/data/windows.h"
 #include "trainer/model/scalar_type.h"
 #include "trainer/report/progress_line.h"
 #include "trainer/rope/factor_file.h"
@@ -73,9 +75,14 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                                               {.length = stage.search().length,
                                                .documents = stage.search().documents,
                                                .finalist_documents = stage.search().finalist_documents,
-                                               .seed = state.recipe.seed,
+                                               .seed = seed_of_stage(state.recipe.seed, stage.name),
                                                .tail_weight = problem.readjust ? 0 : kTailWeight,
-                                               .dtype = scalar_type_of(state.recipe.dtype)});
+                                               .dtype = scalar_type_of(state.recipe.dtype),
+                                               .marks = state.marks});
+  if (world.rank() == 0) {
+    log_info("{}: {}", stage.name,
+             used_documents(MarkedDocuments(validation, {state.marks.before, {}}), stage.search().length));
+  }
   ProgressLine progress(world.rank() == 0);
   const auto show = [&](const SearchProgress& p) {
     progress.update(stage.name, static_cast<int64_t>(p.spent),

@@ -73,11 +73,11 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   const fs::path folder = state.directory.stage_folder(stage.name);
   CausalLM& model = state.model(state.current_model);
   const Documents& documents = state.documents("train");
-  const WindowSampler windows(documents, *state.tokenizer,
-                              {.length = stage.train().length,
-                               .seed = state.recipe.seed,
-                               .passkey_fraction = stage.train().passkey_fraction,
-                               .passkey_answer_weight = stage.train().passkey_answer_weight});
+  const WindowOptions options = window_options(state.recipe, stage, state.marks);
+  const WindowSampler windows(documents, *state.tokenizer, options);
+  if (state.mesh.world().rank() == 0) {
+    log_info("{}: {}; {}", stage.name, windows.describe(), describe(state.marks));
+  }
   TrainContext context;
   context.model = &model;
   context.parameters = &state.session.parameters();
@@ -91,7 +91,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   run_on_rank(state.mesh.world(), 0, [&] { context.companions = checkpoint_companions(state, stage); });
   context.stage_name = stage.name;
   context.recipe_sha256 = state.directory.recipe_sha256();
-  context.data_fingerprint = documents.fingerprint();
+  context.data_fingerprint = documents.fingerprint() + "+" + describe(state.marks);
   context.should_stop = state.stop_requested;
 
   const TrainOutcome outcome = train(stage.train(), context);

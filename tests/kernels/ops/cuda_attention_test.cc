@@ -29,7 +29,9 @@ TEST(CudaAttentionChoice, CudnnServesTheUsualShapes) {
 TEST(CudaAttentionChoice, OthersFallBackWithAReason) {
   for (const auto& [shape, word] :
        {std::pair{shape_of(4096, 4096, 256), "head_dim 256"}, std::pair{shape_of(4096, 1, 128), "single key"},
-        std::pair{shape_of(1, 4096, 128), "single query"}}) {
+        std::pair{shape_of(1, 4096, 128), "single query"},
+        std::pair{shape_of(77, 77, 128), "multiples of 128"},
+        std::pair{shape_of(4096, 192, 64), "multiples of 128"}}) {
     const auto choice = choose_cuda_attention(shape, at::kBFloat16, kVersion);
     EXPECT_EQ(choice.backend, CudaAttention::kFlash2);
     EXPECT_NE(choice.why_not_cudnn.find(word), std::string::npos) << choice.why_not_cudnn;

@@ -26,7 +26,7 @@ TEST(Overrides, ReachTopSectionsStagesAndListElements) {
   EXPECT_EQ(recipe.stages[1].train().steps, 10);
   EXPECT_EQ(recipe.stages[1].train().learning_rate, 1e-5);
   EXPECT_THAT(recipe.stages[2].evaluate().lengths, ElementsAre(1024, 4096));
-  EXPECT_THAT(recipe.data.train, ElementsAre("other.txt"));
+  EXPECT_THAT(recipe.data.train, ElementsAre(TextSource{"other.txt"}));
 }
 
 TEST(Overrides, MakeKeysAndSectionsThatTheFileLeftOut) {

@@ -31,6 +31,8 @@ std::string all_values(Recipe recipe) {
             out += fmt::format("{:a}", *value);
           } else if constexpr (std::is_arithmetic_v<Value>) {
             out += fmt::format("{}", *value);
+          } else if constexpr (std::is_same_v<Value, std::vector<TextSource>>) {
+            for (const TextSource& item : *value) out += fmt::format("{} {:a}|", item.path, item.weight);
           } else {
             for (const auto& item : *value) out += fmt::format("{}|", item);
           }
@@ -90,7 +92,7 @@ TEST(RoundTrip, TextsThatYamlWouldTakeForSomethingElse) {
     SCOPED_TRACE(text);
     auto result = parse_text(kGoodRecipe);
     result.recipe.run_dir = text;
-    result.recipe.data.train = {text, "plain"};
+    result.recipe.data.train = {{text}, {"plain"}, {text, 0.5}};
     expect_round_trip(result);
   }
 }

@@ -20,7 +20,7 @@ template <typename Value>
 class WordsOf : public ::testing::Test {};
 using Enums = ::testing::Types<DeviceKind, DType, Placement, ActivationsPlace, SlidingWindowPolicy, StageKind,
                                EvaluatedModel, LearningRateSchedule, SearchSeeds, SeedGrid, SearchRefine,
-                               TemperaturePolicy, EvaluateTask>;
+                               TemperaturePolicy, EvaluateTask, Packing, DocumentMask, MarkChoice>;
 TYPED_TEST_SUITE(WordsOf, Enums);
 
 TYPED_TEST(WordsOf, AreEachForOneValue) {
@@ -90,6 +90,28 @@ TEST(Temperature, OfOtherFormIsRefused) {
                 ElementsAre(HasSubstr("wanted search, su, yarn, or a number above 0 and at most 100")))
         << text;
   }
+}
+
+TEST(TypedValues, TextAndHowItIsCut) {
+  std::string text = kGoodRecipe;
+  const size_t at = text.find("  train: ");
+  ASSERT_NE(at, std::string::npos);
+  const size_t end = text.find('\n', at);
+  text.replace(at, end - at,
+               "  train: [a.txt, {path: b/*.jsonl, weight: 2.5}, {path: c.txt}]\n  packing: documents\n"
+               "  document_mask: documents\n  bos: true\n  eos: false");
+  const RecipeResult result = parse_text(text);
+  ASSERT_THAT(result.errors, ::testing::IsEmpty());
+  const DataRecipe& data = result.recipe.data;
+  EXPECT_EQ(data.train, (std::vector<TextSource>{{"a.txt", 1}, {"b/*.jsonl", 2.5}, {"c.txt", 1}}));
+  EXPECT_EQ(data.packing, Packing::kDocuments);
+  EXPECT_EQ(data.document_mask, DocumentMask::kDocuments);
+  EXPECT_EQ(data.bos, MarkChoice::kTrue);
+  EXPECT_EQ(data.eos, MarkChoice::kFalse);
+  const DataRecipe plain = parse_text(kGoodRecipe).recipe.data;
+  EXPECT_EQ(plain.packing, Packing::kConcat);
+  EXPECT_EQ(plain.document_mask, DocumentMask::kNone);
+  EXPECT_EQ(plain.bos, MarkChoice::kAuto);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "parallel/comm/world_of_one.h"
 #include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
@@ -281,8 +282,8 @@ TEST_F(DocumentsTest, TooShortATextIsNamedWithItsSize) {
   write_bytes(folder_ / "text/a.txt", "12345");
   write_bytes(folder_ / "text/b.txt", "123456789");
   const Documents documents = load_all();
-  EXPECT_FALSE(error_of([&] { require_document_of(documents, 9, "training"); }).has_value());
-  const auto error = error_of([&] { require_document_of(documents, 10, "training"); });
+  EXPECT_FALSE(error_of([&] { require_document_of(MarkedDocuments(documents), 9, "training"); }).has_value());
+  const auto error = error_of([&] { require_document_of(MarkedDocuments(documents), 10, "training"); });
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->kind(), ErrorKind::kBadData);
   EXPECT_THAT(error->what(), HasSubstr("training"));
@@ -298,7 +299,7 @@ TEST_F(DocumentsTest, WholeDocumentWindowsTakeEveryDocumentBeforeTheNextStretchO
   const Documents documents = load_all();
   const auto texts = [&](int64_t limit) {
     std::vector<std::string> result;
-    for (const auto& window : whole_document_windows(documents, 3, limit)) {
+    for (const auto& window : whole_document_windows(MarkedDocuments(documents), 3, limit)) {
       result.push_back(tokenizer_->decode(window));
     }
     return result;
@@ -306,7 +307,7 @@ TEST_F(DocumentsTest, WholeDocumentWindowsTakeEveryDocumentBeforeTheNextStretchO
   EXPECT_THAT(texts(2), ElementsAre("aaa", "eee"));
   EXPECT_THAT(texts(4), ElementsAre("aaa", "eee", "bbb", "fff"));
   EXPECT_THAT(texts(100), ElementsAre("aaa", "eee", "bbb", "fff", "ccc"));
-  EXPECT_TRUE(whole_document_windows(documents, 11, 5).empty());
+  EXPECT_TRUE(whole_document_windows(MarkedDocuments(documents), 11, 5).empty());
 }
 
 }  // namespace

@@ -42,6 +42,16 @@ class PasskeyTest : public ::testing::Test {
   std::unique_ptr<Tokenizer> tokenizer_ = make_byte_tokenizer();
 };
 
+TEST_F(PasskeyTest, WhatStandsInFrontCountsInTheLengthAndMovesTheRest) {
+  const PasskeySample plain = make({.length = 127, .depth = 0.4, .seed = 3, .index = 9});
+  const PasskeySample marked = make({.length = 128, .depth = 0.4, .seed = 3, .index = 9, .start = {1}});
+  std::vector<int32_t> expected{1};
+  expected.insert(expected.end(), plain.tokens.begin(), plain.tokens.end());
+  EXPECT_EQ(marked.tokens, expected);
+  EXPECT_EQ(marked.answer_begin, plain.answer_begin + 1);
+  EXPECT_EQ(marked.repeat_begin, plain.repeat_begin + 1);
+}
+
 TEST_F(PasskeyTest, ParsesBackAtEveryLengthAndDepth) {
   for (const int64_t length : {110, 128, 256, 1001}) {
     for (const double depth : {0.0, 0.1, 0.5, 0.77, 1.0}) {

@@ -6,12 +6,14 @@
 #include <array>
 #include <cmath>
 #include <regex>
+#include <set>
 
 #include "kernels/base/random.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
@@ -36,7 +38,11 @@ class WindowsTest : public ::testing::Test {
     documents_.emplace(
         load_documents(*world, {(folder_ / "text/*").string()}, *tokenizer_, folder_ / "cache"));
   }
-  WindowSampler sampler(const WindowOptions& options) const { return {*documents_, *tokenizer_, options}; }
+  // Stretches of one document, unless a test says otherwise.
+  WindowSampler sampler(WindowOptions options) const {
+    options.packing = Packing::kDocuments;
+    return {*documents_, *tokenizer_, options};
+  }
   std::string text_of(const Window& window) const { return tokenizer_->decode(window.tokens); }
 
   TempDir folder_;
@@ -65,6 +71,7 @@ TEST_F(WindowsTest, SeedsGiveDifferentWindows) {
   EXPECT_LE(equal, 2);
 }
 
+// A document by its tokens, then any start alike.
 TEST_F(WindowsTest, PlainWindowsAreStretchesOfOneDocumentAtUniformStarts) {
   constexpr int kDraws = 20000;
   constexpr int64_t kLength = 100;
@@ -82,24 +89,28 @@ TEST_F(WindowsTest, PlainWindowsAreStretchesOfOneDocumentAtUniformStarts) {
     }
     ++counts[at];
   }
-  const double expected = static_cast<double>(kDraws) / static_cast<double>(counts.size());
   double chi_square = 0;
-  for (const int count : counts) chi_square += (count - expected) * (count - expected) / expected;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const bool is_first = i < static_cast<size_t>(first_starts);
+    const double share = is_first ? 500.0 / 1900 : 1400.0 / 1900;
+    const double expected = kDraws * share / static_cast<double>(is_first ? first_starts : second_starts);
+    chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
+  }
   const double freedom = static_cast<double>(counts.size() - 1);
   EXPECT_LT(std::abs(chi_square - freedom), 4 * std::sqrt(2 * freedom));
 }
 
 TEST_F(WindowsTest, StreamsDrawFromTheSameTextIndependently) {
-  const TextWindows windows(*documents_, 100, "a test");
+  const MarkedDocuments marked(*documents_);
+  const TextWindows windows(marked, 100, "a test");
   const WindowSampler training = sampler({.length = 100, .seed = 3});
   int equal = 0;
   for (uint64_t i = 0; i < 50; ++i) {
     const auto window = windows.draw(3, Stream::kWindow, i), search = windows.draw(3, Stream::kSearchData, i);
-    const std::vector<int32_t> tokens(window.begin(), window.end());
-    EXPECT_EQ(tokens, training.window(i).tokens) << "one rule";
-    const std::string text = tokenizer_->decode({search.begin(), search.end()});
+    EXPECT_EQ(window, training.window(i).tokens) << "one rule";
+    const std::string text = tokenizer_->decode(search);
     EXPECT_TRUE(first_.find(text) != std::string::npos || second_.find(text) != std::string::npos);
-    equal += std::equal(window.begin(), window.end(), search.begin());
+    equal += window == search;
   }
   EXPECT_LE(equal, 2);
 }
@@ -148,6 +159,108 @@ TEST_F(WindowsTest, OnlyDigitsThatAnEarlierMentionTellsGetTheAnswerWeight) {
     expected.back() = 0;
     EXPECT_EQ(window.weights, expected);
   }
+}
+
+// One long document beside many that are little longer than a window: half of all possible starts, a tenth of
+// the tokens.
+TEST_F(WindowsTest, ADocumentIsDrawnByItsTokensNotByItsStarts) {
+  const std::string all = distinct_text(22000, 4);
+  write_bytes(folder_ / "mixed/0", all.substr(0, 2000));
+  for (size_t i = 0; i < 18; ++i) {
+    write_bytes(folder_ / fmt::format("mixed/{}", i + 1), all.substr(2000 + 1100 * i, 1100));
+  }
+  const Documents mixed =
+      load_documents(*make_world_of_one(), {(folder_ / "mixed/*").string()}, *tokenizer_, folder_ / "cache");
+  const WindowSampler windows(mixed, *tokenizer_,
+                              {.length = 1000, .seed = 2, .packing = Packing::kDocuments});
+  constexpr int kDraws = 4000;
+  int of_long = 0;
+  for (uint64_t i = 0; i < kDraws; ++i) {
+    of_long += all.find(text_of(windows.window(i))) < 2000;
+  }
+  const double share = 2000.0 / (2000 + 18 * 1100);
+  EXPECT_NEAR(of_long, kDraws * share, 4 * std::sqrt(kDraws * share * (1 - share)));
+}
+
+TEST_F(WindowsTest, StagesOfOneLengthSeeDifferentWindows) {
+  for (uint64_t i = 0; i < 30; ++i) write_bytes(folder_ / fmt::format("many/{}", i), distinct_text(200, i));
+  const Documents many =
+      load_documents(*make_world_of_one(), {(folder_ / "many/*").string()}, *tokenizer_, folder_ / "cache");
+  for (const Packing packing : {Packing::kConcat, Packing::kDocuments}) {
+    const auto made = [&](const std::string& stage) {
+      return std::make_unique<WindowSampler>(
+          many, *tokenizer_, WindowOptions{.length = 100, .seed = 1, .stage = stage, .packing = packing});
+    };
+    const auto one = made("tune_1"), two = made("tune_2"), again = made("tune_1");
+    int equal = 0;
+    for (uint64_t i = 0; i < 60; ++i) {
+      equal += one->window(i).tokens == two->window(i).tokens;
+      EXPECT_EQ(one->window(i).tokens, again->window(i).tokens);
+    }
+    EXPECT_LE(equal, 6);
+  }
+}
+
+TEST_F(WindowsTest, JoinedWindowsUseShortDocumentsTooAndKnowWhereDocumentsStart) {
+  const DocumentMarks marks{{256}, {257}};
+  const WindowOptions options{.length = 64, .seed = 8, .mask = DocumentMask::kDocuments, .marks = marks};
+  const WindowSampler masked(*documents_, *tokenizer_, options);
+  WindowOptions unmasked_options = options;
+  unmasked_options.mask = DocumentMask::kNone;
+  const WindowSampler unmasked(*documents_, *tokenizer_, unmasked_options);
+  std::string pass;
+  const WindowFacts facts = masked.facts();
+  EXPECT_EQ(facts.tokens, 500 + 18 + 1400 + 3 * 2);
+  EXPECT_EQ(facts.documents, 3);
+  EXPECT_EQ(facts.short_documents, 1);
+  EXPECT_EQ(facts.windows, facts.tokens / 64);
+  const MarkedDocuments marked(*documents_, marks);
+  const DocumentStream stream(marked, options.seed);
+  std::multiset<std::vector<int32_t>> cut, windows;
+  for (int64_t i = 0; i <= facts.windows; ++i) {  // the last one reaches into the next pass
+    const Window window = masked.window(static_cast<uint64_t>(i)),
+                 other = unmasked.window(static_cast<uint64_t>(i));
+    EXPECT_EQ(window.tokens, other.tokens);
+    EXPECT_EQ(other.documents, std::vector<int64_t>{0});
+    std::vector<int64_t> starts{0};
+    for (size_t t = 1; t < window.tokens.size(); ++t) {
+      if (window.tokens[t] == 256) starts.push_back(static_cast<int64_t>(t));
+    }
+    EXPECT_EQ(window.documents, starts);
+    windows.insert(window.tokens);
+    cut.insert(stream.stretch(i * 64, 64).tokens);
+    for (const int32_t token : stream.stretch(i * 64, 64).tokens) {
+      if (token < 256) pass += static_cast<char>(token);
+    }
+  }
+  EXPECT_EQ(windows, cut);
+  for (const std::string& text : {first_, second_, std::string("too short to count")}) {
+    EXPECT_NE(pass.find(text), std::string::npos);
+  }
+  EXPECT_EQ(masked.describe(), "used 3 documents, 1924 tokens; 1 shorter than 64 was joined to others");
+}
+
+TEST_F(WindowsTest, WhatIsLeftOutIsSaid) {
+  const WindowOptions options{.length = 1024, .packing = Packing::kDocuments};
+  const WindowSampler windows(*documents_, *tokenizer_, options);
+  EXPECT_EQ(windows.describe(), "used 1 document, 1400 tokens; 2 shorter than 1K were left out");
+}
+
+// The question must see the needle: what a passkey is put into is one document.
+TEST_F(WindowsTest, AWindowWithAPasskeyIsOneDocument) {
+  const WindowSampler windows(
+      *documents_, *tokenizer_,
+      {.length = 200, .seed = 3, .mask = DocumentMask::kDocuments, .passkey_fraction = 1});
+  for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(windows.window(i).documents, std::vector<int64_t>{0});
+}
+
+TEST_F(WindowsTest, JoinedTextShorterThanAWindowIsBadDataWithSizes) {
+  const auto error = error_of([&] { WindowSampler(*documents_, *tokenizer_, {.length = 1919}); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData);
+  EXPECT_THAT(error->what(), ::testing::AllOf(::testing::HasSubstr("1918 tokens in all"),
+                                              ::testing::HasSubstr("1400"), ::testing::HasSubstr("1919")));
+  WindowSampler(*documents_, *tokenizer_, {.length = 1918});
 }
 
 TEST_F(WindowsTest, ADocumentOfExactlyTheLengthIsEnough) {

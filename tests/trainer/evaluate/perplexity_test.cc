@@ -149,6 +149,43 @@ TEST(Perplexity, AlignedWindowsEndWhereTheLongOnesEnd) {
   expect_near(aligned.token_nll, cut.token_nll, 1e-6f);
 }
 
+// As the authors' evaluation: a window is the BOS and as many tokens of text as are left of its length, so that
+// every token of the text is predicted.
+TEST(Perplexity, WindowsStartWithWhatTheyAreGivenAndPredictEveryTokenOfTheText) {
+  const std::string text = random_letters(100, 6);
+  for (const std::vector<int32_t>& start : {std::vector<int32_t>{3}, {7, 3}}) {
+    const auto given = static_cast<int64_t>(start.size());
+    const PerplexityResult result =
+        evaluate_alone(*Corpus({text}), {.length = 32, .tail_tokens = 8, .start = start});
+    const int64_t stride = 32 - given;
+    ASSERT_EQ(result.windows, 100 / stride);
+    EXPECT_EQ(result.predicted_tokens, 3 * stride);
+    AloneRank alone;
+    double total = 0, tail = 0;
+    for (int64_t window = 0; window < 3; ++window) {
+      std::vector<int32_t> tokens = start;
+      for (const char c : text.substr(static_cast<size_t>(window * stride), static_cast<size_t>(stride))) {
+        tokens.push_back(static_cast<unsigned char>(c));
+      }
+      const LocalBatch batch = make_local_batch({tokens}, {}, alone.rank.ring.split(), at::kDouble);
+      const at::Tensor nll = alone.rank.model.evaluate(batch, alone.rank.model.identity()).nll[0];
+      total += nll.narrow(0, given - 1, stride).sum().item<double>();
+      tail += nll.narrow(0, 31 - 8, 8).sum().item<double>();
+    }
+    EXPECT_NEAR(result.nll, total / static_cast<double>(3 * stride), 1e-12);
+    EXPECT_NEAR(result.bits_per_byte, result.nll / std::log(2.0), 1e-12);
+    EXPECT_NEAR(result.tail_bits_per_byte, tail / 24 / std::log(2.0), 1e-12);
+  }
+}
+
+TEST(Perplexity, AStartThatFillsTheWindowIsAnErrorOfTheRecipe) {
+  const auto error = error_of([] {
+    evaluate_alone(*Corpus({random_letters(100, 13)}), {.length = 2, .start = {1, 2}});
+  });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind(), ErrorKind::kConfig);
+}
+
 TEST(Perplexity, ManyBatchesGiveWindowsInOrder) {
   const std::string text = random_letters(20 * 1024, 10);
   const Corpus corpus({text});

@@ -39,7 +39,8 @@ struct TrainCase {
   std::vector<std::string> texts = {random_letters(300, 1), random_letters(200, 2)};
   int64_t stop_after = 0;  // this many steps of one run; 0: never
   std::string data_fingerprint = "data", recipe_sha256 = "recipe";
-  double factor = 1.5;                          // of every pair
+  double factor = 1.5;  // of every pair
+  DocumentMask mask = DocumentMask::kNone;
   std::function<void(TinyRank&)> before_train;  // on every rank
   // Makes the store to train through, over the rank's own; empty: the rank's own.
   std::function<std::unique_ptr<ParameterStore>(ResidentParameters&)> make_store;
@@ -59,6 +60,7 @@ struct TrainCase {
   WindowOptions windows() const {
     return {.length = recipe.length,
             .seed = 5,
+            .mask = mask,
             .passkey_fraction = recipe.passkey_fraction,
             .passkey_answer_weight = recipe.passkey_answer_weight};
   }

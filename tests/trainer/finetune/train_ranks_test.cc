@@ -119,6 +119,45 @@ TEST(TrainLoop, TheFirstLossIsTheWeightedMeanThatEvaluationFinds) {
   EXPECT_NEAR(losses[0], loss / weight, 1e-12 * losses[0]);
 }
 
+// Documents that are kept apart: many in a window, of one token too, and some over several windows. Each piece
+// of one is scored by itself, and the loss of the first step is the mean over all their predictions.
+TEST(TrainLoop, DocumentsKeptApartGiveTheLossOfEachByItself) {
+  TrainCase c;
+  c.recipe.steps = 1;
+  c.mask = DocumentMask::kDocuments;
+  c.texts.clear();
+  for (uint64_t i = 0; i < 9; ++i) c.texts.push_back(random_letters(1 + 5 * i % 14, i));
+  c.texts.push_back(random_letters(75, 20));
+
+  AloneRank alone;
+  const Corpus corpus(c.texts);
+  const auto tokenizer = make_byte_tokenizer();
+  const WindowSampler windows(*corpus, *tokenizer, c.windows());
+  double loss = 0, weight = 0;
+  int64_t documents = 0;
+  for (uint64_t i = 0; i < 4; ++i) {
+    const Window window = windows.window(i);
+    documents += std::ssize(window.documents);
+    for (size_t d = 0; d < window.documents.size(); ++d) {
+      const auto from = window.tokens.begin() + window.documents[d];
+      const auto to = d + 1 < window.documents.size() ? window.tokens.begin() + window.documents[d + 1]
+                                                      : window.tokens.end();
+      const LocalBatch batch = make_local_batch({{from, to}}, {}, alone.rank.ring.split(), at::kDouble);
+      loss += alone.rank.model.evaluate(batch, c.factors(alone.rank.model)).nll.sum().item<double>();
+      weight += static_cast<double>(to - from - 1);
+    }
+  }
+  EXPECT_GT(documents, 8);
+  for (const MeshShape shape : {MeshShape{1, 1}, {1, 2}, {2, 2}, {1, 4}, {1, 8}}) {
+    const TempDir folder;
+    c.shape = shape;
+    run_training(c, folder.path());
+    const std::vector<double> losses = losses_in(folder.path());
+    ASSERT_EQ(losses.size(), 1u);
+    EXPECT_NEAR(losses[0], loss / weight, 1e-12 * losses[0]) << shape.data << " x " << shape.sequence;
+  }
+}
+
 TEST(TrainLoop, TrainingLowersTheLoss) {
   TrainCase c;
   c.recipe.steps = 40;

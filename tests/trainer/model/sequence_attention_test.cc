@@ -1,6 +1,7 @@
 // The model knows attention by its interface alone: with another implementation of it, and with batches whose
 // sequences are several documents, the figures are the same.
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "parallel/attention/ring_attention.h"
@@ -63,15 +64,16 @@ struct Found {
 
 // Loss and gradients of these sequences, summed over `ranks` ranks.
 Found found_for(const ModelCase& c, const std::vector<std::vector<int32_t>>& tokens,
-                const std::vector<SequenceSpec>& sequences, int ranks) {
+                const std::vector<SequenceSpec>& sequences, int ranks, bool by_reference = false) {
   std::vector<Found> shares(static_cast<size_t>(ranks));
   run_thread_world(ranks, [&](Communicator& group) {
-    RingAttention ring(group, Placement::kZigzag);
+    std::unique_ptr<SequenceAttention> attention = reference(group, Placement::kZigzag);
+    if (!by_reference) attention = std::make_unique<RingAttention>(group, Placement::kZigzag);
     ResidentParameters store(c.config, at::kDouble);
     initialize_weights(store, c.config, 3);
-    CausalLM model(c.config, store, ring, {});
+    CausalLM model(c.config, store, *attention, {});
     const LocalBatch batch =
-        make_local_batch(tokens, {}, SequenceLayout(ring.split(), sequences), at::kDouble);
+        make_local_batch(tokens, {}, SequenceLayout(attention->split(), sequences), at::kDouble);
     Found& found = shares[static_cast<size_t>(group.rank())];
     found.nll = model.evaluate(batch, c.factors).nll.sum().item<double>();
     found.loss = model.forward_backward(batch, c.factors, 0.1);
@@ -85,11 +87,13 @@ Found found_for(const ModelCase& c, const std::vector<std::vector<int32_t>>& tok
   return shares[0];
 }
 
-// Documents packed into one sequence next to a sequence of one document, on 1, 2 and 4 ranks, against the
-// documents by themselves: attention, positions and labels must all stop at the borders.
+// Documents packed into one sequence next to a sequence of one document, against the documents by themselves:
+// attention, positions and labels must all stop at the borders. On 8 ranks a chunk is one token: every
+// document of two tokens or more lies on several ranks; on 1 and 2 several documents lie on one; two documents
+// are of one token.
 TEST(PackedDocuments, GiveTheLossesAndGradientsOfTheDocumentsByThemselves) {
   const ModelCase c = make_case({.start_tokens = 2});
-  const std::vector<std::vector<int32_t>> documents{{3, 1, 4, 1, 5}, {9, 2, 6}, {5, 3, 5, 8, 9, 7, 9, 3}};
+  const std::vector<std::vector<int32_t>> documents{{7}, {3, 1, 4, 1, 5}, {2}, {9, 2, 6}, {5, 3, 5, 8, 9, 7}};
   const std::vector<int32_t> whole{2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4};
   Found apart = found_for(c, {whole}, {{.length = 11}}, 1);
   for (const std::vector<int32_t>& document : documents) {
@@ -99,15 +103,20 @@ TEST(PackedDocuments, GiveTheLossesAndGradientsOfTheDocumentsByThemselves) {
     apart.gradients += one.gradients;
   }
   std::vector<int32_t> packed;
+  std::vector<int64_t> starts;
   for (const std::vector<int32_t>& document : documents) {
+    starts.push_back(static_cast<int64_t>(packed.size()));
     packed.insert(packed.end(), document.begin(), document.end());
   }
-  for (const int ranks : {1, 2, 4}) {
-    const Found together =
-        found_for(c, {packed, whole}, {{.length = 16, .documents = {0, 5, 8}}, {.length = 11}}, ranks);
-    EXPECT_NEAR(together.nll, apart.nll, 1e-12 * apart.nll) << ranks << " ranks";
-    EXPECT_NEAR(together.loss, apart.loss, 1e-12 * apart.loss) << ranks << " ranks";
-    EXPECT_LE(relative_error(together.gradients, apart.gradients), 1e-12) << ranks << " ranks";
+  const std::vector<SequenceSpec> layout{{.length = std::ssize(packed), .documents = starts}, {.length = 11}};
+  for (const bool by_reference : {false, true}) {
+    for (const int ranks : {1, 2, 4, 8}) {
+      SCOPED_TRACE(fmt::format("{} ranks, {}", ranks, by_reference ? "all gathered" : "ring"));
+      const Found together = found_for(c, {packed, whole}, layout, ranks, by_reference);
+      EXPECT_NEAR(together.nll, apart.nll, 1e-12 * apart.nll);
+      EXPECT_NEAR(together.loss, apart.loss, 1e-12 * apart.loss);
+      EXPECT_LE(relative_error(together.gradients, apart.gradients), 1e-12);
+    }
   }
 }
 

@@ -35,10 +35,11 @@ ModelConfig tiny_config() {
 // Text files: validation documents of about three windows each, and a training text.
 class Corpus {
  public:
-  explicit Corpus(int64_t train_tokens) {
+  // `first`: in front of the first validation text.
+  explicit Corpus(int64_t train_tokens, const std::string& first = "") {
     const std::string prose = read_bytes(std::string(ROPEWAY_SOURCE_DIR) + "/tests/data/prose.txt");
     std::filesystem::create_directories(folder / "validation");
-    std::ofstream(folder / "validation/a.txt", std::ios::binary) << prose.substr(0, 1600);
+    std::ofstream(folder / "validation/a.txt", std::ios::binary) << first + prose.substr(0, 1600);
     std::ofstream(folder / "validation/b.txt", std::ios::binary) << prose.substr(20000, 1700);
     std::ofstream(folder / "train.txt", std::ios::binary) << prose.substr(0, train_tokens);
   }
@@ -97,6 +98,25 @@ TEST(ModelObjective, ScoresAreTheSameForAnyNumberOfSequenceRanks) {
       EXPECT_NEAR(finalist.needle_nll, reference[3].needle_nll, 1e-11);
     });
   }
+}
+
+// A mark in front of every window is what a text that begins with it has in its first one.
+TEST(ModelObjective, WindowsStartWithTheMarksBeforeAText) {
+  DocumentScore by_text, by_marks, second;
+  on_ranks(Corpus(4000, "~"), {1, 1}, [&](const Mesh&, Objective& objective) {
+    by_text = objective.score(candidate(), 0);
+    EXPECT_GT(objective.gradient(candidate(), 0).nll, 1);
+  });
+  on_ranks(Corpus(4000), {1, 2},
+           [&](const Mesh&, Objective& objective) {
+             by_marks = objective.score(candidate(), 0);
+             second = objective.score(candidate(), 2);
+             EXPECT_GT(objective.gradient(candidate(), 0).nll, 1);
+           },
+           {.marks = {{'~'}, {257}}});
+  EXPECT_NEAR(by_marks.nll, by_text.nll, 1e-12);
+  EXPECT_NEAR(by_marks.tail_nll, by_text.tail_nll, 1e-12);
+  EXPECT_GT(second.nll, 1);
 }
 
 // Counts what the ranks of one row evaluate.

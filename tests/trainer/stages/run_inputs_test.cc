@@ -44,6 +44,37 @@ TEST(RunInputs, ATextShorterThanATrainingSequenceIsBadData) {
                  AllOf(HasSubstr("stage base"), HasSubstr("text.txt: 31"), HasSubstr("32 tokens")));
 }
 
+// Twenty documents of ten tokens fill windows of 32 when they are joined; none of them fills one by itself.
+TEST(RunInputs, ShortDocumentsAreJoinedOrAreTooShort) {
+  const TempDir folder;
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += fmt::format("{{\"text\": \"document{:02}\"}}\n", i);
+  write_bytes(folder / "text.jsonl", lines);
+  Recipe recipe = recipe_in(folder, kPretrain);
+  recipe.data.train = {{(folder / "text.jsonl").string()}};
+  recipe.data.packing = Packing::kDocuments;
+  expect_refused(folder, recipe, ErrorKind::kBadData,
+                 AllOf(HasSubstr("stage base"), HasSubstr("text.jsonl:1: 10"), HasSubstr("32 tokens")));
+  recipe.data.packing = Packing::kConcat;
+  const auto world = make_world_of_one();
+  testing::internal::CaptureStderr();
+  run_recipe(recipe, *world, {});
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      HasSubstr("base: used 20 documents, 200 tokens; 20 shorter than 32 were joined to others; no BOS, "
+                "no EOS\n"));
+}
+
+TEST(RunInputs, ABosThatTheTokenizerLacksIsAnErrorOfTheRecipe) {
+  const TempDir folder;
+  write_text(folder, 500);
+  Recipe recipe = recipe_in(folder, kPretrain);
+  recipe.data.bos = MarkChoice::kTrue;
+  expect_refused(folder, recipe, ErrorKind::kConfig, HasSubstr("BOS"));
+  recipe = recipe_in(folder, kPretrain + "  - {name: scores, kind: evaluate, lengths: [32], bos: true}\n");
+  expect_refused(folder, recipe, ErrorKind::kConfig, HasSubstr("BOS"));
+}
+
 TEST(RunInputs, TooFewWindowsForASearchLaterOnAreFoundAtTheStart) {
   const TempDir folder;
   write_text(folder, 3 * 128 - 1);

@@ -1,0 +1,91 @@
+// ropeway data as a user meets it.
+#include <gmock/gmock.h>
+
+#include "tests/faults/run_ropeway.h"
+
+namespace ropeway {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Ten documents of 100 bytes, one of 300 and one of 5, in two sources.
+class DataVerb : public ::testing::Test {
+ protected:
+  DataVerb() {
+    std::string lines;
+    for (int i = 0; i < 10; ++i)
+      lines += "{\"text\": \"" + std::string(100, static_cast<char>('a' + i)) + "\"}\n";
+    scratch_.file("a.jsonl", lines);
+    scratch_.file("b1.txt", std::string(300, 'x'));
+    scratch_.file("b2.txt", "short");
+    scratch_.file("long.txt", std::string(2000, 'y'));
+  }
+  std::string recipe(const std::string& model, const std::string& more = "") const {
+    return scratch_.file("recipe.yaml", "name: small\nmodel: {path: " + model + "}\ndata:\n  train: [" +
+                                            scratch_.name("a.jsonl") + ", {path: " + scratch_.name("b*.txt") +
+                                            ", weight: 2}]\n  validation: [" + scratch_.name("long.txt") +
+                                            "]\n  test: [" + scratch_.name("long.txt") +
+                                            "]\n  cache: " + scratch_.name("cache") + "\n" + more +
+                                            "stages:\n"
+                                            "  - {name: wide, kind: search, from: none, makes: w, length: "
+                                            "512, documents: 2, finalist_documents: 1, refine: none}\n"
+                                            "  - {name: tune, kind: finetune, from: w, makes: t, length: "
+                                            "512, steps: 10, batch_sequences: 4}\n"
+                                            "  - {name: score, kind: evaluate, lengths: [256, 1K]}\n");
+  }
+
+  const TempDir scratch_;
+};
+
+TEST_F(DataVerb, CountsEverySourceAndStage) {
+  const Ended ended = run_ropeway("data " + recipe(kTinyBase));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  for (const std::string& part : {
+           "data.train[0]: " + scratch_.name("a.jsonl") +
+               "\n  1 file (JSON lines), 10 documents, 1000 tokens, 1000 bytes of "
+               "text, 1.00 bytes per token\n",
+           "data.train[1]: " + scratch_.name("b*.txt") +
+               ", weight 2\n  2 files (plain text), 2 documents, 305 tokens",
+           "  shortest: 5 tokens (" + scratch_.name("b2.txt") + ")\n",
+           "  longest: 300 tokens (" + scratch_.name("b1.txt") + ")\n",
+           std::string("      64 to 128           10  ######################################## 100.0 % of "
+                       "the tokens"),
+           std::string("around each document: no BOS, no EOS\n"),
+           std::string("wide (search): 3 windows of 512, of 3 in the validation text\n"),
+           // 1000 + 2 x 305 tokens
+           std::string("tune (finetune): used 12 documents, 1610 tokens; 12 shorter than 512 were joined to "
+                       "others; 3 windows of 512 per pass, 40 used in 10 steps: 12.72 passes\n"),
+           std::string("score (evaluate): 7 windows of 256, 1 window of 1K\n"),
+           std::string("sequences of tune, with the loss weight of their tokens\n  window 0: 512 tokens\n"),
+       }) {
+    EXPECT_THAT(ended.out, HasSubstr(part));
+  }
+}
+
+TEST_F(DataVerb, ShowsWhereDocumentsAreKeptApart) {
+  const Ended ended = run_ropeway("data " + recipe(kTinyBase, "  document_mask: documents\n"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr(" documents apart\n"), HasSubstr("    weight 0 "), HasSubstr("    weight 1 ")));
+}
+
+TEST_F(DataVerb, WithoutAModelTextIsCountedInBytes) {
+  const Ended ended = run_ropeway("data " + recipe(scratch_.name("absent")));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("absent: no such folder: texts are counted in bytes"),
+                               HasSubstr("  1 file (JSON lines), 10 documents, 1000 bytes of text\n"),
+                               HasSubstr("  longest: 300 bytes ("), Not(HasSubstr("tune"))));
+}
+
+TEST_F(DataVerb, AStageThatLacksTextIsNamedAmongTheOthersAndEndsWith65) {
+  const Ended ended = run_ropeway("data " + recipe(kTinyBase, "  packing: documents\n"));
+  EXPECT_EQ(ended.code, 65);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("tune (finetune): training windows: no document has 512 tokens"),
+                               HasSubstr("score (evaluate): 7 windows of 256")));
+  EXPECT_THAT(ended.err, HasSubstr("stage tune: training windows: no document has 512 tokens"));
+}
+
+}  // namespace
+}  // namespace ropeway

@@ -1,0 +1,44 @@
+// What a recipe says about how text becomes sequences.
+#pragma once
+
+#include <string>
+
+#include "trainer/config/choices.h"
+
+namespace ropeway {
+
+// kConcat: documents joined in random order and cut at the window; every token is used once per pass.
+// kDocuments: each window is a stretch of one document; documents shorter than it are left out.
+enum class Packing { kConcat, kDocuments };
+template <>
+struct ChoiceTable<Packing> {
+  using enum Packing;
+  static constexpr Choice<Packing> choices[] = {{kConcat, "concat"}, {kDocuments, "documents"}};
+};
+
+// What attention sees in a window of several documents: all before it (LongRoPE's way), or its own document
+// alone, with positions that start anew.
+enum class DocumentMask { kNone, kDocuments };
+template <>
+struct ChoiceTable<DocumentMask> {
+  using enum DocumentMask;
+  static constexpr Choice<DocumentMask> choices[] = {{kNone, "none"}, {kDocuments, "documents"}};
+};
+
+// Whether a text gets a BOS or an EOS. kAuto: as the tokenizer's own files say.
+enum class MarkChoice { kAuto, kTrue, kFalse };
+template <>
+struct ChoiceTable<MarkChoice> {
+  using enum MarkChoice;
+  static constexpr Choice<MarkChoice> choices[] = {{kAuto, "auto"}, {kTrue, "true"}, {kFalse, "false"}};
+};
+
+// Files of training text, and how many times a pass uses each of their tokens.
+struct TextSource {
+  std::string path;  // * in the file name
+  double weight = 1;
+
+  bool operator==(const TextSource&) const = default;
+};
+
+}  // namespace ropeway

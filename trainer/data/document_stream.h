@@ -1,0 +1,53 @@
+// All documents joined to one endless sequence, pass after pass: within a pass each document stands as often
+// as its weight says, in an order of the pass's own. Position -> token is a pure function of the seed and the
+// documents' lengths, so a window of the stream depends neither on the number of ranks nor on how often a run
+// was resumed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace ropeway {
+
+class MarkedDocuments;
+
+class DocumentStream {
+ public:
+  // Keeps a reference. Throws kBadData when there is no token.
+  DocumentStream(const MarkedDocuments& documents, uint64_t seed);
+
+  struct Stretch {
+    std::vector<int32_t> tokens;
+    std::vector<int64_t> starts;  // where in it documents start: 0 always, in the midst of one too
+  };
+  Stretch stretch(int64_t begin, int64_t length) const;  // safe to share between threads
+  // Where window `index` begins, of those that the stream is cut into: the windows of `length` tokens of
+  // a pass come in an order of its own, so that a long document is not all that some steps see.
+  int64_t window_begin(int64_t index, int64_t length) const;
+
+  // With a weight that is no whole number, a document is in some passes and not in others, in the long run
+  // `weight` times per pass.
+  int64_t pass_tokens(int64_t pass) const;
+  int64_t pass_documents(int64_t pass) const;
+
+ private:
+  struct Pass {
+    int64_t number = 0, begin = 0;  // in the stream
+    std::vector<uint32_t> order;    // documents
+    std::vector<int64_t> ends;      // of each, counted from the pass's begin
+  };
+  int64_t copies(int64_t pass, size_t document) const;
+  std::shared_ptr<const Pass> pass_at(int64_t position) const;
+  std::shared_ptr<const Pass> make_pass(int64_t number, int64_t begin) const;
+
+  const MarkedDocuments& documents_;
+  const uint64_t seed_;
+  bool whole_weights_ = true;  // then all passes have as many tokens
+  mutable std::mutex mutex_;
+  mutable std::vector<int64_t> begins_ = {0};                // of the passes up to the farthest asked for
+  mutable std::vector<std::shared_ptr<const Pass>> recent_;  // the last two used
+};
+
+}  // namespace ropeway

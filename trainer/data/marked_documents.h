@@ -1,0 +1,65 @@
+// Documents with their marks (document_marks.h) in place and their shares in training. A document that brings
+// its own BOS or EOS, as one of ready-made ids may, gets no second one.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "trainer/data/document_marks.h"
+
+namespace ropeway {
+
+class Documents;
+
+class MarkedDocuments {
+ public:
+  // Keeps a reference. weights: how many times a pass uses the tokens of each pattern that the documents were
+  // loaded by; empty: once each.
+  explicit MarkedDocuments(const Documents& documents, DocumentMarks marks = {},
+                           std::vector<double> weights = {});
+
+  size_t count() const;
+  std::span<const int32_t> text(size_t document) const;  // without marks; memory-mapped
+  int64_t size(size_t document) const;                   // tokens with marks
+  double weight(size_t document) const;
+  // Tokens [begin, begin + to.size()) of a document with its marks.
+  void copy(size_t document, int64_t begin, std::span<int32_t> to) const;
+  // The marks before a text, then its tokens from `begin` on: `length` in all.
+  std::vector<int32_t> window(size_t document, int64_t begin, int64_t length) const;
+  // Tokens of text in a window of `length` tokens as above: disjoint windows begin so far apart. Throws
+  // kConfig where there is no room for any.
+  int64_t text_tokens(int64_t length) const;
+
+  const Documents& documents() const { return documents_; }
+  const DocumentMarks& marks() const { return marks_; }
+
+ private:
+  const Documents& documents_;
+  DocumentMarks marks_;
+  std::vector<double> weights_;
+};
+
+// "a.txt: 512, b.txt: 9 and 3 more": names and sizes of the first documents.
+std::string sizes_of(const MarkedDocuments& documents);
+
+// Throws kBadData naming documents and sizes unless some document has, marks included, at least `length`
+// tokens.
+void require_document_of(const MarkedDocuments& documents, int64_t length, const std::string& purpose);
+
+// "used 501 documents, 812M tokens; 499 shorter than 128K were left out": where windows do not reach from one
+// document into the next.
+std::string used_documents(const MarkedDocuments& documents, int64_t length);
+
+// Windows of `length` tokens, each the marks before a text and a stretch of it, that fit side by side into
+// the documents.
+int64_t disjoint_windows(const MarkedDocuments& documents, int64_t length);
+
+// Windows of `length` tokens of up to `limit` documents that have them, in order, each the marks before a
+// text and a stretch of it; disjoint further windows of the same documents follow when there are fewer
+// documents than `limit`. For search and readjust fitness.
+std::vector<std::vector<int32_t>> whole_document_windows(const MarkedDocuments& documents, int64_t length,
+                                                         int64_t limit);
+
+}  // namespace ropeway
