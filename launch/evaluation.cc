@@ -131,6 +131,7 @@ class Evaluation {
         session_(source_.dir.config, model_place(mesh_, gpus_)),
         documents_(load_input(world)),
         start_(window_start()) {
+    require_texts(documents_, "evaluation");
     require_document_of(MarkedDocuments(documents_, {start_, {}}),
                         *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
     for (const int64_t length : lengths_) {

@@ -65,7 +65,14 @@ std::string counts_text(const ReadCounts& counts) {
   add(counts.lone_surrogates, "lone surrogate");
   add(counts.null_texts, "null text");
   add(counts.empty_texts, "empty text");
+  add(counts.unscored_examples, "unscored example");
   return text.empty() ? "" : text + "\n";
+}
+
+int64_t text_bytes_of(const Example& example) {
+  int64_t bytes = std::ssize(example.prompt) + std::ssize(example.completion);
+  for (const ChatTurn& turn : example.turns) bytes += std::ssize(turn.content);
+  return bytes;
 }
 
 }  // namespace
@@ -86,6 +93,7 @@ SourceReport report_of(const Documents& documents, size_t index) {
     report.counts.lone_surrogates += facts.counts.lone_surrogates;
     report.counts.null_texts += facts.counts.null_texts;
     report.counts.empty_texts += facts.counts.empty_texts;
+    report.counts.unscored_examples += facts.counts.unscored_examples;
   }
   for (size_t d = 0; d < documents.count(); ++d) {
     if (documents.sources()[documents.source(d)].pattern != index) continue;
@@ -114,11 +122,22 @@ SourceReport report_of_text(const std::string& pattern, const TextFileLimits& li
                      });
       continue;
     }
-    report.kinds.insert(text_file_kind(file));
-    read_text_documents(file, limits, [&](std::string_view text, int64_t line) {
-      report.add(std::ssize(text), name(line));
-      report.bytes += std::ssize(text);
-    });
+    report.kinds.insert(text_file_kind(file, limits).words);
+    const auto take = [&](int64_t bytes, int64_t line) {
+      report.add(bytes, name(line));
+      report.bytes += bytes;
+    };
+    const auto take_example = [&](const Example& example, int64_t line) {
+      if (example.kind != RecordKind::kIds) {
+        take(text_bytes_of(example), line);
+      } else {
+        report.in_tokens = true;
+        report.add(std::ssize(example.ids), name(line));
+      }
+    };
+    read_text_documents(
+        file, limits,
+        {[&](std::string_view text, int64_t line) { take(std::ssize(text), line); }, take_example});
   }
   return report;
 }

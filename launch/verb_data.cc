@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
@@ -46,7 +47,7 @@ example:
   ropeway data configs/tiny_cpu.yaml
 )";
 
-constexpr int kSamples = 3;
+constexpr size_t kSamples = 3;
 constexpr size_t kSampleBytes = 160;  // shown of each part of a sample
 
 // Patterns of a split, and the names of their keys.
@@ -73,6 +74,7 @@ struct TokenizerAndMarks {
   int64_t vocab_size = 0;
   NamedTokens named;
   DocumentMarks marks;
+  ChatTemplate chat;
 };
 
 TokenizerAndMarks open_tokenizer(const Recipe& recipe) {
@@ -92,6 +94,7 @@ TokenizerAndMarks open_tokenizer(const Recipe& recipe) {
   if (recipe.data.special_tokens == SpecialTokensInText::kParse) {
     opened.tokenizer = reading_special_tokens(std::move(opened.tokenizer));
   }
+  opened.chat = chat_template_of(folder, recipe.data.chat_template, *opened.tokenizer, opened.named);
   opened.marks = document_marks(*opened.tokenizer, opened.named, {recipe.data.bos, recipe.data.eos});
   return opened;
 }
@@ -163,7 +166,7 @@ class DataReport {
     if (split.sources.empty()) return text;
     if (opened_.tokenizer) {
       documents_.emplace(split.name, load_documents(*world_, split.patterns(), *opened_.tokenizer,
-                                                    recipe_.data.cache, limits()));
+                                                    recipe_.data.cache, limits(), opened_.chat));
     }
     for (size_t i = 0; i < split.sources.size(); ++i) {
       SourceReport report = opened_.tokenizer ? report_of(documents_.at(split.name), i)
@@ -199,9 +202,11 @@ class DataReport {
     const auto used = static_cast<double>(train.steps * train.batch_sequences);
     const std::string described = windows->describe();
     if (!samples_) samples_ = {&stage, std::move(windows)};
+    const double per_pass = static_cast<double>(facts.tokens) / static_cast<double>(train.length) +
+                            static_cast<double>(facts.example_windows);
     return fmt::format("{}; {} of {} per pass, {} used in {} steps: {:.2f} passes", described,
-                       windows_text(facts.windows), format_length(train.length), used, train.steps,
-                       used * static_cast<double>(train.length) / static_cast<double>(facts.tokens));
+                       windows_text(facts.windows + facts.example_windows), format_length(train.length), used,
+                       train.steps, used / per_pass);
   }
 
   std::string search_text(const StageRecipe& stage) {
@@ -216,6 +221,7 @@ class DataReport {
   }
 
   std::string evaluation_text(const StageRecipe& stage) {
+    require_texts(documents_.at("test"), "evaluation");
     const MarkedDocuments framed(documents_.at("test"),
                                  {window_start(recipe_, stage, *opened_.tokenizer, opened_.named), {}});
     std::string text;
@@ -231,7 +237,10 @@ class DataReport {
     if (!samples_) return "";
     std::string text =
         fmt::format("sequences of {}, with the loss weight of their tokens\n", samples_->stage->name);
-    for (uint64_t i = 0; i < kSamples; ++i) text += sample_text(*samples_->windows, i, *opened_.tokenizer);
+    std::set<uint64_t> shown;
+    if (const auto example = samples_->windows->first_of_examples()) shown.insert(*example);
+    for (uint64_t i = 0; shown.size() < kSamples; ++i) shown.insert(i);
+    for (const uint64_t i : shown) text += sample_text(*samples_->windows, i, *opened_.tokenizer);
     return text;
   }
 

@@ -87,5 +87,47 @@ TEST_F(DataVerb, AStageThatLacksTextIsNamedAmongTheOthersAndEndsWith65) {
   EXPECT_THAT(ended.err, HasSubstr("stage tune: training windows: no document has 512 tokens"));
 }
 
+TEST_F(DataVerb, ExamplesAreShownWithTheLossWeightsOfTheirTokens) {
+  const std::string prompts = scratch_.file(
+      "sft.jsonl",
+      "{\"prompt\": \"ask\", \"completion\": \"tell\"}\n{\"prompt\": \"x\", \"completion\": \"\"}\n");
+  const Ended ended = run_ropeway("data " + recipe(kTinyBase) + " --set data.train=[" + prompts + "]");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  for (const char* part :
+       {"(JSON lines of prompts and completions), 1 document, 7 tokens",
+        "  1 unscored example\n",
+        "used 1 whole example, 7 tokens, 4 of them scored, in 1 window; 1 window of 512 per pass",
+        "    weight 0    ask\n    weight 1    tell\n"}) {
+    EXPECT_THAT(ended.out, HasSubstr(part));
+  }
+  const Ended bytes =
+      run_ropeway("data " + recipe(scratch_.name("absent")) + " --set data.train=[" + prompts + "]");
+  EXPECT_THAT(bytes.out, HasSubstr("2 documents, 8 bytes of text\n"));
+
+  const Ended scored = run_ropeway("data " + recipe(kTinyBase) + " --set data.test=[" + prompts + "]");
+  EXPECT_EQ(scored.code, 65);
+  EXPECT_THAT(scored.err,
+              HasSubstr("stage score: " + prompts +
+                        ": JSON lines of prompts and completions: examples "
+                        "that are scored in part, for training alone; evaluation takes whole texts"));
+}
+
+TEST_F(DataVerb, ConversationsWantAKnownTemplateOrAFormatByName) {
+  const std::string chat =
+      scratch_.file("chat.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": "
+                    "\"assistant\", \"content\": \"b\"}]}\n");
+  const std::string command = "data " + recipe(kTinyBase) + " --set data.train=[" + chat + "]";
+  const Ended unnamed = run_ropeway(command);
+  EXPECT_EQ(unnamed.code, 65);
+  EXPECT_THAT(unnamed.err, AllOf(HasSubstr(chat + ":1: conversations need a chat template"),
+                                 HasSubstr("data.chat_template names a format (chatml, ")));
+  const Ended named = run_ropeway(command + " --set data.chat_template=chatml");
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_THAT(named.out,
+              HasSubstr("    weight 0    <|im_start|>user\\na<|im_end|>\\n<|im_start|>assistant\\n\n"
+                        "    weight 1    b<|im_end|>\n    weight 0    \\n\n"));
+}
+
 }  // namespace
 }  // namespace ropeway

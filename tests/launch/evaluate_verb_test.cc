@@ -222,5 +222,17 @@ TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
   EXPECT_THAT(scored.out, HasSubstr("nats/token"));
 }
 
+TEST(EvaluateVerb, ExamplesThatAreScoredInPartAreRefused) {
+  const TempDir scratch;
+  const std::string text =
+      scratch.file("sft.jsonl", "{\"prompt\": \"" + std::string(400, 'a') + "\", \"completion\": \"b\"}\n");
+  const Ended ended =
+      run_ropeway("evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " + text);
+  EXPECT_EQ(ended.code, 65);
+  EXPECT_THAT(ended.err,
+              HasSubstr(text + ": JSON lines of prompts and completions: examples that are scored in "
+                               "part, for training alone; evaluation takes whole texts"));
+}
+
 }  // namespace
 }  // namespace ropeway

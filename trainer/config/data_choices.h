@@ -33,6 +33,34 @@ struct ChoiceTable<MarkChoice> {
   static constexpr Choice<MarkChoice> choices[] = {{kAuto, "auto"}, {kTrue, "true"}, {kFalse, "false"}};
 };
 
+// How conversations become text. kAuto: as the model's own chat template writes them.
+enum class ChatFormatName {
+  kAuto,
+  kChatML,
+  kQwen2,
+  kQwen25,
+  kSmolLM2,
+  kLlama2,
+  kLlama3,
+  kLlama31,
+  kMistral,
+  kMistral3,
+  kPhi3,
+  kPhi35,
+  kZephyr,
+  kGemma,
+  kGemma3
+};
+template <>
+struct ChoiceTable<ChatFormatName> {
+  using enum ChatFormatName;
+  static constexpr Choice<ChatFormatName> choices[] = {
+      {kAuto, "auto"},       {kChatML, "chatml"},     {kQwen2, "qwen2"},   {kQwen25, "qwen2.5"},
+      {kSmolLM2, "smollm2"}, {kLlama2, "llama2"},     {kLlama3, "llama3"}, {kLlama31, "llama3.1"},
+      {kMistral, "mistral"}, {kMistral3, "mistral3"}, {kPhi3, "phi3"},     {kPhi35, "phi3.5"},
+      {kZephyr, "zephyr"},   {kGemma, "gemma"},       {kGemma3, "gemma3"}};
+};
+
 // Files of training text, and how many times a pass uses each of their tokens.
 struct TextSource {
   std::string path;  // * in the file name

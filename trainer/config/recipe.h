@@ -56,6 +56,7 @@ struct DataRecipe {
   Packing packing = Packing::kConcat;         // of training sequences
   DocumentMask document_mask = DocumentMask::kNone;
   MarkChoice bos = MarkChoice::kAuto, eos = MarkChoice::kAuto;
+  ChatFormatName chat_template = ChatFormatName::kAuto;
   int64_t max_document = int64_t{1} << 30;  // bytes, unpacked
   std::string cache = ".cache/tokens";
   SpecialTokensInText special_tokens = SpecialTokensInText::kText;

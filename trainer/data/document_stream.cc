@@ -4,10 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "kernels/base/error.h"
-#include "kernels/base/random.h"
 #include "trainer/data/marked_documents.h"
 
 namespace ropeway {
@@ -37,6 +35,7 @@ DocumentStream::DocumentStream(const MarkedDocuments& documents, uint64_t seed)
   ROPEWAY_CHECK(documents.count() <= std::numeric_limits<uint32_t>::max(), "{} documents", documents.count());
   double tokens = 0;
   for (size_t d = 0; d < documents.count(); ++d) {
+    if (documents.is_example(d)) continue;
     const double weight = documents.weight(d);
     whole_weights_ = whole_weights_ && weight == std::floor(weight);
     tokens += weight * static_cast<double>(documents.size(d));
@@ -46,12 +45,16 @@ DocumentStream::DocumentStream(const MarkedDocuments& documents, uint64_t seed)
 
 // Of a fractional weight w, the whole numbers that [w p + u, w (p + 1) + u) passes over, for a u of the
 // document's own: over all passes no copy is lost and none is added.
-int64_t DocumentStream::copies(int64_t pass, size_t document) const {
-  const double weight = documents_.weight(document);
+int64_t copies_in_pass(const MarkedDocuments& documents, uint64_t seed, int64_t pass, size_t document) {
+  const double weight = documents.weight(document);
   if (weight == std::floor(weight)) return static_cast<int64_t>(weight);
-  const double share = Philox(seed_, Stream::kPassShare, document).uniform();
+  const double share = Philox(seed, Stream::kPassShare, document).uniform();
   const auto before = [&](int64_t p) { return std::floor(weight * static_cast<double>(p) + share); };
   return static_cast<int64_t>(before(pass + 1) - before(pass));
+}
+
+int64_t DocumentStream::copies(int64_t pass, size_t document) const {
+  return documents_.is_example(document) ? 0 : copies_in_pass(documents_, seed_, pass, document);
 }
 
 int64_t DocumentStream::pass_tokens(int64_t pass) const {
@@ -66,7 +69,6 @@ int64_t DocumentStream::pass_documents(int64_t pass) const {
   return documents;
 }
 
-// Fisher-Yates over the documents in their own order.
 std::shared_ptr<const DocumentStream::Pass> DocumentStream::make_pass(int64_t number, int64_t begin) const {
   auto pass = std::make_shared<Pass>();
   pass->number = number;
@@ -75,9 +77,7 @@ std::shared_ptr<const DocumentStream::Pass> DocumentStream::make_pass(int64_t nu
     pass->order.insert(pass->order.end(), static_cast<size_t>(copies(number, d)), static_cast<uint32_t>(d));
   }
   Philox random(seed_, Stream::kPassOrder, static_cast<uint64_t>(number));
-  for (size_t left = pass->order.size(); left > 1; --left) {
-    std::swap(pass->order[left - 1], pass->order[random.below(left)]);
-  }
+  shuffle(pass->order, random);
   int64_t end = 0;
   for (const uint32_t document : pass->order) pass->ends.push_back(end += documents_.size(document));
   return pass;

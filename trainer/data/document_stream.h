@@ -7,15 +7,29 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
+
+#include "kernels/base/random.h"
 
 namespace ropeway {
 
 class MarkedDocuments;
 
+// How often a document stands in a pass. With a weight that is no whole number, it is in some passes and not
+// in others, in the long run `weight` times per pass.
+int64_t copies_in_pass(const MarkedDocuments& documents, uint64_t seed, int64_t pass, size_t document);
+
+// Fisher-Yates.
+template <typename Item>
+void shuffle(std::vector<Item>& items, Philox& random) {
+  for (size_t left = items.size(); left > 1; --left) std::swap(items[left - 1], items[random.below(left)]);
+}
+
 class DocumentStream {
  public:
-  // Keeps a reference. Throws kBadData when there is no token.
+  // Keeps a reference. Examples of instruction data are not joined and not in it. Throws kBadData when there
+  // is no token.
   DocumentStream(const MarkedDocuments& documents, uint64_t seed);
 
   struct Stretch {
@@ -27,8 +41,6 @@ class DocumentStream {
   // a pass come in an order of its own, so that a long document is not all that some steps see.
   int64_t window_begin(int64_t index, int64_t length) const;
 
-  // With a weight that is no whole number, a document is in some passes and not in others, in the long run
-  // `weight` times per pass.
   int64_t pass_tokens(int64_t pass) const;
   int64_t pass_documents(int64_t pass) const;
 

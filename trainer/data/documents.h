@@ -2,6 +2,7 @@
 // cache, or files of ids (token_ids.h). A document is what the tokenizer makes of its text and no further
 // token: a BOS or EOS around it is put there by whoever makes sequences of documents (marked_documents.h).
 // The spelling of a special token in a text stays text. Ids that another program made stay as they are.
+// Examples of instruction data (example.h) are documents of which a part is scored.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,11 @@
 #include <vector>
 
 #include "parallel/comm/communicator.h"
+#include "trainer/data/chat_template.h"
+#include "trainer/data/example.h"
 #include "trainer/data/source_facts.h"
 #include "trainer/data/text_file.h"
+#include "trainer/data/token_cache.h"
 #include "trainer/tokenizer/tokenizer.h"
 
 namespace ropeway {
@@ -29,6 +33,8 @@ class Documents {
   std::string name(size_t document) const;                 // FILE, or FILE:LINE
   int64_t bytes(size_t document) const;  // of text; equals the tokens for the byte-level tokenizer
   int64_t total_tokens() const;
+  DocumentForm form(size_t document) const;
+  std::span<const ScoredRun> scored(size_t document) const;  // of an example; empty for a text
   // The files, in the order of their patterns and names; source: which of them a document is from.
   const std::vector<SourceFacts>& sources() const;
   size_t source(size_t document) const;
@@ -37,7 +43,7 @@ class Documents {
 
  private:
   friend Documents load_documents(Communicator&, const std::vector<std::string>&, const Tokenizer&,
-                                  const std::filesystem::path&, const TextFileLimits&);
+                                  const std::filesystem::path&, const TextFileLimits&, const ChatTemplate&);
   friend Documents load_token_file(const std::filesystem::path&, int64_t);
   struct State;
   explicit Documents(std::unique_ptr<State> state);
@@ -46,12 +52,12 @@ class Documents {
 
 // Collective: rank 0 encodes what the cache lacks (cache file: named by the hash of tokenizer and source,
 // written atomically, verified on opening), the others map it. patterns: paths with * in the file name, each
-// must match; a file of ids (.npy, or Megatron's .bin or what it shares with its .idx) is copied into the cache.
-// Throws kMissingInput naming the pattern or file; kBadData for an empty file and for what read_text_documents
-// and read_token_ids refuse.
+// must match; chat: how conversations are written out; a file of ids (.npy, or Megatron's .bin or what it
+// shares with its .idx) is copied into the cache. Throws kMissingInput naming the pattern or file, kBadData
+// what find_or_encode refuses.
 Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
                          const Tokenizer& tokenizer, const std::filesystem::path& cache_folder,
-                         const TextFileLimits& limits = {});
+                         const TextFileLimits& limits = {}, const ChatTemplate& chat = {});
 // The documents of one file of ids, in memory; the text's bytes are not known and taken for one per token.
 // Throws what read_token_ids throws.
 Documents load_token_file(const std::filesystem::path& file, int64_t vocab_size);

@@ -1,6 +1,5 @@
 // The text of one JSON object of a corpus: the member "text", read as strictly as JSON is; the other members
-// are passed over, whatever JSON-like writers put there (NaN, Infinity, repeated keys, any depth). A parser of
-// our own, as those at hand refuse NaN in members that nobody reads, or lone surrogates.
+// are passed over (json_cursor.h).
 #pragma once
 
 #include <cstdint>
@@ -18,8 +17,5 @@ struct JsonText {
 // object: well-formed UTF-8. where: names it in errors. Throws kBadData "WHERE: byte N: ..." for what is no
 // object, "WHERE: text: ..." when the member is missing, no string, or there twice.
 JsonText text_of_json(std::string_view object, const std::string& where);
-
-// Whether this is an object with a "text" that is a string or null: what tells JSON lines by their content.
-bool is_json_with_text(std::string_view object);
 
 }  // namespace ropeway

@@ -25,21 +25,47 @@ MarkedDocuments::MarkedDocuments(const Documents& documents, DocumentMarks marks
 
 size_t MarkedDocuments::count() const { return documents_.count(); }
 
-std::span<const int32_t> MarkedDocuments::text(size_t document) const {
-  std::span<const int32_t> tokens = documents_.tokens(document);
+MarkedDocuments::Parts MarkedDocuments::parts_of(size_t document) const {
+  const std::span<const int32_t> tokens = documents_.tokens(document);
+  if (documents_.form(document) == DocumentForm::kWholeExample) return {{}, tokens, {}};
+  Parts parts{marks_.before, tokens, marks_.after};
   const auto &before = marks_.before, &after = marks_.after;
   if (tokens.size() > before.size() && std::equal(before.begin(), before.end(), tokens.begin())) {
-    tokens = tokens.subspan(before.size());
+    parts.cut = ssize(before);
+    parts.text = parts.text.subspan(before.size());
   }
-  if (tokens.size() > after.size() &&
-      std::equal(after.begin(), after.end(), tokens.end() - std::ssize(after))) {
-    tokens = tokens.first(tokens.size() - after.size());
+  if (parts.text.size() > after.size() &&
+      std::equal(after.begin(), after.end(), parts.text.end() - std::ssize(after))) {
+    parts.text = parts.text.first(parts.text.size() - after.size());
   }
-  return tokens;
+  return parts;
 }
 
+std::span<const int32_t> MarkedDocuments::text(size_t document) const { return parts_of(document).text; }
+
 int64_t MarkedDocuments::size(size_t document) const {
-  return ssize(marks_.before) + std::ssize(text(document)) + ssize(marks_.after);
+  const Parts parts = parts_of(document);
+  return std::ssize(parts.before) + std::ssize(parts.text) + std::ssize(parts.after);
+}
+
+bool MarkedDocuments::is_example(size_t document) const {
+  return documents_.form(document) != DocumentForm::kText;
+}
+
+std::vector<float> MarkedDocuments::scored(size_t document) const {
+  const Parts parts = parts_of(document);
+  const int64_t shift = std::ssize(parts.before) - parts.cut;
+  const int64_t text_end = std::ssize(parts.before) + std::ssize(parts.text);
+  std::vector<float> scored(static_cast<size_t>(size(document)), is_example(document) ? 0.0f : 1.0f);
+  for (const ScoredRun& run : documents_.scored(document)) {
+    const int64_t begin = std::max<int64_t>(run.begin + shift, 0), end = std::min(run.end + shift, text_end);
+    if (begin < end) std::fill(scored.begin() + begin, scored.begin() + end, 1.0f);
+    if (run.end == std::ssize(documents_.tokens(document))) {
+      std::fill(scored.begin() + text_end, scored.end(), 1.0f);
+    }
+  }
+  if (!scored.empty()) scored.front() = 0;
+  return scored;
 }
 
 double MarkedDocuments::weight(size_t document) const {
@@ -47,14 +73,14 @@ double MarkedDocuments::weight(size_t document) const {
 }
 
 void MarkedDocuments::copy(size_t document, int64_t begin, std::span<int32_t> to) const {
-  const std::span<const int32_t> own = text(document);
-  const int64_t text_begin = ssize(marks_.before), text_end = text_begin + std::ssize(own);
-  ROPEWAY_CHECK(begin >= 0 && begin + std::ssize(to) <= text_end + ssize(marks_.after),
+  const Parts parts = parts_of(document);
+  const int64_t text_begin = std::ssize(parts.before), text_end = text_begin + std::ssize(parts.text);
+  ROPEWAY_CHECK(begin >= 0 && begin + std::ssize(to) <= text_end + std::ssize(parts.after),
                 "tokens [{}, {}) of a document of {}", begin, begin + std::ssize(to),
-                text_end + ssize(marks_.after));
-  copy_part(marks_.before, 0, begin, to);
-  copy_part(own, text_begin, begin, to);
-  copy_part(marks_.after, text_end, begin, to);
+                text_end + std::ssize(parts.after));
+  copy_part(parts.before, 0, begin, to);
+  copy_part(parts.text, text_begin, begin, to);
+  copy_part(parts.after, text_end, begin, to);
 }
 
 std::vector<int32_t> MarkedDocuments::window(size_t document, int64_t begin, int64_t length) const {
@@ -86,20 +112,32 @@ std::string sizes_of(const MarkedDocuments& documents) {
 
 void require_document_of(const MarkedDocuments& documents, int64_t length, const std::string& purpose) {
   for (size_t i = 0; i < documents.count(); ++i) {
-    if (documents.size(i) >= length) return;
+    if (documents.size(i) >= length && !documents.is_example(i)) return;
   }
   fail(ErrorKind::kBadData, "{}: no document has {} tokens ({}); give a longer text or a shorter length",
        purpose, length, sizes_of(documents));
 }
 
+void require_texts(const Documents& documents, const std::string& purpose) {
+  for (const SourceFacts& source : documents.sources()) {
+    if (source.records == RecordKind::kText) continue;
+    fail(ErrorKind::kBadData,
+         "{}: {}: examples that are scored in part, for training alone; {} takes whole texts", source.name,
+         source.kind, purpose);
+  }
+}
+
 std::string used_documents(const MarkedDocuments& documents, int64_t length) {
-  int64_t used = 0, tokens = 0;
+  int64_t used = 0, left_out = 0, tokens = 0;
   for (size_t d = 0; d < documents.count(); ++d) {
-    if (documents.size(d) < length) continue;
+    if (documents.is_example(d)) continue;
+    if (documents.size(d) < length) {
+      ++left_out;
+      continue;
+    }
     ++used;
     tokens += documents.size(d);
   }
-  const int64_t left_out = static_cast<int64_t>(documents.count()) - used;
   std::string text = fmt::format("used {} document{}, {} tokens", used, used == 1 ? "" : "s",
                                  format_count(static_cast<double>(tokens)));
   if (left_out == 0) return text;

@@ -1,5 +1,6 @@
 // Documents with their marks (document_marks.h) in place and their shares in training. A document that brings
-// its own BOS or EOS, as one of ready-made ids may, gets no second one.
+// its own BOS or EOS, as one of ready-made ids may, gets no second one; an example that is whole as it is
+// gets none at all.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,11 @@ class MarkedDocuments {
   double weight(size_t document) const;
   // Tokens [begin, begin + to.size()) of a document with its marks.
   void copy(size_t document, int64_t begin, std::span<int32_t> to) const;
+  // An example of instruction data, used whole or not at all: no stretch is cut from it.
+  bool is_example(size_t document) const;
+  // Whether a token is scored, for each of the document with its marks: 1 or 0. Of an example: what it says,
+  // with an EOS behind a scored end. Never its first token, which another document's last one would predict.
+  std::vector<float> scored(size_t document) const;
   // The marks before a text, then its tokens from `begin` on: `length` in all.
   std::vector<int32_t> window(size_t document, int64_t begin, int64_t length) const;
   // Tokens of text in a window of `length` tokens as above: disjoint windows begin so far apart. Throws
@@ -36,6 +42,12 @@ class MarkedDocuments {
   const DocumentMarks& marks() const { return marks_; }
 
  private:
+  struct Parts {
+    std::span<const int32_t> before, text, after;
+    int64_t cut = 0;  // of the document's tokens, in front of the text
+  };
+  Parts parts_of(size_t document) const;
+
   const Documents& documents_;
   DocumentMarks marks_;
   std::vector<double> weights_;
@@ -47,6 +59,9 @@ std::string sizes_of(const MarkedDocuments& documents);
 // Throws kBadData naming documents and sizes unless some document has, marks included, at least `length`
 // tokens.
 void require_document_of(const MarkedDocuments& documents, int64_t length, const std::string& purpose);
+
+// Throws kBadData naming the file for examples of instruction data: search and evaluation score whole texts.
+void require_texts(const Documents& documents, const std::string& purpose);
 
 // "used 501 documents, 812M tokens; 499 shorter than 128K were left out": where windows do not reach from one
 // document into the next.

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "trainer/data/example.h"
+
 namespace ropeway {
 
 // What the reader of a file counts. A byte that is replaced is one of the unpacked file that belongs to no
@@ -16,12 +18,14 @@ struct ReadCounts {
   int64_t replaced_bytes = 0;
   int64_t lone_surrogates = 0;
   int64_t null_texts = 0, empty_texts = 0;  // documents without a text, left out
+  int64_t unscored_examples = 0;            // examples without a token to score, left out
 };
 
 struct SourceFacts {
   std::string name = {};  // the file's path
   std::string kind = {};  // "JSON lines in gzip", "plain text", "token ids (.npy)", ...
-  size_t pattern = 0;     // which of the patterns named it: an index into those given
+  RecordKind records = RecordKind::kText;
+  size_t pattern = 0;  // which of the patterns named it: an index into those given
   int64_t documents = 0;
   int64_t tokens = 0;
   int64_t text_bytes = 0;  // UTF-8, of the documents

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/data/byte_stream.h"
 #include "trainer/data/foreign_file.h"
+#include "trainer/data/json_example.h"
 #include "trainer/data/json_objects.h"
 #include "trainer/data/json_text.h"
 #include "trainer/data/lower_case.h"
@@ -86,19 +88,19 @@ bool begins_as_array(std::string_view front) {
   return element != std::string_view::npos && (front[element] == '{' || front[element] == ']');
 }
 
-// An object that reaches beyond the front is taken for one with a text: what is wrong with it is then said,
-// where prose would be scored with the syntax of JSON in it.
+// An object that reaches beyond the front is taken for one with a text or an example: what is wrong with it
+// is then said, where prose would be scored with the syntax of JSON in it.
 Form form_by_content(std::string_view front) {
   constexpr size_t kWholeFront = 512 << 10;  // of a file that has more than that
   const bool goes_on = front.size() >= kWholeFront;
   if (begins_as_array(front)) {
     const std::string first = first_element(front);
-    return is_json_with_text(first) || (first.empty() && goes_on) ? Form::kJsonArray : Form::kPlain;
+    return is_json_record(first) || (first.empty() && goes_on) ? Form::kJsonArray : Form::kPlain;
   }
   const size_t begin = std::min(front.find_first_not_of(" \t\r\n"), front.size());
   const size_t end = front.find('\n', begin);
   const bool is_cut = goes_on && end == std::string_view::npos && front.substr(begin, 2) == "{\"";
-  return is_cut || is_json_with_text(front.substr(begin, end - begin)) ? Form::kJsonLines : Form::kPlain;
+  return is_cut || is_json_record(front.substr(begin, end - begin)) ? Form::kJsonLines : Form::kPlain;
 }
 
 Form form_of(const fs::path& path, std::string_view front) {
@@ -108,25 +110,54 @@ Form form_of(const fs::path& path, std::string_view front) {
   return ending == ".txt" || ending == ".text" ? Form::kPlain : form_by_content(front);
 }
 
-std::string words_of(Form form, const TextStream& stream) {
+std::string words_of(Form form, RecordKind records, const TextStream& stream) {
   std::string words = kFormWords[static_cast<size_t>(form)];
+  if (records != RecordKind::kText) words += fmt::format(" of {}", words_of(records));
   if (stream.decoder().is_utf16()) words += " (UTF-16)";
   if (stream.packing() != Packing::kNone) words += fmt::format(" in {}", word_of(stream.packing()));
   return words;
 }
 
-class DocumentReader {
+std::unique_ptr<JsonObjects> objects_of(Form form, const std::string& name) {
+  if (form == Form::kJsonLines) return std::make_unique<JsonLines>();
+  return std::make_unique<JsonArray>(name);
+}
+
+// What the first object holds. A text where that cannot be told: who reads the file says what is wrong.
+RecordKind kind_of_first(TextStream& stream, Form form, const TextFileLimits& limits) {
+  if (form == Form::kPlain) return RecordKind::kText;
+  const auto objects = objects_of(form, "");
+  std::optional<std::optional<RecordKind>> first;
+  const auto take = [&](std::string_view object, int64_t) {
+    if (!first) first = record_kind(object);
+  };
+  std::string buffer;
+  try {
+    while (!first && static_cast<int64_t>(buffer.size()) <= limits.max_document_bytes &&
+           stream.read(buffer)) {
+      objects->take(buffer, false, take);
+    }
+    if (!first) objects->take(buffer, true, take);
+  } catch (const Error&) {
+    // Behind the first object, or there is none.
+  }
+  return first.value_or(std::nullopt).value_or(RecordKind::kText);
+}
+
+class RecordReader {
  public:
-  DocumentReader(const fs::path& path, Form form, const TextFileLimits& limits, TextFileSummary& summary,
-                 const std::function<void(std::string_view, int64_t)>& document)
-      : name_(path.string()), form_(form), limits_(limits), summary_(summary), document_(document) {}
+  RecordReader(const fs::path& path, Form form, const TextFileLimits& limits, TextFileSummary& summary,
+               const TakeRecords& take)
+      : name_(path.string()), form_(form), limits_(limits), summary_(summary), take_(take) {}
+
+  RecordKind kind() const { return kind_.value_or(RecordKind::kText); }
 
   void read_plain(TextStream& stream) {
     std::string text;
     while (stream.read(text)) require_within_limit(text, 0);
     if (text.empty()) return;
     ++summary_.documents;
-    document_(text, 0);
+    take_.document(text, 0);
   }
 
   void read_json(TextStream& stream, JsonObjects& objects) {
@@ -150,6 +181,17 @@ class DocumentReader {
   }
   void take_object(std::string_view object, int64_t number) {
     require_within_limit(object, number);
+    if (!kind_) kind_ = record_kind(object).value_or(RecordKind::kText);
+    if (*kind_ == RecordKind::kText) {
+      take_text(object, number);
+      return;
+    }
+    const JsonExample found = example_of_json(object, *kind_, where(number));
+    summary_.counts.lone_surrogates += found.lone_surrogates;
+    ++summary_.documents;
+    take_.example(found.example, number);
+  }
+  void take_text(std::string_view object, int64_t number) {
     const JsonText found = text_of_json(object, where(number));
     ReadCounts& counts = summary_.counts;
     if (found.is_null) ++counts.null_texts;
@@ -157,20 +199,21 @@ class DocumentReader {
     if (found.text.empty()) return;
     counts.lone_surrogates += found.lone_surrogates;
     ++summary_.documents;
-    document_(found.text, number);
+    take_.document(found.text, number);
   }
 
   std::string name_;
   Form form_;
   const TextFileLimits& limits_;
   TextFileSummary& summary_;
-  const std::function<void(std::string_view, int64_t)>& document_;
+  const TakeRecords& take_;
+  std::optional<RecordKind> kind_;  // of all objects: that of the first
 };
 
 }  // namespace
 
-std::string text_file_kind(const fs::path& path) {
-  const TextStream stream(path);
+TextFileKind text_file_kind(const fs::path& path, const TextFileLimits& limits) {
+  TextStream stream(path);
   const Form form = form_of(path, stream.front());
   if (const Form seen = form_by_content(stream.front()); form == Form::kPlain && seen != form) {
     log_warning(
@@ -178,21 +221,22 @@ std::string text_file_kind(const fs::path& path) {
         path.string(), kFormWords[static_cast<size_t>(seen)]);
   }
   if (stream.decoder().is_utf16()) log_info("{}: UTF-16 by its mark, read as UTF-8", path.string());
-  return words_of(form, stream);
+  const RecordKind records = kind_of_first(stream, form, limits);
+  return {words_of(form, records, stream), records};
 }
 
 TextFileSummary read_text_documents(const fs::path& path, const TextFileLimits& limits,
-                                    const std::function<void(std::string_view, int64_t)>& document) {
+                                    const TakeRecords& take) {
   TextStream stream(path);
   const Form form = form_of(path, stream.front());
   TextFileSummary summary;
-  summary.kind = words_of(form, stream);
-  DocumentReader reader(path, form, limits, summary, document);
-  if (form == Form::kPlain) reader.read_plain(stream);
-  JsonLines lines;
-  JsonArray array(path.string());
-  if (form == Form::kJsonLines) reader.read_json(stream, lines);
-  if (form == Form::kJsonArray) reader.read_json(stream, array);
+  RecordReader reader(path, form, limits, summary, take);
+  if (form == Form::kPlain) {
+    reader.read_plain(stream);
+  } else {
+    reader.read_json(stream, *objects_of(form, path.string()));
+  }
+  summary.kind = words_of(form, reader.kind(), stream);
   summary.counts.file_bytes = stream.decoder().file_bytes();
   summary.counts.replaced_bytes = stream.decoder().replaced_bytes();
   summary.sha256 = stream.sha256();

@@ -1,8 +1,9 @@
 // Files of text, told apart by their content and then by their names, in any case:
 //   *.jsonl, *.ndjson, *.json   a JSON object per line with the document under "text", or an array of such
-//                               objects; lines without a text are left out
+//                               objects; lines without a text are left out. Or objects with one example of
+//                               instruction data each (example.h), all of the kind of the first
 //   *.txt, *.text               one document, the whole file
-//   others                      JSON lines or an array if the first object has a "text", else one document
+//   others                      JSON lines or an array if the first object is such a one, else one document
 // any of them packed with gzip, zstd, xz or bzip2 (known by the first bytes; packing.h), in UTF-8 or in UTF-16
 // behind its mark (text_decoder.h). What holds no text is refused by what it is (foreign_file.h). Only one
 // document at a time is in memory.
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "trainer/data/example.h"
 #include "trainer/data/source_facts.h"
 
 namespace ropeway {
@@ -32,15 +34,24 @@ struct TextFileSummary {
   ReadCounts counts;
 };
 
-// The summary's `kind`, from the beginning of the file: how it will be read. Logs what a person may not
-// expect: UTF-16, and JSON lines that are read as plain text for their name.
-std::string text_file_kind(const std::filesystem::path& path);
+struct TextFileKind {
+  std::string words;  // the summary's `kind`
+  RecordKind records = RecordKind::kText;
+};
+// From the beginning of the file: how it will be read. Logs what a person may not expect: UTF-16, and JSON
+// lines that are read as plain text for their name.
+TextFileKind text_file_kind(const std::filesystem::path& path, const TextFileLimits& limits = {});
 
-// Calls document(text, number) for each document; number: of the line, or of the place in the array, from 1; 0
-// for a file that is one document. Texts are well-formed UTF-8. Throws kBadData: "FILE:LINE: ..." for a line
-// (or "FILE: element N: ...") that is no JSON object with a string or null under "text", for a document over
-// the limit, for damaged packed data, and for a file more than 1 byte of 1,000 of which is no text.
+// Takes what is read. number: of the line, or of the place in the array, from 1; 0 for a file that is one
+// document. Texts are well-formed UTF-8.
+struct TakeRecords {
+  std::function<void(std::string_view text, int64_t number)> document;
+  std::function<void(const Example& example, int64_t number)> example;
+};
+// Throws kBadData: "FILE:LINE: ..." for a line (or "FILE: element N: ...") that is no JSON object with a
+// string or null under "text", or no example of the kind of the file's first; for a document over the limit;
+// for damaged packed data; and for a file more than 1 byte of 1,000 of which is no text.
 TextFileSummary read_text_documents(const std::filesystem::path& path, const TextFileLimits& limits,
-                                    const std::function<void(std::string_view, int64_t)>& document);
+                                    const TakeRecords& take);
 
 }  // namespace ropeway

@@ -14,7 +14,7 @@ TextWindows::TextWindows(const MarkedDocuments& documents, int64_t length, const
   double total = 0;
   for (size_t i = 0; i < documents.count(); ++i) {
     const int64_t tokens = documents.size(i);
-    if (tokens >= length) {
+    if (tokens >= length && !documents.is_example(i)) {
       total += documents.weight(i) * static_cast<double>(tokens);
       ++num_documents_;
       num_tokens_ += tokens;

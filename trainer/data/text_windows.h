@@ -1,6 +1,6 @@
 // Windows of one length, each a stretch of one document: documents are drawn by their tokens, so that every
 // token is as likely as any other in a document of the same weight, however long its document is. Documents
-// shorter than a window are left out.
+// shorter than a window are left out, and so are examples of instruction data.
 #pragma once
 
 #include <cstdint>

@@ -13,20 +13,22 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr char kMagic[] = "ropeway-tokens-4";
+constexpr char kMagic[] = "ropeway-tokens-5";
 
 struct Record {
-  int64_t end, text_bytes, line;
+  int64_t end, text_bytes, line, form, runs_end;
 };
 
 struct Footer {
   char magic[16];
   int64_t ids;
   int64_t documents;
+  int64_t runs;
   ReadCounts counts;
   char sha256[64];
 };
-static_assert(sizeof(Record) == 24 && sizeof(Footer) == 136 && std::is_trivially_copyable_v<Footer>);
+static_assert(sizeof(Record) == 40 && sizeof(ScoredRun) == 16 && sizeof(Footer) == 152 &&
+              std::is_trivially_copyable_v<Footer>);
 constexpr size_t kSigned = offsetof(Footer, sha256);  // bytes of the footer that the hash covers as well
 
 size_t padded_bytes(int64_t ids) { return (static_cast<size_t>(ids) * sizeof(int32_t) + 7) / 8 * 8; }
@@ -47,8 +49,13 @@ size_t MappedTokens::count() const { return static_cast<size_t>(footer_of(file_.
 CachedDocument MappedTokens::document(size_t i) const {
   const auto* ids = reinterpret_cast<const int32_t*>(data());
   const auto* records = reinterpret_cast<const Record*>(data() + padded_bytes(total_tokens()));
-  const int64_t begin = i == 0 ? 0 : records[i - 1].end;
-  return {{ids + begin, ids + records[i].end}, records[i].text_bytes, records[i].line};
+  const auto* runs = reinterpret_cast<const ScoredRun*>(records + count());
+  const int64_t begin = i == 0 ? 0 : records[i - 1].end, runs_begin = i == 0 ? 0 : records[i - 1].runs_end;
+  return {{ids + begin, ids + records[i].end},
+          records[i].text_bytes,
+          records[i].line,
+          static_cast<DocumentForm>(records[i].form),
+          {runs + runs_begin, runs + records[i].runs_end}};
 }
 
 bool MappedTokens::is_well_formed(bool verify_content) const {
@@ -58,20 +65,30 @@ bool MappedTokens::is_well_formed(bool verify_content) const {
   if (std::memcmp(footer.magic, kMagic, sizeof footer.magic) != 0) return false;
   const auto most = static_cast<int64_t>(bytes);
   if (footer.ids < 1 || footer.ids > most || footer.documents < 1 || footer.documents > most) return false;
-  const size_t wanted =
-      padded_bytes(footer.ids) + static_cast<size_t>(footer.documents) * sizeof(Record) + sizeof(Footer);
+  if (footer.runs < 0 || footer.runs > most) return false;
+  const size_t wanted = padded_bytes(footer.ids) + static_cast<size_t>(footer.documents) * sizeof(Record) +
+                        static_cast<size_t>(footer.runs) * sizeof(ScoredRun) + sizeof(Footer);
   if (bytes != wanted) return false;
   if (verify_content) {
     const std::string_view content(data(), bytes - sizeof(Footer) + kSigned);
     if (sha256_of(content) != std::string_view(footer.sha256, sizeof footer.sha256)) return false;
   }
   const auto* records = reinterpret_cast<const Record*>(data() + padded_bytes(footer.ids));
-  int64_t end = 0;
+  const auto* runs = reinterpret_cast<const ScoredRun*>(records + footer.documents);
+  int64_t end = 0, runs_end = 0;
   for (int64_t i = 0; i < footer.documents; ++i) {
-    if (records[i].end <= end) return false;
-    end = records[i].end;
+    const Record& record = records[i];
+    if (record.end <= end || record.runs_end < runs_end || record.runs_end > footer.runs) return false;
+    if (record.form < 0 || record.form > static_cast<int64_t>(DocumentForm::kWholeExample)) return false;
+    int64_t scored = 0;
+    for (; runs_end < record.runs_end; ++runs_end) {
+      const ScoredRun& run = runs[runs_end];
+      if (run.begin < scored || run.end <= run.begin || run.end > record.end - end) return false;
+      scored = run.end;
+    }
+    end = record.end;
   }
-  return end == footer.ids;
+  return end == footer.ids && runs_end == footer.runs;
 }
 
 std::string token_cache_name(const std::string& tokenizer_fingerprint, const std::string& source_sha256,
@@ -96,18 +113,22 @@ void TokenCacheWriter::append(std::span<const int32_t> ids) {
   ids_ += static_cast<int64_t>(ids.size());
 }
 
-void TokenCacheWriter::end_document(int64_t text_bytes, int64_t line) {
-  records_.insert(records_.end(), {ids_, text_bytes, line});
+void TokenCacheWriter::end_document(int64_t text_bytes, int64_t line, DocumentForm form,
+                                    std::span<const ScoredRun> scored) {
+  runs_.insert(runs_.end(), scored.begin(), scored.end());
+  records_.insert(records_.end(), {ids_, text_bytes, line, static_cast<int64_t>(form), std::ssize(runs_)});
 }
 
 void TokenCacheWriter::finish(const ReadCounts& counts) {
   const int32_t padding = 0;
   if (ids_ % 2 != 0) write(&padding, sizeof padding);
   write(records_.data(), records_.size() * sizeof(int64_t));
+  write(runs_.data(), runs_.size() * sizeof(ScoredRun));
   Footer footer;
   std::memcpy(footer.magic, kMagic, sizeof footer.magic);
   footer.ids = ids_;
   footer.documents = documents();
+  footer.runs = std::ssize(runs_);
   footer.counts = counts;
   hash_.update(&footer, kSigned);
   const std::string digest = hash_.finish();

@@ -2,9 +2,11 @@
 //
 //   ids      int32, the documents one after another
 //   padding  0 or 4 bytes
-//   records  one per document, three int64: the end of its ids (an index), the bytes of its text, its line in
-//            the source (0: the whole source)
-//   footer   "ropeway-tokens-4", number of ids and number of documents (int64), what was counted while the
+//   records  one per document, five int64: the end of its ids (an index), the bytes of its text, its line in
+//            the source (0: the whole source), what it is (DocumentForm), the end of its runs (an index)
+//   runs     of the examples, one after another: begin and end (int64) of each stretch of tokens that is
+//            scored, counted from the example's first
+//   footer   "ropeway-tokens-5", number of ids, of documents and of runs (int64), what was counted while the
 //            source was read (ReadCounts: int64 each), SHA-256 of all before it in lower-case hex
 //
 // Little-endian. Written document by document under a temporary name; a file is there whole or not at all,
@@ -20,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "trainer/data/example.h"
 #include "trainer/data/source_facts.h"
 #include "trainer/files/mapped_file.h"
 #include "trainer/files/output_file.h"
@@ -27,10 +30,16 @@
 
 namespace ropeway {
 
+// kExample: scored in part, as its runs say, and never cut. kWholeExample: one with all of its marks in its
+// ids, as its template or whoever made them put them.
+enum class DocumentForm : int64_t { kText, kExample, kWholeExample };
+
 struct CachedDocument {
   std::span<const int32_t> tokens;
   int64_t text_bytes = 0;
   int64_t line = 0;
+  DocumentForm form = DocumentForm::kText;
+  std::span<const ScoredRun> scored = {};  // ascending, apart; empty for a text, all of which is scored
 };
 
 // A read-only mapping of a cache file; stays valid when the file is replaced or removed meanwhile.
@@ -60,8 +69,9 @@ class TokenCacheWriter {
   explicit TokenCacheWriter(const std::filesystem::path& path);
   // A document in parts: its ids in order, then its end. Throw kIo.
   void append(std::span<const int32_t> ids);
-  void end_document(int64_t text_bytes, int64_t line);
-  int64_t documents() const { return static_cast<int64_t>(records_.size()) / 3; }
+  void end_document(int64_t text_bytes, int64_t line, DocumentForm form = DocumentForm::kText,
+                    std::span<const ScoredRun> scored = {});
+  int64_t documents() const { return static_cast<int64_t>(records_.size()) / 5; }
   // Gives the file its name. Without it nothing stays.
   void finish(const ReadCounts& counts);
 
@@ -72,6 +82,7 @@ class TokenCacheWriter {
   OutputFile file_;
   Sha256 hash_;
   std::vector<int64_t> records_;
+  std::vector<ScoredRun> runs_;
   int64_t ids_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
@@ -26,6 +27,37 @@ void require_pass_of(const DocumentStream& stream, const MarkedDocuments& docume
        tokens, sizes_of(documents), length);
 }
 
+struct Parts {
+  bool has_texts = false, has_examples = false;
+};
+Parts parts_of(const MarkedDocuments& documents) {
+  Parts parts;
+  for (size_t d = 0; d < documents.count(); ++d) {
+    (documents.is_example(d) ? parts.has_examples : parts.has_texts) = true;
+  }
+  return parts;
+}
+
+void require_example(const PackedExamples& examples, int64_t length) {
+  if (examples.examples() > 0) return;
+  fail(ErrorKind::kBadData,
+       "training windows: none of the {} examples fits into {} tokens; an example is never cut: give shorter "
+       "ones "
+       "or a longer length",
+       examples.too_long(), length);
+}
+
+// Windows that the tokens of a pass over the texts fill, in the long run.
+double windows_of_text(const MarkedDocuments& documents, const WindowOptions& options) {
+  double tokens = 0;
+  for (size_t d = 0; d < documents.count(); ++d) {
+    const int64_t size = documents.size(d);
+    const bool is_used = options.packing == Packing::kConcat || size >= options.length;
+    if (is_used && !documents.is_example(d)) tokens += documents.weight(d) * static_cast<double>(size);
+  }
+  return tokens / static_cast<double>(options.length);
+}
+
 }  // namespace
 
 WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokenizer,
@@ -37,11 +69,23 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
   ROPEWAY_CHECK(options_.length >= 2, "window of {} tokens", options_.length);
   ROPEWAY_CHECK(options_.passkey_fraction >= 0 && options_.passkey_fraction <= 1, "passkey_fraction {}",
                 options_.passkey_fraction);
-  if (options_.packing == Packing::kConcat) {
+  const Parts parts = parts_of(documents_);
+  if (!parts.has_texts && parts.has_examples) {
+    if (options_.passkey_fraction > 0) {
+      fail(ErrorKind::kConfig,
+           "no window can carry a passkey: all training text is examples of instruction data");
+    }
+  } else if (options_.packing == Packing::kConcat) {
     stream_.emplace(documents_, seed_);
     require_pass_of(*stream_, documents_, options_.length);
   } else {
     texts_.emplace(documents_, options_.length, "training windows");
+  }
+  if (parts.has_examples) {
+    examples_.emplace(documents_, options_.length, options_.packing == Packing::kConcat, seed_);
+    require_example(*examples_, options_.length);
+    const double text = windows_of_text(documents_, options_);
+    example_share_ = examples_->mean_windows() / (examples_->mean_windows() + text);
   }
   if (options_.passkey_fraction > 0) {
     // A length without room for needle and question is refused now, not at the first window that wants one.
@@ -50,7 +94,43 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
   }
 }
 
+// Of the windows in front of window `index`, those of examples.
+uint64_t WindowSampler::examples_before(uint64_t index) const {
+  return static_cast<uint64_t>(std::floor(static_cast<double>(index) * example_share_));
+}
+
 Window WindowSampler::window(uint64_t index) const {
+  const uint64_t before = examples_before(index);
+  return examples_before(index + 1) > before ? example_window(before) : text_window(index - before);
+}
+
+std::optional<uint64_t> WindowSampler::first_of_examples() const {
+  if (!examples_) return std::nullopt;
+  uint64_t index = 0;
+  while (examples_before(index + 1) == 0) ++index;
+  return index;
+}
+
+Window WindowSampler::example_window(uint64_t index) const {
+  Window window;
+  std::vector<int64_t> starts;
+  std::vector<float> scored;
+  for (const uint32_t document : examples_->window(static_cast<int64_t>(index))) {
+    const auto begin = std::ssize(window.tokens);
+    starts.push_back(begin);
+    window.tokens.resize(static_cast<size_t>(begin + documents_.size(document)));
+    documents_.copy(document, 0, std::span(window.tokens).subspan(static_cast<size_t>(begin)));
+    const std::vector<float> of_tokens = documents_.scored(document);
+    scored.insert(scored.end(), of_tokens.begin(), of_tokens.end());
+  }
+  if (options_.mask == DocumentMask::kDocuments) window.documents = std::move(starts);
+  // A prediction stands where the token before it is.
+  window.weights.assign(scored.begin() + 1, scored.end());
+  window.weights.push_back(0);
+  return window;
+}
+
+Window WindowSampler::text_window(uint64_t index) const {
   Window window;
   if (stream_) {
     DocumentStream::Stretch stretch = stream_->stretch(
@@ -78,24 +158,49 @@ Window WindowSampler::window(uint64_t index) const {
 
 WindowFacts WindowSampler::facts() const {
   WindowFacts facts;
-  facts.documents = stream_ ? stream_->pass_documents(0) : texts_->num_documents();
-  facts.tokens = stream_ ? stream_->pass_tokens(0) : texts_->num_tokens();
+  if (stream_) {
+    facts.documents = stream_->pass_documents(0);
+    facts.tokens = stream_->pass_tokens(0);
+  } else if (texts_) {
+    facts.documents = texts_->num_documents();
+    facts.tokens = texts_->num_tokens();
+  }
   facts.windows = facts.tokens / options_.length;
   for (size_t d = 0; d < documents_.count(); ++d) {
-    if (documents_.size(d) < options_.length) ++facts.short_documents;
+    if (!documents_.is_example(d) && documents_.size(d) < options_.length) ++facts.short_documents;
+  }
+  if (examples_) {
+    facts.examples = examples_->examples();
+    facts.example_tokens = examples_->tokens();
+    facts.scored_tokens = examples_->scored_tokens();
+    facts.long_examples = examples_->too_long();
+    facts.example_windows = examples_->pass_windows(0);
   }
   return facts;
 }
 
 std::string WindowSampler::describe() const {
-  if (texts_) return used_documents(documents_, options_.length);
   const WindowFacts found = facts();
-  std::string text =
-      fmt::format("used {} document{}, {} tokens", found.documents, found.documents == 1 ? "" : "s",
-                  format_count(static_cast<double>(found.tokens)));
-  if (found.short_documents == 0) return text;
-  return text + fmt::format("; {} shorter than {} {} joined to others", found.short_documents,
-                            format_length(options_.length), found.short_documents == 1 ? "was" : "were");
+  std::string text;
+  if (texts_) {
+    text = used_documents(documents_, options_.length);
+  } else if (stream_) {
+    text = fmt::format("used {} document{}, {} tokens", found.documents, found.documents == 1 ? "" : "s",
+                       format_count(static_cast<double>(found.tokens)));
+    if (found.short_documents > 0) {
+      text += fmt::format("; {} shorter than {} {} joined to others", found.short_documents,
+                          format_length(options_.length), found.short_documents == 1 ? "was" : "were");
+    }
+  }
+  if (!examples_) return text;
+  text += fmt::format("{}{} whole example{}, {} tokens, {} of them scored, in {} window{}",
+                      text.empty() ? "used " : "; ", found.examples, found.examples == 1 ? "" : "s",
+                      format_count(static_cast<double>(found.example_tokens)),
+                      format_count(static_cast<double>(found.scored_tokens)), found.example_windows,
+                      found.example_windows == 1 ? "" : "s");
+  if (found.long_examples == 0) return text;
+  return text + fmt::format("; {} longer than {} {} left out", found.long_examples,
+                            format_length(options_.length), found.long_examples == 1 ? "was" : "were");
 }
 
 uint64_t seed_of_stage(uint64_t seed, std::string_view stage) {

@@ -11,6 +11,7 @@
 #include "trainer/config/data_choices.h"
 #include "trainer/data/document_stream.h"
 #include "trainer/data/marked_documents.h"
+#include "trainer/data/packed_examples.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -19,7 +20,7 @@ namespace ropeway {
 class Documents;
 
 struct Window {
-  std::vector<int32_t> tokens;  // `length`
+  std::vector<int32_t> tokens;  // `length`; of whole examples as many as fit into it
   std::vector<float> weights;   // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
   // Where documents start that attention and positions keep apart: 0 first. {0}: they are not kept apart.
   std::vector<int64_t> documents = {0};
@@ -44,31 +45,42 @@ struct WindowFacts {
   int64_t documents = 0, tokens = 0;  // of a pass, marks included
   int64_t short_documents = 0;        // shorter than a window: joined to others, or left out
   int64_t windows = 0;                // of a pass; for kDocuments: as many as its tokens fill
+  // Examples of instruction data, beside those: what fits into a window is used whole.
+  int64_t examples = 0, example_tokens = 0, scored_tokens = 0, long_examples = 0, example_windows = 0;
 };
 
 class WindowSampler {
  public:
   // Keeps references. Throws kBadData when a pass has fewer than `length` tokens (kConcat), or no document
-  // has as many (kDocuments).
+  // has as many (kDocuments), and for examples of which none fits into a window.
   WindowSampler(const Documents& documents, const Tokenizer& tokenizer, const WindowOptions& options);
   WindowSampler(const WindowSampler&) = delete;
   WindowSampler& operator=(const WindowSampler&) = delete;
 
   // kConcat: one of the windows that the stream of documents is cut into (DocumentStream). kDocuments: draw
   // `index` of TextWindows. A passkey is put into some; their text counts as one document, because the
-  // question must see the needle.
+  // question must see the needle. Examples have windows of their own, whole ones side by side (kConcat) or
+  // each by itself (kDocuments), in turn with those of text as their share of a pass says.
   Window window(uint64_t index) const;
+  // The first one of examples; nullopt where there are none.
+  std::optional<uint64_t> first_of_examples() const;
   WindowFacts facts() const;
   // "used 501 documents, 812M tokens; 499 shorter than 128K were joined to others"
   std::string describe() const;
 
  private:
+  uint64_t examples_before(uint64_t index) const;
+  Window text_window(uint64_t index) const;
+  Window example_window(uint64_t index) const;
+
   const MarkedDocuments documents_;
   const Tokenizer& tokenizer_;
   const WindowOptions options_;
   const uint64_t seed_;
   std::optional<DocumentStream> stream_;  // kConcat
   std::optional<TextWindows> texts_;      // kDocuments
+  std::optional<PackedExamples> examples_;
+  double example_share_ = 0;  // of the windows
 };
 
 // The seed of what is random in one stage.

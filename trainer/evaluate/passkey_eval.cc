@@ -73,6 +73,7 @@ PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Document
                                const Tokenizer& tokenizer, const FactorSet& factors,
                                const PasskeyEvalOptions& options) {
   const std::string purpose = fmt::format("passkey at length {}", options.length);
+  require_texts(documents, purpose);
   if (options.length < 2) fail(ErrorKind::kConfig, "{}: wanted at least 2 tokens", purpose);
   if (options.depths < 1 || options.samples_per_depth < 1) {
     fail(ErrorKind::kConfig, "{}: {} depths with {} samples each, wanted at least one", purpose,

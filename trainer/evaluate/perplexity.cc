@@ -46,6 +46,7 @@ PerplexityResult evaluate_perplexity(CausalLM& model, const Mesh& mesh, const Do
          options.align_to);
   }
   ROPEWAY_CHECK(options.tail_tokens > 0, "tail_tokens {}", options.tail_tokens);
+  require_texts(documents, purpose);
   const int64_t span = std::max(length, options.align_to);
   const MarkedDocuments framed(documents, {options.start, {}});
   require_document_of(framed, span, purpose);

@@ -50,7 +50,7 @@ std::vector<LocalBatch> step_batches(const TrainRecipe& options, const TrainCont
     std::vector<SequenceSpec> specs;
     for (int64_t i = begin; i < std::min(begin + at_once, share); ++i) {
       Window window = context.windows->window(static_cast<uint64_t>(first + i));
-      specs.push_back({.length = options.length, .documents = std::move(window.documents)});
+      specs.push_back({.length = std::ssize(window.tokens), .documents = std::move(window.documents)});
       sequences.push_back(std::move(window.tokens));
       weights.push_back(std::move(window.weights));
     }

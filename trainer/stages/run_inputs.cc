@@ -48,6 +48,8 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
   if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   require_tokenizer_fits(*inputs.tokenizer, inputs.config.vocab_size,
                          recipe.model.has_architecture ? "model.architecture" : inputs.base_model.string());
+  inputs.chat =
+      chat_template_of(inputs.base_model, recipe.data.chat_template, *inputs.tokenizer, inputs.named);
   inputs.marks = document_marks(*inputs.tokenizer, inputs.named, {recipe.data.bos, recipe.data.eos});
 }
 
@@ -78,6 +80,7 @@ class Texts {
     } else {
       const Documents& test = load("test", recipe_.data.test);
       naming(stage, [&] {
+        require_texts(test, "evaluation");
         const auto start = window_start(recipe_, stage, *inputs_.tokenizer, inputs_.named);
         require_document_of(MarkedDocuments(test, {start, {}}), std::ranges::max(stage.evaluate().lengths),
                             "the test text");
@@ -98,7 +101,8 @@ class Texts {
     return inputs_.documents
         .emplace(split, load_documents(world_, patterns, *inputs_.tokenizer, recipe_.data.cache,
                                        {.max_document_bytes = recipe_.data.max_document,
-                                        .vocab_size = inputs_.config.vocab_size}))
+                                        .vocab_size = inputs_.config.vocab_size},
+                                       inputs_.chat))
         .first->second;
   }
 
@@ -111,6 +115,7 @@ class Texts {
 
 void require_search_texts(const SearchRecipe& search, const Documents& validation, const Documents* train,
                           const DocumentMarks& marks) {
+  require_texts(validation, "a search");
   const int64_t wanted = search.documents + search.finalist_documents;
   const DocumentMarks start{marks.before, {}};
   const int64_t found = disjoint_windows(MarkedDocuments(validation, start), search.length);

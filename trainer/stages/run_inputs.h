@@ -10,6 +10,7 @@
 
 #include "parallel/comm/communicator.h"
 #include "trainer/config/recipe.h"
+#include "trainer/data/chat_template.h"
 #include "trainer/data/document_marks.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/windows.h"
@@ -27,6 +28,7 @@ struct RunInputs {
   std::unique_ptr<Tokenizer> tokenizer;
   NamedTokens named;                           // by the model's files
   DocumentMarks marks;                         // of training text
+  ChatTemplate chat;                           // of conversations in it
   std::map<std::string, Documents> documents;  // "train", "validation", "test", as far as stages need them
 };
 

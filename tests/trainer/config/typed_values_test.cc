@@ -18,9 +18,10 @@ using ::testing::IsEmpty;
 
 template <typename Value>
 class WordsOf : public ::testing::Test {};
-using Enums = ::testing::Types<DeviceKind, DType, Placement, ActivationsPlace, SlidingWindowPolicy, StageKind,
-                               EvaluatedModel, LearningRateSchedule, SearchSeeds, SeedGrid, SearchRefine,
-                               TemperaturePolicy, EvaluateTask, Packing, DocumentMask, MarkChoice>;
+using Enums =
+    ::testing::Types<DeviceKind, DType, Placement, ActivationsPlace, SlidingWindowPolicy, StageKind,
+                     EvaluatedModel, LearningRateSchedule, SearchSeeds, SeedGrid, SearchRefine,
+                     TemperaturePolicy, EvaluateTask, Packing, DocumentMask, MarkChoice, ChatFormatName>;
 TYPED_TEST_SUITE(WordsOf, Enums);
 
 TYPED_TEST(WordsOf, AreEachForOneValue) {
@@ -99,18 +100,20 @@ TEST(TypedValues, TextAndHowItIsCut) {
   const size_t end = text.find('\n', at);
   text.replace(at, end - at,
                "  train: [a.txt, {path: b/*.jsonl, weight: 2.5}, {path: c.txt}]\n  packing: documents\n"
-               "  document_mask: documents\n  bos: true\n  eos: false");
+               "  document_mask: documents\n  bos: true\n  eos: false\n  chat_template: llama3.1");
   const RecipeResult result = parse_text(text);
   ASSERT_THAT(result.errors, ::testing::IsEmpty());
   const DataRecipe& data = result.recipe.data;
   EXPECT_EQ(data.train, (std::vector<TextSource>{{"a.txt", 1}, {"b/*.jsonl", 2.5}, {"c.txt", 1}}));
   EXPECT_EQ(data.packing, Packing::kDocuments);
   EXPECT_EQ(data.document_mask, DocumentMask::kDocuments);
+  EXPECT_EQ(data.chat_template, ChatFormatName::kLlama31);
   EXPECT_EQ(data.bos, MarkChoice::kTrue);
   EXPECT_EQ(data.eos, MarkChoice::kFalse);
   const DataRecipe plain = parse_text(kGoodRecipe).recipe.data;
   EXPECT_EQ(plain.packing, Packing::kConcat);
   EXPECT_EQ(plain.document_mask, DocumentMask::kNone);
+  EXPECT_EQ(plain.chat_template, ChatFormatName::kAuto);
   EXPECT_EQ(plain.bos, MarkChoice::kAuto);
 }
 

@@ -21,8 +21,8 @@ class FileKinds : public ::testing::Test {
   std::vector<std::string> read(const std::string& name) {
     std::vector<std::string> found;
     summary_ = read_text_documents(folder_ / name, {},
-                                   [&](std::string_view text, int64_t) { found.emplace_back(text); });
-    EXPECT_EQ(text_file_kind(folder_ / name), summary_.kind);
+                                   {[&](std::string_view text, int64_t) { found.emplace_back(text); }, {}});
+    EXPECT_EQ(text_file_kind(folder_ / name).words, summary_.kind);
     return found;
   }
   std::vector<std::string> read(const std::string& name, const std::string& content) {

@@ -44,7 +44,8 @@ class TextFileTest : public ::testing::Test {
     write_bytes(folder_ / name, content);
     Found found;
     summary_ = read_text_documents(
-        folder_ / name, limits, [&](std::string_view text, int64_t line) { found.emplace_back(line, text); });
+        folder_ / name, limits,
+        {[&](std::string_view text, int64_t line) { found.emplace_back(line, text); }, {}});
     return found;
   }
   std::string refusal(const std::string& name, const std::string& content,

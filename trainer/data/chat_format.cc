@@ -1,0 +1,285 @@
+#include "trainer/data/chat_format.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "trainer/files/utf8.h"
+
+namespace ropeway {
+
+// Strings of the format's own; "{bos}" and "{eos}" stand for these tokens' texts. Each special token is a
+// string of its own, so that its place among the ids is known.
+using Pieces = std::vector<std::string_view>;
+
+struct ChatFormat {
+  ChatFormatName name;
+  Pieces start = {};  // before the first turn
+  // A user's turn and a system turn: before and behind what they say.
+  Pieces user, user_end;
+  Pieces system = {}, system_end = {};
+  // The assistant's: its end is scored up to and with the token that tells the model to stop.
+  Pieces assistant, assistant_end, behind_assistant = {};
+  Pieces end = {};                                   // behind the last turn
+  bool trims_user = false, trims_assistant = false;  // white space around what is said
+  bool alternates = false;
+  enum class System {
+    kAnyTurn,    // a turn of its own, wherever it stands
+    kFirstUser,  // the first turn only: before what the first user says, within its turn
+    kHeader,     // always there and first: system, what the system says, system_end; further ones are turns
+    kRefused,
+  } system_place = System::kAnyTurn;
+  std::string_view default_system = {};  // said where no turn of the system comes first
+  bool skips_empty_system = false;
+};
+
+namespace {
+
+using Name = ChatFormatName;
+using System = ChatFormat::System;
+
+ChatFormat chatml(Name name, std::string_view default_system = {}) {
+  return {.name = name,
+          .user = {"<|im_start|>", "user\n"},
+          .user_end = {"<|im_end|>", "\n"},
+          .system = {"<|im_start|>", "system\n"},
+          .system_end = {"<|im_end|>", "\n"},
+          .assistant = {"<|im_start|>", "assistant\n"},
+          .assistant_end = {"<|im_end|>"},
+          .behind_assistant = {"\n"},
+          .default_system = default_system};
+}
+
+ChatFormat llama3(Name name, Pieces system, System place) {
+  return {.name = name,
+          .start = {"{bos}"},
+          .user = {"<|start_header_id|>", "user", "<|end_header_id|>", "\n\n"},
+          .user_end = {"<|eot_id|>"},
+          .system = std::move(system),
+          .system_end = {"<|eot_id|>"},
+          .assistant = {"<|start_header_id|>", "assistant", "<|end_header_id|>", "\n\n"},
+          .assistant_end = {"<|eot_id|>"},
+          .trims_user = true,
+          .trims_assistant = true,
+          .system_place = place};
+}
+
+ChatFormat phi3(Name name, bool skips_empty_system) {
+  return {.name = name,
+          .user = {"<|user|>", "\n"},
+          .user_end = {"<|end|>", "\n"},
+          .system = {"<|system|>", "\n"},
+          .system_end = {"<|end|>", "\n"},
+          .assistant = {"<|assistant|>", "\n"},
+          .assistant_end = {"<|end|>"},
+          .behind_assistant = {"\n"},
+          .end = {"{eos}"},
+          .skips_empty_system = skips_empty_system};
+}
+
+ChatFormat gemma(Name name, System place) {
+  return {.name = name,
+          .start = {"{bos}"},
+          .user = {"<start_of_turn>", "user\n"},
+          .user_end = {"<end_of_turn>", "\n"},
+          .system_end = {"\n\n"},
+          .assistant = {"<start_of_turn>", "model\n"},
+          .assistant_end = {"<end_of_turn>"},
+          .behind_assistant = {"\n"},
+          .trims_user = true,
+          .trims_assistant = true,
+          .alternates = true,
+          .system_place = place};
+}
+
+std::vector<ChatFormat> make_formats() {
+  const std::string_view llama31_header =
+      "\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
+  return {
+      chatml(Name::kChatML),
+      chatml(Name::kQwen2, "You are a helpful assistant."),
+      chatml(Name::kQwen25, "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."),
+      chatml(Name::kSmolLM2, "You are a helpful AI assistant named SmolLM, trained by Hugging Face"),
+      {.name = Name::kLlama2,
+       .user = {"{bos}", "[INST] "},
+       .user_end = {" [/INST]"},
+       .system = {"<<SYS>>\n"},
+       .system_end = {"\n<</SYS>>\n\n"},
+       .assistant = {" "},
+       .assistant_end = {" ", "{eos}"},
+       .trims_user = true,
+       .trims_assistant = true,
+       .alternates = true,
+       .system_place = System::kFirstUser},
+      llama3(Name::kLlama3, {"<|start_header_id|>", "system", "<|end_header_id|>", "\n\n"}, System::kAnyTurn),
+      llama3(Name::kLlama31, {"<|start_header_id|>", "system", "<|end_header_id|>", llama31_header},
+             System::kHeader),
+      {.name = Name::kMistral,
+       .start = {"{bos}"},
+       .user = {"[INST] "},
+       .user_end = {" [/INST]"},
+       .assistant = {},
+       .assistant_end = {"{eos}"},
+       .alternates = true,
+       .system_place = System::kRefused},
+      {.name = Name::kMistral3,
+       .start = {"{bos}"},
+       .user = {"[INST]", " "},
+       .user_end = {"[/INST]"},
+       .assistant = {" "},
+       .assistant_end = {"{eos}"},
+       .trims_assistant = true,
+       .alternates = true,
+       .system_place = System::kRefused},
+      phi3(Name::kPhi3, false),
+      phi3(Name::kPhi35, true),
+      {.name = Name::kZephyr,
+       .user = {"<|user|>\n"},
+       .user_end = {"{eos}", "\n"},
+       .system = {"<|system|>\n"},
+       .system_end = {"{eos}", "\n"},
+       .assistant = {"<|assistant|>\n"},
+       .assistant_end = {"{eos}"},
+       .behind_assistant = {"\n"}},
+      gemma(Name::kGemma, System::kRefused),
+      gemma(Name::kGemma3, System::kFirstUser),
+  };
+}
+
+// What Python's str.strip takes away.
+bool is_stripped(std::string_view text, size_t at) {
+  const uint32_t code_point = next_code_point(text, at);
+  return is_white_space(code_point) || (code_point >= 0x1C && code_point <= 0x1F);
+}
+
+std::string_view without_front(std::string_view text) {
+  while (!text.empty() && is_stripped(text, 0)) text.remove_prefix(utf8_length(text.front()));
+  return text;
+}
+
+std::string_view without_back(std::string_view text) {
+  while (!text.empty()) {
+    const size_t last = previous_character(text, text.size());
+    if (!is_stripped(text, last)) break;
+    text = text.substr(0, last);
+  }
+  return text;
+}
+
+class Writer {
+ public:
+  Writer(const ChatFormat& format, const NamedTexts& named, const std::vector<ChatTurn>& turns,
+         const std::string& where)
+      : format_(format), named_(named), turns_(turns), where_(where) {}
+
+  std::vector<TextPart> write() {
+    if (turns_.empty()) refuse("there are no turns");
+    size_t first = 0;
+    const bool begins_with_system = turns_.front().role == "system";
+    add(format_.start);
+    if (format_.system_place == System::kHeader) {
+      add(format_.system);
+      if (begins_with_system) say(turns_[first++].content, false);
+      add(format_.system_end);
+    } else if (format_.system_place == System::kFirstUser) {
+      if (begins_with_system) within_user_ = &turns_[first++].content;
+    } else if (!begins_with_system && !format_.default_system.empty()) {
+      add(format_.system);
+      add({format_.default_system});
+      add(format_.system_end);
+    }
+    require_order(first);
+    for (size_t i = first; i < turns_.size(); ++i) write_turn(i, first);
+    add(format_.end);
+    return std::move(parts_);
+  }
+
+ private:
+  template <typename... Args>
+  [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
+    fail(ErrorKind::kBadData, "{}: {} (as {} has it)", where_,
+         fmt::format(format, std::forward<Args>(args)...), word_of(format_.name));
+  }
+
+  void require_order(size_t first) const {
+    for (size_t i = first; i < turns_.size(); ++i) {
+      const std::string& role = turns_[i].role;
+      const bool is_system = role == "system" && (format_.system_place == System::kAnyTurn ||
+                                                  format_.system_place == System::kHeader);
+      if (role != "user" && role != "assistant" && !is_system) {
+        refuse("turn {}: found the role '{}', wanted user or assistant", i, role.substr(0, 40));
+      }
+      if (format_.alternates && (role == "user") != ((i - first) % 2 == 0)) {
+        refuse("turn {}: found the role {}, wanted user and assistant by turns", i, role);
+      }
+    }
+  }
+
+  void write_turn(size_t i, size_t first) {
+    const ChatTurn& turn = turns_[i];
+    if (turn.role == "assistant") {
+      add(format_.assistant);
+      say(turn.content, true);
+      add(format_.assistant_end, true);
+      add(format_.behind_assistant);
+    } else if (turn.role == "system") {
+      if (format_.skips_empty_system && turn.content.empty()) return;
+      add(format_.system_place == System::kHeader
+              ? Pieces{"<|start_header_id|>", "system", "<|end_header_id|>", "\n\n"}
+              : format_.system);
+      say(turn.content, false);
+      add(format_.system_end);
+    } else {
+      add(format_.user);
+      const bool has_system = within_user_ != nullptr && i == first;
+      if (has_system) {
+        add(format_.system);
+        parts_.push_back({*within_user_, false, true});
+        add(format_.system_end);
+      }
+      say(turn.content, false, !has_system || format_.system.empty());
+      add(format_.user_end);
+    }
+  }
+
+  // Where the system's words and the user's are joined before they are stripped, the user's front stays.
+  void say(const std::string& content, bool by_assistant, bool strips_front = true) {
+    std::string_view text = content;
+    if (by_assistant ? format_.trims_assistant : format_.trims_user) {
+      text = without_back(strips_front ? without_front(text) : text);
+    }
+    parts_.push_back({std::string(text), by_assistant, true});
+  }
+
+  void add(const Pieces& pieces, bool is_scored = false) {
+    for (const std::string_view piece : pieces) {
+      std::string text(piece);
+      if (piece == "{bos}") text = named_.bos;
+      if (piece == "{eos}") text = named_.eos;
+      if (text.empty()) refuse("the tokenizer names no {}", piece == "{bos}" ? "BOS" : "EOS");
+      parts_.push_back({std::move(text), is_scored, false});
+    }
+  }
+
+  const ChatFormat& format_;
+  const NamedTexts& named_;
+  const std::vector<ChatTurn>& turns_;
+  const std::string& where_;
+  const std::string* within_user_ = nullptr;  // what the system says there
+  std::vector<TextPart> parts_;
+};
+
+}  // namespace
+
+const ChatFormat& chat_format(ChatFormatName name) {
+  static const std::vector<ChatFormat> formats = make_formats();
+  const auto found = std::ranges::find(formats, name, &ChatFormat::name);
+  ROPEWAY_CHECK(found != formats.end(), "a chat format without a row");
+  return *found;
+}
+
+std::vector<TextPart> render_turns(const ChatFormat& format, const NamedTexts& named,
+                                   const std::vector<ChatTurn>& turns, const std::string& where) {
+  return Writer(format, named, turns, where).write();
+}
+
+}  // namespace ropeway

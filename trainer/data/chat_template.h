@@ -1,0 +1,35 @@
+// Which format a model's chat template writes. Templates are known by their text: published ones are listed
+// by the hash of theirs, and one that is not listed is not guessed at.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "trainer/config/data_choices.h"
+#include "trainer/data/chat_format.h"
+#include "trainer/data/document_marks.h"
+
+namespace ropeway {
+
+// How the conversations of a corpus are written out.
+struct ChatTemplate {
+  std::optional<ChatFormatName> format;
+  NamedTexts named;
+  // Why there is no format, and the way out.
+  std::string refusal = "conversations are scored in part, for training alone; whole texts are wanted here";
+};
+
+// choice: kAuto: the format of the template in the folder's chat_template.jinja or tokenizer_config.json, of
+// several the one named "default". Throws kBadData for files that cannot be read; what is not there or not
+// known is a refusal, for a corpus that needs it.
+ChatTemplate chat_template_of(const std::filesystem::path& folder, ChatFormatName choice,
+                              const Tokenizer& tokenizer, const NamedTokens& named);
+
+// By the template's hash; nullopt: it is not a known one.
+std::optional<ChatFormatName> format_of_template(std::string_view sha256);
+// SHA-256 of the text, the escape \n of strings as the line feed it stands for, white space at the end cut.
+std::string sha256_of_template(std::string_view text);
+
+}  // namespace ropeway
