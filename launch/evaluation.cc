@@ -106,6 +106,13 @@ std::string to_table(const std::vector<EvaluatedCell>& results, bool bytes_are_k
   return table;
 }
 
+std::vector<int64_t> lengths_of(const EvaluationRequest& request, const ModelConfig& config) {
+  std::vector<int64_t> lengths = request.lengths;
+  for (const EvaluationCell& cell : request.cells) lengths.push_back(cell.length);
+  if (lengths.empty()) lengths.push_back(config.original_window);
+  return lengths;
+}
+
 OpenedModel open_verified(const EvaluationRequest& request, Communicator& world) {
   const fs::path path = request.model;
   run_on_rank(world, 0, [&] {
@@ -113,7 +120,7 @@ OpenedModel open_verified(const EvaluationRequest& request, Communicator& world)
   });
   OpenedModel opened = open_model_or_checkpoint(path);
   apply_sliding_window(request.sliding_window, opened.dir.config);
-  for (const int64_t length : request.lengths) {
+  for (const int64_t length : lengths_of(request, opened.dir.config)) {
     require_within_sliding_window(opened.dir.config, length, request.model);
   }
   return opened;
@@ -124,16 +131,18 @@ class Evaluation {
   Evaluation(const EvaluationRequest& request, Communicator& world, CudaJob* gpus)
       : request_(request),
         source_(open_verified(request, world)),
-        lengths_(request.lengths.empty() ? std::vector{source_.dir.config.original_window} : request.lengths),
+        lengths_(lengths_of(request, source_.dir.config)),
         layout_(choose_layout(lengths_, world.size())),
         mesh_(world, layout_.shape),
         gpus_(gpus),
         session_(source_.dir.config, model_place(mesh_, gpus_)),
         documents_(load_input(world)),
-        start_(window_start()) {
+        start_(window_start()),
+        cells_(request.cells) {
     require_texts(documents_, "evaluation");
     require_document_of(MarkedDocuments(documents_, {start_, {}}),
                         *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
+    if (!cells_.empty()) return;
     for (const int64_t length : lengths_) {
       const FactorSet factors = resolve_factors(request_.factors, length, source_.dir.config,
                                                 source_.dir.sets, source_.dir.weights);
@@ -152,8 +161,6 @@ class Evaluation {
                      [&] { results = evaluate(); });
     return results;
   }
-
-  bool bytes_are_known() const { return request_.tokens.empty(); }
 
  private:
   PlanRequest plan_request() const {
@@ -205,8 +212,8 @@ class Evaluation {
   ModelSession session_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
-  std::vector<int32_t> start_;         // of each window
-  std::vector<EvaluationCell> cells_;  // one per length
+  std::vector<int32_t> start_;  // of each window
+  std::vector<EvaluationCell> cells_;
 };
 
 void write_outputs(const EvaluationRequest& request, const std::vector<EvaluatedCell>& results,
@@ -229,17 +236,23 @@ void write_outputs(const EvaluationRequest& request, const std::vector<Evaluated
 
 }  // namespace
 
+std::vector<EvaluatedCell> figures_of(const EvaluationRequest& request, MpiSession& job) {
+  std::unique_ptr<CudaJob> gpus;
+  if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
+  Evaluation evaluation(request, job.world(), gpus.get());
+  std::vector<EvaluatedCell> results = evaluation.run();
+  if (gpus) gpus->close();
+  return results;
+}
+
 std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
   Communicator& world = job.world();
   check_output(request.json, world);
   check_output(request.save_nll, world);
-  std::unique_ptr<CudaJob> gpus;
-  if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
-  Evaluation evaluation(request, world, gpus.get());
-  const std::vector<EvaluatedCell> results = evaluation.run();
-  if (gpus) gpus->close();
-  run_on_rank(world, 0, [&] { write_outputs(request, results, evaluation.bytes_are_known()); });
-  return to_table(results, evaluation.bytes_are_known());
+  const std::vector<EvaluatedCell> results = figures_of(request, job);
+  const bool bytes_are_known = request.tokens.empty();
+  run_on_rank(world, 0, [&] { write_outputs(request, results, bytes_are_known); });
+  return to_table(results, bytes_are_known);
 }
 
 }  // namespace ropeway

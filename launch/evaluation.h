@@ -8,6 +8,7 @@
 #include "kernels/base/dtype.h"
 #include "trainer/config/data_choices.h"
 #include "trainer/config/recipe.h"
+#include "trainer/evaluate/evaluation.h"
 
 namespace ropeway {
 
@@ -19,6 +20,7 @@ struct EvaluationRequest {
   std::vector<int64_t> lengths;  // empty: the original window
   bool perplexity = true, passkey = false;
   std::string factors = "auto", cache;
+  std::vector<EvaluationCell> cells;  // these, where there are any, and not `factors` at `lengths`
   DeviceKind device = DeviceKind::kCpu;
   DType dtype = DType::kF32;
   bool read_special_tokens = false;  // their spelling in the text
@@ -28,6 +30,9 @@ struct EvaluationRequest {
   // At the start of each window. kAuto: where the tokenizer puts one, and none before ready-made ids.
   MarkChoice bos = MarkChoice::kAuto;
 };
+
+// Collective. The figures of every cell, on every rank; nothing is written.
+std::vector<EvaluatedCell> figures_of(const EvaluationRequest& request, MpiSession& job);
 
 // Collective. The table of results, on every rank; rank 0 writes the files. Throws before any work when an
 // output cannot be written or an input does not fit.

@@ -2,15 +2,14 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
+#include "launch/choice_option.h"
 #include "launch/command_line.h"
 #include "launch/dtype_option.h"
 #include "launch/evaluation.h"
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 #include "trainer/config/lengths.h"
-#include "trainer/config/nearest_word.h"
 #include "trainer/config/recipe.h"
-#include "trainer/config/recipe_problems.h"
 
 namespace ropeway {
 namespace {
@@ -55,14 +54,6 @@ CommandLine command_line() {
       "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
       "cache", text()->default_value(".cache/tokens"), "");
   return line;
-}
-
-template <typename Value>
-Value read_choice(const char* option, const std::string& word) {
-  if (const auto value = value_of<Value>(word)) return *value;
-  const std::string nearest = nearest_word(word, words_of<Value>());
-  fail(ErrorKind::kUsage, "--{}: found {}, wanted {}{}", option, word, join_words(words_of<Value>()),
-       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
 }
 
 EvaluationRequest read_request(const po::variables_map& values) {

@@ -6,161 +6,190 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "launch/command_line.h"
-#include "launch/dtype_option.h"
-#include "launch/export_text.h"
+#include "launch/export_options.h"
+#include "launch/model_card.h"
+#include "launch/temperature_loss.h"
 #include "launch/verbs.h"
+#include "parallel/comm/mpi_session.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/lengths.h"
+#include "trainer/config/recipe_problems.h"
 #include "trainer/formats/gguf/gguf_export.h"
 #include "trainer/formats/hf/export_hf.h"
+#include "trainer/formats/hf/export_temperature.h"
 #include "trainer/stages/open_model.h"
+#include "trainer/stages/run_record.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
 
 namespace ropeway {
 namespace {
 
 namespace fs = std::filesystem;
-namespace po = boost::program_options;
 
-constexpr const char* kHelp =
-    R"(usage: ropeway export CHECKPOINT OUT --format hf|gguf [options]
-
-CHECKPOINT is a model folder, a run folder or a checkpoint (.../step-N). OUT has
-two of its factor sets, for the declared window and for the original one, and
-appears whole and checked, or not at all.
-  hf    a directory for transformers and vLLM; rope_factors.json in it has all
-        sets. A model with sets for several windows becomes one for each,
-        OUT/64K, OUT/1M, ... (weights hard-linked), unless a window is chosen.
-  gguf  a file for llama.cpp with the tokenizer, for one window. llama.cpp takes
-        the set by the context it allocates (-c), for every token alike.
-
-  --max-length LENGTH   window to declare: 256K, 1M, ...; with the smallest set
-  --factors NAME        set beyond the original window; none: the original RoPE
-  --short-factors NAME  set up to the original window; default: as evaluate does
-  --dtype TYPE          bf16, fp16, fp32, q8_0 (GGUF); default: as in CHECKPOINT
-  --force               replace OUT when it is a model directory, or a GGUF file
-
-exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
-66 missing input, 73 OUT exists or cannot be made, 74 input/output
-
-examples:
-  ropeway export runs/mine exported/mine --format hf --dtype bf16
-  ropeway export runs/mine a.gguf --format gguf --max-length 256K --dtype q8_0
-)";
-
-CommandLine command_line() {
-  CommandLine line{kHelp, "CHECKPOINT OUT", {}};
-  const auto text = [] { return po::value<std::string>()->default_value(""); };
-  line.options.add_options()("format", text(), "")("factors", text(), "")("short-factors", text(), "")(
-      "max-length", text(), "")("dtype", text(), "")("force", po::bool_switch(), "");
-  return line;
-}
-
-ExportRequest read_request(const po::variables_map& values) {
-  ExportRequest request;
-  request.factors = values["factors"].as<std::string>();
-  request.short_factors = values["short-factors"].as<std::string>();
-  const std::string length = values["max-length"].as<std::string>();
-  if (!length.empty()) request.max_length = parse_length(length);
-  return request;
-}
-
-bool is_gguf(const std::string& format) {
-  if (format == "hf" || format == "gguf") return format == "gguf";
-  if (format.empty()) fail(ErrorKind::kUsage, "--format is missing: wanted hf or gguf");
-  fail(ErrorKind::kUsage, "--format: found {}, wanted hf or gguf", format);
-}
-
-OpenedModel open_checked(const fs::path& path) {
-  if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
+OpenedModel open_checked(const fs::path& path, Communicator& world) {
+  run_on_rank(world, 0, [&] {
+    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
+  });
   return open_model_or_checkpoint(path);
 }
 
-std::string describe(const fs::path& folder, const ExportFactors& factors, const ModelConfig& config) {
-  if (!factors.long_set) {
-    return fmt::format("{}: window {}, original RoPE\n", folder.string(), format_length(factors.max_length));
+// A stage's model or checkpoint that is named is meant.
+void require_finished(const std::optional<RunRecord>& run) {
+  if (!run || !run->of_stage.empty() || run->unfinished.empty()) return;
+  fail(ErrorKind::kBadData, "{}: the run is not finished: {} not done yet; --unfinished exports it as it is",
+       run->folder.string(),
+       join_words(run->unfinished, "and") + (run->unfinished.size() == 1 ? " is" : " are"));
+}
+
+// What other programs show of the model.
+std::string name_of(const OpenedModel& source, const std::optional<RunRecord>& run) {
+  const fs::path folder = fs::weakly_canonical(source.dir.path);
+  if (!run) {
+    const std::string name = recipe_name_beside(folder);
+    return name.empty() ? folder.filename().string() : name;
   }
-  return fmt::format("{}: window {}, factors '{}', up to {} '{}'\n", folder.string(),
-                     format_length(factors.max_length), factors.long_set->name,
-                     format_length(config.original_window), factors.short_set.name);
+  if (run->of_stage.empty()) return run->name;
+  const std::string last = folder.filename().string();
+  return fmt::format("{} {}{}", run->name, run->of_stage, last == "model" ? "" : " " + last);
 }
 
-// What was written, and what its readers cannot do as this program does.
-void report(const fs::path& path, const ExportFactors& factors, const ModelConfig& config) {
-  std::cout << describe(path, factors, config);
-  const std::string warning = temperature_warning(config, factors);
-  if (!warning.empty()) log_warning("{}: {}", path.string(), warning);
-}
-
-const ExportFactors& only_one(const std::vector<ExportFactors>& deployments) {
-  if (deployments.size() == 1) return deployments.front();
+void require_one(const std::vector<ExportFactors>& deployments) {
+  if (deployments.size() == 1) return;
   std::vector<std::string> lengths;
   for (const ExportFactors& factors : deployments) lengths.push_back(format_length(factors.max_length));
   fail(ErrorKind::kUsage, "a GGUF file holds one declared length; give one of {} as --max-length",
        fmt::join(lengths, ", "));
 }
 
-constexpr const char* kQ8 = "q8_0";  // a type of GGUF files only
+// Everything that is decided before the first byte is written.
+struct Export {
+  ExportOptions options;
+  OpenedModel source;
+  std::optional<RunRecord> run;
+  std::string name;
+  std::vector<ExportFactors> deployments;
+  std::vector<TemperatureLoss> losses;
+  bool is_changed = false;  // an attention temperature that is not the set's own is written
 
-// Nothing for "".
-std::optional<DType> read_dtype(const std::string& word, const std::vector<std::string>& others) {
-  if (word.empty()) return std::nullopt;
-  return read_dtype_option(word, {DType::kBF16, DType::kF16, DType::kF32}, others);
+  const ModelConfig& config() const { return source.dir.config; }
+};
+
+// Collective.
+Export prepare(const ExportOptions& options, MpiSession& job) {
+  Export what{.options = options,
+              .source = open_checked(options.source, job.world()),
+              .run = run_of(options.source),
+              .name = {},
+              .deployments = {},
+              .losses = {},
+              .is_changed = false};
+  if (!options.unfinished) require_finished(what.run);
+  what.name = name_of(what.source, what.run);
+  what.options.request.weights = what.source.dir.weights;
+  what.deployments = choose_export_factors(what.config(), what.source.dir.sets, what.options.request);
+  if (options.format == ExportFormat::kGguf) require_one(what.deployments);
+  if (!options.text.pattern.empty()) {
+    what.losses = measure_temperatures(options.source, what.config(), what.deployments, options.text, job);
+  }
+  if (options.formula_temperature) {
+    for (ExportFactors& factors : what.deployments) {
+      what.is_changed |= take_formula_temperature(what.config(), factors);
+    }
+  }
+  return what;
 }
 
-GgmlType gguf_type(const std::string& word, DType of_weights) {
-  if (word == kQ8) return GgmlType::kQ8_0;
-  switch (read_dtype(word, {kQ8}).value_or(of_weights)) {
-    case DType::kF16:
-      return GgmlType::kF16;
-    case DType::kBF16:
-      return GgmlType::kBF16;
-    default:
-      return GgmlType::kF32;
+std::map<std::string, std::string> small_files(const Export& what) {
+  std::map<std::string, std::string> files;
+  if (what.source.tokenizer_folder.empty()) files["tokenizer.json"] = byte_tokenizer_json({"<s>", "</s>"});
+  if (what.run) files["recipe.yaml"] = what.run->recipe;
+  return files;
+}
+
+// What was written, how its readers take it, and what they cannot do as this program does.
+void report(const fs::path& path, const ExportFactors& factors, const Export& what) {
+  std::cout << line_of(path.string(), factors, what.config());
+  for (const std::string& words : use_words(what.options.format, factors, what.config())) {
+    std::cout << "  " << words << "\n";
+  }
+  const bool gguf = what.options.format == ExportFormat::kGguf;
+  for (const std::string& warning :
+       {temperature_warning(what.config(), factors, gguf ? "llama.cpp" : "transformers"),
+        gguf ? "" : transformers4_warning(what.config(), factors)}) {
+    if (!warning.empty()) log_warning("{}: {}", path.string(), warning);
+  }
+}
+
+void write_gguf(const Export& what) {
+  export_gguf({.model = what.source.dir,
+               .name = what.name,
+               .tokenizer_folder = what.source.tokenizer_folder,
+               .files = small_files(what),
+               .factors = what.deployments.front(),
+               .type = what.options.gguf_type(what.source.dir.dtype()),
+               .replace = what.options.replace},
+              what.options.target);
+  report(what.options.target, what.deployments.front(), what);
+}
+
+// A model of no run keeps the card it came with.
+std::vector<std::string> cards_of(const Export& what) {
+  std::vector<std::string> cards;
+  const fs::path& base = what.source.tokenizer_folder;
+  if (!what.run && !base.empty() && fs::exists(base / "README.md")) return cards;
+  for (const ExportFactors& factors : what.deployments) {
+    std::vector<std::string> notes = use_words(what.options.format, factors, what.config());
+    for (const TemperatureLoss& loss : what.losses) {
+      if (loss.window == factors.max_length)
+        notes.push_back(fmt::format("Loss of a text: {}.", words_for(loss)));
+    }
+    cards.push_back(model_card({.name = what.name,
+                                .model = what.source.dir,
+                                .factors = factors,
+                                .run = what.run ? &*what.run : nullptr,
+                                .command = what.options.command,
+                                .notes = notes}));
+  }
+  return cards;
+}
+
+void write_hf(const Export& what) {
+  const HfExport described{.model = what.source.dir,
+                           .base = what.source.tokenizer_folder,
+                           .files = small_files(what),
+                           .deployments = what.deployments,
+                           .cards = cards_of(what),
+                           .dtype = what.options.dtype,
+                           .replace = what.options.replace};
+  const std::vector<fs::path> folders = export_hf(described, what.options.target);
+  for (size_t i = 0; i < folders.size(); ++i) report(folders[i], what.deployments[i], what);
+}
+
+void report_losses(const Export& what) {
+  for (const TemperatureLoss& loss : what.losses) std::cout << words_for(loss) << "\n";
+  const bool measured = !what.options.text.pattern.empty();
+  if (what.is_changed && !measured) {
+    log_warning("the loss under the formula's attention temperature was not measured: --text FILE does that");
+  }
+  if (measured && what.losses.empty()) {
+    std::cout << "every attention temperature is the formula's: there is nothing to measure\n";
   }
 }
 
 }  // namespace
 
-void export_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line = command_line();
-  po::variables_map values;
-  const bool run = parse_command_line(line, arguments, values);
-  if (!prints) return;
-  if (!run) {
-    std::cout << line.help;
+void export_verb(const Arguments& arguments, MpiSession& job) {
+  const std::optional<ExportOptions> options = read_export_options(arguments);
+  if (!options) {
+    if (job.world().rank() == 0) std::cout << export_help();
     return;
   }
-  const bool gguf = is_gguf(values["format"].as<std::string>());
-  ExportRequest request = read_request(values);
-  const fs::path target = values["OUT"].as<std::string>();
-  const OpenedModel source = open_checked(values["CHECKPOINT"].as<std::string>());
-  const ModelConfig& config = source.dir.config;
-
-  request.weights = source.dir.weights;
-  const auto deployments = choose_export_factors(config, source.dir.sets, request);
-  std::map<std::string, std::string> files;
-  if (source.tokenizer_folder.empty()) files["tokenizer.json"] = byte_tokenizer_json({"<s>", "</s>"});
-  if (gguf) {
-    export_gguf({.model = source.dir,
-                 .tokenizer_folder = source.tokenizer_folder,
-                 .files = files,
-                 .factors = only_one(deployments),
-                 .type = gguf_type(values["dtype"].as<std::string>(), source.dir.dtype()),
-                 .replace = values["force"].as<bool>()},
-                target);
-    report(target, deployments.front(), config);
-    return;
-  }
-  const HfExport what{.model = source.dir,
-                      .base = source.tokenizer_folder,
-                      .files = files,
-                      .deployments = deployments,
-                      .dtype = read_dtype(values["dtype"].as<std::string>(), {}),
-                      .replace = values["force"].as<bool>()};
-  const std::vector<fs::path> folders = export_hf(what, target);
-  for (size_t i = 0; i < folders.size(); ++i) report(folders[i], what.deployments[i], config);
+  const Export what = prepare(*options, job);
+  run_on_rank(job.world(), 0, [&] {
+    options->format == ExportFormat::kGguf ? write_gguf(what) : write_hf(what);
+    report_losses(what);
+  });
 }
 
 }  // namespace ropeway

@@ -11,7 +11,7 @@ const std::vector<Verb>& verbs() {
       {"run", "every stage of a recipe, in order; continues what was interrupted", run_verb, nullptr},
       {"evaluate", "perplexity and passkey retrieval of a model by length", evaluate_verb, nullptr},
       {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
-      {"export", "a model for other programs: a Hugging Face directory or a GGUF file", nullptr, export_verb},
+      {"export", "a model for other programs: a Hugging Face directory or a GGUF file", export_verb, nullptr},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
       {"data", "what the texts of a recipe hold, and what its stages make of them", nullptr, data_verb},
       {"plan", "tokens, FLOPs, seconds and memory of every stage on any number of GPUs", nullptr, plan_verb},

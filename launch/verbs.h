@@ -23,8 +23,8 @@ const std::vector<Verb>& verbs();
 
 void run_verb(const Arguments& arguments, MpiSession& job);       // verb_run.cc
 void evaluate_verb(const Arguments& arguments, MpiSession& job);  // verb_evaluate.cc
+void export_verb(const Arguments& arguments, MpiSession& job);    // verb_export.cc
 void import_verb(const Arguments& arguments, bool prints);        // verb_import.cc
-void export_verb(const Arguments& arguments, bool prints);        // verb_export.cc
 void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspect.cc
 void data_verb(const Arguments& arguments, bool prints);          // verb_data.cc
 void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.cc

@@ -102,8 +102,20 @@ TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {
   scratch.file("model/rope_factors.json",
                "{\"format\": \"ropeway-factors\", \"version\": 1, \"sets\": [" + sets + "]}");
   const std::string out = scratch.name("out");
-  const Ended exported = run_ropeway("export " + scratch.name("model") + " " + out + " --format hf");
+  const std::string command = "export " + scratch.name("model") + " " + out + " --format hf --force";
+  // By default texts can grow across the window.
+  const Ended usual = run_ropeway(command);
+  ASSERT_EQ(usual.code, 0) << usual.err;
+  EXPECT_THAT(usual.out, AllOf(HasSubstr(out + "/2K: window 2K, factors '8x', up to 256 '8x'"),
+                               HasSubstr(out + "/16K: window 16K, factors '64x', up to 256 '64x'")));
+  EXPECT_EQ(times(usual.out, "For generation: "), 2) << usual.out;
+  EXPECT_EQ(times(usual.out, "--for scoring writes it"), 2) << usual.out;
+  EXPECT_EQ(usual.err, "");
+  const Ended exported = run_ropeway(command + " --for scoring");
   ASSERT_EQ(exported.code, 0) << exported.err;
+  EXPECT_EQ(times(exported.out, "For scoring: "), 2) << exported.out;
+  EXPECT_EQ(times(exported.out, "--for generation writes"), 2) << exported.out;
+  EXPECT_THAT(exported.out, AllOf(HasSubstr("vLLM"), HasSubstr("--max-model-len beyond 256 (give 16384)")));
   EXPECT_THAT(exported.out, AllOf(HasSubstr(out + "/2K: window 2K, factors '8x', up to 256 'none'"),
                                   HasSubstr(out + "/16K: window 16K, factors '64x', up to 256 'none'")));
   EXPECT_EQ(times(exported.err, "one for all lengths"), 2) << exported.err;
@@ -116,6 +128,17 @@ TEST(ExportVerbs, AnExportForSeveralWindowsIsInspectedAndToldApart) {
   const Ended scored = run_ropeway("evaluate " + out + " --text tests/data/prose.txt");
   EXPECT_EQ(scored.code, 66);
   EXPECT_THAT(scored.err, HasSubstr("a directory for each window"));
+}
+
+TEST(ExportVerbs, AnotherUseOrTwoAtOnceAreUsageErrors) {
+  const Ended other = run_ropeway("export " + kTinyBase + " out --format hf --for generaton");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err,
+              HasSubstr("--for: found generaton, wanted generation or scoring; did you mean generation?"));
+  const Ended both =
+      run_ropeway("export " + kTinyBase + " out --format hf --for generation --short-factors x");
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err, AllOf(HasSubstr("--for generation"), HasSubstr("--short-factors")));
 }
 
 TEST(ExportVerbs, ARunItsModelAndItsCheckpointsExport) {

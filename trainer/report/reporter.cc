@@ -18,18 +18,17 @@ using Json = nlohmann::ordered_json;
 Json json_or_null(double value) { return value < 0 ? Json(nullptr) : Json(value); }
 double value_or_absent(const Json& value) { return value.is_number() ? value.get<double>() : -1.0; }
 
-// Evaluations of a run in one process or several: the report file is the memory between them.
-void read_report(const std::filesystem::path& path, std::vector<EvaluationRecord>& evaluations,
-                 std::vector<StageRecord>& stages) {
-  const Json report = Json::parse(read_text_file(path));
+RunReport report_from_json(const Json& report) {
+  RunReport read;
   for (const Json& entry : report.value("evaluations", Json::array())) {
-    evaluations.push_back({.stage = entry.value("stage", ""),
-                           .model = entry.value("model", ""),
-                           .factors = entry.value("factors", ""),
-                           .length = entry.value("length", int64_t{0}),
-                           .bits_per_byte = value_or_absent(entry.value("bits_per_byte", Json())),
-                           .tail_bits_per_byte = value_or_absent(entry.value("tail_bits_per_byte", Json())),
-                           .passkey = value_or_absent(entry.value("passkey", Json()))});
+    read.evaluations.push_back(
+        {.stage = entry.value("stage", ""),
+         .model = entry.value("model", ""),
+         .factors = entry.value("factors", ""),
+         .length = entry.value("length", int64_t{0}),
+         .bits_per_byte = value_or_absent(entry.value("bits_per_byte", Json())),
+         .tail_bits_per_byte = value_or_absent(entry.value("tail_bits_per_byte", Json())),
+         .passkey = value_or_absent(entry.value("passkey", Json()))});
   }
   for (const Json& entry : report.value("stages", Json::array())) {
     StageRecord record{.name = entry.value("name", ""),
@@ -40,21 +39,31 @@ void read_report(const std::filesystem::path& path, std::vector<EvaluationRecord
     for (const auto& [key, value] : entry.items()) {
       if (value.is_number() && key != "seconds" && key != "ranks") record.numbers.emplace_back(key, value);
     }
-    stages.push_back(record);
+    read.stages.push_back(record);
   }
+  return read;
 }
 
 // What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
-void set_aside(const std::filesystem::path& path, const std::string& reason) {
+void set_aside(const std::filesystem::path& path, const std::string& what) {
   std::filesystem::path target = path;
   target += ".unreadable";
   std::error_code error;
   std::filesystem::rename(path, target, error);
-  log_warning("{}: {}; {}", path.string(), reason,
+  log_warning("{}; {}", what,
               error ? "it is replaced at the end of the next stage" : "moved to " + target.string());
 }
 
 }  // namespace
+
+RunReport read_report(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  try {
+    return report_from_json(Json::parse(text));
+  } catch (const Json::exception& error) {
+    fail(ErrorKind::kBadData, "{}: {}", path.string(), error.what());
+  }
+}
 
 struct Reporter::State {
   State(const std::filesystem::path& run_dir)
@@ -62,10 +71,11 @@ struct Reporter::State {
     std::error_code ignored;
     if (!std::filesystem::exists(report_path, ignored)) return;
     try {
-      read_report(report_path, evaluations, stages);
+      // Of a run in one process or several: the file is the memory between them.
+      RunReport earlier = read_report(report_path);
+      evaluations = std::move(earlier.evaluations);
+      stages = std::move(earlier.stages);
     } catch (const std::exception& error) {
-      evaluations.clear();
-      stages.clear();
       set_aside(report_path, error.what());
     }
   }

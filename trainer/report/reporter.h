@@ -35,6 +35,14 @@ struct StageRecord {
   std::vector<std::pair<std::string, double>> numbers;  // "fitness", "forward_equivalents", "final_loss", ...
 };
 
+// What report.json holds.
+struct RunReport {
+  std::vector<EvaluationRecord> evaluations;
+  std::vector<StageRecord> stages;
+};
+// Throws kMissingInput when the file is not there, kBadData naming it when it is not a report.
+RunReport read_report(const std::filesystem::path& path);
+
 class Reporter {
  public:
   // enabled: this is rank 0. Appends to what an interrupted run left; records of a step seen before are not

@@ -116,6 +116,8 @@ int64_t bytes_in(const fs::path& folder) {
 
 }  // namespace
 
+fs::path identity_file(const fs::path& run_dir) { return run_dir / ".identity.yaml"; }
+
 RunDirectory::RunDirectory(const RunIdentity& run, Communicator& world, bool fresh, int64_t bytes_needed)
     : path_(without_slash(run.folder)), recipe_sha256_(sha256_of(run.lasting)) {
   run_on_rank(world, 0, [&] {
@@ -132,15 +134,15 @@ void RunDirectory::open(const RunIdentity& run, bool fresh, int64_t bytes_needed
   if (fresh && fs::exists(path_)) earlier_run.emplace(move_aside(path_));
   require_writable_folder(path_, std::max<int64_t>(0, bytes_needed - bytes_in(path_)));
   LockFile lock = take_lock(path_ / ".lock");
-  const fs::path identity_file = path_ / ".identity.yaml";
-  if (fs::exists(identity_file)) {
-    const std::string there = read_text_file(identity_file);
+  const fs::path identity = identity_file(path_);
+  if (fs::exists(identity)) {
+    const std::string there = read_text_file(identity);
     if (there != run.lasting) {
       fail(ErrorKind::kCannotCreate, WayOut::kOtherRun, "{}: holds a run of another recipe:{}",
            path_.string(), difference(there, run.lasting));
     }
   } else {
-    write_file_atomically(identity_file, run.lasting);
+    write_file_atomically(identity, run.lasting);
   }
   write_file_atomically(path_ / "recipe.yaml", run.resolved);
   for (const std::string& stage : run.stages) fs::create_directories(stage_folder(stage));

@@ -9,6 +9,9 @@
 
 namespace ropeway {
 
+// RunIdentity::lasting of the run in this folder.
+std::filesystem::path identity_file(const std::filesystem::path& run_dir);
+
 class RunDirectory {
  public:
   // Collective. Creates the folder, or opens that of an interrupted run of the same recipe. Throws

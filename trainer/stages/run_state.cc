@@ -10,6 +10,7 @@
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/run_identity.h"
 
 namespace ropeway {
 
@@ -78,6 +79,10 @@ void RunState::add_set(const FactorSet& set) {
   sets.push_back(set);
 }
 
+std::map<std::string, std::string> RunState::own_files() const {
+  return {{"recipe.yaml", identity_of(recipe).lasting}};
+}
+
 void RunState::publish_model() {
   if (current_model.empty()) return;
   run_on_rank(mesh.world(), 0, [&] {
@@ -85,7 +90,8 @@ void RunState::publish_model() {
                    {.copy_small_files_from = current_model,
                     .in_force = "",
                     .replace = true,
-                    .weights_name = current_weights});
+                    .weights_name = current_weights,
+                    .files = own_files()});
   });
 }
 

@@ -62,6 +62,10 @@ class RunState {
   FactorSet start_set(const std::string& from) const;         // "none": the original RoPE
   void add_set(const FactorSet& set);                         // replaces one of the same name
 
+  // What the run says of itself beside every model and checkpoint it saves, in place of what the base model's
+  // run said: name -> content.
+  std::map<std::string, std::string> own_files() const;
+
   // run_dir/model: the newest weights with all factor sets.
   void publish_model();
 

@@ -60,9 +60,11 @@ std::map<std::string, std::string> checkpoint_companions(const RunState& state, 
   const std::string weights = fmt::format("{} in training", stage.name);
   std::vector<FactorSet> sets = state.sets;
   if (!stage.makes.empty()) sets.push_back(tuned_set(state, stage, {weights}));
-  auto files = model_files(
-      state.config, sets, state.recipe.dtype,
-      {.copy_small_files_from = state.base_model, .in_force = stage.makes, .weights_name = weights});
+  auto files = model_files(state.config, sets, state.recipe.dtype,
+                           {.copy_small_files_from = state.base_model,
+                            .in_force = stage.makes,
+                            .weights_name = weights,
+                            .files = state.own_files()});
   if (state.base_model.empty()) files["tokenizer.json"] = own_tokenizer();
   return files;
 }
@@ -109,7 +111,8 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
                    {.copy_small_files_from = state.base_model,
                     .in_force = stage.makes,
                     .replace = true,
-                    .weights_name = state.current_weights});
+                    .weights_name = state.current_weights,
+                    .files = state.own_files()});
     write_tokenizer_beside(state, model_folder);
   });
   state.session.saved_to(model_folder);

@@ -3,6 +3,7 @@
 #include "tests/trainer/stages/run_recipe.h"
 #include "tests/trainer/stages/stage_case.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/stages/run_identity.h"
 
 namespace ropeway {
 namespace {
@@ -28,6 +29,9 @@ TEST(PublishModel, StagesThatLeaveTheWeightsAloneDoNotWriteThem) {
   EXPECT_EQ(open_model_dir(published).sets[0].name, "wide");
   EXPECT_TRUE(fs::exists(published / "tokenizer.json"));
   EXPECT_TRUE(open_model_dir(trained).sets.empty());
+  for (const fs::path& model : {published, trained}) {
+    EXPECT_EQ(read_bytes(model / "recipe.yaml"), identity_of(recipe).lasting);
+  }
 }
 
 TEST(PublishModel, ASearchOnAModelOfAnotherTypePublishesItsWeightsAsTheyAre) {

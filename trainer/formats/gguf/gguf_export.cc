@@ -138,7 +138,8 @@ class Exporter {
   void add_shape() {
     metadata_.add_string("general.architecture", family_.gguf_architecture);
     metadata_.add_string("general.type", "model");
-    metadata_.add_string("general.name", what_.model.path.filename().string());
+    metadata_.add_string("general.name",
+                         what_.name.empty() ? what_.model.path.filename().string() : what_.name);
     metadata_.add_u32("general.file_type", file_type(what_.type));
     metadata_.add_u32("general.quantization_version", 2);
     metadata_.add_u32(prefix_ + "block_count", config_.num_layers);

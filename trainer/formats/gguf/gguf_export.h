@@ -18,7 +18,8 @@ namespace ropeway {
 
 struct GgufExport {
   const ModelDir& model;
-  std::filesystem::path tokenizer_folder;    // its tokenizer.json and tokenizer_config.json; "": none
+  std::string name{};                      // what programs show of the model (general.name); "": its folder's
+  std::filesystem::path tokenizer_folder;  // its tokenizer.json and tokenizer_config.json; "": none
   std::map<std::string, std::string> files;  // instead of that folder's: name -> content
   ExportFactors factors;
   GgmlType type = GgmlType::kBF16;  // of the matrices: F32, F16, BF16 or Q8_0; vectors are F32

@@ -131,11 +131,26 @@ class Chooser {
            format_length(long_set.max_length), format_length(length), listed());
     }
     require_exportable(long_set, ExportField::kFactors);
+    const ExportUse use = request_.use.value_or(usual_use(short_set, long_set, length));
     long_set.max_length = length;
     const bool one_range = length == window_ && request_.short_factors.empty() && !is_second_list(long_set);
-    ExportFactors chosen{.short_set = one_range ? long_set : short_set, .long_set = {}, .max_length = length};
+    const bool one_set = one_range || use == ExportUse::kGeneration;
+    ExportFactors chosen{.short_set = one_set ? long_set : short_set,
+                         .long_set = {},
+                         .max_length = length,
+                         .use = use,
+                         .short_for_scoring = one_range ? long_set.name : short_set.name};
     if (!is_original(long_set) || !is_original(chosen.short_set)) chosen.long_set = std::move(long_set);
     return chosen;
+  }
+
+  // See ExportRequest::use.
+  ExportUse usual_use(const FactorSet& short_set, const FactorSet& long_set, int64_t length) const {
+    const bool is_paired = long_set.history.method.starts_with(kDescribedMethod);
+    const bool is_readjusted = short_set.max_length <= window_ && short_set.factors != base_.factors;
+    const bool is_scoring =
+        length == window_ || !request_.short_factors.empty() || is_paired || is_readjusted;
+    return is_scoring ? ExportUse::kScoring : ExportUse::kGeneration;
   }
 
   bool is_original(const FactorSet& set) const {

@@ -2,8 +2,10 @@
 // list of factors for sequences up to the original window ("short"), one for longer ones ("long") and one
 // declared window, where a model here has a set for every length. Each deployment below is one such choice:
 //   long    the set made for the declared length, for every sequence beyond the original window
-//   short   what "auto" chooses at the original window: the set readjusted for it, else the one the weights
-//           were tuned under, or the original RoPE where they were not tuned
+//   short   for scoring: what "auto" chooses at the original window: the set readjusted for it, else the one the
+//           weights were tuned under, or the original RoPE where they were not tuned
+//           for generation: the long set once more. A text that grows across the original window keeps the
+//           keys in its cache as the short list turned them, and no long list fits those.
 // Sets that are for earlier weights are taken only by name.
 // A set with start tokens, or with factors of its own for each layer, has no place in these files.
 #pragma once
@@ -19,11 +21,17 @@
 
 namespace ropeway {
 
+// What sequences shorter than the original window will be: all there is, or the beginning of a longer one.
+enum class ExportUse { kGeneration, kScoring };
+
 struct ExportRequest {
   std::string factors{};        // name of the long set; "none": the original RoPE; "": chosen by length
   std::string short_factors{};  // name of the short set; "none": the original RoPE; "": as said above
   int64_t max_length = 0;       // the window to declare; 0: the long set's own
   std::string weights{};        // the name of the weights that the sets lie with
+  // None: kScoring where the short list has a set made for it (a readjusted one, one named above, or the one
+  // that the model's own config.json pairs with the long list), else kGeneration.
+  std::optional<ExportUse> use{};
 };
 
 enum class ExportField { kFactors, kShortFactors, kMaxLength };
@@ -51,6 +59,8 @@ struct ExportFactors {
   FactorSet short_set;
   std::optional<FactorSet> long_set;  // for the declared window; none: the original RoPE everywhere
   int64_t max_length = 0;             // the declared window, never below the original one
+  ExportUse use = ExportUse::kScoring;
+  std::string short_for_scoring{};  // the name of the set that the short list has, or would have, for scoring
 };
 
 // One deployment for what was asked for; without a name and a length, one for every length beyond the

@@ -23,8 +23,17 @@ bool is_extended(const ModelDir& model) {
                      [&](const FactorSet& set) { return set.max_length > model.config.original_window; });
 }
 
-void write_small_files(const HfExport& what, const ExportFactors& factors, const fs::path& folder) {
+// The card of the model that it was made from says something else, and is kept beside it.
+void write_card(const std::string& card, const fs::path& folder) {
+  const fs::path file = folder / "README.md";
+  if (fs::exists(file)) fs::rename(file, folder / "README.base.md");
+  write_file_atomically(file, card);
+}
+
+void write_small_files(const HfExport& what, size_t deployment, const fs::path& folder) {
+  const ExportFactors& factors = what.deployments[deployment];
   if (!what.base.empty()) copy_companion_files(what.base, folder);
+  if (!what.cards.empty()) write_card(what.cards.at(deployment), folder);
   for (const auto& [name, content] : what.files) write_file_atomically(folder / name, content);
   write_factor_file(folder / "rope_factors.json", what.model.sets, what.model.weights);
   ModelConfig config = what.model.config;
@@ -51,7 +60,7 @@ std::vector<fs::path> export_hf(const HfExport& what, const fs::path& target) {
   for (size_t i = 0; i < names.size(); ++i) {
     const fs::path folder = staged.path() / names[i];
     fs::create_directories(folder);
-    write_small_files(what, what.deployments[i], folder);
+    write_small_files(what, i, folder);
     if (i == 0) {
       write_weight_shards(folder, weights, what.max_shard_bytes);
       fault_point("export.weights_written");
@@ -80,18 +89,6 @@ std::vector<fs::path> export_folders(const fs::path& path) {
   }
   std::sort(folders.begin(), folders.end());
   return folders;
-}
-
-std::string temperature_warning(const ModelConfig& config, const ExportFactors& factors) {
-  if (!factors.long_set) return "";
-  const double here = factors.short_set.attention_temperature;
-  const double there = factors.long_set->attention_temperature;
-  if (here == there || factors.max_length == config.original_window) return "";
-  return fmt::format(
-      "for sequences of at most {} tokens set '{}' has attention temperature {:.6g}; transformers has one "
-      "for all "
-      "lengths and takes that of '{}', {:.6g} (ropeway and vLLM take each set's own)",
-      config.original_window, factors.short_set.name, here, factors.long_set->name, there);
 }
 
 }  // namespace ropeway

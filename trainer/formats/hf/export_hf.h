@@ -21,8 +21,9 @@ struct HfExport {
   std::filesystem::path base{};                // its config.json and companion files go along; "": none
   std::map<std::string, std::string> files{};  // more companion files: name -> content
   std::vector<ExportFactors>
-      deployments{};             // one: the target is the directory; several: it holds one for each
-  std::optional<DType> dtype{};  // of the weights; none: as they are
+      deployments{};                 // one: the target is the directory; several: it holds one for each
+  std::vector<std::string> cards{};  // README.md of each deployment; empty: the base's, if it has one
+  std::optional<DType> dtype{};      // of the weights; none: as they are
   int64_t max_shard_bytes = kMaxShardBytes;
   bool replace = false;  // see require_replaceable_model()
 };
@@ -33,9 +34,5 @@ std::vector<std::filesystem::path> export_hf(const HfExport& what, const std::fi
 
 // The directories of an export for several windows; empty when `path` is no such export.
 std::vector<std::filesystem::path> export_folders(const std::filesystem::path& path);
-
-// What transformers cannot do as this program does, "" when nothing: it has one attention temperature for
-// sequences of every length.
-std::string temperature_warning(const ModelConfig& config, const ExportFactors& factors);
 
 }  // namespace ropeway

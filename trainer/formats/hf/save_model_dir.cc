@@ -84,6 +84,7 @@ std::map<std::string, std::string> model_files(const ModelConfig& config, const 
   std::map<std::string, std::string> files;
   if (!options.copy_small_files_from.empty())
     files = read_companion_files(options.copy_small_files_from).files;
+  for (const auto& [name, content] : options.files) files[name] = content;
   files["rope_factors.json"] = factor_sets_to_json(sets, options.weights_name);
   files["config.json"] = config_text(config, sets, dtype, options);
   return files;

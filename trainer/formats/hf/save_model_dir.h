@@ -21,6 +21,7 @@ struct SaveModelOptions {
   std::string in_force;
   bool replace = false;
   std::string weights_name = {};
+  std::map<std::string, std::string> files = {};  // more small files, before those copied: name -> content
 };
 void save_model_dir(const std::filesystem::path& path, const ModelConfig& config,
                     const std::vector<FactorSet>& sets, const std::vector<TensorToWrite>& weights,

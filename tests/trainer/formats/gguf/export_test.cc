@@ -39,12 +39,17 @@ class GgufExportTest : public FolderTest {
   }
   void write(const fs::path& target, GgmlType type, const ExportRequest& request) {
     export_gguf({.model = model_,
+                 .name = type == GgmlType::kF32 ? "" : name_of(std::string(layout_of(type).name)),
                  .tokenizer_folder = kTinyBase,
                  .files = {},
                  .factors = choose_export_factors(model_.config, model_.sets, request).front(),
                  .type = type,
                  .replace = false},
                 target);
+  }
+  // The folder's where none is given.
+  static std::string name_of(const std::string& type) {
+    return type == "F32" ? "tiny_base" : "mine in " + type;
   }
   void write_longrope(const fs::path& target, GgmlType type) { write(target, type, {.factors = "big"}); }
 
@@ -73,6 +78,7 @@ TEST_F(GgufExportTest, PyPiGgufReadsEveryTensorAndKey) {
           "key tokenizer.ggml.model \"gpt2\"\n", "key tokenizer.ggml.pre \"gpt-2\"\n"}) {
       EXPECT_THAT(said, testing::HasSubstr(line));
     }
+    EXPECT_THAT(said, testing::HasSubstr("key general.name \"" + name_of(name) + "\"\n"));
     EXPECT_THAT(said, testing::HasSubstr("tensor model.layers.0.self_attn.q_proj.weight " + name + "\n"));
     EXPECT_THAT(said, testing::HasSubstr("tensor model.norm.weight F32\n"));
     // The two tables, with the numbers of the sets.

@@ -31,6 +31,8 @@ FactorSet with_start_tokens(FactorSet set) {
   return set;
 }
 
+const ExportRequest kForScoring{.use = ExportUse::kScoring};
+
 // "declared long/short" of each deployment; "-" is the original RoPE without a list.
 std::vector<std::string> chosen(const std::vector<FactorSet>& sets, const ExportRequest& request = {}) {
   std::vector<std::string> deployments;
@@ -73,7 +75,7 @@ TEST(ExportFactors, ASetForTheWindowAloneIsInForceEverywhere) {
 }
 
 TEST(ExportFactors, OneLongSetIsOneDeployment) {
-  EXPECT_THAT(chosen({kTuned}), ElementsAre("65536 tuned/none"));
+  EXPECT_THAT(chosen({kTuned}, kForScoring), ElementsAre("65536 tuned/none"));
   EXPECT_THAT(chosen({kTuned, kReadjusted}), ElementsAre("65536 tuned/readjusted"));
 }
 
@@ -83,7 +85,41 @@ TEST(ExportFactors, EveryLengthIsADeploymentAscending) {
 }
 
 TEST(ExportFactors, OfSeveralSetsForOneLengthTheNewestIsTaken) {
-  EXPECT_THAT(chosen({kTuned, set_of("again", 65536, 9)}), ElementsAre("65536 again/none"));
+  EXPECT_THAT(chosen({kTuned, set_of("again", 65536, 9)}, kForScoring), ElementsAre("65536 again/none"));
+}
+
+// Where no short list was made for them, texts may grow across the window.
+TEST(ExportFactors, WithoutAShortSetOfItsOwnTheLongOneIsInBothLists) {
+  EXPECT_THAT(chosen({kTuned}), ElementsAre("65536 tuned/tuned"));
+  EXPECT_THAT(chosen({kTuned, kFurther}), ElementsAre("65536 tuned/tuned", "524288 further/further"));
+  EXPECT_THAT(chosen({kTuned, kFurther}, {.max_length = 524288}), ElementsAre("524288 further/further"));
+  EXPECT_THAT(chosen({kTuned}, {.factors = "none"}), ElementsAre("8192 -/-"));
+  const ExportFactors factors = choose_export_factors(config(), {kTuned}, {}).front();
+  EXPECT_EQ(factors.use, ExportUse::kGeneration);
+  EXPECT_EQ(factors.short_for_scoring, "none");
+  EXPECT_EQ(factors.short_set.attention_temperature, kTuned.attention_temperature);
+}
+
+TEST(ExportFactors, AShortSetOfItsOwnIsLeftOutOnRequest) {
+  const std::vector<FactorSet> sets = {kTuned, kReadjusted};
+  EXPECT_EQ(choose_export_factors(config(), sets, {}).front().use, ExportUse::kScoring);
+  EXPECT_THAT(chosen(sets, {.use = ExportUse::kGeneration}), ElementsAre("65536 tuned/tuned"));
+}
+
+// The window of Llama 3.1 has factors, but they are its base RoPE's: nothing was readjusted.
+TEST(ExportFactors, TheFactorsOfTheBaseAreNoShortSetOfItsOwn) {
+  FactorSet base = set_of(kLlama3Set, kWindow, 8);
+  base.attention_temperature = 1;
+  EXPECT_THAT(chosen({base, kFurther}), ElementsAre("524288 further/further"));
+  EXPECT_THAT(chosen({base, kFurther}, kForScoring), ElementsAre("524288 further/llama3"));
+}
+
+// Both lists of a model that came with two are its makers' choice, whatever the short one holds.
+TEST(ExportFactors, TheListsThatAModelCameWithStay) {
+  FactorSet described = kTuned;
+  described.history.method = "config.json:long_factor";
+  EXPECT_THAT(chosen({described, kReadjusted}), ElementsAre("65536 tuned/readjusted"));
+  EXPECT_EQ(choose_export_factors(config(), {described}, {}).front().use, ExportUse::kScoring);
 }
 
 TEST(ExportFactors, AWindowGetsTheSmallestSetThatCoversIt) {

@@ -94,20 +94,6 @@ TEST_F(ExportTest, NoTemperatureIsStatedWhereTheFormulaSaysIt) {
   }
 }
 
-TEST_F(ExportTest, OneTemperatureForAllLengthsIsWarnedOf) {
-  const auto warning = [&](const ExportRequest& request) {
-    return temperature_warning(small_config(), choose_export_factors(small_config(), sets_, request).front());
-  };
-  const std::string said = warning({.factors = "8x"});
-  for (const std::string& part : {std::string("at most 256 tokens"), std::string("'readjusted'"),
-                                  std::string("1.0625"), std::string("'8x', 1.1726")}) {
-    EXPECT_THAT(said, HasSubstr(part));
-  }
-  EXPECT_EQ(warning({.factors = "8x", .short_factors = "8x"}), "");
-  EXPECT_EQ(warning({.max_length = 256}), "");
-  EXPECT_EQ(warning({.factors = "none"}), "");
-}
-
 TEST_F(ExportTest, TokenizerAndEverySetGoAlong) {
   export_it();
   EXPECT_EQ(names_in(target()),
@@ -272,6 +258,26 @@ TEST_F(ExportTest, RopeScalingOfPhi3HoldsWhatItsReaderAllows) {
   for (const auto& [key, value] : scaling.items()) keys.push_back(key);
   EXPECT_EQ(keys, (std::vector<std::string>{"long_factor", "short_factor", "type"}));
   EXPECT_EQ(exported_config().at("rope_parameters").at("factor"), 8.0);
+}
+
+TEST_F(ExportTest, EveryDirectoryHasItsCardBesideThatOfTheBase) {
+  write_bytes(source() / "README.md", "of the base");
+  const ModelDir model = open_model_dir(source());
+  export_hf({.model = model,
+             .base = source(),
+             .deployments = choose_export_factors(model.config, model.sets, {}),
+             .cards = {"first", "second"}},
+            target());
+  EXPECT_EQ(read_bytes(target() / "2K/README.md"), "first");
+  EXPECT_EQ(read_bytes(target() / "16K/README.md"), "second");
+  EXPECT_EQ(read_bytes(target() / "16K/README.base.md"), "of the base");
+}
+
+TEST_F(ExportTest, WithoutACardTheBasesStays) {
+  write_bytes(source() / "README.md", "of the base");
+  export_it();
+  EXPECT_EQ(read_bytes(target() / "README.md"), "of the base");
+  EXPECT_FALSE(fs::exists(target() / "README.base.md"));
 }
 
 TEST_F(ExportTest, ImportExportImportIsTheIdentity) {
