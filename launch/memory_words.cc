@@ -19,7 +19,7 @@ std::string recipe_key(const Suggestion& change, const std::string& who) {
   const EnginePlan& plan = change.plan;
   switch (change.knob) {
     case Knob::kOffload:
-      return fmt::format("engine.activations: host ({} of host memory a rank)",
+      return fmt::format("engine.activations: host ({} of host memory per rank)",
                          bytes_text(change.parts.host));
     case Knob::kDtype:
       return fmt::format("dtype: {}", dtype_word(plan.dtype));
@@ -58,7 +58,7 @@ std::string evaluate_option(const Suggestion& change) {
     case Knob::kLength:
       return "--lengths " + longest(plan);
     case Knob::kHostMemory:
-      return fmt::format("--device cpu ({} of host memory a rank, and much more time)",
+      return fmt::format("--device cpu ({} of host memory per rank, and much more time)",
                          bytes_text(change.parts.total()));
     default:
       fail(ErrorKind::kInternal, "a change that evaluate has no option for");
@@ -68,7 +68,7 @@ std::string evaluate_option(const Suggestion& change) {
 // What the change leads to; of what moves to the host that stands with the change.
 std::string with_bytes(const std::string& change, const Suggestion& suggestion) {
   if (suggestion.knob == Knob::kHostMemory) return change;
-  return fmt::format("{}: {} a rank{}", change, bytes_text(suggestion.parts.total()),
+  return fmt::format("{}: {} per rank{}", change, bytes_text(suggestion.parts.total()),
                      suggestion.enough ? "" : ", still too much alone");
 }
 

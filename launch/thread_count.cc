@@ -25,7 +25,7 @@ void choose_thread_count(Communicator& world) {
 void log_thread_count() {
   if (user_chose()) return;
   const int threads = at::get_num_threads();
-  log_info("{} {} a rank (OMP_NUM_THREADS sets another number)", threads,
+  log_info("{} {} per rank (OMP_NUM_THREADS sets another number)", threads,
            threads == 1 ? "thread" : "threads");
 }
 

@@ -78,7 +78,7 @@ std::string pass_text(const PlannedPass& pass) {
 
 std::string memory_text(const StagePlan& plan, int64_t limit) {
   const MemoryParts& parts = plan.memory.parts;
-  std::string text = fmt::format("  memory a rank {}: {}\n", bytes_text(parts.total()), parts_text(parts));
+  std::string text = fmt::format("  memory per rank {}: {}\n", bytes_text(parts.total()), parts_text(parts));
   if (parts.host > 0) text += fmt::format("  and {} of host memory\n", bytes_text(parts.host));
   if (limit == 0 || parts.total() <= limit) return text;
   text += fmt::format("  DOES NOT FIT into {}; what would help:\n", bytes_text(limit));
@@ -108,7 +108,7 @@ std::string stage_text(const StagePlan& plan, int64_t limit, Totals& all) {
   std::string text = fmt::format("{} ({}): {} tokens, {}", plan.name, word_of(plan.kind),
                                  format_count(own.tokens), flops_text(own.flops));
   if (own.seconds > 0) text += ", " + seconds_text(own.seconds);
-  if (plan.open_ended) text += "; counted with one window a length, all that fit will be scored";
+  if (plan.open_ended) text += "; counted with one window per length, all that fit will be scored";
   return text + "\n" + passes + memory_text(plan, limit);
 }
 

@@ -99,7 +99,7 @@ void rope_factor_gradient(const RopeFactorGradientCall& c) {
   check_flat(kName, "grad_log_factors", c.grad_log_factors, device, at::kDouble, pairs);
   check_flat(kName, "grad_log_temperature", c.grad_log_temperature, device, at::kDouble, 1);
   const bool gpu = on_cuda(kName, device);
-  ROPEWAY_CHECK(!gpu || pairs <= kMaxBlockThreads, "{}: at most {} pairs a head on CUDA, got {}", kName,
+  ROPEWAY_CHECK(!gpu || pairs <= kMaxBlockThreads, "{}: at most {} pairs per head on CUDA, got {}", kName,
                 kMaxBlockThreads, pairs);
   for_activation_type(c.y.scalar_type(), kName, [&]<typename T>(T) {
     const RopeFactorGradient<T> call{.shape = shape_of(c.y, pairs, c.interleaved),

@@ -12,7 +12,7 @@ std::vector<PositionRun> local_runs(int64_t length, int ranks, int rank, Placeme
   if (length <= 0 || length % pieces != 0) {
     fail(ErrorKind::kConfig, "sequence length {} on {} sequence ranks: wanted a positive multiple of {} ({})",
          length, ranks, pieces,
-         placement == Placement::kZigzag ? "zigzag: two chunks a rank" : "contiguous: one chunk a rank");
+         placement == Placement::kZigzag ? "zigzag: two chunks per rank" : "contiguous: one chunk per rank");
   }
   const int64_t piece = length / pieces;
   if (placement == Placement::kContiguous) return {{rank * piece, 0, piece}};

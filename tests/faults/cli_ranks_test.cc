@@ -82,7 +82,7 @@ TEST(CliRanks, ThreadsAreTheRanksShareOfTheCoresUnlessOmpNumThreadsIsSet) {
   const std::string evaluate = " {} evaluate " + kTinyBase +
                                " --text tests/data/prose.txt --windows 1 --cache " + scratch.name("cache");
   const Ended alone = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0" + evaluate);
-  EXPECT_EQ(times(alone.err, "1 thread a rank"), 1) << alone.err;
+  EXPECT_EQ(times(alone.err, "1 thread per rank"), 1) << alone.err;
   const Ended two = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0 mpirun -n 2" + evaluate);
   EXPECT_EQ(two.code, 0) << two.err;
   EXPECT_EQ(times(two.err, "a rank (OMP_NUM_THREADS"), 1) << two.err;

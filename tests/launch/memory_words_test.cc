@@ -31,16 +31,17 @@ Suggestion change(Knob knob, bool enough = true) {
 TEST(MemoryWords, NameKeysOfARecipe) {
   std::vector<Suggestion> all;
   for (const Knob knob : recipe_knobs()) all.push_back(change(knob));
-  EXPECT_THAT(as_recipe_keys(all, "stage tune"),
-              ElementsAre("engine.activations: host (5.00 GiB of host memory a rank): 2.00 GiB a rank",
-                          "dtype: bf16: 2.00 GiB a rank",
-                          "moments: bf16 in stage tune (saves 3.00 GiB): 2.00 GiB a rank",
-                          "16 sequence ranks (mesh.sequence: 16): 2.00 GiB a rank",
-                          "engine.keep_bytes: 0 (about a quarter more work): 2.00 GiB a rank",
-                          "engine.tile_tokens: 512, engine.loss_tile_tokens: 256: 2.00 GiB a rank",
-                          "engine.save_attention: false (attention runs twice forward): 2.00 GiB a rank",
-                          "mesh.data: 1, mesh.sequence: 16 (all ranks share each sequence): 2.00 GiB a rank",
-                          "length: 64K: 2.00 GiB a rank"));
+  EXPECT_THAT(
+      as_recipe_keys(all, "stage tune"),
+      ElementsAre("engine.activations: host (5.00 GiB of host memory per rank): 2.00 GiB per rank",
+                  "dtype: bf16: 2.00 GiB per rank",
+                  "moments: bf16 in stage tune (saves 3.00 GiB): 2.00 GiB per rank",
+                  "16 sequence ranks (mesh.sequence: 16): 2.00 GiB per rank",
+                  "engine.keep_bytes: 0 (about a quarter more work): 2.00 GiB per rank",
+                  "engine.tile_tokens: 512, engine.loss_tile_tokens: 256: 2.00 GiB per rank",
+                  "engine.save_attention: false (attention runs twice forward): 2.00 GiB per rank",
+                  "mesh.data: 1, mesh.sequence: 16 (all ranks share each sequence): 2.00 GiB per rank",
+                  "length: 64K: 2.00 GiB per rank"));
 }
 
 TEST(MemoryWords, NameOptionsOfEvaluate) {
@@ -48,12 +49,12 @@ TEST(MemoryWords, NameOptionsOfEvaluate) {
   for (const Knob knob : evaluate_knobs({1, 8})) all.push_back(change(knob, false));
   EXPECT_THAT(
       as_evaluate_options(all),
-      ElementsAre("--dtype bf16: 2.00 GiB a rank, still too much alone",
-                  "--lengths of multiples of 32 (all ranks share each sequence): 2.00 GiB a rank, still "
+      ElementsAre("--dtype bf16: 2.00 GiB per rank, still too much alone",
+                  "--lengths of multiples of 32 (all ranks share each sequence): 2.00 GiB per rank, still "
                   "too much alone",
-                  "--lengths 64K: 2.00 GiB a rank, still too much alone",
-                  "--device cpu (2.00 GiB of host memory a rank, and much more time)",
-                  "16 ranks (mpirun -n 16): 2.00 GiB a rank, still too much alone"));
+                  "--lengths 64K: 2.00 GiB per rank, still too much alone",
+                  "--device cpu (2.00 GiB of host memory per rank, and much more time)",
+                  "16 ranks (mpirun -n 16): 2.00 GiB per rank, still too much alone"));
 }
 
 // The message of the error, and a line for each suggestion.

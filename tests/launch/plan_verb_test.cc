@@ -54,7 +54,7 @@ TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
               AllOf(HasSubstr("search (search): "), HasSubstr("tune (finetune): 105M tokens"),
                     HasSubstr("scores (evaluate): "), HasSubstr("weights 14.96 GiB"), HasSubstr("in all: ")));
   EXPECT_THAT(ended.out, AllOf(HasSubstr("100 steps of 1 x 1M"), HasSubstr("95% attention, 3.64 min")));
-  EXPECT_EQ(times(ended.out, "memory a rank "), 3);
+  EXPECT_EQ(times(ended.out, "memory per rank "), 3);
 }
 
 TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {
@@ -62,14 +62,14 @@ TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {
   const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100");
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, AllOf(HasSubstr("DOES NOT FIT into 77.00 GiB; what would help:\n"),
-                               HasSubstr("mesh.sequence: "), HasSubstr(" GiB a rank")));
+                               HasSubstr("mesh.sequence: "), HasSubstr(" GiB per rank")));
 }
 
 TEST(PlanVerb, HasNoTimesForACpuWithoutARate) {
   const Ended without = run_ropeway("plan configs/tiny_cpu.yaml --gpus 2");
   EXPECT_EQ(without.code, 0) << without.err;
   EXPECT_THAT(without.out,
-              AllOf(HasSubstr("2 x cpu"), HasSubstr("tune_8x (finetune): "), HasSubstr("memory a rank")));
+              AllOf(HasSubstr("2 x cpu"), HasSubstr("tune_8x (finetune): "), HasSubstr("memory per rank")));
   EXPECT_THAT(without.out, Not(HasSubstr(" min")));
   const Ended with = run_ropeway("plan configs/tiny_cpu.yaml --gpus 2 --tflops 0.1");
   EXPECT_EQ(with.code, 0) << with.err;

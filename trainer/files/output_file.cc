@@ -130,7 +130,7 @@ void publish_folder(const std::filesystem::path& temporary, const std::filesyste
     }
   }
   fsync_path(parent);
-  std::error_code ignored;  // what was replaced is no longer referred to; a rest of it is harmless
+  std::error_code ignored;  // nothing refers to what was replaced any more: leftovers do no harm
   std::filesystem::remove_all(old, ignored);
 }
 

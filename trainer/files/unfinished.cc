@@ -64,7 +64,7 @@ bool MakerLock::take(const fs::path& path) {
   release();
   descriptor_ = open_for_lock(path);
   if (descriptor_ < 0) return fs::exists(fs::symlink_status(path));
-  // Waits for one who looks at it at this moment, and removes it.
+  // Waits for a process that is inspecting it right now, and removes it.
   ::flock(descriptor_, LOCK_EX);
   struct stat locked, there;
   return ::fstat(descriptor_, &locked) == 0 && ::lstat(path.c_str(), &there) == 0 &&

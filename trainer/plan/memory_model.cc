@@ -229,10 +229,11 @@ void require_countable(const ModelConfig& config, const PassShape& shape) {
                           2 * c * wide(config.vocab_size);
   constexpr double kMost = 1e17;  // elements, of up to 32 bytes each
   if (elements < kMost) return;
-  fail(ErrorKind::kConfig,
-       "a model of {} layers, hidden size {} and MLP {} over {} tokens a rank has {:.2g} numbers: more than "
-       "can be held",
-       config.num_layers, config.hidden_size, config.intermediate_size, shape.tokens(), elements);
+  fail(
+      ErrorKind::kConfig,
+      "a model of {} layers, hidden size {} and MLP {} over {} tokens per rank has {:.2g} numbers: more than "
+      "can be held",
+      config.num_layers, config.hidden_size, config.intermediate_size, shape.tokens(), elements);
 }
 
 }  // namespace

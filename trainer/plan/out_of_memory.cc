@@ -6,7 +6,7 @@ namespace ropeway {
 namespace {
 
 std::string text_of(const std::string& who, const std::string& cause, const MemoryParts& parts) {
-  return fmt::format("{}: out of memory ({}); it needs about {} a rank: {}", who, cause,
+  return fmt::format("{}: out of memory ({}); it needs about {} per rank: {}", who, cause,
                      bytes_text(parts.total()), parts_text(parts));
 }
 

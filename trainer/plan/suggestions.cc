@@ -81,8 +81,8 @@ class Changes {
     offer(Knob::kSharedSequences, moved(q_.plan, {1, mesh.data * mesh.sequence}));
   }
 
-  // The fewest ranks that make it fit, in doublings; at least twice as many, and none with a handful of
-  // tokens.
+  // The fewest ranks that make it fit, found by doubling; at least twice as many, and never so many that each
+  // has a handful of tokens.
   void more_ranks() {
     constexpr int64_t kFewestTokens = 1024;
     const int64_t length = now_.pass.length;
@@ -96,7 +96,7 @@ class Changes {
     offer(Knob::kSequenceRanks, plan);
   }
 
-  // The longest lengths that fit, in halvings.
+  // The longest lengths that fit, found by halving.
   void shorter() {
     EnginePlan plan = q_.plan;
     if (plan.work.lengths.empty()) return;

@@ -68,7 +68,7 @@ void TensorBoardWriter::record(const std::string& bytes) {
   append_little_endian(framed, masked_crc32c(framed.data(), framed.size()));
   framed += bytes;
   append_little_endian(framed, masked_crc32c(bytes.data(), bytes.size()));
-  // One write a record: a reader never sees half of one, and a full disk costs the events, not the run.
+  // One write per record: a reader never sees half of one, and a full disk costs the events, not the run.
   if (::write(fd_, framed.data(), framed.size()) != static_cast<ssize_t>(framed.size())) {
     log_warning("{}: {}; no further TensorBoard events are written", path_.string(), std::strerror(errno));
     ::close(fd_);

@@ -173,7 +173,7 @@ std::vector<double> make_monotone(const std::vector<double>& factors, double low
   std::vector<double> result;
   result.reserve(factors.size());
   for (const Block& block : blocks) {
-    // A factor that nobody pushed keeps its bits: exp(log(x)) would not.
+    // A factor that was not moved keeps its bits, which exp(log(x)) would not.
     const double value = block.count == 1 ? factors[result.size()] : std::exp(block.mean());
     result.insert(result.end(), block.count, std::clamp(value, low, high));
   }

@@ -86,7 +86,7 @@ class Population {
   }
 
   void add_crossover(std::vector<Member>& to, const std::vector<Member>& parents, Philox& random) {
-    // Two different ones, the better first: members are sorted.
+    // Two different members, the better first: they are sorted.
     size_t a = random.below(parents.size()), b = a;
     if (parents.size() > 1) b = (a + 1 + random.below(parents.size() - 1)) % parents.size();
     if (b < a) std::swap(a, b);
@@ -112,7 +112,7 @@ class Population {
     for (size_t i = 0; i < members.size(); ++i) members[i].fitness = fitness[i];
   }
 
-  // Equal fitness: the older one first, so that the order is the same everywhere.
+  // At equal fitness the older one comes first, so that the order is the same everywhere.
   void sort() {
     std::stable_sort(members_.begin(), members_.end(),
                      [](const Member& a, const Member& b) { return a.fitness < b.fitness; });

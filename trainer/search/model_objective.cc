@@ -66,8 +66,8 @@ class ModelObjective : public Objective {
   DocumentScore score_finalist(const Candidate& candidate, int64_t index) override {
     const std::vector<int32_t>& window = windows_.at(options_.documents + index);
     DocumentScore result = mean_losses(candidate, window);
-    if (!passkey_fits(tokenizer_, options_.length)) return result;  // a window too short to ask for anything
-    // Needles at different depths: evenly spread over the finalist documents.
+    if (!passkey_fits(tokenizer_, options_.length)) return result;  // the window is too short for a question
+    // Needles at different depths, evenly spread over the finalist documents.
     const PasskeySample sample = make_passkey_sample(
         tokenizer_, window,
         {.length = options_.length,

@@ -21,8 +21,9 @@ bool same_as_none(const std::string& name, int64_t length, const ModelConfig& co
   return name != kOriginalRope && is_computed_name(name) && length <= config.original_window;
 }
 
-// Once per stage: "scores: not evaluated within the original window of 64 tokens, where they are the original
-// RoPE ("none"): yarn at 32, yarn at 64". Where "none" is not evaluated either, those lengths have no figure.
+// Said once per stage: "scores: not evaluated within the original window of 64 tokens, where they are the
+// original RoPE ("none"): yarn at 32, yarn at 64". Where "none" is not evaluated either, those lengths have
+// no figure.
 void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
   std::vector<std::string> skipped;
   for (const int64_t length : stage.evaluate().lengths) {

@@ -108,7 +108,7 @@ class Planner {
     return passes;
   }
 
-  // That a set is for, of those there are when the stage at hand begins; of an unknown one the original
+  // The length a set is for, among those that exist when the stage begins; for an unknown set the original
   // window.
   int64_t length_of(const std::string& set) const {
     const auto found = set_lengths_.find(set);

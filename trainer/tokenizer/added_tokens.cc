@@ -9,7 +9,7 @@
 namespace ropeway {
 namespace {
 
-// \w of the Unicode Consortium's regular expressions, as far as categories tell.
+// \w of Unicode's UTS #18, as far as general categories tell it.
 bool is_word(uint32_t code) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
     case UTF8PROC_CATEGORY_LU:

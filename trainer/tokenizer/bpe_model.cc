@@ -81,7 +81,7 @@ void BpeModel::encode(std::string_view piece, Workspace& workspace, std::vector<
   }
   if (piece.size() <= WordCache::kMaxWordBytes) return encode_word(piece, workspace, ids);
 
-  // Characters outside the vocabulary are no place to cut: a row of them may become one unknown token.
+  // Characters outside the vocabulary are no place to cut: a run of them may become one unknown token.
   const auto is_known = [&](size_t begin, size_t end) {
     return id_of_character(piece.substr(begin, end - begin)).has_value();
   };

@@ -65,7 +65,7 @@ void PieceSplitter::part(size_t begin, size_t end, bool match) {
       grows = match && !last_match_;
       break;
     case SplitBehavior::kMergedWithNext:
-      // Of a row of matches only the last one belongs to what follows.
+      // Of a run of matches, only the last one belongs to what follows.
       grows = !match && last_match_;
       break;
     case SplitBehavior::kContiguous:

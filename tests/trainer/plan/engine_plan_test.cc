@@ -197,8 +197,8 @@ TEST(PassMemory, OfWhatNobodyCouldHoldIsRefused) {
 
 // Without the checkpoints; accounting_test.cc measures those of the CPU with one. On a GPU: the residual
 // stream's gradient 8, q, k, v 12, attention's output gradient 8, its gradients 12 and a workspace whose
-// share shrinks; at 128K tokens a rank the 8 KiB per token of the block's input and the 8.1 of its output fit
-// beside them into 72.
+// share shrinks; at 128K tokens per rank the 8 KiB per token of the block's input and the 8.1 of its output
+// fit beside them into 72.
 TEST(PassMemory, TransientsOfABlockATokenOfAnEightBillionModel) {
   ModelConfig config = llama_8b();
   config.num_layers = 1;

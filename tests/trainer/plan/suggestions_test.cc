@@ -131,7 +131,7 @@ TEST(OutOfMemory, TellsWhatThePlanNeeds) {
     EXPECT_EQ(error.kind(), ErrorKind::kMemory);
     EXPECT_EQ(error.who(), "stage tune");
     EXPECT_EQ(error.what(),
-              fmt::format("stage tune: out of memory (std::bad_alloc); it needs about {} a rank: {}",
+              fmt::format("stage tune: out of memory (std::bad_alloc); it needs about {} per rank: {}",
                           bytes_text(parts.total()), parts_text(parts)));
     EXPECT_THAT(error.suggestions(), SizeIs(3));
   }

@@ -73,7 +73,7 @@ struct RowSource {
   }
 };
 
-// A bias is a column: one element a row while its rows are put in order.
+// A bias is a column, one element per row, while its rows are put in order.
 GgufTensorToWrite weight_of(const ModelDir& model, const NamedShape& weight, GgmlType matrix_type) {
   const bool is_vector = weight.shape.size() == 1;
   const GgmlType type = is_vector ? GgmlType::kF32 : matrix_type;
@@ -196,7 +196,7 @@ class Exporter {
     return what_.tokenizer_folder.empty() || !fs::exists(path) ? "" : read_text_file(path);
   }
 
-  // Without a tokenizer the ids are all there is of its special tokens.
+  // Without a tokenizer, the ids are all that is known of its special tokens.
   void add_token_ids() {
     int64_t padding = -1;
     if (const std::string text = text_of("generation_config.json"); !text.empty()) {

@@ -39,7 +39,7 @@ GgmlType stored_as(DType dtype) {
   fail(ErrorKind::kUsage, "weights cannot be written as {}, wanted BF16, F16 or F32", name_of(dtype));
 }
 
-// Rows of the Hugging Face tensor, in order; a bias is one element a row.
+// Rows of the Hugging Face tensor, in order; a bias has one element per row.
 struct RowSource {
   const GgufTensor* tensor;
   std::string where;

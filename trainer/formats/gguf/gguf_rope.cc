@@ -36,7 +36,7 @@ std::vector<double> table_of(const GgufFile& file, const char* name, int64_t pai
   return {values.begin(), values.end()};
 }
 
-// A file has the lists in binary32, and so do other programs compute what they write.
+// A file holds the lists in binary32, and other programs compute in binary32 what they write.
 bool equal_in_binary32(const std::vector<double>& found, const std::vector<double>& wanted) {
   return std::equal(found.begin(), found.end(), wanted.begin(), wanted.end(),
                     [](double x, double y) { return std::fabs(x - y) <= 1e-5 * y; });
@@ -169,7 +169,7 @@ class RopeReader {
     if (window_ > original) block["factor"] = reach;
     double temperature = 1;
     if (const auto value = find("scaling.attn_factor")) temperature = value->number();
-    // The file has 24 bits of it: where they are the formula's, the formula was meant.
+    // The file keeps 24 bits of the number: where they equal the formula's, the formula was meant.
     if (static_cast<float>(temperature) !=
         static_cast<float>(attention_temperature(TemperatureFormula::kSu, reach, original))) {
       block["attention_factor"] = temperature;

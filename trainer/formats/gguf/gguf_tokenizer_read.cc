@@ -75,7 +75,7 @@ std::vector<std::string> read_merges(const GgufFile& file, const Vocabulary& voc
 }
 
 ordered_json vocabulary_json(const Vocabulary& vocabulary) {
-  ordered_json::object_t members;  // its own insertion looks through all keys; they are unique already
+  ordered_json::object_t members;  // inserting by key would search all of them; they are unique already
   std::vector<std::pair<const std::string, ordered_json>>& list = members;
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     if (!is_padding(vocabulary, id)) list.emplace_back(vocabulary.tokens[id], id);

@@ -22,7 +22,7 @@ constexpr std::string_view kTekken =
 constexpr std::string_view kGpt4o =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Of rows that treat text alike the first is the one that is written.
+// Of several rows that treat text alike, the first is written.
 constexpr std::array kPreTokenizers = {
     PreTokenizer{.name = "gpt-2", .split = ""},
     PreTokenizer{.name = "phi-2", .split = ""},
@@ -54,7 +54,7 @@ struct Treatment {
   bool one_word = false;  // the whole text, where nothing splits it
 };
 
-// False when there is something in it that no row has.
+// False when it holds something that no row has.
 bool read_treatment(const json& tokenizer, Treatment& found) {
   for (const json& part : parts_of(tokenizer, "normalizer", "normalizers")) {
     if (part.value("type", "") != "NFC" || found.nfc) return false;

@@ -36,8 +36,8 @@ bool is_companion(const fs::directory_entry& entry, const std::string& name) {
 // vocabulary (tokenizer.json, vocab.json) a key of that name would be a token.
 bool may_name_code(const std::string& name) { return name.ends_with("config.json"); }
 
-// Nothing for a file that may name code and cannot be read: this copy may be the end of days of training,
-// which must not end in a refusal.
+// Leaves out a file that may name code and cannot be read: this copy may come at the end of days of training,
+// which must not fail here.
 std::optional<std::string> content_without_code(const fs::path& file, const std::string& name) {
   const std::string content = read_text_file(file);
   if (!may_name_code(name)) return content;

@@ -49,7 +49,7 @@ class Chooser {
     throw ExportRefusal::of(field, name, fmt::format("no such factor set; there are {}", listed()));
   }
 
-  // The exportable set whose length is closest, in ratio; for the short list one for the original window.
+  // The exportable set whose length is closest by ratio; for the short list, one for the original window.
   const FactorSet* nearest_exportable(int64_t length, bool is_short) const {
     const FactorSet* nearest = nullptr;
     const auto distance = [&](const FactorSet& set) {

@@ -62,7 +62,7 @@ void read_biases(const JsonValue& json, const Family& family, ModelConfig& confi
     }
     return value;
   };
-  // Where q, k and v have biases anyway the key says nothing, to transformers either.
+  // Where q, k and v have biases anyway, the key means nothing, in transformers as well.
   const bool attention =
       !family.qkv_bias && read("attention_bias", family.attention_bias_key, family.absent_attention_bias);
   config.output_bias = attention && family.output_bias;

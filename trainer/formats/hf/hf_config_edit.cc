@@ -71,7 +71,7 @@ bool same_factors(const FactorSet& a, const FactorSet& b) {
   return a.factors == b.factors && a.attention_temperature == b.attention_temperature;
 }
 
-// The set of the file that is the one in force, when the file describes both sets in force already.
+// The set in the file that is in force, when the file already describes both sets in force.
 const FactorSet* described_set(const ParsedConfig& base, const ModelConfig& config,
                                const ConfigInForce& in_force) {
   if (in_force.long_set == nullptr || base.config.original_window != config.original_window) return nullptr;

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// What a class of transformers has without a key must be what the model has.
+// What a transformers class does without a key must be what the model does.
 void require_class_of(const ModelConfig& config, const Family& family) {
   const auto require = [&](bool fits, const char* what) {
     if (!fits) {

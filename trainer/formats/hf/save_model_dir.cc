@@ -52,7 +52,8 @@ std::string config_text(const ModelConfig& config, const std::vector<FactorSet>&
   if (original_rope) {
     in_force.long_set = nullptr;
   } else if (!is_exportable(*long_set, config) || !is_exportable(short_set, config)) {
-    // Days of work must not end in a refusal: the model is whole for this program, and plain for the others.
+    // Days of work must not end in an error: this program reads the whole model, others read it with plain
+    // RoPE.
     log_warning(
         "factor set '{}' has start tokens or factors per layer, which config.json cannot hold: it describes "
         "the original RoPE; rope_factors.json has the sets",
@@ -62,7 +63,7 @@ std::string config_text(const ModelConfig& config, const std::vector<FactorSet>&
   return config_json_over(options.copy_small_files_from, config, in_force);
 }
 
-// Everything but the weights and the name; what cannot be read back must not get the name.
+// Everything but the weights, without the final name: what cannot be read back must not get it.
 ModelDir complete_model_dir(StagedFolder& folder, const ModelConfig& config,
                             const std::vector<FactorSet>& sets, DType dtype,
                             const SaveModelOptions& options) {
