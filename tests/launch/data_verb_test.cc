@@ -94,8 +94,7 @@ TEST_F(DataVerb, ExamplesAreShownWithTheLossWeightsOfTheirTokens) {
   const Ended ended = run_ropeway("data " + recipe(kTinyBase) + " --set data.train=[" + prompts + "]");
   EXPECT_EQ(ended.code, 0) << ended.err;
   for (const char* part :
-       {"(JSON lines of prompts and completions), 1 document, 7 tokens",
-        "  1 unscored example\n",
+       {"(JSON lines of prompts and completions), 1 document, 7 tokens", "  1 unscored example\n",
         "used 1 whole example, 7 tokens, 4 of them scored, in 1 window; 1 window of 512 per pass",
         "    weight 0    ask\n    weight 1    tell\n"}) {
     EXPECT_THAT(ended.out, HasSubstr(part));
