@@ -130,7 +130,8 @@ TEST_F(GgufFamilies, HaveTheTensorsThatLlamaCppKnows) {
     const GgufFile file = GgufFile::open(file_of(model, folder_ / (config.model_type + ".gguf")));
     for (const GgufTensor& tensor : file.tensors()) {
       if (tensor.name.starts_with("blk.") && !tensor.name.starts_with("blk.0.")) continue;
-      EXPECT_NE(known.find("|" + tensor.name.substr(0, tensor.name.rfind('.') + 1)), std::string::npos)
+      EXPECT_NE(known.find(fmt::format("|{}", tensor.name.substr(0, tensor.name.rfind('.') + 1))),
+                std::string::npos)
           << tensor.name;
     }
   }
