@@ -168,8 +168,8 @@ std::vector<Job> runs() {
   const EnginePlan tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
   const EnginePlan repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
   const EnginePlan keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
-  const EnginePlan keeps_one{.keep_bytes = tokenwise_bytes(make_case(kSmall).config, 1024, 4),
-                             .tile_tokens = 128};
+  const int64_t one_block = tokenwise_bytes(make_case(kSmall).config, 1024, 4);
+  const EnginePlan keeps_one{.keep_bytes = one_block, .tile_tokens = 128};
   return {
       {"F32", kSmall, at::kFloat, 1, tiled},
       {"F64KeepsAll", many_heads, at::kDouble, 1, keeps_all},

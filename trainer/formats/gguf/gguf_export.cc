@@ -57,7 +57,9 @@ struct RowSource {
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t from = reordered_head_dim > 0 ? hf_row(row, reordered_head_dim) : row;
       convert_elements(data + from * columns * element, info.dtype, values.data(), DType::kF32, columns);
-      for (float& value : values) value += static_cast<float>(norm_offset);
+      if (norm_offset != 0) {  // adding 0 would turn -0 into 0
+        for (float& value : values) value += static_cast<float>(norm_offset);
+      }
       const size_t at = piece.size();
       piece.resize(at + static_cast<size_t>(row_bytes));
       if (!quantize_row(type, values.data(), columns, piece.data() + at)) {
