@@ -85,8 +85,8 @@ TEST(CliRanks, ThreadsAreTheRanksShareOfTheCoresUnlessOmpNumThreadsIsSet) {
   EXPECT_EQ(times(alone.err, "1 thread per rank"), 1) << alone.err;
   const Ended two = run_shell("exec env -u OMP_NUM_THREADS taskset -c 0 mpirun -n 2" + evaluate);
   EXPECT_EQ(two.code, 0) << two.err;
-  EXPECT_EQ(times(two.err, "a rank (OMP_NUM_THREADS"), 1) << two.err;
-  EXPECT_EQ(times(run_shell("OMP_NUM_THREADS=2 exec" + evaluate).err, "a rank"), 0);
+  EXPECT_EQ(times(two.err, "per rank (OMP_NUM_THREADS"), 1) << two.err;
+  EXPECT_EQ(times(run_shell("OMP_NUM_THREADS=2 exec" + evaluate).err, "per rank"), 0);
 }
 
 TEST(CliRanks, ARequestToStopIsSavedAndEndsWith75) {

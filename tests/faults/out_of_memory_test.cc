@@ -36,7 +36,7 @@ void expect_parts_and_suggestions(const Ended& ended, const std::string& who) {
   EXPECT_EQ(times(words, "out of memory"), 1) << words;
   EXPECT_THAT(words, HasSubstr(who + ": out of memory ("));
   EXPECT_THAT(words, HasSubstr("you tried to allocate"));
-  EXPECT_THAT(words, HasSubstr("a rank: transients "));
+  EXPECT_THAT(words, HasSubstr("per rank: transients "));
   EXPECT_EQ(times(words, "\n  to need less: "), 3) << words;
 }
 

@@ -48,11 +48,13 @@ TEST_F(SentencePieceVerbs, ARunWritesTensorBoardEventsBesideIt) {
   expect_the_tokenizer_in("run/model");
 }
 
+// The text gives one window per pass, which starts where the document does.
 TEST_F(SentencePieceVerbs, TrainingTextsGetItsBosAndTheEosThatIsNamed) {
+  const std::string text = scratch_.file("short.txt", read_bytes("tests/data/prose.txt").substr(0, 800));
   const std::string recipe =
       small_recipe(scratch_,
                    "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 512, steps: 2}\n") +
-      " --set model.path=" + scratch_.name("model");
+      " --set model.path=" + scratch_.name("model") + " --set data.train=[" + text + "]";
   EXPECT_THAT(run_ropeway("data " + recipe).out, HasSubstr("around each document: BOS 1, no EOS\n"));
   scratch_.file("model/tokenizer_config.json", R"({"eos_token": {"content": "</s>"}})");
   const Ended ended = run_ropeway("data " + recipe);

@@ -122,7 +122,10 @@ TEST_P(Combination, ReadjustIsNeverWorseThanWhatIsKept) {
           << share << " " << noise;
       EXPECT_LE(objective.exact_finalist_mean(outcome.best), objective.exact_finalist_mean(better) + 1e-12);
       EXPECT_LE(total(outcome.best), std::min(total(problem.keep[0]), total(problem.keep[1])) + 1e-12);
-      for (size_t i = 0; i < 32; ++i) EXPECT_LE(outcome.best.factors[i], problem.trained_factors[i] + 1e-9);
+      EXPECT_TRUE(is_monotone(outcome.best.factors));
+      EXPECT_GE(outcome.best.factors.front(), 1);
+      EXPECT_LE(outcome.best.factors.back(),
+                problem.options.max_scale_margin * problem.trained_factors.back() + 1e-9);
     }
   }
 }
