@@ -50,7 +50,8 @@ TEST_F(SentencePieceVerbs, ARunWritesTensorBoardEventsBesideIt) {
 
 // The text gives one window per pass, which starts where the document does.
 TEST_F(SentencePieceVerbs, TrainingTextsGetItsBosAndTheEosThatIsNamed) {
-  const std::string text = scratch_.file("short.txt", read_bytes("tests/data/prose.txt").substr(0, 800));
+  const std::string text =
+      scratch_.file("short.txt", read_bytes(ROPEWAY_SOURCE_DIR "/tests/data/prose.txt").substr(0, 800));
   const std::string recipe =
       small_recipe(scratch_,
                    "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 512, steps: 2}\n") +
