@@ -9,7 +9,7 @@
 
 namespace ropeway {
 
-// A line for each: "8 sequence ranks (mesh.sequence: 8): 17.2 GiB a rank". who: whose keys they are, "stage
+// A line for each: "8 sequence ranks (mesh.sequence: 8): 17.2 GiB per rank". who: whose keys they are, "stage
 // tune".
 std::vector<std::string> as_recipe_keys(const std::vector<Suggestion>& suggestions, const std::string& who);
 std::vector<std::string> as_evaluate_options(const std::vector<Suggestion>& suggestions);

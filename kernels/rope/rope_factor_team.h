@@ -97,7 +97,7 @@ struct FactorGradientTiles {
   }
 };
 
-// workspace: factor_tiles(shape).count * (pairs + 1) doubles. At most 512 pairs a head.
+// workspace: factor_tiles(shape).count * (pairs + 1) doubles. At most 512 pairs per head.
 template <typename T, typename Launcher>
 void launch_rope_factor_gradient(const Launcher& launcher, const RopeFactorGradient<T>& call,
                                  double* workspace) {

@@ -19,7 +19,7 @@ struct Choice {
 };
 
 // Specialised beside each enum: `static constexpr Choice<Value> choices[]`, in the order in which messages
-// list them. A value without a word is one that nobody can write, such as "not given".
+// list them. A value without a word, such as "not given", cannot be written.
 template <typename Value>
 struct ChoiceTable;
 

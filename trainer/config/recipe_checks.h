@@ -20,7 +20,7 @@ void check_sliding_window(const Recipe& recipe, int64_t window, RecipeProblems& 
 std::string stage_path(size_t index, const std::string& key = "");
 // "stages[3].length", of a stage that evaluates "stages[3].lengths".
 std::string length_path(size_t index, const StageRecipe& stage);
-// The kind of a stage was understood, so that its keys mean what they should.
+// True when the kind of a stage was understood, so that its keys mean what they should.
 bool kind_is_known(size_t index, const RecipeProblems& problems);
 
 }  // namespace ropeway

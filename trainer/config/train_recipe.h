@@ -17,7 +17,7 @@ struct ChoiceTable<LearningRateSchedule> {
       {kLinear, "linear"}, {kCosine, "cosine"}, {kConstant, "constant"}};
 };
 
-// BF16 keeps a change of a number by its 2^-8th part and more. Second moments of a larger beta2 than this,
+// BF16 keeps a change of a number by one part in 2^8 or more. Second moments of a larger beta2 than this,
 // which lose less than that per step, would hardly decay.
 inline constexpr double kLargestBeta2OfNarrowMoments = 0.99;
 

@@ -1,4 +1,4 @@
-// The decoders this program has, a row each. All are the Llama decoder (RMSNorm, RoPE, grouped-query
+// The decoders this program has, one row each. All are the Llama decoder (RMSNorm, RoPE, grouped-query
 // attention, SwiGLU) with small differences, and a row holds all of them: how config.json and the weights are
 // read and written follows from it, the engine sees only what ModelConfig says. A new Llama-like family is a
 // row here and a case in tests/parity.

@@ -12,7 +12,7 @@
 namespace ropeway {
 
 // Sets config.sliding_window and config.sliding_layers from the keys of the family; num_layers must be set. A
-// window that no layer uses is none. Throws kBadData for layers that the family cannot have.
+// window that no layer uses counts as none. Throws kBadData for layers that the family cannot have.
 void read_sliding_window(const JsonValue& json, const Family& family, ModelConfig& config);
 
 // For whoever runs sequences of this length through the model: throws kBadData, starting with `where`, when

@@ -15,7 +15,7 @@ struct NamedShape {
   std::string name;
   std::vector<int64_t> shape;
 };
-// Throws kBadData for a model type that is no row of families.h.
+// Throws kBadData for a model type that has no row in families.h.
 std::vector<NamedShape> weight_names(const ModelConfig& config);
 
 }  // namespace ropeway

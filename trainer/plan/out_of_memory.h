@@ -10,15 +10,15 @@
 
 namespace ropeway {
 
-// kMemory. "stage tune: out of memory (...); it needs about 31.2 GiB a rank: weights ...": how much there is
-// nobody knows by then. What to change is data.
+// kMemory. "stage tune: out of memory (...); it needs about 31.2 GiB per rank: weights ...": how much memory
+// is left is unknown by then. What to change is data.
 class OutOfMemory : public Error {
  public:
   // who: does the work, "stage tune"; cause: the allocation's error; knobs: that the user has.
   OutOfMemory(const std::string& who, const std::string& cause, const ModelConfig& config,
               const EnginePlan& plan, const std::vector<Knob>& knobs);
   const std::string& who() const { return who_; }
-  // For three quarters of what was asked for: a goal worth a change.
+  // Aims at three quarters of what was asked for: less would not be worth a change.
   const std::vector<Suggestion>& suggestions() const { return suggestions_; }
 
  private:
@@ -26,7 +26,7 @@ class OutOfMemory : public Error {
   std::vector<Suggestion> suggestions_;
 };
 
-// Whose memory runs out. The plan is read when it has, and may be made by the work itself.
+// Whose memory runs out. The plan is read only then, and may be made by the work itself.
 struct MemoryUser {
   std::string who;
   const ModelConfig& config;

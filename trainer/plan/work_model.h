@@ -1,6 +1,6 @@
 // FLOPs of a pass over one sequence and the bytes its ring moves. Attention is counted causally: a query
 // meets half of the sequence on average (where it sees through a window, of that), so a forward pass has 2
-// S^2 Hq D FLOPs per layer, a backward pass 5 (scores again, dV, dP, dQ, dK). Matrix products count 2 a
+// S^2 Hq D FLOPs per layer, a backward pass 5 (scores again, dV, dP, dQ, dK). Matrix products count 2 per
 // weight and token forward, 4 backward (2 without weight gradients), and what backward computes again of a
 // block that does not keep it.
 #pragma once

@@ -13,7 +13,7 @@ struct Genome {
   int64_t start_tokens = 0;  // n-hat
 };
 
-// n-hat is chosen among these (LongRoPE, Table 4).
+// n-hat is chosen from these (LongRoPE, Table 4).
 constexpr int64_t kStartTokenChoices[] = {0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 64, 128, 256};
 
 // Genomes are the same when every coordinate rounds to the same hundredth of a grid step.

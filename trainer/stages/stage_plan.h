@@ -19,10 +19,10 @@ struct PlannedPass {
   int64_t length = 0;     // of a sequence
   int64_t sequences = 1;  // together: those of a training step
   double count = 0;
-  bool at_most = false;  // so many passes: a search may end earlier
+  bool at_most = false;  // at most so many passes: a search may end earlier
   int64_t tokens = 0;    // of one
   Work work = {};        // of one, all ranks together
-  double seconds = 0;    // of one, as long as all rows have work; 0: the device's rates are unknown
+  double seconds = 0;    // of one, while all rows have work; 0: the device's rates are unknown
   double exposed = 0;    // of these, waiting for the ring
 };
 

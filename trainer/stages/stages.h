@@ -1,4 +1,4 @@
-// One function a kind of stage. Each does its work, leaves its files in the stage's folder, updates the
+// One function per kind of stage. Each does its work, leaves its files in the stage's folder, updates the
 // RunState, and returns the numbers for the report. stage_runner.cc orders them.
 #pragma once
 

@@ -32,7 +32,7 @@ struct Merge {
 
 struct BpeOptions {
   // Characters outside the vocabulary: their bytes as byte tokens, where there are all of them; else the
-  // unknown token, one for a row of them with fuse_unknown; else they are dropped.
+  // unknown token, one for a run of them with fuse_unknown; else they are dropped.
   bool byte_fallback = false;
   std::optional<int32_t> unknown;
   bool fuse_unknown = false;

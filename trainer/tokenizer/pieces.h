@@ -20,7 +20,7 @@ struct Pieces {
     const size_t begin = i == 0 ? 0 : ends[i - 1];
     return std::string_view(text).substr(begin, ends[i] - begin);
   }
-  // Ends the piece that has been appended to `text`; an empty one is none.
+  // Ends the piece that has been appended to `text`; an empty piece is dropped.
   void end_piece() {
     if (text.size() > (ends.empty() ? 0 : ends.back())) ends.push_back(text.size());
   }

@@ -1,5 +1,5 @@
-// Rows of GGUF tensors to float32 and back. Every product and sum is rounded to float32 in the order that
-// PyPI gguf's quants.py has, which makes the results equal to its to the last bit.
+// Rows of GGUF tensors to float32 and back. Every product and sum is rounded to float32 in the order of
+// quants.py in the PyPI package gguf, so the results equal its own to the last bit.
 #pragma once
 
 #include <cstddef>

@@ -31,7 +31,7 @@ bool is_gguf_rope_table(std::string_view name);
 int64_t reordered_head_dim(const ModelConfig& config, std::string_view hf_name);
 // Row of the GGUF tensor that holds row `row` of the Hugging Face one.
 int64_t gguf_row(int64_t row, int64_t head_dim);
-// And the way back.
+// And the inverse.
 int64_t hf_row(int64_t row, int64_t head_dim);
 
 }  // namespace ropeway

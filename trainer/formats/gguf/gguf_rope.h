@@ -15,7 +15,7 @@ namespace ropeway {
 // Adds rope_theta and rope_scaling to the config.json made of a GGUF file. `json` has the shape already. Every
 // key under PREFIXrope. is understood or refused. rope.scaling.factor (of 2023: rope.scale_linear) without a
 // type is linear, a factor of 0 or 1 no scaling; type none turns a factor off.
-//   rope_freqs.weight has one divisor a pair, of Llama 3's rule; where 4 to 1 turns within 8,192 tokens
+//   rope_freqs.weight has one divisor per pair, of Llama 3's rule; where 4 to 1 turns within 8,192 tokens
 //   reproduce it, and the file's context is no shorter, the rule is written, otherwise the list as factors
 //   of one window. attn_factor multiplies cos and sin; with yarn llama.cpp multiplies it by 0.1 ln(factor)
 //   + 1.

@@ -13,8 +13,9 @@ struct ScoreMerge {
   bool operator==(const ScoreMerge&) const = default;
 };
 
-// Every way to make a token of two others, best score first; of equal ones the longer left part, then the
-// longer right part first (in characters), then as the tokens come. The order of transformers' converter.
+// Every way to make a token of two others, best score first; equal scores by the longer left part, then by
+// the longer right part (in characters), then in the order of the tokens, as transformers' converter has
+// them.
 std::vector<ScoreMerge> merges_of_scores(const std::vector<std::string_view>& tokens,
                                          const std::vector<double>& scores);
 
