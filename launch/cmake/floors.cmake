@@ -1,5 +1,5 @@
 # ropeway_library(NAME FLOOR n SOURCES ... [CUDA ...] [NO_CUDA ...] [DEPS ...] [EXTERNAL ...])
-#   Declares the library of one folder. FLOOR is the folder's floor in the house (README, "Start here"); linking against
+#   Declares the library of one folder. FLOOR is the folder's floor in the house (tests/README.md, "Folders"); linking against
 #   a library that is not on a lower floor fails here, at configure time. tests/structure/ reads the includes themselves. CUDA: sources of builds with CUDA only; NO_CUDA:
 #   what stands in for them in the others.
 # ropeway_test(NAME SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s])

@@ -1,4 +1,4 @@
-// One table of exit codes: README and `ropeway --help` say what the program does.
+// One table of exit codes: launch/README.md and `ropeway --help` say what the program does.
 #include "launch/exit_codes.h"
 
 #include <gmock/gmock.h>
@@ -16,9 +16,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ExitCodes, ReadmeHasThisTable) {
-  std::ifstream readme(ROPEWAY_SOURCE_DIR "/README.md");
-  const std::string text{std::istreambuf_iterator<char>(readme), {}};
+TEST(ExitCodes, PageHasThisTable) {
+  std::ifstream page(ROPEWAY_SOURCE_DIR "/launch/README.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
   EXPECT_THAT(text, HasSubstr(exit_codes_markdown()));
 }
 

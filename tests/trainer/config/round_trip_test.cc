@@ -79,6 +79,7 @@ TEST(RoundTrip, NewModel) { expect_round_trip(parse_text(kNewModelRecipe)); }
 
 TEST(RoundTrip, ShippedRecipes) {
   for (const auto& entry : std::filesystem::directory_iterator(ROPEWAY_SOURCE_DIR "/configs")) {
+    if (entry.path().extension() != ".yaml") continue;
     SCOPED_TRACE(entry.path());
     expect_round_trip(parse_recipe(entry.path()));
   }
