@@ -23,6 +23,8 @@ SHAPE = {
 FAMILIES = {
     "llama2_7b_2048k": {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_key_value_heads": 2,
                         "max_position_embeddings": 4096 // SHRINK},
+    "llama2_7b_2048k_far": {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_key_value_heads": 2,
+                            "max_position_embeddings": 4096 // SHRINK},
     "mistral_7b_2048k": {"model_type": "mistral", "architectures": ["MistralForCausalLM"], "num_key_value_heads": 1,
                          "max_position_embeddings": 32768 // SHRINK, "sliding_window": 4096 // SHRINK},
     "phi3_mini_128k": {"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "num_key_value_heads": 2,

@@ -6,6 +6,7 @@
 
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe_parser.h"
+#include "trainer/config/recipe_writer.h"
 
 namespace ropeway {
 namespace {
@@ -21,8 +22,9 @@ Recipe shipped(const std::string& name, int ranks = 0) {
 }
 
 TEST(ShippedRecipes, AreGoodOnAnyUsualNumberOfRanks) {
-  for (const char* name : {"tiny_cpu.yaml", "tiny_base.yaml", "llama2_7b_2048k.yaml", "mistral_7b_2048k.yaml",
-                           "phi3_mini_128k.yaml", "smollm2_135m_2m.yaml", "smollm2_135m_cpu.yaml"}) {
+  for (const char* name :
+       {"tiny_cpu.yaml", "tiny_base.yaml", "llama2_7b_2048k.yaml", "llama2_7b_2048k_far.yaml",
+        "mistral_7b_2048k.yaml", "phi3_mini_128k.yaml", "smollm2_135m_2m.yaml", "smollm2_135m_cpu.yaml"}) {
     for (const int ranks : {0, 1, 2, 4, 8, 16}) shipped(name, ranks);
   }
 }
@@ -69,6 +71,19 @@ TEST(ShippedRecipes, Llama2FollowsThePaper) {
     EXPECT_EQ(search.iterations, 40);
     EXPECT_EQ(search.documents, 5);
   }
+}
+
+// Up to the tuned 256K model the far recipe is the paper's; then it tunes at 256K under the factors for 2M.
+TEST(ShippedRecipes, FarTuningContinuesThePapersSchedule) {
+  Recipe paper = shipped("llama2_7b_2048k.yaml"), far = shipped("llama2_7b_2048k_far.yaml");
+  EXPECT_THAT(outline(far), ElementsAre("search none 128K", "search none 256K", "finetune searched_128k 128K",
+                                        "finetune searched_256k 256K", "search tuned_256k 2M",
+                                        "finetune searched_2048k 256K", "readjust far_2048k 4K",
+                                        "readjust far_2048k 8K", "evaluate  0"));
+  far.name = paper.name;
+  far.run_dir = paper.run_dir;
+  for (Recipe* recipe : {&paper, &far}) recipe->stages.resize(4, StageRecipe(StageKind::kEvaluate));
+  EXPECT_EQ(recipe_to_yaml(far), recipe_to_yaml(paper));
 }
 
 TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
