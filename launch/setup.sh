@@ -2,15 +2,18 @@
 # Installs what building (and, with --tests, testing) needs: Debian packages, and a Python venv in .venv that holds
 # libtorch. Does nothing when everything is there. Versions are pinned and downloads are checked against SHA-256.
 #   launch/setup.sh [--tests]        TORCH_ROOT=/path/to/torch: use that libtorch, download none
+#   launch/setup.sh --site           only what launch/site.sh needs: no compiler, no libtorch
 # Exit codes: 0 done, 65 a download does not match its SHA-256, 66 something cannot be had, 71 no right to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 with_tests=0
+only_site=0
 for argument in "$@"; do
   case "$argument" in
     --tests) with_tests=1 ;;
-    *) echo "setup.sh: unknown argument '$argument'; usage: launch/setup.sh [--tests]" >&2; exit 2 ;;
+    --site) only_site=1 ;;
+    *) echo "setup.sh: unknown argument '$argument'; usage: launch/setup.sh [--tests|--site]" >&2; exit 2 ;;
   esac
 done
 
@@ -27,6 +30,7 @@ packages=(g++ cmake ninja-build mold ccache pkg-config git ca-certificates pytho
           nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libprotobuf-dev protobuf-compiler
           libpcre2-dev libutf8proc-dev libsentencepiece-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
           libgtest-dev libgmock-dev)
+if [ "$only_site" = 1 ]; then packages=(git python3 python3-venv); fi
 if [ "$with_tests" = 1 ]; then packages+=(clang-format shellcheck iproute2); fi
 
 installed=" $({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true; } |
@@ -104,6 +108,8 @@ install_list() {
   echo "$sum" >"$stamp"
 }
 
+if [ "$only_site" = 1 ] || [ "$with_tests" = 1 ]; then install_list site; fi
+if [ "$only_site" = 1 ]; then exit 0; fi
 if [ "$with_tests" = 1 ]; then install_list tests; fi
 if [ -z "${TORCH_ROOT:-}" ] || { [ "$with_tests" = 1 ] && ! python_takes_torch_root; }; then
   install_list libtorch

@@ -6,7 +6,7 @@
 #include "launch/command_line.h"
 #include "launch/recipe_loading.h"
 #include "launch/verbs.h"
-#include "trainer/config/recipe_writer.h"
+#include "trainer/config/recipe_reference.h"
 #include "trainer/stages/recipe_model.h"
 
 namespace ropeway {
@@ -17,7 +17,7 @@ namespace po = boost::program_options;
 
 constexpr const char* kHelp =
     R"(usage: ropeway validate RECIPE.yaml [--ranks N] [--set KEY=VALUE ...]
-       ropeway validate --keys
+       ropeway validate --keys [--markdown]
 
 Checks a recipe and lists every error at once, as file:line:column: key: what was
 found, what was wanted, and the nearest known key. Reads no weights. When the
@@ -26,6 +26,7 @@ model's folder is there, its window and factor sets are checked as well.
   --ranks N         also check the mesh against N ranks
   --set KEY=VALUE   another value for a key, as in ropeway run
   --keys            print every key a recipe may hold: type, default, range, meaning
+  --markdown        print them as configs/REFERENCE.md has them
 
 Ends with 78 when there are errors.
 
@@ -43,15 +44,20 @@ std::vector<std::string> errors_with_model(const Recipe& recipe) {
 }  // namespace
 
 void validate_verb(const Arguments& arguments, bool prints) {
-  const bool keys = arguments == Arguments{"--keys"};
+  const bool markdown = arguments == Arguments{"--keys", "--markdown"};
+  const bool keys = markdown || arguments == Arguments{"--keys"};
   CommandLine line{kHelp, "RECIPE.yaml", {}};
   line.options.add_options()("ranks", po::value<int>()->default_value(0), "")(
-      "set", po::value<std::vector<std::string>>()->composing(), "")("keys", po::bool_switch(), "");
+      "set", po::value<std::vector<std::string>>()->composing(), "")("keys", po::bool_switch(), "")(
+      "markdown", po::bool_switch(), "");
   po::variables_map values;
   const bool run = !keys && parse_command_line(line, arguments, values);
   if (!run) {
-    if (prints) std::cout << (keys ? recipe_reference() : line.help);
+    if (prints) std::cout << (markdown ? recipe_reference_markdown() : keys ? recipe_reference() : line.help);
     return;
+  }
+  if (values["keys"].as<bool>() || values["markdown"].as<bool>()) {
+    fail(ErrorKind::kUsage, "--keys and --markdown print every key and take no recipe; see --help");
   }
   ParseRecipeOptions options;
   options.ranks = values["ranks"].as<int>();

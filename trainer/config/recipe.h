@@ -62,7 +62,11 @@ struct DataRecipe {
   SpecialTokensInText special_tokens = SpecialTokensInText::kText;
 };
 
+// Of the keys and what they mean. Another number comes with a change that recipes have to follow.
+inline constexpr int64_t kRecipeVersion = 1;
+
 struct Recipe {
+  int64_t version = kRecipeVersion;
   std::string name, run_dir;
   DeviceKind device = DeviceKind::kCpu;
   DType dtype = DType::kF32;

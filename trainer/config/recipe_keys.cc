@@ -121,6 +121,8 @@ std::vector<RecipeKey> make_keys() {
   using S = SearchRecipe;
   using E = EvaluateRecipe;
   return {
+      key("", "version", kInteger, top<&Recipe::version>, {.low = 1, .also = "config_version schema_version"},
+          "of the keys and what they mean: a program that reads another version says so"),
       key("", "name", kName, top<&Recipe::name>, {.required = true}, "names the run and its folder"),
       key("", "seed", kInteger, top<&Recipe::seed>, {.high = 9.2e18}, "of everything random"),
       key("", "device", kChoice, top<&Recipe::device>, {}, "where tensors live"),
@@ -172,19 +174,22 @@ std::vector<RecipeKey> make_keys() {
           "the head is the embedding"),
 
       key("data", "train", kSourceList, data<&DataRecipe::train>,
-          {.high = 1000, .above = true, .also = "train_files train_data"},
+          {.high = 1000,
+           .above = true,
+           .also = "train_files train_data dataset datasets pretraining_dataset"},
           "text to learn from: paths, * in the file name; {path: P, weight: W} uses each token W times per "
           "pass"),
-      key("data", "validation", kTextList, data<&DataRecipe::validation>, {.also = "valid val dev eval"},
-          "text that ranks candidates of a search"),
-      key("data", "test", kTextList, data<&DataRecipe::test>, {.also = "heldout"},
+      key("data", "validation", kTextList, data<&DataRecipe::validation>,
+          {.also = "valid val dev eval eval_dataset"}, "text that ranks candidates of a search"),
+      key("data", "test", kTextList, data<&DataRecipe::test>, {.also = "heldout test_datasets"},
           "text that evaluate stages score"),
       key("data", "packing", kChoice, data<&DataRecipe::packing>,
           {.also = "pack packed sequence_packing sample_packing"},
           "concat: training documents joined in random order and cut at the length, every token once per "
           "pass; documents: each sequence a stretch of one document"),
       key("data", "document_mask", kChoice, data<&DataRecipe::document_mask>,
-          {.also = "attention_mask reset_attention_mask reset_position_ids intra_document_mask"},
+          {.also = "attention_mask reset_attention_mask reset_position_ids intra_document_mask neat_packing "
+                   "pretrain_multipack_attn"},
           "what attention sees in a sequence of several documents: none: all of them; documents: each token "
           "its own, positions starting anew"),
       key("data", "bos", kChoice, data<&DataRecipe::bos>, {.also = "add_bos add_bos_token"},
@@ -192,9 +197,10 @@ std::vector<RecipeKey> make_keys() {
       key("data", "eos", kChoice, data<&DataRecipe::eos>, {.also = "add_eos add_eos_token append_eod"},
           "an EOS after each document; auto: where the tokenizer names one"),
       key("data", "chat_template", kChoice, data<&DataRecipe::chat_template>,
-          {.also = "chat_format prompt_template"},
+          {.also = "chat_format prompt_template template"},
           "how conversations become text; auto: as the model's own template does, if it is a known one"),
-      key("data", "cache", kText, data<&DataRecipe::cache>, {.also = "cache_dir"}, "folder of encoded text"),
+      key("data", "cache", kText, data<&DataRecipe::cache>,
+          {.also = "cache_dir dataset_prepared_path tokenized_path"}, "folder of encoded text"),
       key("data", "max_document", kInteger, data<&DataRecipe::max_document>,
           {.low = 1, .high = 1e15, .also = "max_document_bytes"},
           "bytes that one document may have, unpacked"),
@@ -220,7 +226,8 @@ std::vector<RecipeKey> make_keys() {
       key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
           {.also = "activation_offload offload_activations cpu_offload"},
           "where what backward needs of each block waits; auto: in host memory if only that fits"),
-      key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>, {.high = 1e15},
+      key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>,
+          {.high = 1e15, .also = "gradient_checkpointing disable_gradient_checkpointing"},
           "bytes of projections kept for backward instead of computed again, where records are on the "
           "device; auto: 1 GiB, on a GPU what its memory has room for"),
       key("engine", "tile_tokens", kAutoInteger, engine<&EngineRecipe::tile_tokens>,
@@ -252,13 +259,16 @@ std::vector<RecipeKey> make_keys() {
            .also = "seq_len seqlen sequence_len sequence_length max_seq_len cutoff_len context_length"},
           "tokens per sequence"),
       key(kTrain, "batch_sequences", kInteger, train<&T::batch_sequences>,
-          {.low = 1, .high = 1e6, .also = "batch_size batch global_batch_size train_batch_size"},
+          {.low = 1,
+           .high = 1e6,
+           .also = "batch_size batch global_batch_size train_batch_size gradient_accumulation_steps "
+                   "per_device_train_batch_size"},
           "sequences per step, over all ranks"),
       key(kTrain, "steps", kInteger, train<&T::steps>,
           {.low = 1,
            .high = kMaxCount,
            .required = true,
-           .also = "max_steps num_steps train_steps total_steps"},
+           .also = "max_steps num_steps train_steps total_steps num_epochs num_train_epochs"},
           "optimizer steps"),
       key(kTrain, "learning_rate", kNumber, train<&T::learning_rate>,
           {.high = 1, .above = true, .also = "lr peak_lr max_lr"}, "peak"),

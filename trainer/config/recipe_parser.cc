@@ -25,6 +25,16 @@ std::string read_bounded(const std::filesystem::path& file) {
   return text;
 }
 
+// The only one that is reported: what the keys of another version mean is not known here.
+std::string version_problem(const Recipe& recipe) {
+  RecipeProblems problems(recipe);
+  problems.add("version",
+               fmt::format("found {}, this program reads version {}: run it with the release that the recipe "
+                           "was written for, or change its keys as CHANGELOG.md says and write {}",
+                           recipe.version, kRecipeVersion, kRecipeVersion));
+  return problems.lines().front();
+}
+
 }  // namespace
 
 RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOptions& options) {
@@ -46,6 +56,10 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
   } else {
     apply_overrides(yaml.root, options.overrides, problems);
     read_recipe(yaml.root, recipe, problems);
+    if (recipe.version != kRecipeVersion) {
+      result.errors = {version_problem(recipe)};
+      return result;
+    }
     check_recipe(recipe, options.ranks, problems);
     if (recipe.run_dir.empty()) recipe.run_dir = "runs/" + recipe.name;
   }

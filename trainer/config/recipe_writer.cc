@@ -6,8 +6,6 @@
 
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe_keys.h"
-#include "trainer/config/recipe_problems.h"
-#include "trainer/config/value_reader.h"
 
 namespace ropeway {
 namespace {
@@ -88,15 +86,6 @@ std::vector<std::string> section_lines(const std::string& section, Recipe& recip
   return lines;
 }
 
-std::string default_of(const RecipeKey& key) {
-  if (key.required) return "required";
-  Recipe recipe;
-  StageRecipe stage;
-  if (key.in_stage != nullptr) stage.set_kind(first_kind_of(key));
-  const std::string value = write_value(key, field_of(key, recipe, &stage));
-  return value.empty() ? "" : "default " + value;
-}
-
 }  // namespace
 
 std::string recipe_to_yaml(const Recipe& original) {
@@ -125,25 +114,12 @@ std::string recipe_to_yaml(const Recipe& original) {
   return out;
 }
 
-std::string recipe_reference() {
-  std::string out;
-  for (const std::string& section : recipe_sections()) {
-    const std::string title = section.empty() ? "At the top"
-                              : section == "stages"
-                                  ? "stages: a list; for each, in brackets, the kinds of stage a key is for"
-                                  : section + ":";
-    out += (out.empty() ? "" : "\n") + title + "\n";
-    for (const RecipeKey& key : recipe_keys()) {
-      if (key.section != section) continue;
-      const bool for_all = split_words(key.stage_kinds).size() == stage_kinds().size();
-      const std::string kinds = section != "stages" || for_all ? "" : fmt::format(" [{}]", key.stage_kinds);
-      std::string value = wanted_for(key);
-      const std::string fallback = default_of(key);
-      if (!fallback.empty()) value += "; " + fallback;
-      out += fmt::format("  {:<26}{}{}\n  {:<26}{}\n", key.name, key.meaning, kinds, "", value);
-    }
-  }
-  return out;
+std::string default_text(const RecipeKey& key) {
+  if (key.required) return "";
+  Recipe recipe;
+  StageRecipe stage;
+  if (key.in_stage != nullptr) stage.set_kind(first_kind_of(key));
+  return write_value(key, field_of(key, recipe, &stage));
 }
 
 }  // namespace ropeway

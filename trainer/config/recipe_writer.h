@@ -1,4 +1,4 @@
-// Recipe to YAML, and what every key means.
+// Recipe to YAML.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace ropeway {
 
+struct RecipeKey;
+
 // The resolved recipe as YAML: every key with its value. Parsing it gives the same Recipe.
 std::string recipe_to_yaml(const Recipe& recipe);
 
-// Every key a recipe may hold: its type, default, range, the kinds of stage it is for, and what it means.
-// Written from the same table that the parser reads.
-std::string recipe_reference();
+// What a recipe holds that leaves the key out, as YAML; "" for nothing, and for required keys.
+std::string default_text(const RecipeKey& key);
 
 }  // namespace ropeway

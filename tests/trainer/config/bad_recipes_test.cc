@@ -37,6 +37,13 @@ INSTANTIATE_TEST_SUITE_P(
                   "24:5: stages[1].learing_rate: unknown key; did you mean learning_rate?"},
         BadRecipe{"misspelt_at_the_top", good, "seed: 7", "sed: 7",
                   "2:1: sed: unknown key; did you mean seed?"},
+        BadRecipe{"version_of_another_program", good, "seed: 7", "version: 2",
+                  "2:10: version: found 2, this program reads version 1: run it with the release that the "
+                  "recipe was written for, or change its keys as CHANGELOG.md says and write 1"},
+        BadRecipe{"version_that_is_none", good, "seed: 7", "version: newest",
+                  "2:10: version: found newest, wanted an integer from 1 to"},
+        BadRecipe{"version_of_another_program_with_keys_of_its_own", good, "seed: 7",
+                  "version: 3\nnew_key: 1", "2:10: version: found 3, this program reads version 1"},
         BadRecipe{"misspelt_section", good, "seed: 7", "engin: {tile_tokens: 4}",
                   "2:1: engin: unknown key; did you mean engine?"},
         BadRecipe{"misspelt_in_flow_style", fresh, "makes: a", "makes: a, lenght: 4K",

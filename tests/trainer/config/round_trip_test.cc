@@ -126,20 +126,5 @@ TEST(RoundTrip, DefaultRunFolderIsResolved) {
   EXPECT_THAT(recipe_to_yaml(parse_text(kGoodRecipe).recipe), HasSubstr("run_dir: runs/demo\n"));
 }
 
-TEST(Reference, NamesEveryKeyWithItsMeaning) {
-  const std::string reference = recipe_reference();
-  for (const RecipeKey& key : recipe_keys()) {
-    EXPECT_FALSE(key.meaning.empty()) << key.name;
-    EXPECT_THAT(reference, HasSubstr(fmt::format("  {:<26}{}", key.name, key.meaning)));
-  }
-}
-
-TEST(Reference, SaysTheDefaultsOfThePlainStructs) {
-  const std::string reference = recipe_reference();
-  EXPECT_THAT(reference, HasSubstr("a number above 0 and at most 1; default 2e-05"));  // learning_rate
-  EXPECT_THAT(reference, HasSubstr("families or paper; default families"));
-  EXPECT_THAT(reference, HasSubstr("auto, or an integer from 1 to 1000000; default auto"));
-}
-
 }  // namespace
 }  // namespace ropeway

@@ -29,10 +29,12 @@ TEST(ShippedRecipes, AreGoodOnAnyUsualNumberOfRanks) {
   }
 }
 
-TEST(ShippedRecipes, AreNamedLikeTheirFiles) {
+TEST(ShippedRecipes, AreNamedLikeTheirFilesAndSayTheirVersion) {
   for (const auto& entry : std::filesystem::directory_iterator(ROPEWAY_SOURCE_DIR "/configs")) {
     if (entry.path().extension() != ".yaml") continue;
-    EXPECT_EQ(shipped(entry.path().filename()).name, entry.path().stem());
+    const Recipe recipe = shipped(entry.path().filename());
+    EXPECT_EQ(recipe.name, entry.path().stem());
+    EXPECT_TRUE(recipe.places.contains("version")) << entry.path() << " says no version";
   }
 }
 
