@@ -139,9 +139,10 @@ class Evaluation {
         documents_(load_input(world)),
         start_(window_start()),
         cells_(request.cells) {
-    require_texts(documents_, "evaluation");
-    require_document_of(MarkedDocuments(documents_, {start_, {}}),
-                        *std::max_element(lengths_.begin(), lengths_.end()), "evaluate");
+    if (request_.passkey) require_texts(documents_, "passkey retrieval");
+    if (holds_examples(documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
+    const MarkedDocuments framed(documents_, {start_, end_});
+    for (const int64_t length : lengths_) require_scored(framed, length, "evaluate");
     if (!cells_.empty()) return;
     for (const int64_t length : lengths_) {
       const FactorSet factors = resolve_factors(request_.factors, length, source_.dir.config,
@@ -179,7 +180,8 @@ class Evaluation {
                            .passkey = request_.passkey,
                            .windows = request_.windows,
                            .keep_token_nll = !request_.save_nll.empty(),
-                           .start = start_},
+                           .start = start_,
+                           .end = end_},
                           {.name = "evaluate", .stop_requested = stop_requested});
   }
 
@@ -190,17 +192,20 @@ class Evaluation {
     if (tokenizer_ != nullptr && request_.read_special_tokens)
       tokenizer_ = reading_special_tokens(std::move(tokenizer_));
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
-    return load_documents(world, {request_.text}, *tokenizer_, request_.cache,
-                          {.vocab_size = source_.dir.config.vocab_size});
+    return load_documents(
+        world, {request_.text}, *tokenizer_, request_.cache, {.vocab_size = source_.dir.config.vocab_size},
+        chat_template_of(source_.tokenizer_folder, request_.chat_template, *tokenizer_, named()));
+  }
+
+  NamedTokens named() const {
+    const ModelConfig& config = source_.dir.config;
+    return named_tokens(source_.tokenizer_folder, *tokenizer_, {config.bos_token_id, config.eos_token_id});
   }
 
   std::vector<int32_t> window_start() const {
     const bool as_it_is = request_.bos == MarkChoice::kAuto && !request_.tokens.empty();
     if (as_it_is || request_.bos == MarkChoice::kFalse) return {};
-    const ModelConfig& config = source_.dir.config;
-    const NamedTokens named =
-        named_tokens(source_.tokenizer_folder, *tokenizer_, {config.bos_token_id, config.eos_token_id});
-    return document_marks(*tokenizer_, named, {request_.bos, MarkChoice::kFalse}).before;
+    return ropeway::window_start(*tokenizer_, named(), request_.bos);
   }
 
   const EvaluationRequest& request_;
@@ -213,6 +218,7 @@ class Evaluation {
   std::unique_ptr<Tokenizer> tokenizer_;
   Documents documents_;
   std::vector<int32_t> start_;  // of each window
+  std::vector<int32_t> end_;    // behind a prompt's completion
   std::vector<EvaluationCell> cells_;
 };
 

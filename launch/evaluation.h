@@ -29,6 +29,7 @@ struct EvaluationRequest {
   std::string json, save_nll;  // empty: not written
   // At the start of each window. kAuto: where the tokenizer puts one, and none before ready-made ids.
   MarkChoice bos = MarkChoice::kAuto;
+  ChatFormatName chat_template = ChatFormatName::kAuto;  // of conversations in the text
 };
 
 // Collective. The figures of every cell, on every rank; nothing is written.

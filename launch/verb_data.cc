@@ -213,7 +213,8 @@ class DataReport {
     const SearchRecipe& search = stage.search();
     const Documents& validation = documents_.at("validation");
     const bool by_gradient = search.refine == SearchRefine::kGradient;
-    require_search_texts(search, validation, by_gradient ? &documents_.at("train") : nullptr, opened_.marks);
+    require_search_texts(recipe_.data, search, validation, by_gradient ? &documents_.at("train") : nullptr,
+                         opened_.marks);
     const MarkedDocuments framed(validation, {opened_.marks.before, {}});
     return fmt::format("{} of {}, of {} in the validation text",
                        windows_text(search.documents + search.finalist_documents),
@@ -221,12 +222,18 @@ class DataReport {
   }
 
   std::string evaluation_text(const StageRecipe& stage) {
-    require_texts(documents_.at("test"), "evaluation");
-    const MarkedDocuments framed(documents_.at("test"),
-                                 {window_start(recipe_, stage, *opened_.tokenizer, opened_.named), {}});
+    const Documents& test = documents_.at("test");
+    const DocumentMarks marks{window_start(recipe_, stage, *opened_.tokenizer, opened_.named),
+                              opened_.marks.after};
+    require_evaluation_texts(stage.evaluate(), test, marks);
+    if (holds_examples(test)) {
+      const int64_t longest = std::ranges::max(stage.evaluate().lengths);
+      return fmt::format("{} of {}", used_examples(MarkedDocuments(test, marks), longest),
+                         format_length(longest));
+    }
+    const MarkedDocuments framed(test, {marks.before, {}});
     std::string text;
     for (const int64_t length : stage.evaluate().lengths) {
-      require_document_of(framed, length, "the test text");
       text += fmt::format("{}{} of {}", text.empty() ? "" : ", ",
                           windows_text(disjoint_windows(framed, length)), format_length(length));
     }

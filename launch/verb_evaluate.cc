@@ -31,6 +31,8 @@ scored from its first token in disjoint windows of each length.
   --bos CHOICE       a BOS at each window's start: auto (default), true, false
   --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) longer windows; honour it; full: attend to all
+  --chat-template W  how conversations become text: auto (default), as the
+                     model's own template does, or the name of a format
   --special-tokens W text (default): their spelling in a text is text; or parse
   --device DEVICE    cpu (default), or cuda: one GPU per rank
   --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
@@ -49,8 +51,9 @@ CommandLine command_line() {
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
       "bos", text()->default_value("auto"), "")("windows", po::value<int64_t>(), "")(
-      "sliding-window", text()->default_value("refuse"), "")("special-tokens", text()->default_value("text"),
-                                                             "")("device", text()->default_value("cpu"), "")(
+      "sliding-window", text()->default_value("refuse"), "")(
+      "chat-template", text()->default_value("auto"), "")("special-tokens", text()->default_value("text"),
+                                                          "")("device", text()->default_value("cpu"), "")(
       "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
       "cache", text()->default_value(".cache/tokens"), "");
   return line;
@@ -94,6 +97,7 @@ EvaluationRequest read_request(const po::variables_map& values) {
                                 SpecialTokensInText::kParse;
   request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));
   request.bos = read_choice<MarkChoice>("bos", text("bos"));
+  request.chat_template = read_choice<ChatFormatName>("chat-template", text("chat-template"));
   if (values.count("windows") > 0) {
     request.windows = values["windows"].as<int64_t>();
     if (request.windows < 1)

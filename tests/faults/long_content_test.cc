@@ -8,14 +8,23 @@ const std::string kMuch(20000, 'x');
 
 class LongContent : public testing::Test {
  protected:
-  // The message on a file: with at most 200 of the x in a row, and short.
+  // The message on a file: with at most 200 of the x, and short.
   void expect_short(const std::string& arguments, const std::string& file) {
     const Ended ended = run_ropeway(arguments);
     EXPECT_NE(ended.code, 0) << arguments;
     EXPECT_THAT(ended.err, testing::HasSubstr(file)) << arguments;
-    EXPECT_EQ(ended.err.find(std::string(201, 'x')), std::string::npos)
-        << arguments << ended.err.substr(0, 500);
+    EXPECT_LE(repeated(ended.err), 200u) << arguments << ended.err.substr(0, 500);
     EXPECT_LT(ended.err.size(), 3000u) << arguments;
+  }
+  // Letters x beside others like them: those of the file.
+  static size_t repeated(const std::string& message) {
+    size_t total = 0;
+    for (size_t at = 0; (at = message.find("xxxx", at)) != std::string::npos;) {
+      const size_t end = std::min(message.find_first_not_of('x', at), message.size());
+      total += end - at;
+      at = end;
+    }
+    return total;
   }
   // The tiny model with one of its files as given.
   std::string model_with(const std::string& name, const std::string& content) {
@@ -62,7 +71,10 @@ TEST_F(LongContent, OfTokens) {
        {model(x + ": 0, \"z\": 0", "", ""), model("\"a\": 0, " + x + ": 1", "[" + x + ", \"b\"]", ""),
         model("\"a\": 0", "\"" + kMuch + "\"", ""),
         model("\"a\": 0", x.substr(0, 9000) + " " + x.substr(1), ""),
-        model(x + ": 0", "", "{\"content\": " + x + ", \"id\": 1, \"special\": true}")}) {
+        model(x + ": 0", "", "{\"content\": " + x + ", \"id\": 1, \"special\": true}"),
+        "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\p{" + kMuch +
+            "}\"}, \"behavior\": \"Isolated\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, "
+            "\"merges\": []}}"}) {
     expect_short(evaluate(model_with("tokenizer.json", content)), "tokenizer.json: ");
   }
 }
@@ -79,8 +91,11 @@ TEST_F(LongContent, OfFactorsAndWeights) {
 }
 
 TEST_F(LongContent, OfLinesOfJson) {
-  for (const std::string& content : {"{\"" + kMuch + "\": 1}\n", "{\"text\": [\"" + kMuch + "\"]}\n",
-                                     "{\"text\": \"" + kMuch + "\n", "\"" + kMuch + "\"\n", kMuch + "\n"}) {
+  for (const std::string& content :
+       {"{\"" + kMuch + "\": 1}\n", "{\"text\": [\"" + kMuch + "\"]}\n", "{\"text\": \"" + kMuch + "\n",
+        "\"" + kMuch + "\"\n", kMuch + "\n",
+        "{\"conversations\": [{\"from\": \"" + kMuch + "\", \"value\": \"\"}]}\n",
+        "{\"completion\": [{\"role\": \"" + kMuch + "\", \"content\": \"\"}], \"prompt\": []}\n"}) {
     expect_short("evaluate " + kTinyBase + " --text " + scratch_.file("a.jsonl", content) + " --cache " +
                      scratch_.name("cache"),
                  "a.jsonl:1: ");

@@ -103,12 +103,16 @@ TEST_F(DataVerb, ExamplesAreShownWithTheLossWeightsOfTheirTokens) {
       run_ropeway("data " + recipe(scratch_.name("absent")) + " --set data.train=[" + prompts + "]");
   EXPECT_THAT(bytes.out, HasSubstr("2 documents, 8 bytes of text\n"));
 
-  const Ended scored = run_ropeway("data " + recipe(kTinyBase) + " --set data.test=[" + prompts + "]");
-  EXPECT_EQ(scored.code, 65);
-  EXPECT_THAT(scored.err,
-              HasSubstr("stage score: " + prompts +
-                        ": JSON lines of prompts and completions: examples "
-                        "that are scored in part, for training alone; evaluation takes whole texts"));
+  const Ended scored = run_ropeway("data " + recipe(kTinyBase) + " --set data.test=[" + prompts +
+                                   "] --set stages.score.tasks=[perplexity]");
+  EXPECT_EQ(scored.code, 0) << scored.err;
+  EXPECT_THAT(scored.out, HasSubstr("score (evaluate): used 1 example, 7 tokens, 4 of them scored of 1K\n"));
+  const Ended searched =
+      run_ropeway("data " + recipe(kTinyBase) + " --set data.validation=[" + prompts + "]");
+  EXPECT_EQ(searched.code, 65);
+  EXPECT_THAT(searched.err,
+              HasSubstr("stage wide: " + prompts + ": JSON lines of prompts and completions: examples"));
+  EXPECT_THAT(searched.err, HasSubstr("a search takes whole texts"));
 }
 
 TEST_F(DataVerb, ConversationsWantAKnownTemplateOrAFormatByName) {

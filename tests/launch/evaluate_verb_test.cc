@@ -222,16 +222,47 @@ TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
   EXPECT_THAT(scored.out, HasSubstr("nats/token"));
 }
 
-TEST(EvaluateVerb, ExamplesThatAreScoredInPartAreRefused) {
+// Two prompts of one size: together their loss is the mean over the scored tokens of both, on any ranks.
+TEST(EvaluateVerb, TheLossOfExamplesIsPerScoredToken) {
   const TempDir scratch;
-  const std::string text =
-      scratch.file("sft.jsonl", "{\"prompt\": \"" + std::string(400, 'a') + "\", \"completion\": \"b\"}\n");
-  const Ended ended =
-      run_ropeway("evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " + text);
-  EXPECT_EQ(ended.code, 65);
-  EXPECT_THAT(ended.err,
-              HasSubstr(text + ": JSON lines of prompts and completions: examples that are scored in "
-                               "part, for training alone; evaluation takes whole texts"));
+  const std::string first = "{\"prompt\": \"It was the best of\", \"completion\": \" times\"}\n",
+                    second =
+                        "{\"prompt\": \"It was the worst of times, it was\", \"completion\": \" the age of "
+                        "wisdom\"}\n",
+                    chat =
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+                        "\"content\": \"b\"}]}\n";
+  const auto evaluated = [&](const std::string& name, const std::string& lines, const std::string& more = "",
+                             const std::string& mpi = "") {
+    const std::string json = scratch.name(name + ".json");
+    const Ended ended =
+        run_shell(mpi + "{} evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " +
+                  scratch.file(name, lines) + " --lengths 64 --json " + json + more);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return nlohmann::json::parse(read_bytes(json)).at("evaluations").at(0);
+  };
+  const auto one = evaluated("one.jsonl", first), two = evaluated("two.jsonl", second);
+  const auto both = evaluated("both.jsonl", first + second);
+  EXPECT_EQ(one.at("predicted_tokens"), 6);
+  EXPECT_EQ(two.at("predicted_tokens"), 18);
+  EXPECT_EQ(both.at("predicted_tokens"), 24);
+  EXPECT_EQ(both.at("windows"), 2);
+  const auto nll = [](const nlohmann::json& entry) { return entry.at("nll").get<double>(); };
+  EXPECT_NEAR(nll(both), (6 * nll(one) + 18 * nll(two)) / 24, 1e-5);
+  EXPECT_NEAR(both.at("bits_per_byte").get<double>(), nll(both) / std::log(2.0), 1e-6);
+  const auto ranks = evaluated("both.jsonl", first + second, "", "timeout -k 5 60 mpirun -n 2 ");
+  EXPECT_NEAR(nll(ranks), nll(both), 1e-5);
+
+  EXPECT_EQ(evaluated("chat.jsonl", chat, " --chat-template chatml").at("predicted_tokens"), 11)
+      << "b<|im_end|>";
+  const Ended unnamed = run_ropeway("evaluate " + kTinyBase + " --cache " + scratch.name("cache") +
+                                    " --text " + scratch.name("chat.jsonl"));
+  EXPECT_EQ(unnamed.code, 65);
+  EXPECT_THAT(unnamed.err, HasSubstr("conversations need a chat template"));
+  const Ended passkey = run_ropeway("evaluate " + kTinyBase + " --tasks passkey --cache " +
+                                    scratch.name("cache") + " --text " + scratch.name("both.jsonl"));
+  EXPECT_EQ(passkey.code, 65);
+  EXPECT_THAT(passkey.err, HasSubstr("passkey retrieval takes whole texts"));
 }
 
 }  // namespace

@@ -37,28 +37,51 @@ struct ChoiceTable<MarkChoice> {
 enum class ChatFormatName {
   kAuto,
   kChatML,
+  kQwen15,
   kQwen2,
   kQwen25,
+  kQwen3,
+  kQwen3Thinking,
   kSmolLM2,
   kLlama2,
   kLlama3,
   kLlama31,
   kMistral,
+  kMistral1,
   kMistral3,
   kPhi3,
   kPhi35,
+  kPhi4Mini,
   kZephyr,
   kGemma,
   kGemma3
 };
+// Llama 3.2 and 3.3 write what 3.1 writes.
 template <>
 struct ChoiceTable<ChatFormatName> {
   using enum ChatFormatName;
-  static constexpr Choice<ChatFormatName> choices[] = {
-      {kAuto, "auto"},       {kChatML, "chatml"},     {kQwen2, "qwen2"},   {kQwen25, "qwen2.5"},
-      {kSmolLM2, "smollm2"}, {kLlama2, "llama2"},     {kLlama3, "llama3"}, {kLlama31, "llama3.1"},
-      {kMistral, "mistral"}, {kMistral3, "mistral3"}, {kPhi3, "phi3"},     {kPhi35, "phi3.5"},
-      {kZephyr, "zephyr"},   {kGemma, "gemma"},       {kGemma3, "gemma3"}};
+  static constexpr Choice<ChatFormatName> choices[] = {{kAuto, "auto"},
+                                                       {kChatML, "chatml"},
+                                                       {kQwen15, "qwen1.5"},
+                                                       {kQwen2, "qwen2"},
+                                                       {kQwen25, "qwen2.5"},
+                                                       {kQwen3, "qwen3"},
+                                                       {kQwen3Thinking, "qwen3-thinking"},
+                                                       {kSmolLM2, "smollm2"},
+                                                       {kLlama2, "llama2"},
+                                                       {kLlama3, "llama3"},
+                                                       {kLlama31, "llama3.1"},
+                                                       {kLlama31, "llama3.2"},
+                                                       {kLlama31, "llama3.3"},
+                                                       {kMistral, "mistral"},
+                                                       {kMistral1, "mistral1"},
+                                                       {kMistral3, "mistral3"},
+                                                       {kPhi3, "phi3"},
+                                                       {kPhi35, "phi3.5"},
+                                                       {kPhi4Mini, "phi4-mini"},
+                                                       {kZephyr, "zephyr"},
+                                                       {kGemma, "gemma"},
+                                                       {kGemma3, "gemma3"}};
 };
 
 // Files of training text, and how many times a pass uses each of their tokens.

@@ -34,9 +34,9 @@ class HashedFile {
 
 struct ByteStream::State {
   explicit State(const std::filesystem::path& path) : name(path.string()), file(path), input(file.next()) {
-    packing = packing_of(input, path);
+    packing = compression_of(input, path);
     at_end = input.empty();
-    if (packing != Packing::kNone) {
+    if (packing != Compression::kNone) {
       unpacker = make_unpacker(packing, name);
       output.resize(kPieceBytes);
     }
@@ -71,7 +71,7 @@ struct ByteStream::State {
   std::string name;
   HashedFile file;
   std::string_view input;
-  Packing packing = Packing::kNone;
+  Compression packing = Compression::kNone;
   std::unique_ptr<Unpacker> unpacker;
   std::vector<char> output;
   bool at_end = false, in_member = true;  // an empty file is no packed one
@@ -81,7 +81,7 @@ struct ByteStream::State {
 ByteStream::ByteStream(const std::filesystem::path& path) : state_(std::make_unique<State>(path)) {}
 ByteStream::~ByteStream() = default;
 
-Packing ByteStream::packing() const { return state_->packing; }
+Compression ByteStream::compression() const { return state_->packing; }
 bool ByteStream::read(std::string& to) {
   return state_->unpacker ? state_->read_packed(to) : state_->read_plain(to);
 }

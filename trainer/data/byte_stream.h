@@ -16,7 +16,7 @@ class ByteStream {
   explicit ByteStream(const std::filesystem::path& path);
   ~ByteStream();
 
-  Packing packing() const;
+  Compression compression() const;
   // Appends the next bytes, at most 1 MiB; false at the end. Throws kBadData when what is packed is damaged
   // or cut short, kIo.
   bool read(std::string& to);

@@ -19,6 +19,8 @@ struct ChatFormat {
   Pieces system = {}, system_end = {};
   // The assistant's: its end is scored up to and with the token that tells the model to stop.
   Pieces assistant, assistant_end, behind_assistant = {};
+  // Before a system turn behind the header; empty: as any other.
+  Pieces later_system = {};
   Pieces end = {};                                   // behind the last turn
   bool trims_user = false, trims_assistant = false;  // white space around what is said
   bool alternates = false;
@@ -30,14 +32,24 @@ struct ChatFormat {
   } system_place = System::kAnyTurn;
   std::string_view default_system = {};  // said where no turn of the system comes first
   bool skips_empty_system = false;
+  // What an answer says between <think> and </think>. Answers to the last user keep it, the last one also
+  // when it is empty; earlier answers go without.
+  enum class Thoughts {
+    kText,      // is text like any other
+    kSaid,      // the assistant opens it
+    kPrompted,  // the prompt ends with its opening
+  } thoughts = Thoughts::kText;
 };
 
 namespace {
 
 using Name = ChatFormatName;
 using System = ChatFormat::System;
+using Thoughts = ChatFormat::Thoughts;
 
-ChatFormat chatml(Name name, std::string_view default_system = {}) {
+constexpr std::string_view kThink = "<think>", kEndThink = "</think>";
+
+ChatFormat chatml(Name name, std::string_view default_system = {}, Thoughts thoughts = Thoughts::kText) {
   return {.name = name,
           .user = {"<|im_start|>", "user\n"},
           .user_end = {"<|im_end|>", "\n"},
@@ -46,18 +58,23 @@ ChatFormat chatml(Name name, std::string_view default_system = {}) {
           .assistant = {"<|im_start|>", "assistant\n"},
           .assistant_end = {"<|im_end|>"},
           .behind_assistant = {"\n"},
-          .default_system = default_system};
+          .default_system = default_system,
+          .thoughts = thoughts};
 }
 
-ChatFormat llama3(Name name, Pieces system, System place) {
+ChatFormat llama3(Name name, std::string_view behind_header, System place) {
+  const Pieces system = {"<|start_header_id|>", "system", "<|end_header_id|>", "\n\n"};
+  Pieces first = system;
+  first.back() = behind_header;
   return {.name = name,
           .start = {"{bos}"},
           .user = {"<|start_header_id|>", "user", "<|end_header_id|>", "\n\n"},
           .user_end = {"<|eot_id|>"},
-          .system = std::move(system),
+          .system = std::move(first),
           .system_end = {"<|eot_id|>"},
           .assistant = {"<|start_header_id|>", "assistant", "<|end_header_id|>", "\n\n"},
           .assistant_end = {"<|eot_id|>"},
+          .later_system = system,
           .trims_user = true,
           .trims_assistant = true,
           .system_place = place};
@@ -92,12 +109,17 @@ ChatFormat gemma(Name name, System place) {
 }
 
 std::vector<ChatFormat> make_formats() {
+  // Llama 3.2's template writes today's date where its caller gives none and can tell it, else this one. A
+  // corpus must not change from day to day.
   const std::string_view llama31_header =
       "\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
   return {
       chatml(Name::kChatML),
+      chatml(Name::kQwen15, "You are a helpful assistant"),
       chatml(Name::kQwen2, "You are a helpful assistant."),
       chatml(Name::kQwen25, "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."),
+      chatml(Name::kQwen3, {}, Thoughts::kSaid),
+      chatml(Name::kQwen3Thinking, {}, Thoughts::kPrompted),
       chatml(Name::kSmolLM2, "You are a helpful AI assistant named SmolLM, trained by Hugging Face"),
       {.name = Name::kLlama2,
        .user = {"{bos}", "[INST] "},
@@ -110,9 +132,8 @@ std::vector<ChatFormat> make_formats() {
        .trims_assistant = true,
        .alternates = true,
        .system_place = System::kFirstUser},
-      llama3(Name::kLlama3, {"<|start_header_id|>", "system", "<|end_header_id|>", "\n\n"}, System::kAnyTurn),
-      llama3(Name::kLlama31, {"<|start_header_id|>", "system", "<|end_header_id|>", llama31_header},
-             System::kHeader),
+      llama3(Name::kLlama3, "\n\n", System::kAnyTurn),
+      llama3(Name::kLlama31, llama31_header, System::kHeader),
       {.name = Name::kMistral,
        .start = {"{bos}"},
        .user = {"[INST] "},
@@ -121,6 +142,16 @@ std::vector<ChatFormat> make_formats() {
        .assistant_end = {"{eos}"},
        .alternates = true,
        .system_place = System::kRefused},
+      {.name = Name::kMistral1,
+       .start = {"{bos}"},
+       .user = {" [INST] "},
+       .user_end = {" [/INST]"},
+       .system_end = {"\n\n"},
+       .assistant = {" "},
+       .assistant_end = {"{eos}"},
+       .alternates = true,
+       .system_place = System::kFirstUser},
+      // Its template drops what the system says where the last turn is not the user's.
       {.name = Name::kMistral3,
        .start = {"{bos}"},
        .user = {"[INST]", " "},
@@ -132,6 +163,14 @@ std::vector<ChatFormat> make_formats() {
        .system_place = System::kRefused},
       phi3(Name::kPhi3, false),
       phi3(Name::kPhi35, true),
+      {.name = Name::kPhi4Mini,
+       .user = {"<|user|>"},
+       .user_end = {"<|end|>"},
+       .system = {"<|system|>"},
+       .system_end = {"<|end|>"},
+       .assistant = {"<|assistant|>"},
+       .assistant_end = {"<|end|>"},
+       .end = {"{eos}"}},
       {.name = Name::kZephyr,
        .user = {"<|user|>\n"},
        .user_end = {"{eos}", "\n"},
@@ -165,6 +204,28 @@ std::string_view without_back(std::string_view text) {
   return text;
 }
 
+std::string_view without_line_feeds(std::string_view text, bool at_front, bool at_back) {
+  while (at_front && text.starts_with('\n')) text.remove_prefix(1);
+  while (at_back && text.ends_with('\n')) text.remove_suffix(1);
+  return text;
+}
+
+// An answer that holds </think>: what is before the first, from the last <think> on, and what is behind the
+// last.
+struct Answer {
+  std::string_view thoughts, said;
+};
+Answer answer_of(std::string_view content) {
+  const size_t end = content.find(kEndThink);
+  if (end == std::string_view::npos) return {{}, content};
+  std::string_view thoughts = without_line_feeds(content.substr(0, end), false, true);
+  if (const size_t begin = thoughts.rfind(kThink); begin != std::string_view::npos) {
+    thoughts.remove_prefix(begin + kThink.size());
+  }
+  const std::string_view said = content.substr(content.rfind(kEndThink) + kEndThink.size());
+  return {without_line_feeds(thoughts, true, true), without_line_feeds(said, true, false)};
+}
+
 class Writer {
  public:
   Writer(const ChatFormat& format, const NamedTexts& named, const std::vector<ChatTurn>& turns,
@@ -178,7 +239,7 @@ class Writer {
     add(format_.start);
     if (format_.system_place == System::kHeader) {
       add(format_.system);
-      if (begins_with_system) say(turns_[first++].content, false);
+      if (begins_with_system) say(stripped(turns_[first++].content, format_.trims_user));
       add(format_.system_end);
     } else if (format_.system_place == System::kFirstUser) {
       if (begins_with_system) within_user_ = &turns_[first++].content;
@@ -218,36 +279,64 @@ class Writer {
     const ChatTurn& turn = turns_[i];
     if (turn.role == "assistant") {
       add(format_.assistant);
-      say(turn.content, true);
-      add(format_.assistant_end, true);
+      if (format_.thoughts == Thoughts::kText) {
+        say(stripped(turn.content, format_.trims_assistant), !turn.is_prompt);
+      } else {
+        answer(i);
+      }
+      add(format_.assistant_end, !turn.is_prompt);
       add(format_.behind_assistant);
     } else if (turn.role == "system") {
       if (format_.skips_empty_system && turn.content.empty()) return;
-      add(format_.system_place == System::kHeader
-              ? Pieces{"<|start_header_id|>", "system", "<|end_header_id|>", "\n\n"}
-              : format_.system);
-      say(turn.content, false);
+      add(format_.later_system.empty() ? format_.system : format_.later_system);
+      say(stripped(turn.content, format_.trims_user));
       add(format_.system_end);
     } else {
       add(format_.user);
       const bool has_system = within_user_ != nullptr && i == first;
       if (has_system) {
         add(format_.system);
-        parts_.push_back({*within_user_, false, true});
+        say(*within_user_);
         add(format_.system_end);
       }
-      say(turn.content, false, !has_system || format_.system.empty());
+      // Where the two are joined before they are stripped, the front of what the user says stays.
+      const bool keeps_front = has_system && !format_.system.empty();
+      say(stripped(turn.content, format_.trims_user, keeps_front));
       add(format_.user_end);
     }
   }
 
-  // Where the system's words and the user's are joined before they are stripped, the user's front stays.
-  void say(const std::string& content, bool by_assistant, bool strips_front = true) {
-    std::string_view text = content;
-    if (by_assistant ? format_.trims_assistant : format_.trims_user) {
-      text = without_back(strips_front ? without_front(text) : text);
+  // The answer of turn i with its thoughts, or without.
+  void answer(size_t i) {
+    const bool is_scored = !turns_[i].is_prompt;
+    const Answer answer = answer_of(turns_[i].content);
+    const bool thinks = i > last_user() && (i + 1 == turns_.size() || !answer.thoughts.empty());
+    if (thinks) {
+      add({kThink, "\n"}, is_scored && format_.thoughts == Thoughts::kSaid);
+      say(answer.thoughts, is_scored);
+      add({"\n", kEndThink, "\n\n"}, is_scored);
     }
-    parts_.push_back({std::string(text), by_assistant, true});
+    say(without_line_feeds(answer.said, thinks, false), is_scored);
+  }
+
+  // The last turn in which a user asks, and does not hand back what a tool answered; where none does, the
+  // last turn.
+  size_t last_user() const {
+    for (size_t i = turns_.size(); i-- > 0;) {
+      const std::string& content = turns_[i].content;
+      const bool is_of_tool = content.starts_with("<tool_response>") && content.ends_with("</tool_response>");
+      if (turns_[i].role == "user" && !is_of_tool) return i;
+    }
+    return turns_.size() - 1;
+  }
+
+  static std::string_view stripped(std::string_view text, bool strips, bool keeps_front = false) {
+    if (!strips) return text;
+    return without_back(keeps_front ? text : without_front(text));
+  }
+
+  void say(std::string_view text, bool is_scored = false) {
+    parts_.push_back({std::string(text), is_scored, true});
   }
 
   void add(const Pieces& pieces, bool is_scored = false) {

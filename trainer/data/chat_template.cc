@@ -24,16 +24,33 @@ constexpr KnownTemplate kKnown[] = {
     {"153280e3ff55d19da1398bdb3914ee2a51b80429bfaedde11d7d216c39db80f3", Name::kChatML},
     // Qwen3 4B Instruct 2507
     {"aa39eed4cbfdd57aeaab518e83d06945f00df6afefba6eb985b6b85060cade95", Name::kChatML},
+    // Qwen1.5 0.5B, Qwen2 0.5B
+    {"af9c0233881b083b52ff773580215222b5440ac3d0beeeca99b76329b048f8db", Name::kQwen15},
+    // Qwen1.5 0.5B Chat, Qwen2 0.5B Instruct
     {"793202280c0910ab26bc6eb57c8212c2417324c6d8c4efd0d10d59092ab3e3eb", Name::kQwen2},
+    // Qwen2.5 7B
+    {"7d6302983e64f35c4ad9459413ee827d5dcfa23ba5373f58cde030c9f724f7e8", Name::kQwen2},
     {"a18cc698dd45623eb707279d08e66f7bb8d76afc89ead84016b88487b395b5cc", Name::kQwen25},
+    // Qwen3 0.6B, and Qwen3 0.6B Base
+    {"edcd73b0e30a780c1d6f3e060c07396def3c3fa55a2c55197b10f99d1dde83e1", Name::kQwen3},
+    {"2df317a15cbc983d9602cc391d33be17237d47ec7eb11ead80fae277143958aa", Name::kQwen3},
+    // Qwen3 4B Thinking 2507
+    {"72e7e9715c1c73c33e15cdf3c5d37cc0efefc25eb6299fc6a6fa516237913bf8", Name::kQwen3Thinking},
     {"872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54d0788", Name::kSmolLM2},
     {"9780fae5bfea3cfd7be37d328c6edfd296a8869be8131495bbe7eb37e780c88c", Name::kLlama2},
     {"ba03a121d097859c7b5b9cd03af99aafe95275210d2876f642ad9929a150f122", Name::kLlama3},
+    // Llama 3.1 8B Instruct, Llama 3.3 70B Instruct
     {"99799a835a31e1d33c4a9c7ee8a0de3923b291a95155ed6dc8efcbd0fe1d0238", Name::kLlama31},
-    // Mistral 7B Instruct v0.2, Mixtral 8x7B Instruct v0.1
+    // Llama 3.2 3B Instruct
+    {"0cac23ffd2b33ff7b039e17ee143a080053318146fdc788f1d49ed4745aa8683", Name::kLlama31},
+    // Mistral 7B Instruct v0.2 and Mixtral 8x7B Instruct v0.1, as first published and as they are now
     {"26a59556925c987317ce5291811ba3b7f32ec4c647c400c6cc7e3a9993007ba7", Name::kMistral},
+    {"1c6594f8393552ef16bbf3ddecb67d8258fb8d66339a1a092a8f8496061f02d3", Name::kMistral1},
+    // Mistral 7B Instruct v0.3
+    {"9074ed36d7503f0f63bd70ef4a0db1e12ec90718aef446404917f5ee3216e2f3", Name::kMistral3},
     {"dcaee66df77bfbb789ec541fe713218da30225a526f1db97138fc39ee6dc56aa", Name::kPhi3},
     {"78d976a442bcde2f0be15aafbb8e3050e1104f86732266f68403251b89982a90", Name::kPhi35},
+    {"febf589225c9728ab791f52e8897d7607a823d45368f0a4c92fa68997b40cce9", Name::kPhi4Mini},
     // Zephyr 7B beta
     {"66291cf0045c2425a3a667cf3cbb7af2b11f09e025c02f97245323ab79119362", Name::kZephyr},
     // Gemma 7B it, Gemma 2 9B it

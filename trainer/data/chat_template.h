@@ -18,7 +18,7 @@ struct ChatTemplate {
   std::optional<ChatFormatName> format;
   NamedTexts named;
   // Why there is no format, and the way out.
-  std::string refusal = "conversations are scored in part, for training alone; whole texts are wanted here";
+  std::string refusal = "conversations are scored in part; whole texts are wanted here";
 };
 
 // choice: kAuto: the format of the template in the folder's chat_template.jinja or tokenizer_config.json, of

@@ -45,7 +45,7 @@ NamedTokens named_tokens(const std::filesystem::path& folder, const Tokenizer& t
                          const NamedTokens& otherwise) {
   NamedTokens named = otherwise;
   const std::filesystem::path file = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(file)) return named;
+  if (folder.empty() || !std::filesystem::exists(file)) return named;
   const JsonValue config = read_strict_json(file);
   if (const int64_t bos = token_named(config, "bos_token", tokenizer); bos >= 0) named.bos = bos;
   if (const int64_t eos = token_named(config, "eos_token", tokenizer); eos >= 0) named.eos = eos;
@@ -57,6 +57,10 @@ DocumentMarks document_marks(const Tokenizer& tokenizer, const NamedTokens& name
   const DocumentMarks own = template_of(tokenizer);
   return {mark(choices.bos, own.before, named.bos, false, "BOS"),
           mark(choices.eos, own.after, named.eos, true, "EOS")};
+}
+
+std::vector<int32_t> window_start(const Tokenizer& tokenizer, const NamedTokens& named, MarkChoice bos) {
+  return document_marks(tokenizer, named, {bos, MarkChoice::kFalse}).before;
 }
 
 std::string describe(const DocumentMarks& marks) {

@@ -24,7 +24,7 @@ struct NamedTokens {
   int64_t bos = -1, eos = -1;
 };
 // Those of the folder's tokenizer_config.json ("bos_token", "eos_token"); `otherwise` for one that it does
-// not name, or with a text that is no single token.
+// not name, or with a text that is no single token, and where there is no folder.
 NamedTokens named_tokens(const std::filesystem::path& folder, const Tokenizer& tokenizer,
                          const NamedTokens& otherwise);
 
@@ -36,6 +36,9 @@ struct MarkChoices {
 // named. Throws kConfig for kTrue where there is none.
 DocumentMarks document_marks(const Tokenizer& tokenizer, const NamedTokens& named,
                              const MarkChoices& choices);
+
+// What stands at the start of windows that are scored: the marks before a text.
+std::vector<int32_t> window_start(const Tokenizer& tokenizer, const NamedTokens& named, MarkChoice bos);
 
 // "BOS 1, EOS 2", "no BOS, EOS 0".
 std::string describe(const DocumentMarks& marks);

@@ -33,14 +33,16 @@ uint64_t shuffled(uint64_t value, uint64_t count, uint64_t key) {
 DocumentStream::DocumentStream(const MarkedDocuments& documents, uint64_t seed)
     : documents_(documents), seed_(seed) {
   ROPEWAY_CHECK(documents.count() <= std::numeric_limits<uint32_t>::max(), "{} documents", documents.count());
-  double tokens = 0;
   for (size_t d = 0; d < documents.count(); ++d) {
     if (documents.is_example(d)) continue;
     const double weight = documents.weight(d);
     whole_weights_ = whole_weights_ && weight == std::floor(weight);
-    tokens += weight * static_cast<double>(documents.size(d));
+    mean_pass_tokens_ += weight * static_cast<double>(documents.size(d));
+    documents_used_ += weight > 0 ? 1 : 0;
   }
-  if (!(tokens > 0)) fail(ErrorKind::kBadData, "there is no training text");
+  if (!(mean_pass_tokens_ > 0))
+    fail(ErrorKind::kBadData,
+         "there is no training text to join (examples of instruction data are used whole)");
 }
 
 // Of a fractional weight w, the whole numbers that [w p + u, w (p + 1) + u) passes over, for a u of the
@@ -61,12 +63,6 @@ int64_t DocumentStream::pass_tokens(int64_t pass) const {
   int64_t tokens = 0;
   for (size_t d = 0; d < documents_.count(); ++d) tokens += copies(pass, d) * documents_.size(d);
   return tokens;
-}
-
-int64_t DocumentStream::pass_documents(int64_t pass) const {
-  int64_t documents = 0;
-  for (size_t d = 0; d < documents_.count(); ++d) documents += copies(pass, d) > 0 ? 1 : 0;
-  return documents;
 }
 
 std::shared_ptr<const DocumentStream::Pass> DocumentStream::make_pass(int64_t number, int64_t begin) const {
@@ -133,6 +129,18 @@ DocumentStream::Stretch DocumentStream::stretch(int64_t begin, int64_t length) c
     filled += count;
   }
   return stretch;
+}
+
+void require_pass_of(const DocumentStream& stream, const MarkedDocuments& documents, int64_t length,
+                     const std::string& purpose) {
+  const double tokens = stream.mean_pass_tokens();
+  if (tokens >= static_cast<double>(length)) return;
+  fail(ErrorKind::kBadData,
+       "{}: a pass over the text has {:.0f} tokens in all ({}), wanted the {} tokens of a window or more; "
+       "give a "
+       "longer "
+       "text or a shorter length",
+       purpose, tokens, sizes_of(documents), length);
 }
 
 }  // namespace ropeway

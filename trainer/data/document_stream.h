@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,9 @@ class DocumentStream {
   int64_t window_begin(int64_t index, int64_t length) const;
 
   int64_t pass_tokens(int64_t pass) const;
-  int64_t pass_documents(int64_t pass) const;
+  // Of a pass in the long run: weights that are no whole numbers make passes of different sizes.
+  double mean_pass_tokens() const { return mean_pass_tokens_; }
+  int64_t documents() const { return documents_used_; }  // that are in some pass
 
  private:
   struct Pass {
@@ -57,9 +60,15 @@ class DocumentStream {
   const MarkedDocuments& documents_;
   const uint64_t seed_;
   bool whole_weights_ = true;  // then all passes have as many tokens
+  double mean_pass_tokens_ = 0;
+  int64_t documents_used_ = 0;
   mutable std::mutex mutex_;
   mutable std::vector<int64_t> begins_ = {0};                // of the passes up to the farthest asked for
   mutable std::vector<std::shared_ptr<const Pass>> recent_;  // the last two used
 };
+
+// Throws kBadData naming `purpose` and sizes unless a pass has `length` tokens in the long run.
+void require_pass_of(const DocumentStream& stream, const MarkedDocuments& documents, int64_t length,
+                     const std::string& purpose);
 
 }  // namespace ropeway

@@ -143,6 +143,7 @@ EncodedExample ExampleEncoder::encode(const Example& example, const std::string&
       return encode_prompt(example);
     case RecordKind::kMessages:
     case RecordKind::kConversations:
+    case RecordKind::kPromptTurns:
       return encode_turns(example, where);
     case RecordKind::kIds:
       return take_ids(example, where);

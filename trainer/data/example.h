@@ -14,13 +14,20 @@ enum class RecordKind {
   kPrompt,         // "prompt" and "completion", which is scored
   kMessages,       // "messages": turns {"role", "content"}; those of the assistant are scored
   kConversations,  // the same under "conversations"
+  kPromptTurns,    // "prompt" and "completion", each a list of turns; those of the completion are scored
   kIds,            // "input_ids" and "labels": an id where its token is scored, elsewhere kUnscored
 };
+
+inline bool has_turns(RecordKind kind) {
+  return kind == RecordKind::kMessages || kind == RecordKind::kConversations ||
+         kind == RecordKind::kPromptTurns;
+}
 
 inline constexpr int32_t kUnscored = -100;  // as PyTorch's cross entropy and transformers have it
 
 struct ChatTurn {
   std::string role, content;
+  bool is_prompt = false;  // read only, whoever says it
 };
 
 // Of its kind's members, the others are empty.

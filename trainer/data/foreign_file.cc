@@ -10,31 +10,37 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// One line each; {} is the file. They print JSON lines, or unpack.
+// One line each; {0} is the file. They print JSON lines, or unpack.
 constexpr auto kFromParquet =
     "python3 -c 'import json,sys; from pyarrow.parquet import ParquetFile as P; "
-    "[print(json.dumps({{\"text\": t}})) for b "
-    "in P(sys.argv[1]).iter_batches(columns=[\"text\"]) for t in b[0].to_pylist()]' {0} > {0}.jsonl"sv;
+    "[print(json.dumps({{\"text\": t}})) for b in P(sys.argv[1]).iter_batches(columns=[\"text\"]) for t in "
+    "b[0].to_pylist()]' {0} > {0}.jsonl"sv;
+constexpr auto kFromOrc =
+    "python3 -c 'import json,sys; from pyarrow import orc; [print(json.dumps({{\"text\": t}})) for t in "
+    "orc.read_table(sys.argv[1], columns=[\"text\"])[0].to_pylist()]' {0} > {0}.jsonl"sv;
 constexpr auto kFromArrow =
-    "python3 -c 'import json,sys; from pyarrow import ipc; o = ipc.{1}; [print(json.dumps({{\"text\": t}})) "
-    "for t in "
-    "o(sys.argv[1]).read_all()[\"text\"].to_pylist()]' {0} > {0}.jsonl"sv;
+    "python3 -c 'import json,sys; from pyarrow import ipc; [print(json.dumps({{\"text\": t}})) for t in "
+    "ipc.open_stream(sys.argv[1]).read_all()[\"text\"].to_pylist()]' {0} > {0}.jsonl"sv;
 constexpr auto kFromFeather =
     "python3 -c 'import json,sys; from pyarrow import feather; [print(json.dumps({{\"text\": t}})) for t in "
     "feather.read_table(sys.argv[1])[\"text\"].to_pylist()]' {0} > {0}.jsonl"sv;
 constexpr auto kFromPickle =
     "python3 -c 'import json,pickle,sys; [print(json.dumps({{\"text\": t}})) for t in "
-    "pickle.load(open(sys.argv[1], "
-    "\"rb\"))]' {0} > {0}.jsonl (for a list of texts from a source you trust: a pickle can run code)"sv;
+    "pickle.load(open(sys.argv[1], \"rb\"))]' {0} > {0}.jsonl (for a list of texts from a source you trust: "
+    "a "
+    "pickle can run code)"sv;
 constexpr auto kFromTorch =
     "python3 -c 'import numpy,sys,torch; numpy.save(sys.argv[1] + \".npy\", torch.load(sys.argv[1], "
     "weights_only=True).numpy())' {0} (for a tensor of token ids)"sv;
 constexpr auto kFromHdf5 =
     "python3 -c 'import h5py,numpy,sys; numpy.save(sys.argv[1] + \".npy\", "
-    "h5py.File(sys.argv[1])[sys.argv[2]][:])' "
-    "{0} DATASET (for a data set of token ids)"sv;
+    "h5py.File(sys.argv[1])[sys.argv[2]][:])' {0} DATASET (for a data set of token ids)"sv;
+constexpr auto kFromSqlite =
+    "python3 -c 'import json,sqlite3,sys; [print(json.dumps({{\"text\": t}})) for (t,) in "
+    "sqlite3.connect(sys.argv[1]).execute(\"select text from \" + sys.argv[2])]' {0} TABLE > {0}.jsonl"sv;
+constexpr auto kFromZip = "python3 -m zipfile -e {0} {0}.unpacked"sv;
+constexpr auto kFromTar = "tar -xf {0}"sv;
 constexpr auto kFromPdf = "pdftotext {0} {0}.txt"sv;
-constexpr auto kFromSqlite = "sqlite3 -json {0} 'select text from TABLE' > {0}.json"sv;
 
 struct Kind {
   std::string_view magic;
@@ -48,24 +54,24 @@ constexpr std::array kKinds = {
     Kind{"ARROW1\0\0"sv, "an Arrow file (Feather)", kFromFeather},
     Kind{"FEA1"sv, "a Feather file", kFromFeather},
     Kind{"\xFF\xFF\xFF\xFF"sv, "an Arrow stream", kFromArrow},
-    Kind{"ORC"sv, "an ORC file", ""},
+    Kind{"ORC"sv, "an ORC file", kFromOrc},
     Kind{"Obj\x01"sv, "an Avro file", ""},
     Kind{"\x89HDF\r\n\x1A\n"sv, "an HDF5 file", kFromHdf5},
     Kind{"SQLite format 3\0"sv, "an SQLite database", kFromSqlite},
     Kind{"PK\x05\x06"sv, "an empty zip archive", ""},
     Kind{"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", "7z x {0}"},
     Kind{"Rar!\x1A\x07"sv, "a RAR archive", "unrar x {0}"},
-    Kind{"ustar"sv, "a tar archive", "tar -xf {0}", 257},
-    Kind{"\x04\x22\x4D\x18"sv, "packed with lz4", "lz4 -d {0}"},
-    Kind{"\x1F\x9D"sv, "packed with compress", "gzip -d {0}"},
-    Kind{"\x1F\x8B\x08"sv, "packed with gzip twice", "gzip -d {0}"},
-    Kind{"\x28\xB5\x2F\xFD"sv, "packed twice, with zstd inside", "zstd -d {0}"},
+    Kind{"ustar"sv, "a tar archive", kFromTar, 257},
+    Kind{"\x04\x22\x4D\x18"sv, "packed with lz4", "lz4 -dc {0} > {0}.unpacked"},
+    Kind{"\x1F\x9D"sv, "packed with compress", "gzip -dc {0} > {0}.unpacked"},
+    Kind{"\x1F\x8B\x08"sv, "packed twice, with gzip inside", ""},
+    Kind{"\x28\xB5\x2F\xFD"sv, "packed twice, with zstd inside", ""},
     Kind{"\xFD"
          "7zXZ\0"sv,
-         "packed twice, with xz inside", "xz -d {0}"},
-    Kind{"LZIP\x01"sv, "packed with lzip", "lzip -d {0}"},
+         "packed twice, with xz inside", ""},
+    Kind{"LZIP\x01"sv, "packed with lzip", "lzip -dc {0} > {0}.unpacked"},
     Kind{"\xFF\x06\0\0sNaPpY"sv, "packed with snappy", ""},
-    Kind{"\x93NUMPY"sv, "a packed .npy file of numbers", "unpack it: token ids are read as they are"},
+    Kind{"\x93NUMPY"sv, "a packed .npy file of numbers", ""},
     Kind{"GGUF"sv, "a GGUF model", ""},
     Kind{"\x89PNG\r\n\x1A\n"sv, "a PNG image", ""},
     Kind{"\xFF\xD8\xFF"sv, "a JPEG image", ""},
@@ -99,9 +105,9 @@ Kind kind_of_zip(std::string_view front) {
   const std::string_view member = front.substr(std::min<size_t>(front.size(), 30), 200);
   if (member.find("/data.pkl") != std::string_view::npos) return {"", "a file of torch.save", kFromTorch};
   if (member.find(".npy") != std::string_view::npos) {
-    return {"", "an .npz file", "unzip {0}: the .npy in it are read as they are"};
+    return {"", "an .npz file", kFromZip};
   }
-  return {"", "a zip archive", "unzip {0}"};
+  return {"", "a zip archive", kFromZip};
 }
 
 // A pickle names its protocol, then begins a frame or an object.
@@ -124,18 +130,35 @@ const Kind* find_kind(std::string_view front, Kind& made) {
   return found == kKinds.end() ? nullptr : found;
 }
 
+// As a shell reads it.
+std::string quoted(const std::string& name) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+  if (name.find_first_not_of(kPlain) == std::string::npos) return name;
+  std::string text = "'";
+  for (const char c : name) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+// What is packed is unpacked first, but for tar, which does that itself.
+std::string line_for(const Kind& kind, const std::string& name, Compression around) {
+  if (around == Compression::kNone || kind.conversion == kFromTar) {
+    return fmt::format(fmt::runtime(kind.conversion), quoted(name));
+  }
+  const std::string inside = (std::filesystem::path(name).parent_path() / unpacked_name(name)).string();
+  return fmt::format("{} -dc {} > {}", word_of(around), quoted(name),
+                     quoted(inside == name ? name + ".unpacked" : inside));
+}
+
 }  // namespace
 
-void refuse_foreign_content(std::string_view front, const std::string& name) {
+void refuse_foreign_content(std::string_view front, const std::string& name, Compression around) {
   Kind made;
   const Kind* kind = find_kind(front, made);
   if (kind == nullptr) return;
-  std::string advice;
-  if (!kind->conversion.empty()) {
-    advice = ": " + fmt::format(fmt::runtime(kind->conversion), name, "open_stream");
-  }
-  fail(ErrorKind::kBadData, "{}: is {}, wanted plain text, JSON lines or token ids{}", name, kind->what,
-       advice);
+  const std::string line = line_for(*kind, name, around);
+  fail(ErrorKind::kBadData, "{}: is {}, wanted plain text, JSON lines or token ids{}{}", name, kind->what,
+       line.empty() ? "" : ": ", line);
 }
 
 }  // namespace ropeway

@@ -5,10 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "trainer/data/packing.h"
+
 namespace ropeway {
 
-// front: the first bytes of the content, unpacked, 512 if there are as many. Throws kBadData
-// "NAME: is a Parquet file, wanted ...: python3 -c ...". Silent about what it does not know.
-void refuse_foreign_content(std::string_view front, const std::string& name);
+// front: the first bytes of the content, unpacked, 512 if there are as many. around: how the file that holds
+// it is packed; the line then unpacks it. Throws kBadData "NAME: is a Parquet file, wanted ...: python3 -c ...".
+// Silent about what it does not know.
+void refuse_foreign_content(std::string_view front, const std::string& name, Compression around);
 
 }  // namespace ropeway

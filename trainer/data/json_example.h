@@ -12,11 +12,11 @@
 namespace ropeway {
 
 // What an object holds by its keys, the first that is there of: "text"; "input_ids"; "messages";
-// "conversations"; "prompt" or "completion". nullopt: none of these, or no object. An object that is cut off
-// is judged by the keys that are there.
+// "conversations"; "prompt" or "completion", strings or lists of turns. nullopt: none of these, or no object.
+// An object that is cut off is judged by the keys that are there.
 std::optional<RecordKind> record_kind(std::string_view object);
-// Whether this is a whole object that holds one of these: what tells JSON lines by their content. A "text" is
-// a string or null.
+// Whether this is a whole object that holds one of these, or an Alpaca example (which is refused when it is
+// read, json_text.h): what tells JSON lines by their content. A "text" is a string or null.
 bool is_json_record(std::string_view object);
 // "prompts and completions", "messages", ...
 std::string_view words_of(RecordKind kind);
@@ -26,9 +26,12 @@ struct JsonExample {
   int64_t lone_surrogates = 0;  // \ud83d without its other half: U+FFFD, one for each
 };
 
-// kind: not kText. Throws kBadData "WHERE: messages[2].role: ..." for a member that is missing, there twice
-// or of another type; for labels that are neither the id at their place nor kUnscored; for padding (an
-// attention_mask with anything but 1); for turns with more than a text, such as calls of tools.
+// kind: not kText. A turn is {"role", "content"}, or ShareGPT's {"from", "value"}, whose speakers become
+// roles; a "system" beside the list of turns is a turn in front of them. Throws kBadData "WHERE: messages[2].role:
+// ..." for a member that is missing, there twice or of another type; for labels that are neither the id at
+// their place nor kUnscored; for padding (an attention_mask with anything but 1); for turns with more than a
+// text, such as calls of tools; for a speaker that no role is known for; for a completion in turns that are
+// not all the assistant's.
 JsonExample example_of_json(std::string_view object, RecordKind kind, const std::string& where);
 
 }  // namespace ropeway

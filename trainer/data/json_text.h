@@ -15,7 +15,9 @@ struct JsonText {
 };
 
 // object: well-formed UTF-8. where: names it in errors. Throws kBadData "WHERE: byte N: ..." for what is no
-// object, "WHERE: text: ..." when the member is missing, no string, or there twice.
+// object, "WHERE: text: ..." when the member is missing, no string, or there twice; for an example of
+// instruction data beside it, of which one of the two would be lost; for an Alpaca example, with a line that
+// makes one of turns of it.
 JsonText text_of_json(std::string_view object, const std::string& where);
 
 }  // namespace ropeway

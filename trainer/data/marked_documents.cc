@@ -122,9 +122,41 @@ void require_texts(const Documents& documents, const std::string& purpose) {
   for (const SourceFacts& source : documents.sources()) {
     if (source.records == RecordKind::kText) continue;
     fail(ErrorKind::kBadData,
-         "{}: {}: examples that are scored in part, for training alone; {} takes whole texts", source.name,
-         source.kind, purpose);
+         "{}: {}: examples that are scored in part, for training and for loss in evaluations; {} takes whole "
+         "texts",
+         source.name, source.kind, purpose);
   }
+}
+
+bool holds_examples(const Documents& documents) {
+  const SourceFacts* text = nullptr;
+  const SourceFacts* examples = nullptr;
+  for (const SourceFacts& source : documents.sources()) {
+    (source.records == RecordKind::kText ? text : examples) = &source;
+  }
+  if (text != nullptr && examples != nullptr) {
+    fail(ErrorKind::kBadData,
+         "{}: {}, beside the texts of {}: the loss of texts and that of examples are not one mean; evaluate "
+         "them "
+         "apart",
+         examples->name, examples->kind, text->name);
+  }
+  return examples != nullptr;
+}
+
+void require_scored(const MarkedDocuments& documents, int64_t length, const std::string& purpose) {
+  if (!holds_examples(documents.documents())) {
+    require_document_of(documents, length, purpose);
+    return;
+  }
+  for (size_t d = 0; d < documents.count(); ++d) {
+    if (documents.size(d) <= length) return;
+  }
+  fail(ErrorKind::kBadData,
+       "{}: none of the {} examples fits into {} tokens ({}); an example is never cut: give shorter ones or "
+       "a longer "
+       "length",
+       purpose, documents.count(), length, sizes_of(documents));
 }
 
 std::string used_documents(const MarkedDocuments& documents, int64_t length) {
@@ -143,6 +175,25 @@ std::string used_documents(const MarkedDocuments& documents, int64_t length) {
   if (left_out == 0) return text;
   return text + fmt::format("; {} shorter than {} {} left out", left_out, format_length(length),
                             left_out == 1 ? "was" : "were");
+}
+
+std::string used_examples(const MarkedDocuments& documents, int64_t length) {
+  int64_t used = 0, too_long = 0, tokens = 0, scored = 0;
+  for (size_t d = 0; d < documents.count(); ++d) {
+    if (documents.size(d) > length) {
+      ++too_long;
+      continue;
+    }
+    ++used;
+    tokens += documents.size(d);
+    for (const float weight : documents.scored(d)) scored += weight > 0 ? 1 : 0;
+  }
+  const std::string text =
+      fmt::format("used {} example{}, {} tokens, {} of them scored", used, used == 1 ? "" : "s",
+                  format_count(static_cast<double>(tokens)), format_count(static_cast<double>(scored)));
+  if (too_long == 0) return text;
+  return text + fmt::format("; {} longer than {} {} left out", too_long, format_length(length),
+                            too_long == 1 ? "was" : "were");
 }
 
 int64_t disjoint_windows(const MarkedDocuments& documents, int64_t length) {

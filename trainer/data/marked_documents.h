@@ -60,12 +60,22 @@ std::string sizes_of(const MarkedDocuments& documents);
 // tokens.
 void require_document_of(const MarkedDocuments& documents, int64_t length, const std::string& purpose);
 
-// Throws kBadData naming the file for examples of instruction data: search and evaluation score whole texts.
+// Throws kBadData naming the file for examples of instruction data: `purpose` takes whole texts.
 void require_texts(const Documents& documents, const std::string& purpose);
+
+// Whether all files hold examples of instruction data. Throws kBadData naming two files where some hold
+// texts.
+bool holds_examples(const Documents& documents);
+
+// Throws kBadData naming `purpose` unless an evaluation has something to score in windows of `length` tokens:
+// a document that is as long, or of examples one that fits.
+void require_scored(const MarkedDocuments& documents, int64_t length, const std::string& purpose);
 
 // "used 501 documents, 812M tokens; 499 shorter than 128K were left out": where windows do not reach from one
 // document into the next.
 std::string used_documents(const MarkedDocuments& documents, int64_t length);
+// "used 501 examples, 812K tokens, 91K of them scored; 3 longer than 4K were left out"
+std::string used_examples(const MarkedDocuments& documents, int64_t length);
 
 // Windows of `length` tokens, each the marks before a text and a stretch of it, that fit side by side into
 // the documents.

@@ -143,10 +143,11 @@ class Bzip2 : public Unpacker {
 
 struct Ending {
   std::string_view text;
-  Packing packing;
+  Compression packing;
 };
-constexpr Ending kEndings[] = {{".gz", Packing::kGzip}, {".zst", Packing::kZstd}, {".zstd", Packing::kZstd},
-                               {".xz", Packing::kXz},   {".lzma", Packing::kXz},  {".bz2", Packing::kBzip2}};
+constexpr Ending kEndings[] = {{".gz", Compression::kGzip},   {".zst", Compression::kZstd},
+                               {".zstd", Compression::kZstd}, {".xz", Compression::kXz},
+                               {".lzma", Compression::kXz},   {".bz2", Compression::kBzip2}};
 
 const Ending* ending_of(const fs::path& path) {
   const std::string extension = lower_case(path.extension().string());
@@ -169,36 +170,36 @@ bool begins_with_bzip2(std::string_view front) {
 
 }  // namespace
 
-Packing packing_of(std::string_view front, const fs::path& path) {
+Compression compression_of(std::string_view front, const fs::path& path) {
   using namespace std::string_view_literals;
-  if (front.starts_with("\x1F\x8B\x08")) return Packing::kGzip;
-  if (begins_with_zstd(front)) return Packing::kZstd;
+  if (front.starts_with("\x1F\x8B\x08")) return Compression::kGzip;
+  if (begins_with_zstd(front)) return Compression::kZstd;
   if (front.starts_with("\xFD"
                         "7zXZ\0"sv))
-    return Packing::kXz;
-  if (begins_with_bzip2(front)) return Packing::kBzip2;
+    return Compression::kXz;
+  if (begins_with_bzip2(front)) return Compression::kBzip2;
   const Ending* ending = ending_of(path);
-  return ending == nullptr ? Packing::kNone : ending->packing;
+  return ending == nullptr ? Compression::kNone : ending->packing;
 }
 
-const char* word_of(Packing packing) {
+const char* word_of(Compression packing) {
   constexpr const char* kWords[] = {"", "gzip", "zstd", "xz", "bzip2"};
   return kWords[static_cast<size_t>(packing)];
 }
 
 fs::path unpacked_name(const fs::path& path) { return ending_of(path) == nullptr ? path : path.stem(); }
 
-std::unique_ptr<Unpacker> make_unpacker(Packing packing, const std::string& name) {
+std::unique_ptr<Unpacker> make_unpacker(Compression packing, const std::string& name) {
   switch (packing) {
-    case Packing::kGzip:
+    case Compression::kGzip:
       return std::make_unique<Gzip>(name);
-    case Packing::kZstd:
+    case Compression::kZstd:
       return std::make_unique<Zstd>(name);
-    case Packing::kXz:
+    case Compression::kXz:
       return std::make_unique<Xz>(name);
-    case Packing::kBzip2:
+    case Compression::kBzip2:
       return std::make_unique<Bzip2>(name);
-    case Packing::kNone:
+    case Compression::kNone:
       break;
   }
   ROPEWAY_CHECK(false, "{}: packing {}", name, static_cast<int>(packing));

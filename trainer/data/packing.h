@@ -10,11 +10,11 @@
 
 namespace ropeway {
 
-enum class Packing { kNone, kGzip, kZstd, kXz, kBzip2 };
+enum class Compression { kNone, kGzip, kZstd, kXz, kBzip2 };
 
 // By the first bytes of the file, else by the end of its name in any case.
-Packing packing_of(std::string_view front, const std::filesystem::path& path);
-const char* word_of(Packing packing);  // "gzip"; "" for kNone
+Compression compression_of(std::string_view front, const std::filesystem::path& path);
+const char* word_of(Compression packing);  // "gzip"; "" for kNone
 // The path without an ending that stands for a packing: what the name says about the content.
 std::filesystem::path unpacked_name(const std::filesystem::path& path);
 
@@ -32,6 +32,6 @@ class Unpacker {
 
 // name: for errors. packing: not kNone. zstd's windows may have up to 2 GiB (zstd --long=31), which is what
 // reading such a file takes in memory.
-std::unique_ptr<Unpacker> make_unpacker(Packing packing, const std::string& name);
+std::unique_ptr<Unpacker> make_unpacker(Compression packing, const std::string& name);
 
 }  // namespace ropeway

@@ -142,9 +142,7 @@ std::string encoding_of(const Source& source, const EncodingOptions& options) {
   if (source.holds_ids || source.records == RecordKind::kIds) {
     encoding += fmt::format(" of {}", options.limits.vocab_size);
   }
-  const bool is_chat =
-      source.records == RecordKind::kMessages || source.records == RecordKind::kConversations;
-  if (is_chat && options.chat.format) {
+  if (has_turns(source.records) && options.chat.format) {
     encoding += fmt::format(" as {} with '{}' and '{}'", word_of(*options.chat.format),
                             options.chat.named.bos, options.chat.named.eos);
   }

@@ -35,12 +35,12 @@ class TextStream {
     std::string front;
     while (front.size() < kFront && bytes_.read(front)) {
     }
-    refuse_foreign_content(front, name_);
+    refuse_foreign_content(front, name_, bytes_.compression());
     decoder_.decode(front, false, front_);
   }
 
   const std::string& front() const { return front_; }  // decoded: a piece of the file or all of it
-  Packing packing() const { return bytes_.packing(); }
+  Compression compression() const { return bytes_.compression(); }
   std::string sha256() { return bytes_.file_sha256(); }
 
   // Appends the next piece, the front first; false at the end, when it has been proved to be text.
@@ -114,7 +114,8 @@ std::string words_of(Form form, RecordKind records, const TextStream& stream) {
   std::string words = kFormWords[static_cast<size_t>(form)];
   if (records != RecordKind::kText) words += fmt::format(" of {}", words_of(records));
   if (stream.decoder().is_utf16()) words += " (UTF-16)";
-  if (stream.packing() != Packing::kNone) words += fmt::format(" in {}", word_of(stream.packing()));
+  if (stream.compression() != Compression::kNone)
+    words += fmt::format(" in {}", word_of(stream.compression()));
   return words;
 }
 

@@ -17,16 +17,6 @@ namespace {
 // make_passkey_sample draws its digits from block 0 of the same stream.
 constexpr uint32_t kPlacementBlock = 1;
 
-void require_pass_of(const DocumentStream& stream, const MarkedDocuments& documents, int64_t length) {
-  const int64_t tokens = stream.pass_tokens(0);
-  if (tokens >= length) return;
-  fail(ErrorKind::kBadData,
-       "training windows: the text has {} tokens in all ({}), wanted the {} tokens of a window or more; give "
-       "a "
-       "longer text or a shorter length",
-       tokens, sizes_of(documents), length);
-}
-
 struct Parts {
   bool has_texts = false, has_examples = false;
 };
@@ -77,7 +67,7 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
     }
   } else if (options_.packing == Packing::kConcat) {
     stream_.emplace(documents_, seed_);
-    require_pass_of(*stream_, documents_, options_.length);
+    require_pass_of(*stream_, documents_, options_.length, "training windows");
   } else {
     texts_.emplace(documents_, options_.length, "training windows");
   }
@@ -159,8 +149,8 @@ Window WindowSampler::text_window(uint64_t index) const {
 WindowFacts WindowSampler::facts() const {
   WindowFacts facts;
   if (stream_) {
-    facts.documents = stream_->pass_documents(0);
-    facts.tokens = stream_->pass_tokens(0);
+    facts.documents = stream_->documents();
+    facts.tokens = std::llround(stream_->mean_pass_tokens());
   } else if (texts_) {
     facts.documents = texts_->num_documents();
     facts.tokens = texts_->num_tokens();

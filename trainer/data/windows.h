@@ -42,7 +42,7 @@ struct WindowOptions {
 
 // What becomes of the documents.
 struct WindowFacts {
-  int64_t documents = 0, tokens = 0;  // of a pass, marks included
+  int64_t documents = 0, tokens = 0;  // of a pass in the long run, marks included
   int64_t short_documents = 0;        // shorter than a window: joined to others, or left out
   int64_t windows = 0;                // of a pass; for kDocuments: as many as its tokens fill
   // Examples of instruction data, beside those: what fits into a window is used whole.

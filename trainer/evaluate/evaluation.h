@@ -28,6 +28,7 @@ struct EvaluationTasks {
   int64_t passkey_depths = 10, passkey_samples = 2;
   uint64_t seed = 0;                // of the passkeys
   std::vector<int32_t> start = {};  // tokens in front of each window, such as a BOS
+  std::vector<int32_t> end = {};    // behind a prompt's completion, such as an EOS: scored
 };
 
 // Of one cell; empty where the task was not asked for.

@@ -9,6 +9,7 @@
 #include "parallel/comm/exchange_values.h"
 #include "trainer/config/lengths.h"
 #include "trainer/data/marked_documents.h"
+#include "trainer/evaluate/example_perplexity.h"
 #include "trainer/report/progress_line.h"
 #include "trainer/report/reporter.h"
 
@@ -18,7 +19,13 @@ namespace {
 CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& cell,
                           const EvaluationTasks& tasks) {
   CellFigures figures;
-  if (tasks.perplexity) {
+  if (tasks.perplexity && holds_examples(inputs.documents)) {
+    figures.perplexity = evaluate_examples(inputs.model, inputs.mesh, inputs.documents, cell.factors,
+                                           {.length = cell.length,
+                                            .max_examples = tasks.windows,
+                                            .keep_token_nll = tasks.keep_token_nll,
+                                            .marks = {tasks.start, tasks.end}});
+  } else if (tasks.perplexity) {
     figures.perplexity = evaluate_perplexity(inputs.model, inputs.mesh, inputs.documents, cell.factors,
                                              {.length = cell.length,
                                               .max_windows = windows_at(cell.length, tasks),
@@ -40,8 +47,17 @@ CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& 
 
 // "scores: 64K: used 3 documents, 1.2M tokens; 9 shorter than 64K were left out", for each such length.
 void tell_what_is_left_out(const Documents& documents, const std::vector<EvaluationCell>& cells,
-                           const std::vector<int32_t>& start, const std::string& name) {
-  const MarkedDocuments framed(documents, {start, {}});
+                           const EvaluationTasks& tasks, const std::string& name) {
+  if (holds_examples(documents)) {
+    const MarkedDocuments examples(documents, {tasks.start, tasks.end});
+    std::set<int64_t> lengths;
+    for (const EvaluationCell& cell : cells) lengths.insert(cell.length);
+    for (const int64_t length : lengths) {
+      log_info("{}: {}: {}", name, format_length(length), used_examples(examples, length));
+    }
+    return;
+  }
+  const MarkedDocuments framed(documents, {tasks.start, {}});
   int64_t shortest = std::numeric_limits<int64_t>::max();
   for (size_t d = 0; d < framed.count(); ++d) shortest = std::min(shortest, framed.size(d));
   std::set<int64_t> lengths;
@@ -73,7 +89,7 @@ std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
                                           const std::vector<EvaluationCell>& cells,
                                           const EvaluationTasks& tasks, const EvaluationControl& control) {
   Communicator& world = inputs.mesh.world();
-  if (world.rank() == 0) tell_what_is_left_out(inputs.documents, cells, tasks.start, control.name);
+  if (world.rank() == 0) tell_what_is_left_out(inputs.documents, cells, tasks, control.name);
   ProgressLine progress(world.rank() == 0);
   std::vector<EvaluatedCell> results;
   size_t found = 0;

@@ -115,6 +115,7 @@ std::string KeptFigures::describe(const EvaluationCell& cell, const EvaluationTa
           {"weights", subject_.weights},
           {"data", subject_.data}};
   if (!tasks.start.empty()) of["start"] = tasks.start;
+  if (!tasks.end.empty()) of["end"] = tasks.end;
   if (tasks.perplexity) {
     of["perplexity"] = {{"windows", windows_at(cell.length, tasks)},
                         {"tail_tokens", PerplexityOptions{}.tail_tokens}};

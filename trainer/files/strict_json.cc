@@ -13,12 +13,17 @@ namespace {
 using nlohmann::json;
 
 // What a message shows of a key or value: a person finds the place by it, and a file may hold megabytes there.
+// A place, a value and what the place may quote of other parts make no more than 200 characters of the file.
 constexpr size_t kExcerpt = 60;
+constexpr size_t kLongestPath = 80;  // characters
 
-// For messages only.
+// For messages only. Of a long path the end is shown.
 std::string join_path(const std::string& parent, const std::string& key) {
   const std::string shown = shorten(key, kExcerpt);
-  return parent.empty() ? shown : fmt::format("{}.{}", parent, shown);
+  std::string path = parent.empty() ? shown : fmt::format("{}.{}", parent, shown);
+  size_t begin = path.size();
+  for (size_t n = 0; n < kLongestPath && begin > 0; ++n) begin = previous_character(path, begin);
+  return begin == 0 ? path : "..." + path.substr(begin);
 }
 
 // A value as it appears in an error: short, and never a whole array.

@@ -102,7 +102,8 @@ std::string shorten(std::string_view text, size_t characters) {
   std::string shown;
   size_t count = 0;
   for (const char c : text) {
-    if (!is_utf8_continuation(c) && ++count > characters) return shown + "...";
+    const bool is_full = !is_utf8_continuation(c) && ++count > characters;
+    if (is_full || shown.size() == 4 * characters) return shown + "...";
     shown += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   }
   return shown;

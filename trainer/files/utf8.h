@@ -60,7 +60,7 @@ IllFormed ill_formed_at(std::string_view text, size_t at);
 std::string replace_invalid_utf8(std::string_view text);
 
 // Cut to `characters` with "..." at the end; control characters become spaces. Never cuts inside a UTF-8
-// sequence.
+// sequence; of what is none at most 4 bytes for each of `characters` are left.
 std::string shorten(std::string_view text, size_t characters);
 
 // The property White_Space, which decides what is stripped.

@@ -11,9 +11,9 @@
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/passkey.h"
-#include "trainer/data/text_windows.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/local_batch.h"
 #include "trainer/model/token_losses.h"
@@ -32,10 +32,11 @@ class ModelObjective : public Objective {
         row_(mesh.group(Axis::kSequence)),
         tokenizer_(tokenizer),
         options_(options),
-        train_(train),
-        gradient_windows_(train_,
-                          MarkedDocuments(train, {options.marks.before, {}}).text_tokens(options.length),
-                          "gradient steps of the search") {
+        gradient_windows_(train, {.length = options.length,
+                                  .seed = options.seed,
+                                  .packing = options.packing,
+                                  .marks = options.marks,
+                                  .weights = options.weights}) {
     const int64_t wanted = options.documents + options.finalist_documents;
     const MarkedDocuments framed(validation, {options.marks.before, {}});
     windows_ = whole_document_windows(framed, options.length, wanted);
@@ -48,6 +49,7 @@ class ModelObjective : public Objective {
     }
     fingerprint_ =
         fmt::format("{}+{}+{}", validation.fingerprint(), train.fingerprint(), tokenizer.fingerprint());
+    if (options.packing == Packing::kConcat) fingerprint_ += "+joined";
     if (!options.marks.before.empty()) {
       fingerprint_ += fmt::format("+{}", describe(DocumentMarks{options.marks.before, {}}));
     }
@@ -80,10 +82,7 @@ class ModelObjective : public Objective {
   }
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
-    const std::vector<int32_t> text =
-        gradient_windows_.draw(options_.seed, Stream::kSearchData, static_cast<uint64_t>(draw));
-    std::vector<int32_t> window = options_.marks.before;
-    window.insert(window.end(), text.begin(), text.end());
+    const std::vector<int32_t> window = gradient_windows_.window(draw);
     const LocalBatch batch =
         make_local_batch({window}, gradient_weights(), model_.attention().split(), options_.dtype);
     const double targets = static_cast<double>(options_.length - 1);
@@ -146,8 +145,7 @@ class ModelObjective : public Objective {
   Communicator& row_;  // the ranks that share a sequence
   const Tokenizer& tokenizer_;
   ModelObjectiveOptions options_;
-  MarkedDocuments train_;
-  TextWindows gradient_windows_;
+  GradientWindows gradient_windows_;
   std::vector<std::vector<int32_t>> windows_;  // the ranked ones, then the finalists'
   std::string fingerprint_;
 };

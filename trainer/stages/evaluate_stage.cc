@@ -59,7 +59,7 @@ std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& s
   return cells;
 }
 
-EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const std::vector<int32_t>& start) {
+EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const DocumentMarks& marks) {
   return {.perplexity = recipe.measures(EvaluateTask::kPerplexity),
           .passkey = recipe.measures(EvaluateTask::kPasskey),
           .windows = recipe.windows,
@@ -67,7 +67,8 @@ EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const std:
           .passkey_depths = recipe.passkey_depths,
           .passkey_samples = recipe.passkey_samples,
           .seed = seed,
-          .start = start};
+          .start = marks.before,
+          .end = marks.after};
 }
 
 // Which weights the figures are of, and the type they are computed in.
@@ -86,8 +87,6 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   const std::filesystem::path weights = base ? state.base_model : state.current_model;
   const Documents& documents = state.documents("test");
   const std::vector<int32_t> start = window_start(state.recipe, stage, *state.tokenizer, state.named);
-  require_document_of(MarkedDocuments(documents, {start, {}}),
-                      *std::ranges::max_element(stage.evaluate().lengths), "stage " + stage.name);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
 
   const auto cells = cells_of(stage, state, base ? state.base_weights : state.current_weights);
@@ -106,7 +105,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   };
   evaluate_cells(
       {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells,
-      tasks_of(stage.evaluate(), state.recipe.seed, start),
+      tasks_of(stage.evaluate(), state.recipe.seed, {start, state.marks.after}),
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
   return {};
 }

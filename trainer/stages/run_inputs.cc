@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe.h"
+#include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -76,14 +77,13 @@ class Texts {
       const bool by_gradient = stage.search().refine == SearchRefine::kGradient;
       const Documents& validation = load("validation", recipe_.data.validation);
       const Documents* const text = by_gradient ? &train() : nullptr;
-      naming(stage, [&] { require_search_texts(stage.search(), validation, text, inputs_.marks); });
+      naming(stage,
+             [&] { require_search_texts(recipe_.data, stage.search(), validation, text, inputs_.marks); });
     } else {
       const Documents& test = load("test", recipe_.data.test);
       naming(stage, [&] {
-        require_texts(test, "evaluation");
         const auto start = window_start(recipe_, stage, *inputs_.tokenizer, inputs_.named);
-        require_document_of(MarkedDocuments(test, {start, {}}), std::ranges::max(stage.evaluate().lengths),
-                            "the test text");
+        require_evaluation_texts(stage.evaluate(), test, {start, inputs_.marks.after});
       });
     }
   }
@@ -113,8 +113,14 @@ class Texts {
 
 }  // namespace
 
-void require_search_texts(const SearchRecipe& search, const Documents& validation, const Documents* train,
-                          const DocumentMarks& marks) {
+std::vector<double> weights_of(const DataRecipe& data) {
+  std::vector<double> weights;
+  for (const TextSource& source : data.train) weights.push_back(source.weight);
+  return weights;
+}
+
+void require_search_texts(const DataRecipe& data, const SearchRecipe& search, const Documents& validation,
+                          const Documents* train, const DocumentMarks& marks) {
   require_texts(validation, "a search");
   const int64_t wanted = search.documents + search.finalist_documents;
   const DocumentMarks start{marks.before, {}};
@@ -127,28 +133,36 @@ void require_search_texts(const SearchRecipe& search, const Documents& validatio
          found, search.length, validation.count(), validation.total_tokens(), wanted);
   }
   if (train != nullptr) {
-    require_document_of(MarkedDocuments(*train, start), search.length, "gradient steps on the training text");
+    GradientWindows(
+        *train,
+        {.length = search.length, .packing = data.packing, .marks = marks, .weights = weights_of(data)});
   }
 }
 
+void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& test,
+                              const DocumentMarks& marks) {
+  if (evaluate.measures(EvaluateTask::kPasskey)) require_texts(test, "passkey retrieval");
+  const bool of_examples = holds_examples(test);
+  const MarkedDocuments framed(test, of_examples ? marks : DocumentMarks{marks.before, {}});
+  for (const int64_t length : evaluate.lengths) require_scored(framed, length, "the test text");
+}
+
 WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks) {
-  WindowOptions options{.length = stage.train().length,
-                        .seed = recipe.seed,
-                        .stage = stage.name,
-                        .packing = recipe.data.packing,
-                        .mask = recipe.data.document_mask,
-                        .marks = marks,
-                        .passkey_fraction = stage.train().passkey_fraction,
-                        .passkey_answer_weight = stage.train().passkey_answer_weight};
-  for (const TextSource& source : recipe.data.train) options.weights.push_back(source.weight);
-  return options;
+  return {.length = stage.train().length,
+          .seed = recipe.seed,
+          .stage = stage.name,
+          .packing = recipe.data.packing,
+          .mask = recipe.data.document_mask,
+          .marks = marks,
+          .weights = weights_of(recipe.data),
+          .passkey_fraction = stage.train().passkey_fraction,
+          .passkey_answer_weight = stage.train().passkey_answer_weight};
 }
 
 std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,
                                   const NamedTokens& named) {
   const MarkChoice own = stage.evaluate().bos;
-  const MarkChoice bos = own == MarkChoice::kAuto ? recipe.data.bos : own;
-  return document_marks(tokenizer, named, {bos, MarkChoice::kFalse}).before;
+  return window_start(tokenizer, named, own == MarkChoice::kAuto ? recipe.data.bos : own);
 }
 
 RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,

@@ -33,9 +33,15 @@ struct RunInputs {
 };
 
 // Throws kBadData unless there are as many windows as the search scores and, for gradient steps on it, a
-// document of the length in the training text (null: it is not read).
-void require_search_texts(const SearchRecipe& search, const Documents& validation, const Documents* train,
-                          const DocumentMarks& marks);
+// window's worth of training text (null: it is not read).
+void require_search_texts(const DataRecipe& data, const SearchRecipe& search, const Documents& validation,
+                          const Documents* train, const DocumentMarks& marks);
+// Of the sources of training text.
+std::vector<double> weights_of(const DataRecipe& data);
+// Throws kBadData unless the test text has something to score at each length of an evaluate stage, and whole
+// texts for tasks that are made of them. marks: around what is scored.
+void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& test,
+                              const DocumentMarks& marks);
 // How a training stage cuts its text.
 WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks);
 // What an evaluate stage puts in front of each window. Throws kConfig for a BOS that the tokenizer lacks.

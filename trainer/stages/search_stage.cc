@@ -69,16 +69,19 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   const SearchProblem problem = make_problem(state, stage);
   const Documents& validation = state.documents("validation");
   // Only gradient steps read the training text; other searches need none.
-  const Documents& train =
-      stage.search().refine == SearchRefine::kGradient ? state.documents("train") : validation;
-  const auto objective = make_model_objective(model, state.mesh, validation, train, *state.tokenizer,
-                                              {.length = stage.search().length,
-                                               .documents = stage.search().documents,
-                                               .finalist_documents = stage.search().finalist_documents,
-                                               .seed = seed_of_stage(state.recipe.seed, stage.name),
-                                               .tail_weight = problem.readjust ? 0 : kTailWeight,
-                                               .dtype = scalar_type_of(state.recipe.dtype),
-                                               .marks = state.marks});
+  const bool gradient_steps = stage.search().refine == SearchRefine::kGradient;
+  const Documents& train = gradient_steps ? state.documents("train") : validation;
+  const auto objective = make_model_objective(
+      model, state.mesh, validation, train, *state.tokenizer,
+      {.length = stage.search().length,
+       .documents = stage.search().documents,
+       .finalist_documents = stage.search().finalist_documents,
+       .seed = seed_of_stage(state.recipe.seed, stage.name),
+       .tail_weight = problem.readjust ? 0 : kTailWeight,
+       .dtype = scalar_type_of(state.recipe.dtype),
+       .marks = state.marks,
+       .packing = state.recipe.data.packing,
+       .weights = gradient_steps ? weights_of(state.recipe.data) : std::vector<double>()});
   if (world.rank() == 0) {
     log_info("{}: {}", stage.name,
              used_documents(MarkedDocuments(validation, {state.marks.before, {}}), stage.search().length));

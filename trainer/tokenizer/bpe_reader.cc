@@ -14,7 +14,9 @@ Vocabulary read_vocabulary(const JsonValue& value) {
     const auto id = entry.integer(0, kMaxTokenId);
     if (static_cast<size_t>(id) >= owner.size()) owner.resize(static_cast<size_t>(id) + 1);
     std::optional<std::string>& taken = owner[static_cast<size_t>(id)];
-    if (taken) entry.refuse(fmt::format("an id that no other token has: it is also that of '{}'", *taken));
+    if (taken)
+      entry.refuse(
+          fmt::format("an id that no other token has: it is also that of '{}'", shorten(*taken, 40)));
     taken = text;
     vocabulary.emplace(text, static_cast<int32_t>(id));
   }
@@ -49,7 +51,7 @@ std::vector<Merge> read_merges(const JsonValue& value, const Vocabulary& vocabul
       const auto found = vocabulary.find(token);
       if (found == vocabulary.end()) {
         fail(ErrorKind::kBadData, "{}: merges '{}' and '{}', but the vocabulary has no '{}'", entry.place(),
-             shorten(left, 60), shorten(right, 60), shorten(token, 60));
+             shorten(left, 40), shorten(right, 40), shorten(token, 40));
       }
       return found->second;
     };

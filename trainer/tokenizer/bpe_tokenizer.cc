@@ -145,11 +145,13 @@ std::vector<AddedToken> read_added_tokens(const JsonValue& list, Pipeline& pipel
     if (id >= pipeline.texts.size()) pipeline.texts.resize(id + 1);
     std::optional<std::string>& taken = pipeline.texts[id];
     if (taken && *taken != token.content) {
-      entry.at("id").refuse(fmt::format("an id that no other token has: it is also that of '{}'", *taken));
+      entry.at("id").refuse(
+          fmt::format("an id that no other token has: it is also that of '{}'", shorten(*taken, 40)));
     }
     const auto known = pipeline.model.vocabulary().find(token.content);
     if (known != pipeline.model.vocabulary().end() && known->second != token.id) {
-      entry.at("id").refuse(fmt::format("{}, the id of '{}' in model.vocab", known->second, token.content));
+      entry.at("id").refuse(
+          fmt::format("{}, the id of '{}' in model.vocab", known->second, shorten(token.content, 40)));
     }
     taken = token.content;
     for (const AddedToken& other : tokens) {

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/strict_json.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/bpe_reader.h"
 
 namespace ropeway {
@@ -94,11 +95,13 @@ class Reader {
     if (token.id < model_.size() && !model_.is_control(token.id) && !model_.is_unknown(token.id) &&
         model_.piece(token.id) != token.content) {
       entry.refuse(fmt::format("'{}' or an id of at least {}: id {} is that piece of the SentencePiece model",
-                               model_.piece(token.id), model_.size(), token.id));
+                               shorten(replace_invalid_utf8(model_.piece(token.id)), 40), model_.size(),
+                               token.id));
     }
     for (const auto& [id, known] : tokens_) {
       if (id == token.id || (known.content == token.content && !token.content.empty())) {
-        entry.refuse(fmt::format("a text and an id of its own: id {} is '{}'", id, known.content));
+        entry.refuse(
+            fmt::format("a text and an id of its own: id {} is '{}'", id, shorten(known.content, 40)));
       }
     }
     tokens_.emplace(token.id, std::move(token));

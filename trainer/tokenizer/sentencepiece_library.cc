@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "kernels/base/error.h"
+#include "trainer/files/utf8.h"
 #include "trainer/tokenizer/sentencepiece_file.h"
 
 namespace ropeway {
@@ -40,7 +41,9 @@ Module load_module() {
 std::unique_ptr<SentencePieceModel> open_sentencepiece_model(std::string_view bytes,
                                                              const std::string& name) {
   const auto refuse = [&](const std::string& problem) {
-    fail(ErrorKind::kBadData, "{}: not a SentencePiece model: {}", name, problem);
+    // The library quotes pieces of the file.
+    fail(ErrorKind::kBadData, "{}: not a SentencePiece model: {}", name,
+         shorten(replace_invalid_utf8(problem), 160));
   };
   std::string problem = problem_of_sentencepiece_file(bytes);
   if (!problem.empty()) refuse(problem);

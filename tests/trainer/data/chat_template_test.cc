@@ -1,5 +1,5 @@
 // Conversations written out and encoded as transformers does (tests/data/chat, made by chat_oracle.py from
-// the templates as their makers publish them), and what is scored in them.
+// published templates), and what is scored in them.
 #include "trainer/data/chat_template.h"
 
 #include <gtest/gtest.h>
@@ -70,12 +70,12 @@ class ChatTemplates : public ::testing::Test {
 };
 
 TEST_F(ChatTemplates, EveryKnownOneGivesTheTextTheIdsAndTheMaskOfTransformers) {
-  std::set<std::string> formats;
+  std::set<ChatFormatName> formats = {ChatFormatName::kAuto};
   for (const nlohmann::json& entry : golden()) {
     const std::string name = entry["format"];
-    SCOPED_TRACE(name);
-    formats.insert(name);
+    SCOPED_TRACE(entry["template"].get<std::string>());
     const ChatFormatName format = value_of<ChatFormatName>(name).value();
+    formats.insert(format);
     EXPECT_EQ(format_of_template(entry["template_sha256"].get<std::string>()), format);
     for (const nlohmann::json& conversation : entry["conversations"]) {
       const std::vector<ChatTurn> turns = turns_of(conversation);
@@ -95,18 +95,23 @@ TEST_F(ChatTemplates, EveryKnownOneGivesTheTextTheIdsAndTheMaskOfTransformers) {
                    [&] { encode(format, turns_of(refused)); });
     }
   }
-  EXPECT_EQ(formats.size() + 2, words_of<ChatFormatName>().size()) << "all but auto and mistral3";
+  for (const std::string& word : words_of<ChatFormatName>()) {
+    EXPECT_TRUE(formats.contains(value_of<ChatFormatName>(word).value())) << word;
+  }
 }
 
-// Its published template puts a system turn elsewhere when the last turn is the user's, so it is refused.
-TEST_F(ChatTemplates, MistralOfThirdKindHasNoSystemTurn) {
-  const ChatFormat& format = chat_format(ChatFormatName::kMistral3);
-  const std::vector<ChatTurn> turns = {{"user", "Hi "}, {"assistant", " Ho "}, {"user", "And?"}};
-  EXPECT_EQ(text_of(render_turns(format, {"<s>", "</s>"}, turns, "")),
-            "<s>[INST] Hi [/INST] Ho</s>[INST] And?[/INST]");
-  expect_error(ErrorKind::kBadData, {"turn 0: found the role 'system'"}, [&] {
-    render_turns(format, {"<s>", "</s>"}, {{"system", "x"}}, "");
-  });
+TEST_F(ChatTemplates, TurnsOfAPromptAreReadAndNotScored) {
+  const std::vector<ChatTurn> turns = {
+      {"user", "Hi"}, {"assistant", "Ho"}, {"user", "And?"}, {"assistant", "x"}};
+  std::vector<ChatTurn> prompted = turns;
+  for (size_t i = 0; i < 3; ++i) prompted[i].is_prompt = true;
+  for (const auto name : {ChatFormatName::kLlama31, ChatFormatName::kQwen3}) {
+    const EncodedExample all = encode(name, turns), last = encode(name, prompted);
+    EXPECT_EQ(all.ids, last.ids);
+    ASSERT_EQ(all.scored.size(), 2u);
+    ASSERT_EQ(last.scored.size(), 1u);
+    EXPECT_EQ(last.scored[0], all.scored[1]);
+  }
 }
 
 TEST_F(ChatTemplates, WordsThatSpellASpecialTokenOfTheTemplateAreRefused) {

@@ -215,6 +215,8 @@ TEST_F(ExamplesTest, TextsAndExamplesTakeTurns) {
   }
   expect_error(ErrorKind::kBadData, {"a.jsonl", "prompts and completions", "a search takes whole texts"},
                [&] { require_texts(documents, "a search"); });
+  expect_error(ErrorKind::kBadData, {"a.jsonl", "b.txt", "evaluate them apart"},
+               [&] { holds_examples(documents); });
 }
 
 TEST_F(ExamplesTest, AllRanksReadTheSame) {

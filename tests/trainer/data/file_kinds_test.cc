@@ -172,33 +172,43 @@ for name, magic in dict(parquet=b"PAR1\x15\0\x15", arrow=b"ARROW1\0\0", feather=
     open(name, "wb").write(magic + b"\0" * 64)
 )",
              folder_.path().string());
-  const std::pair<const char*, const char*> kinds[] = {
-      {"pickle", "is a pickle"},          {"torch.pt", "is a file of torch.save"},
-      {"arrays.npz", "is an .npz file"},  {"zip.zip", "is a zip archive"},
-      {"tar.tar", "is a tar archive"},    {"packed_tar.tgz", "is a tar archive"},
-      {"twice.gz", "packed with gzip"},   {"model.safetensors", "is a safetensors file"},
-      {"base.sqlite", "is an SQLite"},    {"ids.npy.gz", "is a packed .npy file"},
-      {"parquet", "is a Parquet file"},   {"arrow", "is an Arrow file"},
-      {"feather", "is a Feather file"},   {"stream", "is an Arrow stream"},
-      {"hdf5", "is an HDF5 file"},        {"sevenzip", "is a 7z archive"},
-      {"elf", "is an ELF program"},       {"png", "is a PNG image"},
-      {"jpeg", "is a JPEG image"},        {"pdf", "is a PDF document"},
-      {"lfs", "is a pointer of Git LFS"}, {"gguf", "is a GGUF model"}};
+  const std::pair<const char*, const char*> kinds[] = {{"pickle", "is a pickle"},
+                                                       {"torch.pt", "is a file of torch.save"},
+                                                       {"arrays.npz", "is an .npz file"},
+                                                       {"zip.zip", "is a zip archive"},
+                                                       {"tar.tar", "is a tar archive"},
+                                                       {"packed_tar.tgz", "is a tar archive"},
+                                                       {"twice.gz", "packed twice, with gzip inside"},
+                                                       {"model.safetensors", "is a safetensors file"},
+                                                       {"base.sqlite", "is an SQLite"},
+                                                       {"ids.npy.gz", "is a packed .npy file"},
+                                                       {"parquet", "is a Parquet file"},
+                                                       {"arrow", "is an Arrow file"},
+                                                       {"feather", "is a Feather file"},
+                                                       {"stream", "is an Arrow stream"},
+                                                       {"hdf5", "is an HDF5 file"},
+                                                       {"sevenzip", "is a 7z archive"},
+                                                       {"elf", "is an ELF program"},
+                                                       {"png", "is a PNG image"},
+                                                       {"jpeg", "is a JPEG image"},
+                                                       {"pdf", "is a PDF document"},
+                                                       {"lfs", "is a pointer of Git LFS"},
+                                                       {"gguf", "is a GGUF model"}};
   for (const auto& [name, words] : kinds) EXPECT_THAT(refusal(name), HasSubstr(words)) << name;
   EXPECT_THAT(refusal("parquet"), HasSubstr("ParquetFile"));
   EXPECT_THAT(refusal("tar.tar"), HasSubstr("tar -xf"));
   EXPECT_THAT(read("prose", "ORCs and GIF8 and RIFF: words."), ElementsAre("ORCs and GIF8 and RIFF: words."));
 }
 
-TEST_F(FileKinds, TheLineThatConvertsAPickleDoes) {
+// tests/launch/converting_lines_test.cc runs the lines.
+TEST_F(FileKinds, APackedFileIsUnpackedByTheLineFirst) {
   ROPEWAY_NEEDS_PYTHON();
-  run_python("import pickle, sys; pickle.dump(['one', 'two'], open(sys.argv[1] + '/p', 'wb'))",
+  run_python("import gzip, sys; gzip.open(sys.argv[1] + '/it\\'s packed', 'wb').write(b'PAR1\\0\\0')",
              folder_.path().string());
-  const std::string message = refusal("p");
-  const size_t begin = message.find("python3"), end = message.find(" (for");
-  ASSERT_NE(end, std::string::npos) << message;
-  ASSERT_EQ(std::system(message.substr(begin, end - begin).c_str()), 0);
-  EXPECT_THAT(read("p.jsonl"), ElementsAre("one", "two"));
+  EXPECT_THAT(refusal("it's packed"),
+              HasSubstr(fmt::format("is a Parquet file, wanted plain text, JSON lines or token ids: gzip -dc "
+                                    "'{0}/it'\\''s packed' > '{0}/it'\\''s packed.unpacked'",
+                                    folder_.path().string())));
 }
 
 }  // namespace

@@ -17,11 +17,52 @@ TEST(JsonExample, KindsAreToldByTheirKeys) {
   EXPECT_EQ(record_kind(R"({"labels": [1], "input_ids": [1]})"), RecordKind::kIds);
   EXPECT_EQ(record_kind(R"({"id": NaN, "conversations": []})"), RecordKind::kConversations);
   EXPECT_EQ(record_kind(R"({"completion": "b")"), RecordKind::kPrompt) << "cut off";
+  EXPECT_EQ(record_kind(R"({"prompt": [{"role")"), RecordKind::kPromptTurns) << "cut off";
   EXPECT_EQ(record_kind(R"({"content": "b"})"), std::nullopt);
   EXPECT_EQ(record_kind("prose"), std::nullopt);
   EXPECT_TRUE(is_json_record(R"({"prompt": "a", "completion": "b"})"));
   EXPECT_FALSE(is_json_record(R"({"prompt": "a", "completion")"));
   EXPECT_FALSE(is_json_record(R"({"text": 5})"));
+  EXPECT_FALSE(is_json_record(R"({"text": "\x"})"));
+  EXPECT_TRUE(is_json_record(R"({"text": null, "messages": []})"));
+  EXPECT_TRUE(is_json_record(R"({"instruction": "a", "input": "", "output": "b"})"))
+      << "no prose: refused by what it is";
+}
+
+std::string said(const Example& example) {
+  std::string text;
+  for (const ChatTurn& turn : example.turns) {
+    text += fmt::format("{}{}:{};", turn.is_prompt ? "(prompt)" : "", turn.role, turn.content);
+  }
+  return text;
+}
+
+TEST(JsonExample, SpeakersOfShareGptBecomeRoles) {
+  EXPECT_EQ(said(example_of_json(R"({"id": 1, "conversations": [{"from": "system", "value": "s"},
+                {"value": "q", "from": "human"}, {"from": "gpt", "value": "a", "markdown": null},
+                {"from": "user", "value": "r"}, {"from": "chatgpt", "value": "b"}, {"from": "bard", "value": "c"},
+                {"role": "user", "content": "t"}]})",
+                                 RecordKind::kConversations, "")
+                     .example),
+            "system:s;user:q;assistant:a;user:r;assistant:b;assistant:c;user:t;");
+  EXPECT_EQ(said(example_of_json(
+                     R"({"messages": [{"from": "human", "value": "q"}], "system": "be", "tools": "[]"})",
+                     RecordKind::kMessages, "")
+                     .example),
+            "system:be;user:q;")
+      << "what stands beside the turns comes first";
+  EXPECT_EQ(said(example_of_json(
+                     R"({"system": null, "tools": [], "conversations": [{"from": "human", "value": "q"}]})",
+                     RecordKind::kConversations, "")
+                     .example),
+            "user:q;");
+}
+
+TEST(JsonExample, PromptAndCompletionMayBeTurns) {
+  const JsonExample found = example_of_json(R"({"completion": [{"role": "assistant", "content": "c"}],
+      "prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})",
+                                            RecordKind::kPromptTurns, "");
+  EXPECT_EQ(said(found.example), "(prompt)user:a;(prompt)assistant:b;assistant:c;");
 }
 
 TEST(JsonExample, MembersAreReadAndOthersPassedOver) {
@@ -78,6 +119,24 @@ INSTANTIATE_TEST_SUITE_P(
                 "messages: found \"a\", wanted a list of objects with \"role\" and \"content\""},
         Refused{"no_role", RecordKind::kMessages, R"({"messages": [{"content": "a"}]})",
                 "messages[0].role: the key is missing; the object has content"},
+        Refused{"no_value", RecordKind::kConversations, R"({"conversations": [{"from": "human"}]})",
+                "conversations[0].value: the key is missing; the object has from"},
+        Refused{
+            "speaker", RecordKind::kConversations,
+            R"({"conversations": [{"from": "human", "value": "a"}, {"from": "observation", "value": "8"}]})",
+            "conversations[1].from: found 'observation', wanted human or user, gpt or assistant, or system"},
+        Refused{"two_systems", RecordKind::kMessages,
+                R"({"messages": [{"role": "system", "content": "a"}], "system": "b"})",
+                "system: stands beside a first turn of the system"},
+        Refused{"tools_beside", RecordKind::kConversations,
+                R"({"conversations": [{"from": "human", "value": "a"}], "tools": "[{\"name\": \"f\"}]"})",
+                "tools: is not supported"},
+        Refused{"text_then_turns", RecordKind::kPrompt, R"({"prompt": [{"role": "user", "content": "a"}]})",
+                "prompt: found [{\"role\": \"user\""},
+        Refused{"user_in_completion", RecordKind::kPromptTurns,
+                R"({"prompt": [], "completion": [{"role": "assistant", "content": "a"}, {"role": "user",
+                    "content": "b"}]})",
+                "completion[1]: found the role 'user', wanted assistant"},
         Refused{"parts", RecordKind::kConversations,
                 R"({"conversations": [{"role": "user", "content": [{"type": "text"}]}]})",
                 "conversations[0].content: found [{\"type\": \"text\"}], wanted a string"},

@@ -1,10 +1,12 @@
-// Megatron's .bin and .idx, written by Python after the format's description.
+// Megatron's .bin and .idx: written by its own writer (tests/data/megatron), and by Python after the format's
+// description.
 #include "trainer/data/megatron.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "parallel/comm/world_of_one.h"
 #include "tests/support/errors.h"
@@ -67,6 +69,30 @@ TEST_F(MegatronTest, DocumentsOfEveryIntegerTypeUnderAnyOfTheirNames) {
     EXPECT_THAT(documents.name(1), HasSubstr(name.substr(0, 2) + ".bin:3"));
     EXPECT_EQ(documents.sources().at(0).kind, "token ids (Megatron)");
   }
+}
+
+TEST(MegatronFiles, OfMegatronsOwnWriterAreWhatItWasGiven) {
+  const fs::path folder = ROPEWAY_SOURCE_DIR "/tests/data/megatron";
+  std::vector<std::vector<int32_t>> wanted =
+      nlohmann::json::parse(read_bytes(folder / "ids.json")).get<std::vector<std::vector<int32_t>>>();
+  for (const std::string name : {"uint8", "int8", "int16", "int32", "int64", "uint16", "multimodal"}) {
+    const Documents documents = load_token_file(folder / (name + ".bin"), 101);
+    std::vector<std::vector<int32_t>> found;
+    for (size_t d = 0; d < documents.count(); ++d) {
+      found.emplace_back(documents.tokens(d).begin(), documents.tokens(d).end());
+    }
+    std::erase(wanted, std::vector<int32_t>());  // empty ones are left out
+    EXPECT_EQ(found, wanted) << name;
+    EXPECT_THAT(documents.name(1), HasSubstr(name + ".bin:3"));
+  }
+  for (const std::string name : {"float32", "float64"}) {
+    const auto error = error_of([&] { load_token_file(folder / (name + ".idx"), 101); });
+    ASSERT_TRUE(error);
+    EXPECT_THAT(error->what(), HasSubstr("floating point, wanted integers"));
+  }
+  const auto error = error_of([&] { load_token_file(folder / "uint16", 100); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->what(), HasSubstr("100"));
 }
 
 TEST_F(MegatronTest, AreDataForTrainingBesideTexts) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <map>
 #include <regex>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
@@ -278,6 +280,52 @@ TEST_F(WindowsTest, PasskeysThatDoNotFitAreRefusedBeforeTheFirstWindow) {
   const auto error = error_of([&] { sampler({.length = 64, .passkey_fraction = 0.01}); });
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->kind(), ErrorKind::kConfig);
+}
+
+// With a weight below 1 a document is in some passes and not in others: what the first holds says nothing.
+TEST_F(WindowsTest, AFractionOfATextIsEnoughWhenPassesAreInTheLongRun) {
+  for (int i = 0; i < 2; ++i) write_bytes(folder_ / fmt::format("two/{}", i), distinct_text(120, 7));
+  const Documents two =
+      load_documents(*make_world_of_one(), {(folder_ / "two/*").string()}, *tokenizer_, folder_ / "cache");
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const WindowSampler windows(two, *tokenizer_, {.length = 100, .seed = seed, .weights = {0.5}});
+    EXPECT_EQ(windows.window(0).tokens.size(), 100u);
+    EXPECT_EQ(windows.facts().documents, 2);
+    EXPECT_EQ(windows.facts().tokens, 120);
+    expect_error(ErrorKind::kBadData, {"a pass over the text has 96 tokens", "wanted the 100 tokens"},
+                 [&] { WindowSampler(two, *tokenizer_, {.length = 100, .seed = seed, .weights = {0.4}}); });
+  }
+}
+
+// All windows of a pass are the pass, cut; each has the mark in front.
+TEST_F(WindowsTest, GradientsReadJoinedDocumentsWhereTrainingDoes) {
+  for (int i = 0; i < 30; ++i)
+    write_bytes(folder_ / fmt::format("few/{:02}", i), std::string(4, static_cast<char>('A' + i)));
+  const Documents few =
+      load_documents(*make_world_of_one(), {(folder_ / "few/*").string()}, *tokenizer_, folder_ / "cache");
+  const DocumentMarks marks{{256}, {257}};
+  const GradientWindows windows(few, {.length = 61, .seed = 3, .packing = Packing::kConcat, .marks = marks});
+  std::multiset<int32_t> seen;
+  std::map<int32_t, std::set<int32_t>> behind;
+  for (int64_t i = 0; i < 3; ++i) {  // 30 documents of 6 tokens
+    const std::vector<int32_t> window = windows.window(i);
+    ASSERT_EQ(window.size(), 61u);
+    EXPECT_EQ(window[0], 256);
+    seen.insert(window.begin() + 1, window.end());
+    for (size_t t = 2; t < window.size(); ++t) behind[window[t - 1]].insert(window[t]);
+    EXPECT_EQ(windows.window(i), window);
+  }
+  for (int32_t letter = 'A'; letter < 'A' + 30; ++letter) {
+    EXPECT_EQ(seen.count(letter), 4u);
+    for (const int32_t next : behind[letter]) EXPECT_TRUE(next == letter || next == 257) << letter;
+  }
+  EXPECT_EQ(seen.count(256), 30u);
+  EXPECT_EQ(seen.count(257), 30u);
+  expect_error(ErrorKind::kBadData, {"gradient steps on the training text: no document has 60 tokens"},
+               [&] { GradientWindows(few, {.length = 61, .packing = Packing::kDocuments, .marks = marks}); });
+  expect_error(ErrorKind::kBadData,
+               {"gradient steps on the training text: a pass over the text has 180 tokens"},
+               [&] { GradientWindows(few, {.length = 182, .packing = Packing::kConcat, .marks = marks}); });
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ class Corpus {
   Documents validation(Communicator& world) const {
     return load_documents(world, {(folder / "validation/*.txt").string()}, *tokenizer, folder / "cache");
   }
-  Documents train(Communicator& world) const {
-    return load_documents(world, {(folder / "train.txt").string()}, *tokenizer, folder / "cache");
+  Documents train(Communicator& world, const std::string& name = "train.txt") const {
+    return load_documents(world, {(folder / name).string()}, *tokenizer, folder / "cache");
   }
   LogFolder folder;
   std::unique_ptr<Tokenizer> tokenizer = make_byte_tokenizer();
@@ -56,7 +56,8 @@ class Corpus {
 using Work = std::function<void(const Mesh&, Objective&)>;
 
 // Every rank of a mesh gets the same tiny random model and runs `work` on its objective.
-void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObjectiveOptions options = {}) {
+void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObjectiveOptions options = {},
+              const std::string& training = "train.txt") {
   options.length = kLength;
   options.documents = 3;
   options.seed = 5;
@@ -67,7 +68,7 @@ void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObje
     ResidentParameters parameters(tiny_config(), at::kDouble);
     initialize_weights(parameters, tiny_config(), 9);
     CausalLM model(tiny_config(), parameters, ring, {});
-    const Documents validation = corpus.validation(world), train = corpus.train(world);
+    const Documents validation = corpus.validation(world), train = corpus.train(world, training);
     const auto objective = make_model_objective(model, mesh, validation, train, *corpus.tokenizer, options);
     work(mesh, *objective);
   });
@@ -117,6 +118,35 @@ TEST(ModelObjective, WindowsStartWithTheMarksBeforeAText) {
   EXPECT_NEAR(by_marks.nll, by_text.nll, 1e-12);
   EXPECT_NEAR(by_marks.tail_nll, by_text.tail_nll, 1e-12);
   EXPECT_GT(second.nll, 1);
+}
+
+// The training text of documents that no window fits into: joined they are windows, on any number of ranks.
+TEST(ModelObjective, GradientsOfJoinedDocumentsAreTheSameForAnyNumberOfSequenceRanks) {
+  const Corpus corpus(4000);
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += fmt::format("{{\"text\": \"document {:02} is short\"}}\n", i);
+  write_bytes(corpus.folder / "train.jsonl", lines);
+  const ModelObjectiveOptions options = {.packing = Packing::kConcat};
+  std::vector<Objective::Gradient> reference;
+  std::string fingerprint;
+  const auto run = [&](int ranks, const Work& work) {
+    on_ranks(corpus, {1, ranks}, work, options, "train.jsonl");
+  };
+  run(1, [&](const Mesh&, Objective& objective) {
+    for (int64_t draw = 0; draw < 3; ++draw) reference.push_back(objective.gradient(candidate(), draw));
+    fingerprint = objective.data_fingerprint();
+  });
+  EXPECT_NE(reference[0].nll, reference[1].nll);
+  run(2, [&](const Mesh&, Objective& objective) {
+    for (int64_t draw = 0; draw < 3; ++draw) {
+      const Objective::Gradient found = objective.gradient(candidate(), draw);
+      EXPECT_NEAR(found.nll, reference[draw].nll, 1e-12);
+      for (size_t i = 0; i < found.log_factors.size(); ++i) {
+        EXPECT_NEAR(found.log_factors[i], reference[draw].log_factors[i], 1e-12);
+      }
+    }
+  });
+  EXPECT_NE(fingerprint.find("+joined"), std::string::npos) << "a search's log is of this data";
 }
 
 // Counts what the ranks of one row evaluate.

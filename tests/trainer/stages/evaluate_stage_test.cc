@@ -54,6 +54,30 @@ TEST_F(EvaluateStageTest, SaysNothingWhereNothingIsSkipped) {
   EXPECT_THAT(said(recipe("64", "yarn")), Not(HasSubstr("not evaluated")));
 }
 
+TEST_F(EvaluateStageTest, ExamplesAreScoredWhereTheirLabelsSay) {
+  write_bytes(folder_ / "sft.jsonl",
+              "{\"prompt\": \"the quick brown\", \"completion\": \" fox\"}\n"
+              "{\"prompt\": \"jumps over the lazy dog and on\", \"completion\": \" and on\"}\n");
+  Recipe of_examples = recipe("32, 64", "none");
+  of_examples.data.test = {(folder_ / "sft.jsonl").string()};
+  for (StageRecipe& stage : of_examples.stages) {
+    if (stage.kind() == StageKind::kEvaluate) stage.evaluate().windows = 0;
+  }
+  EXPECT_THAT(
+      said(of_examples),
+      AllOf(
+          HasSubstr("scores: 32: used 1 example, 19 tokens, 4 of them scored; 1 longer than 32 was left out"),
+          HasSubstr("scores: 64: used 2 examples, 56 tokens, 11 of them scored\n")));
+  ASSERT_EQ(evaluations().size(), 2u);
+  for (const auto& entry : evaluations()) EXPECT_GT(entry.at("bits_per_byte").get<double>(), 1);
+  of_examples = recipe("16", "none");
+  of_examples.data.test = {(folder_ / "sft.jsonl").string()};
+  const auto error = error_of([&] { run_recipe(of_examples, *make_world_of_one(), {.fresh = true}); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->what(),
+              HasSubstr("stage scores: the test text: none of the 2 examples fits into 16 tokens"));
+}
+
 const std::string kBothTasks = "tasks: [perplexity, passkey], passkey_depths: 2, passkey_samples: 1";
 
 // Runs of a stage with three cells that are stopped and gone on with.

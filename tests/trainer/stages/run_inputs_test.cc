@@ -83,6 +83,29 @@ TEST(RunInputs, TooFewWindowsForASearchLaterOnAreFoundAtTheStart) {
       AllOf(HasSubstr("stage wide"), HasSubstr("2 disjoint windows of 128"), HasSubstr("wanted 3")));
 }
 
+// Gradient steps read what training reads: forty documents of ten tokens, joined or too short.
+TEST(RunInputs, GradientStepsOfASearchTakeJoinedDocuments) {
+  const TempDir folder;
+  write_text(folder, 3 * 128);
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += fmt::format("{{\"text\": \"document{:02}\"}}\n", i);
+  write_bytes(folder / "text.jsonl", lines);
+  const std::string search =
+      "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, "
+      "finalist_documents: 1, "
+      "gradient_steps: 2}\n";
+  Recipe recipe = recipe_in(folder, kPretrain + search);
+  recipe.data.train = {{(folder / "text.jsonl").string()}};
+  const auto world = make_world_of_one();
+  const RunInputs inputs = open_run_inputs(recipe, *world, {&recipe.stages[0], &recipe.stages[1]});
+  EXPECT_EQ(inputs.documents.at("train").count(), 40u);
+  recipe.data.packing = Packing::kDocuments;
+  const auto error = error_of([&] { open_run_inputs(recipe, *world, {&recipe.stages[1]}); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->what(),
+              HasSubstr("stage wide: gradient steps on the training text: no document has 128"));
+}
+
 TEST(RunInputs, ATextTooShortForTheEvaluationAtTheEndIsFoundAtTheStart) {
   const TempDir folder;
   write_text(folder, 500);

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
+#include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "tests/trainer/tokenizer/tiny_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
 
@@ -109,6 +111,97 @@ INSTANTIATE_TEST_SUITE_P(
                 },
                 "pre_tokenizer.behavior: found \"Joined\""}),
     [](const auto& param) { return param.param.name; });
+
+const std::string kMuch(5000, 'x');
+
+// What a message repeats of the file, whose content is all x.
+void expect_excerpt(const std::filesystem::path& folder, const std::string& what) {
+  const auto error = error_of([&] { load_tokenizer(folder); });
+  ASSERT_TRUE(error.has_value()) << what;
+  EXPECT_EQ(error->kind(), ErrorKind::kBadData) << what;
+  const std::string message = error->what();
+  EXPECT_LE(std::ranges::count(message, 'x'), 200) << what << message.substr(0, 1000);
+  EXPECT_LT(message.size(), 1000u) << what;
+}
+
+TEST(LongContentOfATokenizer, IsQuotedInPart) {
+  const auto at = [](const char* key, const Json& value) {
+    return [key, value](Json& j) { j[Json::json_pointer(key)] = value; };
+  };
+  const std::vector<std::function<void(Json&)>> spoiled = {
+      at("/pre_tokenizer", split("\\p{" + kMuch + "}" + kMuch)),
+      at("/pre_tokenizer", split("[[:" + kMuch + ":]]" + kMuch)),
+      at("/pre_tokenizer", split("(" + kMuch)),
+      at("/pre_tokenizer", split("(?R" + kMuch + ":a)")),
+      at("/pre_tokenizer", split(kMuch + "\\X")),
+      at("/pre_tokenizer", split("\\x{" + kMuch)),
+      at("/pre_tokenizer", split("[" + kMuch)),
+      at("/pre_tokenizer", split("(?#" + kMuch)),
+      at("/pre_tokenizer", of_type(kMuch)),
+      at("/decoder", of_type(kMuch)),
+      at("/normalizer", of_type(kMuch)),
+      at("/post_processor", of_type(kMuch)),
+      at("/model/type", kMuch),
+      at("/model/unk_token", kMuch),
+      at("/model/continuing_subword_prefix", kMuch),
+      at("/model/merges/0", Json::array({kMuch, kMuch})),
+      at("/model/merges/0", kMuch),
+      [](Json& j) { j["model"]["vocab"][kMuch] = j["model"]["vocab"]["a"]; },
+      [](Json& j) { j["model"]["vocab"][kMuch] = kMuch; },
+      [](Json& j) { j["model"]["vocab"][kMuch] = 11, j["model"]["vocab"][kMuch + "y"] = 11; },
+      [](Json& j) { j["model"]["vocab"][kMuch] = 11, j["added_tokens"][0]["content"] = kMuch; },
+      [](Json& j) {
+        Json token = j["added_tokens"][0];
+        for (const char* end : {"", "y"}) {
+          token["content"] = kMuch + end;
+          token["id"] = 12;
+          j["added_tokens"].push_back(token);
+        }
+      },
+      [](Json& j) {
+        j["post_processor"] = {{"type", "TemplateProcessing"},
+                               {"single", {{{"SpecialToken", {{"id", kMuch}}}}}},
+                               {"special_tokens", {{kMuch, {{"ids", {kMuch}}}}}}};
+      },
+      [](Json& j) {
+        j["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {{{"Sequence", {{"id", kMuch}}}}}}};
+      }};
+  for (size_t i = 0; i < spoiled.size(); ++i) {
+    const TempDir folder;
+    Json root = tiny_tokenizer_json();
+    spoiled[i](root);
+    write_bytes(folder / "tokenizer.json", root.dump());
+    expect_excerpt(folder.path(), fmt::format("case {}: ", i));
+  }
+  const TempDir folder;
+  std::string nested = "1";
+  for (int depth = 0; depth < 20; ++depth) nested = fmt::format("{{\"{}\": {}}}", kMuch, nested);
+  nested.replace(nested.find("1}"), 1, "1, \"a\": 1, \"a\": 1");
+  write_bytes(folder / "tokenizer.json", nested);
+  expect_excerpt(folder.path(), "nested: ");
+}
+
+TEST(LongContentOfATokenizer, OfSentencePieceIsQuotedInPart) {
+  if (!kLoadsSentencePiece) GTEST_SKIP() << kNoSentencePiece;
+  const TempDir folder;
+  const std::string piece = sentencepiece_piece(kMuch, -9, PieceType::kNormal);
+  write_bytes(folder / "tokenizer.model", tiny_sentencepiece_model() + piece + piece);
+  expect_excerpt(folder.path(), "a piece twice: ");
+  const std::string other = sentencepiece_piece(std::string(5000, '\x80'), -9, PieceType::kNormal);
+  write_bytes(folder / "tokenizer.model", tiny_sentencepiece_model() + other + other);
+  expect_excerpt(folder.path(), "no UTF-8: ");
+
+  write_bytes(folder / "tokenizer.model", tiny_sentencepiece_model() + piece);
+  const auto of_piece = [&](const Json& added) {
+    write_bytes(folder / "added_tokens.json", added.dump());
+    expect_excerpt(folder.path(), added.dump().substr(0, 20));
+  };
+  const int of_much = 3 + 5 + 1 + 94;
+  of_piece({{"y", of_much}});
+  of_piece({{kMuch, 5}});
+  of_piece({{kMuch + "y", 500}, {kMuch + "z", 500}});
+  of_piece({{kMuch, kMuch}});
+}
 
 TEST(BadTokenizerText, TruncatedAnywhereIsRefused) {
   const TempDir folder;
