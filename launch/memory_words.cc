@@ -87,7 +87,8 @@ std::vector<std::string> as_evaluate_options(const std::vector<Suggestion>& sugg
 }
 
 std::string lines_to_need_less(const OutOfMemory& error) {
-  const bool evaluates = error.who() == kEvaluateVerb;
+  const bool evaluates =
+      error.who() == kEvaluateVerb || error.who() == kGenerateVerb || error.who() == kChatVerb;
   std::string text;
   for (const std::string& line : evaluates ? as_evaluate_options(error.suggestions())
                                            : as_recipe_keys(error.suggestions(), error.who())) {
@@ -95,6 +96,8 @@ std::string lines_to_need_less(const OutOfMemory& error) {
   }
   return text;
 }
+
+std::vector<Knob> generation_knobs() { return {Knob::kDtype, Knob::kSequenceRanks, Knob::kHostMemory}; }
 
 std::vector<Knob> evaluate_knobs(const MeshShape& mesh) {
   std::vector<Knob> knobs = {Knob::kDtype, Knob::kSharedSequences, Knob::kLength, Knob::kHostMemory};

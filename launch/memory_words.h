@@ -19,7 +19,12 @@ std::string lines_to_need_less(const OutOfMemory& error);
 
 // Who the evaluate verb is in messages.
 inline constexpr const char* kEvaluateVerb = "evaluate";
+// Likewise the verbs that generate.
+inline constexpr const char* kGenerateVerb = "generate";
+inline constexpr const char* kChatVerb = "chat";
 // What `ropeway evaluate` lets a user change. More ranks share a window only where they do so already.
 std::vector<Knob> evaluate_knobs(const MeshShape& mesh);
+// What the verbs that generate do, in options that evaluate has too.
+std::vector<Knob> generation_knobs();
 
 }  // namespace ropeway

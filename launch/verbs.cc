@@ -10,6 +10,8 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"run", "every stage of a recipe, in order; continues what was interrupted", run_verb, nullptr},
       {"evaluate", "perplexity and passkey retrieval of a model by length", evaluate_verb, nullptr},
+      {"generate", "the text that follows on a prompt", generate_verb, nullptr},
+      {"chat", "a conversation in the format of the model's chat template", chat_verb, nullptr},
       {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
       {"export", "a model for other programs: a Hugging Face directory or a GGUF file", export_verb, nullptr},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
@@ -26,7 +28,7 @@ std::string overview() {
       "ropeway: extends the context window of RoPE language models\n\nusage: ropeway VERB ...\n";
   for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
   text +=
-      "\nropeway VERB --help tells more about each. run and evaluate use all ranks under mpirun:\n"
+      "\nropeway VERB --help tells more about each. run, evaluate, generate and chat use all ranks:\n"
       "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n";
   text += fmt::format("\n{}", exit_codes_text(80));
   return text;

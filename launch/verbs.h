@@ -23,6 +23,8 @@ const std::vector<Verb>& verbs();
 
 void run_verb(const Arguments& arguments, MpiSession& job);       // verb_run.cc
 void evaluate_verb(const Arguments& arguments, MpiSession& job);  // verb_evaluate.cc
+void generate_verb(const Arguments& arguments, MpiSession& job);  // verb_generate.cc
+void chat_verb(const Arguments& arguments, MpiSession& job);      // verb_chat.cc
 void export_verb(const Arguments& arguments, MpiSession& job);    // verb_export.cc
 void import_verb(const Arguments& arguments, bool prints);        // verb_import.cc
 void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspect.cc

@@ -19,6 +19,7 @@ enum class Stream : uint32_t {
   kEvaluation = 7,  // passkey evaluation samples
   kPassOrder = 8,   // the order of documents in a pass over the training text
   kPassShare = 9,   // which passes a document is in whose source has a weight that is no whole number
+  kSampling = 12,   // tokens of generated text
 };
 
 // The bare block function: 4 x 32 random bits for a 128-bit counter and a 64-bit key.

@@ -62,10 +62,10 @@ Problem checked(const char* name, const at::Tensor& hidden, const at::Tensor& he
 
 // Calls body(first row, rows of the output layer as a factor) over the whole output layer.
 template <typename Body>
-void for_each_head_part(const Problem& p, const Body& body) {
-  const int64_t step = p.head.scalar_type() == p.factor ? p.vocab() : kWidenedRows;
-  for (int64_t begin = 0; begin < p.vocab(); begin += step) {
-    body(begin, p.head.narrow(0, begin, std::min(step, p.vocab() - begin)).to(p.factor));
+void for_each_head_part(const at::Tensor& head, at::ScalarType factor, const Body& body) {
+  const int64_t rows = head.size(0), step = head.scalar_type() == factor ? rows : kWidenedRows;
+  for (int64_t begin = 0; begin < rows; begin += step) {
+    body(begin, head.narrow(0, begin, std::min(step, rows - begin)).to(factor));
   }
 }
 
@@ -73,6 +73,15 @@ void for_each_head_part(const Problem& p, const Body& body) {
 void give_form(const LogitForm& form, at::Tensor& products) {
   if (form.divisor != 1) products.div_(form.divisor);
   if (form.softcap > 0) products.div_(form.softcap).tanh_().mul_(form.softcap);
+}
+
+// logits [T, V], written; hidden [T, C] as a factor.
+void make_logits(const at::Tensor& hidden, const at::Tensor& head, const LogitForm& form,
+                 at::Tensor& logits) {
+  for_each_head_part(head, hidden.scalar_type(), [&](int64_t row, const at::Tensor& part) {
+    matmul(hidden, part.t(), logits.narrow(1, row, part.size(0)));
+  });
+  give_form(form, logits);
 }
 
 // d logit / d product of every logit, where that is not the same for all; undefined otherwise. Made before
@@ -103,11 +112,7 @@ void for_each_scored_tile(const Problem& p, const Body& body) {
     }
     const at::Tensor hidden = p.hidden.narrow(0, begin, count).to(p.factor);
     at::Tensor logits = buffer.narrow(0, 0, count);
-    for_each_head_part(p, [&](int64_t row, const at::Tensor& head) {
-      at::Tensor columns = logits.narrow(1, row, head.size(0));
-      matmul(hidden, head.t(), columns);
-    });
-    give_form(p.form, logits);
+    make_logits(hidden, p.head, p.form, logits);
     body(begin, hidden, logits);
   }
 }
@@ -156,6 +161,16 @@ at::Tensor score_tile(const Problem& p, int64_t begin, const at::Tensor& logits,
 
 }  // namespace
 
+at::Tensor linear_logits(const at::Tensor& hidden, const at::Tensor& head, const LogitForm& form) {
+  constexpr const char* kName = "linear_logits";
+  ROPEWAY_CHECK(hidden.dim() == 2 && head.dim() == 2, "{}: hidden [T, C] and head [V, C] wanted", kName);
+  const at::ScalarType type = hidden.scalar_type(), acc = accumulation_type(type);
+  check_rows(kName, "head", head, hidden.device(), type, head.size(0), hidden.size(1));
+  at::Tensor logits = at::empty({hidden.size(0), head.size(0)}, hidden.options().dtype(acc));
+  make_logits(hidden.to(on_cuda(kName, hidden.device()) ? type : acc), head, form, logits);
+  return logits;
+}
+
 CrossEntropyOutput linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& head,
                                         const at::Tensor& labels, int64_t tile_tokens,
                                         const LogitForm& form) {
@@ -186,7 +201,7 @@ CrossEntropyOutput linear_cross_entropy_backward(const LinearCrossEntropyCall& c
       matmul(gradient, p.head, d_tile);
     } else {
       at::Tensor wide = at::zeros(d_tile.sizes(), d_tile.options().dtype(p.acc));
-      for_each_head_part(p, [&](int64_t row, const at::Tensor& head_part) {
+      for_each_head_part(p.head, p.factor, [&](int64_t row, const at::Tensor& head_part) {
         matmul_add(gradient.narrow(1, row, head_part.size(0)), head_part, wide);
       });
       d_tile.copy_(wide);

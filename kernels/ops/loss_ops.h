@@ -20,6 +20,9 @@ struct LogitForm {
   double softcap = 0;  // 0: none
 };
 
+// The logits themselves, [T, V] in acc type: for the few tokens that text is generated from.
+at::Tensor linear_logits(const at::Tensor& hidden, const at::Tensor& head, const LogitForm& form = {});
+
 struct CrossEntropyOutput {
   at::Tensor nll;      // [T] in acc type, nats; 0 where not scored
   at::Tensor correct;  // [T] bool: the label is the arg-max; false where not scored

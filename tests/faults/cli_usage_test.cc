@@ -72,6 +72,22 @@ INSTANTIATE_TEST_SUITE_P(
                 "--dtype: found fp8, wanted fp32, bf16 or fp64"},
         BadLine{"no_windows", "evaluate tests/data/tiny_base --text README.md --windows 0",
                 "--windows: found 0, wanted 1 or more"},
+        BadLine{"neither_prompt_nor_file", "generate tests/data/tiny_base",
+                "wanted one of --prompt TEXT and --prompt-file FILE, found neither"},
+        BadLine{"prompt_and_file", "generate tests/data/tiny_base --prompt a --prompt-file README.md",
+                "wanted one of --prompt TEXT and --prompt-file FILE, found both"},
+        BadLine{"no_new_tokens", "generate tests/data/tiny_base --prompt a --max-new-tokens 0",
+                "--max-new-tokens: found 0, wanted 1 or more"},
+        BadLine{"temperature_below_zero", "generate tests/data/tiny_base --prompt a --temperature=-1",
+                "--temperature: found -1, wanted 0 (the likeliest token) or more"},
+        BadLine{"temperature_that_is_no_number", "generate tests/data/tiny_base --prompt a --temperature nan",
+                "--temperature: found nan"},
+        BadLine{"empty_nucleus", "generate tests/data/tiny_base --prompt a --top-p 0",
+                "--top-p: found 0, wanted a number above 0, up to 1"},
+        BadLine{"unknown_way_of_crossing", "generate tests/data/tiny_base --prompt a --on-crossing rered",
+                "--on-crossing: found rered, wanted reread or keep; did you mean reread?"},
+        BadLine{"context_that_is_no_length", "chat tests/data/tiny_base --chat-template zephyr --context 2k",
+                "'2k' is not a length"},
         BadLine{"losses_of_two_lengths",
                 "evaluate tests/data/tiny_base --text README.md --lengths 256,512 --save-nll x.npy",
                 "--save-nll wants the task perplexity and one length"}),
@@ -106,8 +122,9 @@ TEST_P(CliHelp, FitsAScreenAndHasAnExample) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CliHelp,
-                         ::testing::Values("--help", "run --help", "evaluate --help", "inspect --help",
-                                           "validate -h", "plan --help", "data --help", "version --help"));
+                         ::testing::Values("--help", "run --help", "evaluate --help", "generate --help",
+                                           "chat --help", "inspect --help", "validate -h", "plan --help",
+                                           "data --help", "version --help"));
 
 TEST(CliVersion, NamesTheProgramAndItsLibraries) {
   const Ended ended = run_ropeway("version");

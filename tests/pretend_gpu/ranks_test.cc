@@ -57,6 +57,13 @@ TEST(PretendRanks, EvaluateAModel) {
   EXPECT_EQ(Json::parse(read_bytes(scratch.path() / "out.json")).at("evaluations").size(), 2u);
 }
 
+TEST(PretendRanks, GenerateText) {
+  const Ended ended = run_shell(
+      ranks_on_gpus(2, 2, "generate " + kTinyBase + " --device cuda --max-new-tokens 5 --prompt abc"));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.out, std::string(5, '\0') + "\n");  // all logits are alike: nothing is computed
+}
+
 TEST(PretendRanks, MoreThanThereAreGpusAreRefusedByAll) {
   const TempDir scratch;
   const Ended ended = run_shell(

@@ -103,5 +103,43 @@ TEST(PretendGpu, AnEvaluationWritesItsFiles) {
   EXPECT_EQ(Json::parse(read_bytes(scratch.path() / "out.json")).at("evaluations").size(), 2u);
 }
 
+// A prompt, tokens one by one over the cache, and a crossing to another set.
+TEST(PretendGpu, TextIsGenerated) {
+  const TempDir scratch;
+  fs::copy(kTinyBase, scratch.path() / "model", fs::copy_options::recursive);
+  Json factors;
+  for (int i = 0; i < 32; ++i) factors.push_back(1 + 0.1 * i);
+  scratch.file("model/rope_factors.json", Json{{"format", "ropeway-factors"},
+                                               {"version", 1},
+                                               {"sets",
+                                                {{{"name", "longer"},
+                                                  {"max_length", 512},
+                                                  {"original_length", 256},
+                                                  {"rope_theta", 10000},
+                                                  {"attention_temperature", 1.1},
+                                                  {"start_tokens", 0},
+                                                  {"factors", factors}}}}}
+                                              .dump());
+  for (const char* way : {"reread", "keep"}) {
+    const Ended ended = run_on_pretend_gpu(
+        "generate " + scratch.name("model") + " --device cuda --max-new-tokens 12 --on-crossing " + way +
+            " --prompt " + std::string(250, 'a'),
+        "PYTORCH_NO_CUDA_MEMORY_CACHING=1 PRETEND_GPU_REPORT=" + scratch.name("counts.json"));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.out, std::string(12, '\0') + "\n");  // all logits are alike: nothing is computed
+    EXPECT_THAT(ended.err, HasSubstr("at 257 tokens the factors are longer"));
+    EXPECT_GT(Json::parse(read_bytes(scratch.path() / "counts.json")).at("products"), 12 * 4 * 4);
+  }
+}
+
+TEST(PretendGpu, ACacheThatItCannotHoldIsRefusedBeforehand) {
+  const Ended ended =
+      run_on_pretend_gpu("generate " + kTinyBase + " --device cuda --max-new-tokens 2000000 --prompt a",
+                         "PRETEND_GPU_MEMORY=4096");
+  EXPECT_EQ(ended.code, 80) << ended.err;
+  EXPECT_THAT(ended.err,
+              HasSubstr("generate: keys and values of 2000001 tokens take 5.72 GiB on each of 1 GPUs"));
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -39,7 +39,7 @@ const std::map<std::string, int> kFloors = {
     {"trainer/formats/gguf", 6}, {"trainer/model", 6},
 
     {"trainer/search", 7},       {"trainer/finetune", 7},
-    {"trainer/evaluate", 7},
+    {"trainer/evaluate", 7},     {"trainer/generate", 7},
 
     {"trainer/stages", 8},       {"launch", 9},
 };

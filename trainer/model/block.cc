@@ -29,7 +29,7 @@ Block::Read Block::read_stream(const at::Tensor& x, const at::Tensor& norm) {
 }
 
 void Block::project_qkv(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
-                        const at::Tensor& x, const at::Tensor& qkv) {
+                        const at::Tensor& x, const at::Tensor& qkv, const at::Tensor& unrotated) {
   const BatchShape shape = shape_of(layout);
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
     const at::Tensor qkv_tile = qkv.narrow(0, tile.begin, tile.count);
@@ -37,6 +37,10 @@ void Block::project_qkv(const BlockTensors& weights, const BatchRope& rope, cons
            weights.qkv_bias, qkv_tile);
     const at::Tensor q_and_k = rotated_heads(qkv_tile, config_);
     if (config_.qk_norm) normalize_heads(weights, q_and_k, q_and_k);
+    if (unrotated.defined()) {
+      unrotated.narrow(0, tile.begin, tile.count)
+          .copy_(q_and_k.narrow(1, config_.num_heads, config_.num_kv_heads));
+    }
     if (!rope.turns()) continue;
     for (const Piece& piece : pieces_of(shape, tile)) {
       const RopeTables& tables = rope.of(layout, piece.sequence);
@@ -69,13 +73,17 @@ SequenceAttention::Output Block::attend(const at::Tensor& qkv, const SequenceLay
 
 void Block::forward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                     const at::Tensor& x, const std::function<at::Tensor()>& y, BlockActivations* record,
-                    bool save_attention) {
+                    bool save_attention, const KeyRows& keep) {
   const BatchShape shape = shape_of(layout);
-  const auto options = x.options();
-  const bool keep = record != nullptr && record->qkv.defined();
+  const bool keeps_qkv = record != nullptr && record->qkv.defined();
 
-  const at::Tensor qkv = keep ? record->qkv : qkv_.shaped({shape.tokens(), qkv_width_}, options);
-  project_qkv(weights, rope, layout, x, qkv);
+  const at::Tensor qkv = keeps_qkv ? record->qkv : qkv_.shaped({shape.tokens(), qkv_width_}, x.options());
+  project_qkv(weights, rope, layout, x, qkv, keep.unrotated);
+  if (keep.keys.defined()) {
+    const HeadViews heads = split_heads(qkv, {1, shape.tokens()}, config_);
+    keep.keys.copy_(heads.k.select(0, 0));
+    keep.values.copy_(heads.v.select(0, 0));
+  }
   SequenceAttention::Output attended = attend(qkv, layout);
   const at::Tensor attention = attended.out.reshape({shape.tokens(), config_.num_heads * config_.head_dim});
   if (record != nullptr && save_attention) {
@@ -83,7 +91,32 @@ void Block::forward(const BlockTensors& weights, const BatchRope& rope, const Se
     record->lse = attended.lse;
   }
   attended = {};
+  finish(weights, shape, x, attention, y, record);
+}
 
+void Block::extend(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
+                   bool wants_unrotated, const std::function<at::Tensor(const NewHeads&)>& attend,
+                   const at::Tensor& x) {
+  const BatchShape shape = shape_of(layout);
+  const at::Tensor qkv = qkv_.shaped({shape.tokens(), qkv_width_}, x.options());
+  at::Tensor unrotated;
+  if (wants_unrotated) {
+    unrotated = unrotated_.shaped({shape.tokens(), config_.num_kv_heads, config_.head_dim}, x.options());
+  }
+  project_qkv(weights, rope, layout, x, qkv, unrotated);
+  const HeadViews heads = split_heads(qkv, shape, config_);
+  const at::Tensor attention =
+      attend({heads.q.select(0, 0), {heads.k.select(0, 0), heads.v.select(0, 0), unrotated}});
+  finish(
+      weights, shape, x, attention.view({shape.tokens(), config_.num_heads * config_.head_dim}),
+      [&x] { return x; }, nullptr);
+}
+
+void Block::finish(const BlockTensors& weights, BatchShape shape, const at::Tensor& x,
+                   const at::Tensor& attention, const std::function<at::Tensor()>& y,
+                   BlockActivations* record) {
+  const auto options = x.options();
+  const bool keep = record != nullptr && record->qkv.defined();
   const at::Tensor output = y();
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };

@@ -40,6 +40,18 @@ struct BlockGradients {
   bool input = true;           // false: d loss / d x is not needed
 };
 
+// Keys and values of T tokens on their way into a cache, [T, K, D]; undefined: not wanted.
+struct KeyRows {
+  at::Tensor keys, values;  // as attention takes them: keys are rotated
+  at::Tensor unrotated;     // keys before RoPE
+};
+
+// What a block makes of a few tokens, for attention over what is cached and over them.
+struct NewHeads {
+  at::Tensor q;  // [T, H, D], rotated
+  KeyRows rows;
+};
+
 class Block {
  public:
   // Keeps a reference to the attention.
@@ -47,10 +59,17 @@ class Block {
 
   // x [T, C]. `rope` without tables: a layer without RoPE. The result goes to the tensor [T, C] that `y`
   // returns: it is called once, when attention is done, so it may return memory that is free only then, or x
-  // itself. record: what to keep; null: nothing. save_attention: O and LSE go into the record.
+  // itself. record: what to keep; null: nothing. save_attention: O and LSE go into the record. keep: where keys
+  // and values of all rows are copied to.
   void forward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
                const at::Tensor& x, const std::function<at::Tensor()>& y, BlockActivations* record,
-               bool save_attention);
+               bool save_attention, const KeyRows& keep = {});
+
+  // T tokens that follow on others, whose keys are the caller's: `attend` gives what attention finds [T, H, D].
+  // x [T, C] becomes the block's result. layout: of one sequence that holds these tokens alone.
+  void extend(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
+              bool wants_unrotated, const std::function<at::Tensor(const NewHeads&)>& attend,
+              const at::Tensor& x);
 
   // d_x [T, C]: d loss / d y on entry, d loss / d x on return.
   void backward(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
@@ -78,8 +97,12 @@ class Block {
     return {weights.down, weights.down_bias, weights.down_norm};
   }
   SequenceAttention::Output attend(const at::Tensor& qkv, const SequenceLayout& layout);
+  // unrotated [T, K, D]: takes the keys before RoPE, unless it is undefined.
   void project_qkv(const BlockTensors& weights, const BatchRope& rope, const SequenceLayout& layout,
-                   const at::Tensor& x, const at::Tensor& qkv);
+                   const at::Tensor& x, const at::Tensor& qkv, const at::Tensor& unrotated = {});
+  // From what attention gave [T, H * D] to the block's result, which goes to y() [T, C].
+  void finish(const BlockTensors& weights, BatchShape shape, const at::Tensor& x, const at::Tensor& attention,
+              const std::function<at::Tensor()>& y, BlockActivations* record);
   void mlp_backward(const BlockTensors& weights, BatchShape shape, const BlockActivations& record,
                     const at::Tensor& attention, const BlockGradients& gradients, const at::Tensor& d_x,
                     const at::Tensor& d_attention);
@@ -100,6 +123,7 @@ class Block {
   Buffer qkv_, d_attention_;  // the whole local batch
   Buffer normed_, rstd_, middle_, gate_up_, hidden_, d_hidden_, d_gate_up_, d_normed_, d_qkv_;  // a tile
   Buffer q_rstd_, k_rstd_, projected_, renormed_;  // a tile, for norms of heads
+  Buffer unrotated_;                               // of extend
 };
 
 }  // namespace ropeway

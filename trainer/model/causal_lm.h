@@ -22,6 +22,8 @@
 namespace ropeway {
 
 class ActivationStore;
+class Communicator;
+class KeyCache;
 class ParameterStore;
 
 // What an engine is given beside its plan.
@@ -65,6 +67,22 @@ class CausalLM {
     FactorGradient gradient;
   };
   FactorResult factor_gradient(const LocalBatch& batch, const FactorSet& factors, double loss_scale);
+
+  // --- Generation (generation_passes.cc): a sequence whose keys and values are in a cache. Collective over the
+  // ranks of the attention, and the cache's group is theirs. Each returns the logits of what follows the last
+  // token, [V] in acc type and in host memory, with the same bits on every rank.
+
+  // An empty cache, of activations of this model.
+  std::unique_ptr<KeyCache> make_cache(Communicator& group, bool keeps_unrotated) const;
+  // Reads a sequence from its start, which takes the place of what the cache held.
+  at::Tensor read(const std::vector<int32_t>& sequence, const FactorSet& factors, KeyCache& cache);
+  // Reads what follows, in one pass over all of it; the cache holds a token at least. The keys before it are
+  // those that are there, and they were rotated under `factors`: see turn(). Every rank computes all of the
+  // tokens, and attends to the keys it holds.
+  at::Tensor extend(const std::vector<int32_t>& tokens, const FactorSet& factors, KeyCache& cache);
+  // Keys that were rotated under other factors are rotated under these, from what they were before; the cache
+  // must keep that. They remain what hidden states gave that had been computed under the others.
+  void turn(const FactorSet& factors, KeyCache& cache);
 
   const ModelConfig& config() const;
   const EnginePlan& plan() const;

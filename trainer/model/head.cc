@@ -32,16 +32,24 @@ Head::Head(const ModelConfig& config, int64_t tile_tokens, int64_t loss_tile_tok
       tile_tokens_(tile_tokens),
       loss_tile_tokens_(loss_tile_tokens) {}
 
+at::Tensor Head::norm(const UnitTensors& weights, const at::Tensor& x_tile) {
+  const at::Tensor normed = normed_.shaped(x_tile.sizes(), x_tile.options());
+  ops::rms_norm(x_tile, weights.final_norm, config_.rms_norm_eps, normed,
+                rstd_.shaped({x_tile.size(0)}, acc_options(x_tile)), config_.norm_offset());
+  return normed;
+}
+
+at::Tensor Head::logits(const UnitTensors& weights, const at::Tensor& x) {
+  return ops::linear_logits(norm(weights, x), weights.head, form_);
+}
+
 Head::Scores Head::score(const UnitTensors& weights, const at::Tensor& x, const at::Tensor& labels) {
   const int64_t tokens = x.size(0);
   const auto acc = acc_options(x);
   const Scores scores{at::empty({tokens}, acc), at::empty({tokens}, acc.dtype(at::kBool))};
   for (const Tile& tile : tiles_of({1, tokens}, tile_tokens_)) {
-    const at::Tensor normed = normed_.shaped({tile.count, config_.hidden_size}, x.options());
-    ops::rms_norm(rows(x, tile), weights.final_norm, config_.rms_norm_eps, normed,
-                  rstd_.shaped({tile.count}, acc), config_.norm_offset());
-    const ops::CrossEntropyOutput scored =
-        ops::linear_cross_entropy(normed, weights.head, rows(labels, tile), loss_tile_tokens_, form_);
+    const ops::CrossEntropyOutput scored = ops::linear_cross_entropy(
+        norm(weights, rows(x, tile)), weights.head, rows(labels, tile), loss_tile_tokens_, form_);
     rows(scores.nll, tile).copy_(scored.nll);
     rows(scores.correct, tile).copy_(scored.correct);
   }

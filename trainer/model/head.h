@@ -1,5 +1,5 @@
 // What follows the last block: final norm, output projection and loss, in tiles of tokens. The logits [T, V]
-// never exist in full.
+// never exist in full where losses are wanted.
 //
 // T = B * n local tokens, C hidden size, V vocabulary.
 #pragma once
@@ -27,6 +27,9 @@ class Head {
   // x [T, C]: the last block's result. labels [T] int64, in host memory.
   Scores score(const UnitTensors& weights, const at::Tensor& x, const at::Tensor& labels);
 
+  // [T, V] acc type, for a few tokens x [T, C].
+  at::Tensor logits(const UnitTensors& weights, const at::Tensor& x);
+
   // loss = scale * sum(weights * nll).
   struct Targets {
     at::Tensor labels;   // [T] int64, in host memory
@@ -39,6 +42,8 @@ class Head {
                       const at::Tensor& x);
 
  private:
+  at::Tensor norm(const UnitTensors& weights, const at::Tensor& x_tile);
+
   const ModelConfig config_;
   const ops::LogitForm form_;
   const int64_t tile_tokens_, loss_tile_tokens_;

@@ -1,0 +1,115 @@
+// ropeway generate: goes on from a prompt.
+#include <unistd.h>
+
+#include <iostream>
+#include <iterator>
+
+#include "kernels/base/error.h"
+#include "launch/choice_option.h"
+#include "launch/command_line.h"
+#include "launch/generation.h"
+#include "launch/memory_words.h"
+#include "launch/verbs.h"
+#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/mpi_session.h"
+#include "parallel/comm/run_on_rank.h"
+#include "trainer/files/files.h"
+#include "trainer/files/utf8.h"
+
+namespace ropeway {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(usage: ropeway generate MODEL (--prompt TEXT | --prompt-file FILE) [options]
+
+MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text that follows
+on the prompt goes to standard output, without the prompt, and a line feed behind it.
+
+  --prompt TEXT        what to go on from
+  --prompt-file FILE   the same from a file, as it is; - is standard input
+  --max-new-tokens N   256 (default); the model's EOS ends the text before
+  --temperature T      0 (default): always the likeliest token; above: drawn from softmax / T
+  --top-p P            draw among the likeliest tokens that hold P together; default 1: all
+  --seed N             of the draws; the same text on any number of ranks
+  --factors NAME       auto (default), none, pi, ntk, yarn, or the name of a set
+  --on-crossing W      where auto passes to the next set: reread (default) all tokens; or keep
+  --bos CHOICE         a BOS before the prompt: auto (default), true, false
+  --special-tokens W   text (default): their spelling in the prompt is text; or parse
+  --sliding-window W   refuse (default) longer texts; honour it; full: attend to all
+  --device DEVICE      cpu (default), or cuda: one GPU per rank
+  --dtype TYPE         fp32 (default; bf16 with --device cuda), bf16, fp64
+
+example: mpirun -n 2 ropeway generate models/tiny --prompt-file book.txt --max-new-tokens 64
+)";
+
+CommandLine command_line() {
+  CommandLine line{kHelp, "MODEL", {}};
+  add_generation_options(line.options);
+  const auto text = [] { return po::value<std::string>(); };
+  line.options.add_options()("prompt", text(), "")("prompt-file", text(), "")(
+      "bos", text()->default_value("auto"), "")("special-tokens", text()->default_value("text"), "");
+  return line;
+}
+
+void require_utf8(const std::string& text, const std::string& where) {
+  const size_t valid = valid_utf8_bytes(text);
+  if (valid == text.size()) return;
+  fail(ErrorKind::kBadData, "{}: byte {} begins no UTF-8 character; a prompt is UTF-8 text", where, valid);
+}
+
+std::string standard_input() {
+  if (isatty(STDIN_FILENO) != 0) std::cerr << "(the prompt, then Ctrl-D)" << std::endl;
+  return {std::istreambuf_iterator<char>(std::cin), {}};
+}
+
+// The same on every rank.
+std::string prompt_of(const po::variables_map& values, Communicator& world) {
+  const bool by_text = values.count("prompt") > 0, by_file = values.count("prompt-file") > 0;
+  if (by_text == by_file) {
+    fail(ErrorKind::kUsage, "wanted one of --prompt TEXT and --prompt-file FILE, found {}",
+         by_text ? "both" : "neither");
+  }
+  std::string prompt;
+  run_on_rank(world, 0, [&] {
+    const std::string file = by_file ? values["prompt-file"].as<std::string>() : "";
+    prompt = by_text       ? values["prompt"].as<std::string>()
+             : file == "-" ? standard_input()
+                           : read_text_file(file);
+    require_utf8(prompt, by_text ? "--prompt" : file == "-" ? "standard input" : file);
+  });
+  return broadcast_string(world, prompt);
+}
+
+}  // namespace
+
+void generate_verb(const Arguments& arguments, MpiSession& job) {
+  const CommandLine line = command_line();
+  po::variables_map values;
+  if (!parse_command_line(line, arguments, values)) {
+    if (job.world().rank() == 0) std::cout << line.help;
+    return;
+  }
+  const GenerationRequest request = read_generation_request(values);
+  const auto bos = read_choice<MarkChoice>("bos", values["bos"].as<std::string>());
+  const bool parses =
+      read_choice<SpecialTokensInText>("special-tokens", values["special-tokens"].as<std::string>()) ==
+      SpecialTokensInText::kParse;
+  const std::string prompt = prompt_of(values, job.world());
+
+  GeneratingModel model(request, kGenerateVerb, job);
+  std::vector<int32_t> ids =
+      document_marks(model.tokenizer(), model.named(), {bos, MarkChoice::kFalse}).before;
+  const std::vector<int32_t> text = model.tokenizer().encode(prompt, {.read_special_tokens = parses});
+  ids.insert(ids.end(), text.begin(), text.end());
+  if (ids.empty()) {
+    fail(ErrorKind::kUsage, "the prompt is empty, and the tokenizer puts no BOS before it: give some text");
+  }
+  model.begin(std::ssize(ids) + request.max_new_tokens);
+  model.write(ids, request.max_new_tokens, {}, ids);
+  if (job.world().rank() == 0) std::cout << std::endl;
+  model.tell_figures();
+}
+
+}  // namespace ropeway
