@@ -63,47 +63,157 @@ void check_output(const std::string& file, Communicator& world) {
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
+Json to_json(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return Json::array({number_or_null(interval->low), number_or_null(interval->high)});
+}
+
+void add_perplexity(const PerplexityResult& p, bool bytes_are_known, Json& entry) {
+  entry["windows"] = p.windows;
+  entry["predicted_tokens"] = p.predicted_tokens;
+  entry["nll"] = number_or_null(p.nll);
+  entry["nll_95"] = to_json(p.nll_interval);
+  entry["perplexity"] = number_or_null(p.perplexity);
+  entry["perplexity_95"] = to_json(perplexity_interval(p));
+  entry["window_perplexity"] = number_or_null(p.window_perplexity);
+  entry["bits_per_byte"] = bytes_are_known ? number_or_null(p.bits_per_byte) : Json();
+  entry["bits_per_byte_95"] = bytes_are_known ? to_json(p.bits_interval) : Json();
+  entry["tail_bits_per_byte"] = bytes_are_known ? number_or_null(p.tail_bits_per_byte) : Json();
+  entry["tail_bits_per_byte_95"] = bytes_are_known ? to_json(p.tail_bits_interval) : Json();
+}
+
+Json to_json(const ControlResult& control) {
+  Json entry{{"control", word_of(control.kind)},
+             {"passed", control.passed},
+             {"figure", number_or_null(control.figure)},
+             {"figure_95", to_json(control.interval)},
+             {"windows", control.windows}};
+  for (const DistanceGain& gain : control.distances) {
+    entry["distances"].push_back({{"distance", gain.distance},
+                                  {"gain", number_or_null(gain.gain)},
+                                  {"gain_95", to_json(gain.interval)}});
+  }
+  return entry;
+}
+
 Json to_json(const EvaluatedCell& evaluated, bool bytes_are_known) {
   const auto& [cell, figures] = evaluated;
   Json entry{{"length", cell.length}, {"factors", cell.name}};
-  if (const auto& p = figures.perplexity) {
-    entry["windows"] = p->windows;
-    entry["predicted_tokens"] = p->predicted_tokens;
-    entry["nll"] = number_or_null(p->nll);
-    entry["perplexity"] = number_or_null(p->perplexity);
-    entry["bits_per_byte"] = bytes_are_known ? number_or_null(p->bits_per_byte) : Json();
-    entry["tail_bits_per_byte"] = bytes_are_known ? number_or_null(p->tail_bits_per_byte) : Json();
-  }
+  if (figures.perplexity) add_perplexity(*figures.perplexity, bytes_are_known, entry);
   if (const auto& k = figures.passkey) {
     entry["passkey"] = k->accuracy;
+    entry["passkey_95"] = to_json(k->interval);
     entry["passkey_samples"] = k->samples;
     entry["passkey_answer_nll"] = number_or_null(k->answer_nll);
     entry["passkey_depths"] = k->depths;
     entry["passkey_by_depth"] = k->depth_accuracy;
   }
+  if (const auto& n = figures.needles) {
+    entry["needles"] = n->accuracy;
+    entry["needles_95"] = to_json(n->interval);
+    entry["needles_trials"] = n->trials;
+    entry["needles_answer_nll"] = number_or_null(n->answer_nll);
+    entry["needles_depths"] = n->depths;
+    entry["needles_by_depth"] = n->depth_accuracy;
+  }
+  for (const ControlResult& control : figures.controls) entry["controls"].push_back(to_json(control));
   return entry;
 }
 
+Json to_json(const std::vector<EvaluatedCell>& results, const ComparedCells& compared) {
+  const EvaluationCell &cell = results[compared.cell].cell, &against = results[compared.against].cell;
+  return {{"length", cell.length},
+          {"factors", cell.name},
+          {"against_length", against.length},
+          {"against", against.name},
+          {"nll", number_or_null(compared.difference.nll)},
+          {"nll_95", to_json(compared.difference.nll_interval)}};
+}
+
+// "1.2345±0.0123": half of the interval's width behind the figure.
+std::string with_reach(double value, const std::optional<Interval>& interval) {
+  if (!interval) return fmt::format("{:.4f}", value);
+  return fmt::format("{:.4f}±{:.4f}", value, (interval->high - interval->low) / 2);
+}
+
+std::string percent_text(double share, const std::optional<Interval>& interval) {
+  if (!interval) return fmt::format("{:.0f}%", 100 * share);
+  return fmt::format("{:.0f}% ({:.0f}-{:.0f})", 100 * share, 100 * interval->low, 100 * interval->high);
+}
+
+std::string interval_text(const std::optional<Interval>& interval) {
+  return interval ? fmt::format(" ({:+.4f} to {:+.4f})", interval->low, interval->high) : "";
+}
+
+constexpr const char* kRow = "{:>8}  {:<20} {:>8} {:>8} {:>15} {:>17} {:>15} {:>15} {:>13} {:>13}\n";
+
 std::string to_table(const std::vector<EvaluatedCell>& results, bool bytes_are_known) {
-  std::string table =
-      fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", "length", "factors", "windows",
-                  "nats/token", "perplexity", "bits/byte", "last 256", "passkey");
+  std::string table = fmt::format(kRow, "length", "factors", "windows", "targets", "nats/token", "perplexity",
+                                  "bits/byte", "last 256", "passkey", "needles");
   for (const auto& [cell, figures] : results) {
-    std::string windows = "-", nll = "-", perplexity = "-", bits = "-", tail = "-", passkey = "-";
+    std::string windows = "-", targets = "-", nll = "-", perplexity = "-", bits = "-", tail = "-",
+                passkey = "-", needles = "-";
     if (const auto& p = figures.perplexity) {
       windows = fmt::format("{}", p->windows);
-      nll = fmt::format("{:.4f}", p->nll);
-      perplexity = fmt::format("{:.4f}", p->perplexity);
+      targets = fmt::format("{}", p->predicted_tokens);
+      nll = with_reach(p->nll, p->nll_interval);
+      perplexity = with_reach(p->perplexity, perplexity_interval(*p));
       if (bytes_are_known) {
-        bits = fmt::format("{:.4f}", p->bits_per_byte);
-        tail = fmt::format("{:.4f}", p->tail_bits_per_byte);
+        bits = with_reach(p->bits_per_byte, p->bits_interval);
+        tail = with_reach(p->tail_bits_per_byte, p->tail_bits_interval);
       }
     }
-    if (figures.passkey) passkey = fmt::format("{:.0f}%", 100 * figures.passkey->accuracy);
-    table += fmt::format("{:>8}  {:<20} {:>8} {:>10} {:>11} {:>10} {:>9} {:>8}\n", cell.length, cell.name,
-                         windows, nll, perplexity, bits, tail, passkey);
+    if (const auto& k = figures.passkey) passkey = percent_text(k->accuracy, k->interval);
+    if (const auto& n = figures.needles) needles = percent_text(n->accuracy, n->interval);
+    table += fmt::format(kRow, cell.length, cell.name, windows, targets, nll, perplexity, bits, tail, passkey,
+                         needles);
   }
   return table;
+}
+
+// "yarn at 2048 against none at 2048: -0.0123 nats/token (-0.0150 to -0.0096)"
+std::string difference_lines(const std::vector<EvaluatedCell>& results,
+                             const std::vector<ComparedCells>& differences) {
+  std::string text;
+  for (const ComparedCells& compared : differences) {
+    const EvaluationCell &cell = results[compared.cell].cell, &against = results[compared.against].cell;
+    text +=
+        fmt::format("{} at {} against {} at {}: {:+.4f} nats/token{}\n", cell.name, cell.length, against.name,
+                    against.length, compared.difference.nll, interval_text(compared.difference.nll_interval));
+  }
+  return text;
+}
+
+std::string control_lines(const std::vector<EvaluatedCell>& results) {
+  std::string text;
+  for (const auto& [cell, figures] : results) {
+    for (const ControlResult& control : figures.controls) {
+      text += fmt::format("control {} of {} at {}: {}, {:+.4f}{}\n", word_of(control.kind), cell.name,
+                          cell.length, control.passed ? "passed" : "FAILED", control.figure,
+                          interval_text(control.interval));
+    }
+  }
+  return text;
+}
+
+EvaluationTasks tasks_of(const EvaluationRequest& request, const std::vector<int64_t>& lengths,
+                         const DocumentMarks& marks) {
+  return {.perplexity = request.perplexity,
+          .passkey = request.passkey,
+          .windows = request.windows,
+          .keep_token_nll = !request.save_nll.empty(),
+          .passkey_depths = request.passkey_depths,
+          .passkey_samples = request.passkey_samples,
+          .start = marks.before,
+          .end = marks.after,
+          .aligned = aligned_lengths(request.align, request.stride, lengths),
+          .stride = request.stride,
+          .target_tokens = request.target_tokens,
+          .haystack = request.haystack,
+          .needles = request.needles,
+          .needle_passes = request.needle_passes,
+          .controls = request.controls,
+          .control_windows = request.control_windows};
 }
 
 std::vector<int64_t> lengths_of(const EvaluationRequest& request, const ModelConfig& config) {
@@ -139,21 +249,21 @@ class Evaluation {
         documents_(load_input(world)),
         start_(window_start()),
         cells_(request.cells) {
-    if (request_.passkey) require_texts(documents_, "passkey retrieval");
-    if (holds_examples(documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
-    const MarkedDocuments framed(documents_, {start_, end_});
-    for (const int64_t length : lengths_) require_scored(framed, length, "evaluate");
-    if (!cells_.empty()) return;
-    for (const int64_t length : lengths_) {
-      const FactorSet factors = resolve_factors(request_.factors, length, source_.dir.config,
-                                                source_.dir.sets, source_.dir.weights);
-      if (request_.factors == kAutoFactors && world.rank() == 0) {
-        const std::string warning = beyond_longest_set(factors, length);
-        if (!warning.empty()) log_warning("{}: {}", request_.model, warning);
-      }
-      cells_.push_back({factors.name, length, factors});
+    if (request_.passkey || request_.needles || !request_.controls.empty()) {
+      require_texts(documents_, "passkeys, needles and controls");
     }
+    if (holds_examples(documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
+    const bool reads_text = request_.perplexity || request_.needles || !request_.controls.empty() ||
+                            request_.haystack == Haystack::kText;
+    if (reads_text) {
+      const MarkedDocuments framed(documents_, {start_, end_});
+      for (const int64_t length : lengths_) require_scored(framed, length, "evaluate");
+    }
+    tasks_ = tasks_of(request_, lengths_, {start_, end_});
+    if (cells_.empty()) make_cells(world.rank() == 0);
   }
+
+  const EvaluationTasks& tasks() const { return tasks_; }
 
   std::vector<EvaluatedCell> run() {
     if (gpus_ == nullptr) log_thread_count();
@@ -164,6 +274,24 @@ class Evaluation {
   }
 
  private:
+  void make_cells(bool warns) {
+    const auto resolved = [&](const std::string& name, int64_t length) {
+      return resolve_factors(name, length, source_.dir.config, source_.dir.sets, source_.dir.weights);
+    };
+    for (const int64_t length : lengths_) {
+      for (const std::string& name : request_.factors) {
+        const FactorSet factors = resolved(name, length);
+        cells_.push_back({.name = factors.name,
+                          .length = length,
+                          .factors = factors,
+                          .window_factors = resolved(kAutoFactors, source_.dir.config.original_window)});
+        const std::string warning =
+            name == kAutoFactors ? beyond_longest_set(factors, length) : length_warning(cells_.back());
+        if (warns && !warning.empty()) log_warning("{}: {}", request_.model, warning);
+      }
+    }
+  }
+
   PlanRequest plan_request() const {
     return {.work = {.pass = Pass::kEvaluate, .lengths = lengths_},
             .dtype = request_.dtype,
@@ -175,19 +303,13 @@ class Evaluation {
     session_.begin(
         make_engine_plan(source_.dir.config, plan_request(), device_memory(device_of(gpus_), mesh_.world())));
     session_.load(source_.dir);
-    return evaluate_cells({session_.model(), mesh_, documents_, tokenizer_.get()}, cells_,
-                          {.perplexity = request_.perplexity,
-                           .passkey = request_.passkey,
-                           .windows = request_.windows,
-                           .keep_token_nll = !request_.save_nll.empty(),
-                           .start = start_,
-                           .end = end_},
+    return evaluate_cells({session_.model(), mesh_, documents_, tokenizer_.get()}, cells_, tasks_,
                           {.name = "evaluate", .stop_requested = stop_requested});
   }
 
   Documents load_input(Communicator& world) {
-    const bool needs_tokenizer =
-        request_.passkey || !request_.text.empty() || request_.bos == MarkChoice::kTrue;
+    const bool needs_tokenizer = request_.passkey || request_.needles || !request_.controls.empty() ||
+                                 !request_.text.empty() || request_.bos == MarkChoice::kTrue;
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (tokenizer_ != nullptr && request_.read_special_tokens)
       tokenizer_ = reading_special_tokens(std::move(tokenizer_));
@@ -220,10 +342,11 @@ class Evaluation {
   std::vector<int32_t> start_;  // of each window
   std::vector<int32_t> end_;    // behind a prompt's completion
   std::vector<EvaluationCell> cells_;
+  EvaluationTasks tasks_;
 };
 
 void write_outputs(const EvaluationRequest& request, const std::vector<EvaluatedCell>& results,
-                   bool bytes_are_known) {
+                   const std::vector<ComparedCells>& differences, bool bytes_are_known) {
   if (!request.save_nll.empty()) {
     const PerplexityResult& scored = results.front().figures.perplexity.value();
     write_npy_float32(request.save_nll, scored.token_nll, scored.windows, scored.length - 1);
@@ -236,29 +359,43 @@ void write_outputs(const EvaluationRequest& request, const std::vector<Evaluated
     for (const EvaluatedCell& evaluated : results) {
       report["evaluations"].push_back(to_json(evaluated, bytes_are_known));
     }
+    for (const ComparedCells& compared : differences) {
+      report["differences"].push_back(to_json(results, compared));
+    }
     write_file_atomically(request.json, report.dump(2) + "\n");
   }
+}
+
+// What was asked of which cells, and the figures.
+struct Evaluated {
+  std::vector<EvaluatedCell> cells;
+  EvaluationTasks tasks;
+};
+Evaluated evaluated(const EvaluationRequest& request, MpiSession& job) {
+  std::unique_ptr<CudaJob> gpus;
+  if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
+  Evaluation evaluation(request, job.world(), gpus.get());
+  Evaluated result{evaluation.run(), evaluation.tasks()};
+  if (gpus) gpus->close();
+  return result;
 }
 
 }  // namespace
 
 std::vector<EvaluatedCell> figures_of(const EvaluationRequest& request, MpiSession& job) {
-  std::unique_ptr<CudaJob> gpus;
-  if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
-  Evaluation evaluation(request, job.world(), gpus.get());
-  std::vector<EvaluatedCell> results = evaluation.run();
-  if (gpus) gpus->close();
-  return results;
+  return evaluated(request, job).cells;
 }
 
 std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
   Communicator& world = job.world();
   check_output(request.json, world);
   check_output(request.save_nll, world);
-  const std::vector<EvaluatedCell> results = figures_of(request, job);
+  const Evaluated result = evaluated(request, job);
+  const std::vector<ComparedCells> differences = paired_differences(result.cells, result.tasks);
   const bool bytes_are_known = request.tokens.empty();
-  run_on_rank(world, 0, [&] { write_outputs(request, results, bytes_are_known); });
-  return to_table(results, bytes_are_known);
+  run_on_rank(world, 0, [&] { write_outputs(request, result.cells, differences, bytes_are_known); });
+  return to_table(result.cells, bytes_are_known) + difference_lines(result.cells, differences) +
+         control_lines(result.cells);
 }
 
 }  // namespace ropeway

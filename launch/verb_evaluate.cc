@@ -19,17 +19,29 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy) [options]
 
-MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text is
-scored from its first token in disjoint windows of each length.
+MODEL is a model folder, a run folder, or a checkpoint (.../step-N).
 
   --text FILE        text to score: plain or JSON, packed or not; * in the name
   --tokens FILE.npy  token ids to score instead; needs no tokenizer
   --lengths LIST     256,2K,16K (K = 1024); default: the original window
-  --tasks LIST       perplexity,passkey; default: perplexity
-  --factors NAME     auto (default): what the model's factor sets say at a length;
-                     none, pi, ntk, yarn: computed; or the name of a set
+  --tasks LIST       perplexity,passkey,needles; default: perplexity
+  --factors LIST     auto (default): what the model's factor sets say at a length;
+                     none, pi, ntk, yarn: computed; or names of sets. Several are
+                     scored on the same windows and compared in pairs
+  --align WHERE      ends: windows of all lengths end at the same places and score
+                     the same tokens (default for several lengths); starts:
+                     disjoint windows of each length, scored from their first token
+  --stride N         a window every N tokens, which scores its last N
+  --windows K        score K windows; default: all that fit
+  --target-tokens N  as few windows as score N tokens
+  --controls LIST    crop,foreign_prefix,repetition,confusable_keys, or true for
+                     all, at lengths beyond the original window
+  --control-windows K of each control; default: 8
+  --haystack WHAT    passkeys hide in the text (default), or in the sentences of
+                     the published task: published
+  --passkey-samples K per depth, of which there are 10; default: 2
+  --needle-passes K  of 20 needles each; default: 10
   --bos CHOICE       a BOS at each window's start: auto (default), true, false
-  --windows K        score the first K windows; default: all that fit
   --sliding-window W refuse (default) longer windows; honour it; full: attend to all
   --chat-template W  how conversations become text: auto (default), as the
                      model's own template does, or the name of a format
@@ -51,12 +63,38 @@ CommandLine command_line() {
   line.options.add_options()("text", text(), "")("tokens", text(), "")("lengths", text(), "")(
       "tasks", text()->default_value("perplexity"), "")("factors", text()->default_value("auto"), "")(
       "bos", text()->default_value("auto"), "")("windows", po::value<int64_t>(), "")(
+      "align", text()->default_value("auto"), "")("stride", po::value<int64_t>(), "")(
+      "target-tokens", po::value<int64_t>(), "")("controls", text(), "")(
+      "control-windows", po::value<int64_t>(), "")("haystack", text()->default_value("text"), "")(
+      "passkey-samples", po::value<int64_t>(), "")("needle-passes", po::value<int64_t>(), "")(
       "sliding-window", text()->default_value("refuse"), "")(
       "chat-template", text()->default_value("auto"), "")("special-tokens", text()->default_value("text"),
                                                           "")("device", text()->default_value("cpu"), "")(
       "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
       "cache", text()->default_value(".cache/tokens"), "");
   return line;
+}
+
+void read_tasks(const std::string& list, EvaluationRequest& request) {
+  request.perplexity = false;
+  for (const std::string& word : split_list(list)) {
+    const auto task = read_choice<EvaluateTask>("tasks", word);
+    request.perplexity = request.perplexity || task == EvaluateTask::kPerplexity;
+    request.passkey = request.passkey || task == EvaluateTask::kPasskey;
+    request.needles = request.needles || task == EvaluateTask::kNeedles;
+  }
+}
+
+std::vector<ControlKind> read_controls(const std::string& list) {
+  std::vector<ControlKind> controls;
+  if (value_of<MarkChoice>(list) == MarkChoice::kTrue) {
+    for (const auto& choice : ChoiceTable<ControlKind>::choices) controls.push_back(choice.value);
+    return controls;
+  }
+  for (const std::string& word : split_list(list)) {
+    controls.push_back(read_choice<ControlKind>("controls", word));
+  }
+  return controls;
 }
 
 EvaluationRequest read_request(const po::variables_map& values) {
@@ -67,7 +105,7 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.model = text("MODEL");
   request.text = text("text");
   request.tokens = text("tokens");
-  request.factors = text("factors");
+  request.factors = split_list(text("factors"));
   request.device = read_choice<DeviceKind>("device", text("device"));
   const bool on_gpus = request.device == DeviceKind::kCuda;
   request.dtype = values.count("dtype") > 0
@@ -84,11 +122,10 @@ EvaluationRequest read_request(const po::variables_map& values) {
   if (values.count("lengths") > 0) {
     for (const std::string& item : split_list(text("lengths"))) request.lengths.push_back(parse_length(item));
   }
-  request.perplexity = false;
-  for (const std::string& task : split_list(text("tasks"))) {
-    (read_choice<EvaluateTask>("tasks", task) == EvaluateTask::kPasskey ? request.passkey
-                                                                        : request.perplexity) = true;
-  }
+  read_tasks(text("tasks"), request);
+  if (values.count("controls") > 0) request.controls = read_controls(text("controls"));
+  request.align = read_choice<WindowAlignment>("align", text("align"));
+  request.haystack = read_choice<Haystack>("haystack", text("haystack"));
   if (on_gpus && request.dtype != DType::kBF16) {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
          word_of(request.dtype));
@@ -98,13 +135,21 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));
   request.bos = read_choice<MarkChoice>("bos", text("bos"));
   request.chat_template = read_choice<ChatFormatName>("chat-template", text("chat-template"));
-  if (values.count("windows") > 0) {
-    request.windows = values["windows"].as<int64_t>();
-    if (request.windows < 1)
-      fail(ErrorKind::kUsage, "--windows: found {}, wanted 1 or more", request.windows);
+  for (const auto& [name, count] :
+       {std::pair{"windows", &request.windows}, std::pair{"target-tokens", &request.target_tokens},
+        std::pair{"stride", &request.stride}, std::pair{"control-windows", &request.control_windows},
+        std::pair{"passkey-samples", &request.passkey_samples},
+        std::pair{"needle-passes", &request.needle_passes}}) {
+    if (values.count(name) == 0) continue;
+    *count = values[name].as<int64_t>();
+    if (*count < 1) fail(ErrorKind::kUsage, "--{}: found {}, wanted 1 or more", name, *count);
   }
-  if (!request.save_nll.empty() && (!request.perplexity || request.lengths.size() > 1)) {
-    fail(ErrorKind::kUsage, "--save-nll wants the task perplexity and one length");
+  if (request.stride > 0 && request.align == WindowAlignment::kEnds) {
+    fail(ErrorKind::kUsage, "--stride with --align ends: wanted one of the two");
+  }
+  if (!request.save_nll.empty() &&
+      (!request.perplexity || request.lengths.size() > 1 || request.factors.size() > 1)) {
+    fail(ErrorKind::kUsage, "--save-nll wants the task perplexity and one length, under one factor set");
   }
   return request;
 }

@@ -265,5 +265,75 @@ TEST(EvaluateVerb, TheLossOfExamplesIsPerScoredToken) {
   EXPECT_THAT(passkey.err, HasSubstr("passkey retrieval takes whole texts"));
 }
 
+nlohmann::json whole_report(const TempDir& scratch, const std::string& options,
+                            std::string* printed = nullptr) {
+  const std::string json = scratch.name("whole.json");
+  const Ended ended = run_ropeway("evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " +
+                                  kProse + " --json " + json + " " + options);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  if (printed != nullptr) *printed = ended.out + ended.err;
+  return nlohmann::json::parse(read_bytes(json));
+}
+
+TEST(EvaluateVerb, SeveralSetsAreScoredOnTheSameWindowsAndComparedInPairs) {
+  const TempDir scratch;
+  std::string printed;
+  const auto report =
+      whole_report(scratch, "--lengths 256,512 --target-tokens 1000 --factors none,yarn,pi", &printed);
+  const auto& cells = report.at("evaluations");
+  ASSERT_EQ(cells.size(), 6u);
+  for (const auto& cell : cells) {
+    EXPECT_EQ(cell.at("predicted_tokens"), 4 * 255) << "as few windows as score 1000 tokens";
+    EXPECT_LE(cell.at("nll_95").at(0), cell.at("nll"));
+    EXPECT_GE(cell.at("nll_95").at(1), cell.at("nll"));
+    EXPECT_NEAR(cell.at("perplexity_95").at(1).get<double>(), std::exp(cell.at("nll_95").at(1).get<double>()),
+                1e-9);
+    EXPECT_TRUE(cell.at("bits_per_byte_95").is_array());
+  }
+  // yarn and pi against none at each length, none at 512 against none at 256.
+  const auto& differences = report.at("differences");
+  ASSERT_EQ(differences.size(), 5u);
+  EXPECT_EQ(differences[2].at("factors"), "yarn");
+  EXPECT_EQ(differences[2].at("against"), "none");
+  EXPECT_NEAR(differences[2].at("nll").get<double>(),
+              cells[4].at("nll").get<double>() - cells[3].at("nll").get<double>(), 1e-9);
+  EXPECT_THAT(printed, HasSubstr("yarn at 512 against none at 512: "));
+  EXPECT_THAT(printed, HasSubstr("none at 512 against none at 256: "));
+  EXPECT_THAT(printed, HasSubstr(" nats/token ("));
+}
+
+TEST(EvaluateVerb, ControlsAndNeedlesAreReportedWithIntervals) {
+  const TempDir scratch;
+  std::string printed;
+  const auto report = whole_report(scratch,
+                                   "--lengths 2K --windows 1 --factors yarn --tasks perplexity,needles "
+                                   "--needle-passes 1 --controls true --control-windows 2",
+                                   &printed);
+  const auto& cell = report.at("evaluations")[0];
+  EXPECT_EQ(cell.at("needles_trials"), 20);
+  EXPECT_EQ(cell.at("needles_by_depth").size(), 20u);
+  ASSERT_EQ(cell.at("controls").size(), 4u);
+  EXPECT_EQ(cell.at("controls")[0].at("control"), "crop");
+  EXPECT_TRUE(cell.at("controls")[0].at("figure_95").is_array());
+  EXPECT_GE(cell.at("controls")[2].at("distances").size(), 3u);
+  EXPECT_THAT(printed, HasSubstr("control crop of yarn at 2048: "));
+  EXPECT_THAT(printed, HasSubstr("control confusable_keys of yarn at 2048: "));
+}
+
+TEST(EvaluateVerb, ThePublishedPasskeyNeedsNoTextOfItsLength) {
+  const TempDir scratch;
+  const auto results = evaluate(scratch, "--text " + scratch.file("short.txt", "A few words.") +
+                                             " --tasks passkey --haystack published --lengths 1K");
+  EXPECT_EQ(results[0].at("passkey_samples"), 20);
+  EXPECT_EQ(results[0].at("passkey_95").size(), 2u);
+}
+
+TEST(EvaluateVerb, ALengthBelowTheTrainedOneOrBeyondTheSetIsSaid) {
+  const TempDir scratch;
+  std::string printed;
+  whole_report(scratch, "--lengths 128 --windows 1 --factors yarn", &printed);
+  EXPECT_THAT(printed, HasSubstr("128 tokens are fewer than the 256 that the model was trained at"));
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -174,11 +174,30 @@ void check_search_numbers(const Recipe& recipe, size_t i, RecipeProblems& proble
   }
 }
 
+void check_evaluation_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
+  const EvaluateRecipe& evaluate = recipe.stages[i].evaluate();
+  if (evaluate.stride > 0 && evaluate.align == WindowAlignment::kEnds) {
+    problems.add(stage_path(i, "stride"),
+                 fmt::format("found {} with align: ends, wanted one of the two", evaluate.stride));
+  }
+  const auto shortest = std::ranges::min_element(evaluate.lengths);
+  if (shortest != evaluate.lengths.end() && evaluate.stride >= *shortest) {
+    problems.add(stage_path(i, "stride"), fmt::format("found {}, wanted less than the shortest length, {}",
+                                                      evaluate.stride, format_length(*shortest)));
+  }
+  if (!evaluate.aligned_with.empty() && (evaluate.align == WindowAlignment::kStarts || evaluate.stride > 0)) {
+    problems.add(stage_path(i, "aligned_with"),
+                 fmt::format("found lengths with {}, wanted them with align: ends",
+                             evaluate.stride > 0 ? "a stride" : "align: starts"));
+  }
+}
+
 void check_stage_numbers(const Recipe& recipe, RecipeProblems& problems) {
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems)) continue;
     if (is_training(recipe.stages[i].kind())) check_training_numbers(recipe, i, problems);
     if (is_searching(recipe.stages[i].kind())) check_search_numbers(recipe, i, problems);
+    if (recipe.stages[i].kind() == StageKind::kEvaluate) check_evaluation_numbers(recipe, i, problems);
   }
 }
 

@@ -28,6 +28,7 @@ enum class ValueType {
   kNameList,
   kFactorList,  // names, and stretched:NAME
   kChoiceList,
+  kAllOrChoiceList,  // the same, or `true` for all of them
   kLengthList,
 };
 

@@ -56,6 +56,7 @@ std::string write_value(const RecipeKey& key, const Field& field) {
   if (auto* value = std::get_if<ChoiceField>(&field)) {
     const std::vector<std::string> words = value->words();
     if (key.type == ValueType::kChoiceList) return write_list(words);
+    if (key.type == ValueType::kAllOrChoiceList) return words.empty() ? "false" : write_list(words);
     return words.empty() ? "" : words.front();
   }
   if (auto* value = std::get_if<TemperatureChoice*>(&field)) return text_of(**value);

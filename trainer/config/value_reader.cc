@@ -150,7 +150,8 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
 bool is_list(const RecipeKey& key) {
   return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
          key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
-         key.type == ValueType::kChoiceList || key.type == ValueType::kLengthList;
+         key.type == ValueType::kChoiceList || key.type == ValueType::kAllOrChoiceList ||
+         key.type == ValueType::kLengthList;
 }
 
 std::string wanted_range(const RecipeKey& key, bool is_integer) {
@@ -190,6 +191,7 @@ std::string wanted_element(const RecipeKey& key) {
       return "search, su, yarn, or a number " + wanted_range(key, false);
     case ValueType::kChoice:
     case ValueType::kChoiceList:
+    case ValueType::kAllOrChoiceList:
       return join_words(key.choices);
   }
   return "";
@@ -226,6 +228,18 @@ std::optional<ValueError> store_source(const RecipeKey& key, const YamlNode& nod
   return std::nullopt;
 }
 
+// `true` and `false` in place of a list of choices. False: the node is neither.
+bool store_all_or_none(const RecipeKey& key, const YamlNode& node, const Field& field) {
+  const bool all = node.text == "true";
+  if (node.kind != YamlNode::Kind::kScalar || node.quoted || (!all && node.text != "false")) return false;
+  const auto& choices = std::get<ChoiceField>(field);
+  choices.clear_list();
+  for (const std::string& word : key.choices) {
+    if (all) choices.store(word);
+  }
+  return true;
+}
+
 ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string& suffix,
                   const std::string& wanted) {
   ValueError error{node.place, suffix, fmt::format("found {}, wanted {}", describe(node), wanted)};
@@ -248,6 +262,8 @@ std::string wanted_for(const RecipeKey& key) {
       return "a list of names, [a, b]";
     case ValueType::kLengthList:
       return "a list of lengths, [4K, 64K]";
+    case ValueType::kAllOrChoiceList:
+      return fmt::format("true, or a list of {}, [{}]", join_words(key.choices), key.choices.front());
     case ValueType::kChoiceList:
       return fmt::format("a list of {}, [{}]", join_words(key.choices), key.choices.front());
     default:
@@ -260,6 +276,7 @@ std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, c
     if (node.kind == YamlNode::Kind::kScalar && store(key, node, field)) return {};
     return {refuse(key, node, "", wanted_for(key))};
   }
+  if (key.type == ValueType::kAllOrChoiceList && store_all_or_none(key, node, field)) return {};
   if (node.kind != YamlNode::Kind::kList || node.items.empty())
     return {refuse(key, node, "", wanted_for(key))};
   if (auto* choices = std::get_if<ChoiceField>(&field)) choices->clear_list();

@@ -80,7 +80,7 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
   if (options_.passkey_fraction > 0) {
     // A length without room for needle and question is refused now, not at the first window that wants one.
     const std::vector<int32_t> blank(static_cast<size_t>(options_.length), 0);
-    make_passkey_sample(tokenizer_, blank, {.length = options_.length});
+    make_passkey_sample(tokenizer_, blank, {.length = options_.length, .start = options_.marks.before});
   }
 }
 
@@ -135,12 +135,19 @@ Window WindowSampler::text_window(uint64_t index) const {
   Philox placement(seed_, Stream::kPasskey, index, kPlacementBlock);
   if (placement.uniform() >= options_.passkey_fraction) return window;
   const double depth = placement.uniform();
-  PasskeySample sample = make_passkey_sample(
-      tokenizer_, window.tokens, {.length = options_.length, .depth = depth, .seed = seed_, .index = index});
-  for (const int64_t begin : {sample.repeat_begin, sample.answer_begin}) {
-    std::fill_n(window.weights.begin() + begin - 1, sample.answer_count,
-                static_cast<float>(options_.passkey_answer_weight));
-  }
+  // A window that begins with a BOS keeps it in front of the needle.
+  const std::vector<int32_t>& before = documents_.marks().before;
+  const bool is_marked = window.tokens.size() >= before.size() &&
+                         std::equal(before.begin(), before.end(), window.tokens.begin());
+  PasskeySample sample = make_passkey_sample(tokenizer_, window.tokens,
+                                             {.length = options_.length,
+                                              .depth = depth,
+                                              .seed = seed_,
+                                              .index = index,
+                                              .start = is_marked ? before : std::vector<int32_t>{}});
+  const auto weight = static_cast<float>(options_.passkey_answer_weight);
+  std::fill_n(window.weights.begin() + sample.repeat_begin - 1, sample.repeat_count, weight);
+  std::fill_n(window.weights.begin() + sample.answer_begin - 1, sample.answer_count, weight);
   window.tokens = std::move(sample.tokens);
   window.documents = {0};
   return window;

@@ -34,4 +34,20 @@ std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
 // Windows of `length` tokens to score at most; 0: all that fit.
 int64_t windows_at(int64_t length, const EvaluationTasks& tasks);
 
+// Where the windows of a length lie.
+PerplexityOptions perplexity_options(int64_t length, const EvaluationTasks& tasks);
+
+// Two cells that scored the same targets, by their places in the list.
+struct ComparedCells {
+  size_t cell = 0, against = 0;
+  PairedDifference difference;
+};
+// Every cell against the first of its length; and, where windows of all lengths end at the same places, the
+// first of each length against the first of the shortest.
+std::vector<ComparedCells> paired_differences(const std::vector<EvaluatedCell>& results,
+                                              const EvaluationTasks& tasks);
+
+// What there is to say of a cell whose length its factors are not for: "" or "no set reaches ...".
+std::string length_warning(const EvaluationCell& cell);
+
 }  // namespace ropeway

@@ -60,8 +60,8 @@ double last_of(const std::vector<double>& values, int64_t count) {
 
 }  // namespace
 
-PerplexityResult evaluate_examples(CausalLM& model, const Mesh& mesh, const Documents& documents,
-                                   const FactorSet& factors, const ExampleOptions& options) {
+PerplexityResult evaluate_examples(const ScoreSequences& score, const Documents& documents,
+                                   const ExampleOptions& options) {
   const std::string purpose = fmt::format("loss of examples at length {}", options.length);
   if (options.length < 2) fail(ErrorKind::kConfig, "{}: wanted at least 2 tokens", purpose);
   if (!holds_examples(documents)) {
@@ -76,42 +76,43 @@ PerplexityResult evaluate_examples(CausalLM& model, const Mesh& mesh, const Docu
                                      return sequence_of(examples, members[static_cast<size_t>(index)],
                                                         length);
                                    }};
-    score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
+    score(sequences, purpose, [&](int64_t index, const SequenceScore& found) {
       const size_t document = members[static_cast<size_t>(index)];
       const std::vector<float> scored = examples.scored(document);
       Loss& loss = losses[document];
       if (options.keep_token_nll) loss.by_places.assign(static_cast<size_t>(options.length - 1), 0);
       for (size_t t = 0; t + 1 < scored.size(); ++t) {
         if (scored[t + 1] == 0) continue;
-        loss.scored.push_back(score.nll[t]);
-        if (options.keep_token_nll) loss.by_places[t] = static_cast<float>(score.nll[t]);
+        loss.scored.push_back(found.nll[t]);
+        if (options.keep_token_nll) loss.by_places[t] = static_cast<float>(found.nll[t]);
       }
     });
   }
 
   PerplexityResult result;
   result.length = options.length;
-  result.windows = std::ssize(losses);
-  double total = 0, total_bytes = 0, tail_total = 0, tail_bytes = 0;
+  double total = 0, tail_total = 0, means = 0;
+  std::vector<TargetRun> tails;
   for (const auto& [document, loss] : losses) {
     const auto targets = std::ssize(loss.scored), tail = std::min(options.tail_tokens, targets);
-    // At the example's own rate, as for texts.
+    if (targets == 0) continue;
+    // At the example's own rate: what is scored need not be one stretch of text.
     const double bytes_per_token = static_cast<double>(documents.bytes(document)) /
                                    static_cast<double>(documents.tokens(document).size());
+    const double nll = last_of(loss.scored, targets), tail_nll = last_of(loss.scored, tail);
     result.predicted_tokens += targets;
-    total += last_of(loss.scored, targets);
-    total_bytes += static_cast<double>(targets) * bytes_per_token;
-    tail_total += last_of(loss.scored, tail);
-    tail_bytes += static_cast<double>(tail) * bytes_per_token;
+    total += nll;
+    means += nll / static_cast<double>(targets);
+    tail_total += tail_nll;
+    result.runs.push_back({nll, targets, static_cast<double>(targets) * bytes_per_token});
+    tails.push_back({tail_nll, tail, static_cast<double>(tail) * bytes_per_token});
     result.token_nll.insert(result.token_nll.end(), loss.by_places.begin(), loss.by_places.end());
   }
   if (result.predicted_tokens == 0) {
     fail(ErrorKind::kBadData, "{}: the examples have no scored token that another one comes before", purpose);
   }
-  result.nll = total / static_cast<double>(result.predicted_tokens);
-  result.perplexity = std::exp(result.nll);
-  result.bits_per_byte = total / std::log(2.0) / total_bytes;
-  result.tail_bits_per_byte = tail_total / std::log(2.0) / tail_bytes;
+  result.windows = std::ssize(result.runs);
+  add_means({total, tail_total, means}, tails, result);
   return result;
 }
 

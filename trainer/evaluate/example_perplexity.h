@@ -14,10 +14,10 @@ struct ExampleOptions {
   bool keep_token_nll = false;
   DocumentMarks marks = {};  // around a prompt and its completion; the mark behind is scored
 };
-// Collective over the mesh. An example is a window, its scored tokens are what is predicted: nll is the mean
+// The losses come from `score`. Collective where that is. An example is a window, its scored tokens are what is predicted: nll is the mean
 // over all of them, tail_bits_per_byte is of the last tail_tokens of each example, token_nll is 0 where nothing
 // is scored and behind the example. Throws kBadData for texts, and when no example fits.
-PerplexityResult evaluate_examples(CausalLM& model, const Mesh& mesh, const Documents& documents,
-                                   const FactorSet& factors, const ExampleOptions& options);
+PerplexityResult evaluate_examples(const ScoreSequences& score, const Documents& documents,
+                                   const ExampleOptions& options);
 
 }  // namespace ropeway

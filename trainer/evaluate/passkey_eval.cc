@@ -1,9 +1,10 @@
 #include "trainer/evaluate/passkey_eval.h"
 
+#include <optional>
+
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "trainer/data/marked_documents.h"
-#include "trainer/evaluate/score_sequences.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
@@ -19,7 +20,7 @@ std::vector<double> spread_depths(int64_t count) {
 }
 
 // Sample i: all depths once, then all again. Its haystack is stretch i of the documents, from the first again
-// when they are used up.
+// when they are used up, or that of the published task.
 class SampleMaker {
  public:
   SampleMaker(const Documents& documents, const Tokenizer& tokenizer, const PasskeyEvalOptions& options)
@@ -29,6 +30,10 @@ class SampleMaker {
         depths_(spread_depths(options.depths)),
         // Other keys than those of training windows with the same seed.
         key_seed_(Philox(options.seed, Stream::kEvaluation).next_u64()) {
+    if (options.haystack == Haystack::kPublished) {
+      published_.emplace(tokenizer);
+      return;
+    }
     const int64_t stride = documents_.text_tokens(options.length);
     for (size_t d = 0; d < documents_.count(); ++d) {
       for (int64_t begin = 0; begin + stride <= std::ssize(documents_.text(d)); begin += stride) {
@@ -43,15 +48,16 @@ class SampleMaker {
   size_t depth_index(int64_t sample) const { return static_cast<size_t>(sample % options_.depths); }
 
   PasskeySample make(int64_t sample) const {
+    const PasskeyOptions passkey = {.length = options_.length,
+                                    .depth = depths_[depth_index(sample)],
+                                    .seed = key_seed_,
+                                    .index = static_cast<uint64_t>(sample),
+                                    .start = options_.start};
+    if (published_) return published_->make(passkey);
     const auto [document, begin] = stretches_[static_cast<size_t>(sample) % stretches_.size()];
     const auto haystack = documents_.text(document).subspan(
         static_cast<size_t>(begin), static_cast<size_t>(documents_.text_tokens(options_.length)));
-    return make_passkey_sample(tokenizer_, haystack,
-                               {.length = options_.length,
-                                .depth = depths_[depth_index(sample)],
-                                .seed = key_seed_,
-                                .index = static_cast<uint64_t>(sample),
-                                .start = options_.start});
+    return make_passkey_sample(tokenizer_, haystack, passkey);
   }
 
  private:
@@ -65,13 +71,13 @@ class SampleMaker {
   std::vector<double> depths_;
   uint64_t key_seed_;
   std::vector<Stretch> stretches_;
+  std::optional<PublishedPasskeys> published_;
 };
 
 }  // namespace
 
-PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
-                               const Tokenizer& tokenizer, const FactorSet& factors,
-                               const PasskeyEvalOptions& options) {
+PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
+                               const Tokenizer& tokenizer, const PasskeyEvalOptions& options) {
   const std::string purpose = fmt::format("passkey at length {}", options.length);
   require_texts(documents, purpose);
   if (options.length < 2) fail(ErrorKind::kConfig, "{}: wanted at least 2 tokens", purpose);
@@ -79,7 +85,9 @@ PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Document
     fail(ErrorKind::kConfig, "{}: {} depths with {} samples each, wanted at least one", purpose,
          options.depths, options.samples_per_depth);
   }
-  require_document_of(MarkedDocuments(documents, {options.start, {}}), options.length, purpose);
+  if (options.haystack == Haystack::kText) {
+    require_document_of(MarkedDocuments(documents, {options.start, {}}), options.length, purpose);
+  }
   const SampleMaker maker(documents, tokenizer, options);
 
   PasskeyResult result;
@@ -93,27 +101,33 @@ PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Document
                                    PasskeySample sample = maker.make(index);
                                    return SequenceToScore{std::move(sample.tokens), sample.answer_begin - 1};
                                  }};
-  score_sequences(model, mesh, factors, sequences, purpose, [&](int64_t index, const SequenceScore& score) {
+  score(sequences, purpose, [&](int64_t index, const SequenceScore& scored) {
     const PasskeySample sample = maker.make(index);
     bool all_right = true;
     for (int64_t i = 0; i < sample.answer_count; ++i) {
       const size_t t = static_cast<size_t>(sample.answer_begin + i - 1);
-      total_nll += score.nll[t];
-      all_right = all_right && score.correct[t] != 0;
+      total_nll += scored.nll[t];
+      all_right = all_right && scored.correct[t] != 0;
     }
     answer_tokens += sample.answer_count;
     right[maker.depth_index(index)] += all_right ? 1 : 0;
   });
 
-  int64_t total_right = 0;
   for (const int64_t count : right) {
-    total_right += count;
+    result.right += count;
     result.depth_accuracy.push_back(static_cast<double>(count) /
                                     static_cast<double>(options.samples_per_depth));
   }
-  result.accuracy = static_cast<double>(total_right) / static_cast<double>(result.samples);
+  result.accuracy = static_cast<double>(result.right) / static_cast<double>(result.samples);
+  result.interval = interval_of_share(result.right, result.samples);
   result.answer_nll = total_nll / static_cast<double>(answer_tokens);
   return result;
+}
+
+PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
+                               const Tokenizer& tokenizer, const FactorSet& factors,
+                               const PasskeyEvalOptions& options) {
+  return evaluate_passkey(scores_of(model, mesh, factors), documents, tokenizer, options);
 }
 
 }  // namespace ropeway

@@ -4,19 +4,24 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "parallel/comm/mesh.h"
+#include "trainer/config/evaluate_choices.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/passkey.h"
+#include "trainer/evaluate/score_sequences.h"
 #include "trainer/model/causal_lm.h"
+#include "trainer/report/interval.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
 
 struct PasskeyResult {
-  int64_t length = 0, samples = 0;
+  int64_t length = 0, samples = 0, right = 0;
   double accuracy = 0;                 // share of samples with every answer token right
+  std::optional<Interval> interval;    // of the accuracy, Wilson's
   double answer_nll = 0;               // mean over answer tokens, nats
   std::vector<double> depths;          // ascending
   std::vector<double> depth_accuracy;  // same length
@@ -26,9 +31,12 @@ struct PasskeyEvalOptions {
   int64_t depths = 10, samples_per_depth = 2;
   uint64_t seed = 0;
   std::vector<int32_t> start = {};  // tokens in front of each sample, such as a BOS
+  Haystack haystack = Haystack::kText;
 };
-// Collective over the mesh; samples are spread over its data axis. Haystacks are the documents' successive
-// stretches.
+// Collective where `score` is, over a mesh whose data axis shares the samples. Haystacks are the documents' successive
+// stretches, or the sentences of the published task, which need no document.
+PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
+                               const Tokenizer& tokenizer, const PasskeyEvalOptions& options);
 PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
                                const Tokenizer& tokenizer, const FactorSet& factors,
                                const PasskeyEvalOptions& options);

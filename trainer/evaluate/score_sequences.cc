@@ -28,8 +28,7 @@ TokenLosses score_batch(CausalLM& model, Communicator& group, const FactorSet& f
 }  // namespace
 
 void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
-                     const SequenceSet& sequences, const std::string& purpose,
-                     const std::function<void(int64_t index, const SequenceScore& score)>& use) {
+                     const SequenceSet& sequences, const std::string& purpose, const UseScore& use) {
   const int64_t length = sequences.length, count = sequences.count, rows = mesh.size(Axis::kData);
   if (length < 2) fail(ErrorKind::kConfig, "{}: length {}, wanted at least 2 tokens", purpose, length);
   const int64_t even_share = (count + rows - 1) / rows;
@@ -69,6 +68,13 @@ void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors
       use(i, score);
     }
   }
+}
+
+ScoreSequences scores_of(CausalLM& model, const Mesh& mesh, const FactorSet& factors) {
+  return [&model, &mesh, &factors](const SequenceSet& sequences, const std::string& purpose,
+                                   const UseScore& use) {
+    score_sequences(model, mesh, factors, sequences, purpose, use);
+  };
 }
 
 }  // namespace ropeway

@@ -31,11 +31,18 @@ struct SequenceScore {
   std::span<const uint8_t> correct;  // length - 1; 1 where the arg-max is the true token
 };
 
+// Any way to score: what is told of each sequence, in order. `purpose` is for errors.
+using UseScore = std::function<void(int64_t index, const SequenceScore& score)>;
+using ScoreSequences =
+    std::function<void(const SequenceSet& sequences, const std::string& purpose, const UseScore& use)>;
+
 // Calls `use` for every sequence, in order, on every rank with the same numbers. Collective over the mesh.
 // Holds the scores of one batch per row of the mesh. Throws kNumerics naming `purpose`, sequence and position
 // when a loss is not finite; kConfig when length < 2.
 void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
-                     const SequenceSet& sequences, const std::string& purpose,
-                     const std::function<void(int64_t index, const SequenceScore& score)>& use);
+                     const SequenceSet& sequences, const std::string& purpose, const UseScore& use);
+
+// score_sequences() of a model under a factor set. Keeps references to all three.
+ScoreSequences scores_of(CausalLM& model, const Mesh& mesh, const FactorSet& factors);
 
 }  // namespace ropeway

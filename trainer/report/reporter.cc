@@ -1,6 +1,7 @@
 #include "trainer/report/reporter.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
@@ -16,7 +17,64 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json_or_null(double value) { return value < 0 ? Json(nullptr) : Json(value); }
+// JSON has no infinity and no NaN: they are written as null.
+double number_or_nan(const Json& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
 double value_or_absent(const Json& value) { return value.is_number() ? value.get<double>() : -1.0; }
+
+Json to_json(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return Json::array({interval->low, interval->high});
+}
+std::optional<Interval> interval_from(const Json& entry, const char* key) {
+  const auto found = entry.find(key);
+  if (found == entry.end() || !found->is_array()) return std::nullopt;
+  return Interval{found->at(0).get<double>(), found->at(1).get<double>()};
+}
+
+// What is beyond the keys that every evaluation has.
+void add_details(const EvaluationRecord& record, Json& entry) {
+  if (record.bits_interval) entry["bits_per_byte_95"] = to_json(record.bits_interval);
+  if (record.passkey_interval) entry["passkey_95"] = to_json(record.passkey_interval);
+  for (const FigureRecord& figure : record.figures) {
+    entry["figures"][figure.name] = {{"value", figure.value}, {"interval_95", to_json(figure.interval)}};
+  }
+  for (const ControlRecord& control : record.controls) {
+    entry["controls"][control.name] = {
+        {"passed", control.passed}, {"figure", control.figure}, {"interval_95", to_json(control.interval)}};
+  }
+  for (const DifferenceRecord& difference : record.differences) {
+    entry["differences"].push_back({{"against", difference.against},
+                                    {"against_length", difference.against_length},
+                                    {"nats_per_token", difference.nll},
+                                    {"interval_95", to_json(difference.interval)}});
+  }
+}
+
+void read_details(const Json& entry, EvaluationRecord& record) {
+  record.bits_interval = interval_from(entry, "bits_per_byte_95");
+  record.passkey_interval = interval_from(entry, "passkey_95");
+  if (const auto figures = entry.find("figures"); figures != entry.end()) {
+    for (const auto& [name, figure] : figures->items()) {
+      record.figures.push_back(
+          {name, number_or_nan(figure.at("value")), interval_from(figure, "interval_95")});
+    }
+  }
+  if (const auto controls = entry.find("controls"); controls != entry.end()) {
+    for (const auto& [name, control] : controls->items()) {
+      record.controls.push_back({name, control.at("passed").get<bool>(), number_or_nan(control.at("figure")),
+                                 interval_from(control, "interval_95")});
+    }
+  }
+  if (const auto differences = entry.find("differences"); differences != entry.end()) {
+    for (const Json& difference : *differences) {
+      record.differences.push_back(
+          {difference.at("against").get<std::string>(), difference.at("against_length").get<int64_t>(),
+           number_or_nan(difference.at("nats_per_token")), interval_from(difference, "interval_95")});
+    }
+  }
+}
 
 RunReport report_from_json(const Json& report) {
   RunReport read;
@@ -29,6 +87,7 @@ RunReport report_from_json(const Json& report) {
          .bits_per_byte = value_or_absent(entry.value("bits_per_byte", Json())),
          .tail_bits_per_byte = value_or_absent(entry.value("tail_bits_per_byte", Json())),
          .passkey = value_or_absent(entry.value("passkey", Json()))});
+    read_details(entry, read.evaluations.back());
   }
   for (const Json& entry : report.value("stages", Json::array())) {
     StageRecord record{.name = entry.value("name", ""),
@@ -148,13 +207,15 @@ void Reporter::write_report(int64_t base_window) {
   if (!state_) return;
   Json report{{"base_window", base_window}, {"evaluations", Json::array()}, {"stages", Json::array()}};
   for (const EvaluationRecord& record : state_->evaluations) {
-    report["evaluations"].push_back({{"stage", record.stage},
-                                     {"model", record.model},
-                                     {"factors", record.factors},
-                                     {"length", record.length},
-                                     {"bits_per_byte", json_or_null(record.bits_per_byte)},
-                                     {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
-                                     {"passkey", json_or_null(record.passkey)}});
+    Json entry{{"stage", record.stage},
+               {"model", record.model},
+               {"factors", record.factors},
+               {"length", record.length},
+               {"bits_per_byte", json_or_null(record.bits_per_byte)},
+               {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
+               {"passkey", json_or_null(record.passkey)}};
+    add_details(record, entry);
+    report["evaluations"].push_back(entry);
   }
   for (const StageRecord& record : state_->stages) {
     Json entry{

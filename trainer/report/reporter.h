@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "trainer/report/interval.h"
 
 namespace ropeway {
 
@@ -20,12 +23,38 @@ struct StepRecord {
   std::vector<std::pair<std::string, int64_t>> memory = {};  // bytes of tensors by part, at the step's peak
 };
 
+// A further figure of an evaluation, such as "perplexity".
+struct FigureRecord {
+  std::string name;
+  double value = 0;
+  std::optional<Interval> interval = {};  // 95%
+};
+
+struct ControlRecord {
+  std::string name;
+  bool passed = false;
+  double figure = 0;
+  std::optional<Interval> interval = {};
+};
+
+// Nats per token more than an evaluation of the same targets under other factors or at another length.
+struct DifferenceRecord {
+  std::string against;  // a set's name
+  int64_t against_length = 0;
+  double nll = 0;
+  std::optional<Interval> interval = {};
+};
+
 struct EvaluationRecord {
   std::string stage;
   std::string model;    // "base" or "tuned"
   std::string factors;  // "none", "pi", ..., a set's name
   int64_t length = 0;
-  double bits_per_byte = -1, tail_bits_per_byte = -1, passkey = -1;  // negative: not measured
+  double bits_per_byte = -1, tail_bits_per_byte = -1, passkey = -1;   // negative: not measured
+  std::optional<Interval> bits_interval = {}, passkey_interval = {};  // 95%
+  std::vector<FigureRecord> figures = {};
+  std::vector<ControlRecord> controls = {};
+  std::vector<DifferenceRecord> differences = {};
 };
 
 struct StageRecord {

@@ -8,9 +8,42 @@
 namespace ropeway {
 namespace {
 
+// Half of an interval's width behind the figure: "1.920±0.012".
 std::string cell(const EvaluationRecord& record) {
-  const std::string bits = record.bits_per_byte < 0 ? "-" : fmt::format("{:.3f}", record.bits_per_byte);
+  std::string bits = record.bits_per_byte < 0 ? "-" : fmt::format("{:.3f}", record.bits_per_byte);
+  if (const auto& interval = record.bits_interval) {
+    bits += fmt::format("±{:.3f}", (interval->high - interval->low) / 2);
+  }
   return record.passkey < 0 ? bits : fmt::format("{} {:>3.0f}%", bits, 100 * record.passkey);
+}
+
+// Lines below the table: "controls  tuned  searched_64x  16384: crop passed -0.031 (-0.040 to -0.022)".
+std::string control_lines(const std::vector<EvaluationRecord>& evaluations) {
+  std::string text;
+  for (const EvaluationRecord& record : evaluations) {
+    for (const ControlRecord& control : record.controls) {
+      text += fmt::format("control {} of {} {} at {}: {}, {:.4f}", control.name, record.model, record.factors,
+                          record.length, control.passed ? "passed" : "FAILED", control.figure);
+      if (const auto& interval = control.interval) {
+        text += fmt::format(" ({:.4f} to {:.4f})", interval->low, interval->high);
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+constexpr size_t kLeastWidth = 11;
+
+// fmt counts the code points of a text, and so does a terminal.
+size_t widest_cell(const std::vector<EvaluationRecord>& evaluations) {
+  size_t width = kLeastWidth;
+  for (const EvaluationRecord& record : evaluations) {
+    const std::string text = cell(record);
+    const auto continued = std::ranges::count_if(text, [](char c) { return (c & 0xC0) == 0x80; });
+    width = std::max(width, text.size() - static_cast<size_t>(continued));
+  }
+  return width;
 }
 
 }  // namespace
@@ -28,7 +61,8 @@ std::string result_table(const std::vector<EvaluationRecord>& evaluations) {
   }
 
   std::string text = fmt::format("{:<6} {:<{}}", "model", "factors", name_width);
-  for (const int64_t length : lengths) text += fmt::format(" {:>11}", length);
+  const size_t width = widest_cell(evaluations);
+  for (const int64_t length : lengths) text += fmt::format(" {:>{}}", length, width);
   text += "\n";
   for (const auto& [model, factors] : rows) {
     text += fmt::format("{:<6} {:<{}}", model, factors, name_width);
@@ -38,12 +72,17 @@ std::string result_table(const std::vector<EvaluationRecord>& evaluations) {
           std::find_if(evaluations.rbegin(), evaluations.rend(), [&](const EvaluationRecord& record) {
             return record.model == model && record.factors == factors && record.length == length;
           });
-      text += fmt::format(" {:>11}", found == evaluations.rend() ? "" : cell(*found));
+      text += fmt::format(" {:>{}}", found == evaluations.rend() ? "" : cell(*found), width);
     }
     text += "\n";
   }
+  const bool has_intervals = std::ranges::any_of(
+      evaluations, [](const EvaluationRecord& record) { return record.bits_interval.has_value(); });
   return text +
-         "bits per byte on the test text (less is better), and passkey retrieval; columns are tokens\n";
+         fmt::format(
+             "bits per byte on the test text (less is better{}), and passkey retrieval; columns are tokens\n",
+             has_intervals ? "; ± half of the 95% interval" : "") +
+         control_lines(evaluations);
 }
 
 }  // namespace ropeway

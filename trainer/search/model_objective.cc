@@ -68,14 +68,16 @@ class ModelObjective : public Objective {
   DocumentScore score_finalist(const Candidate& candidate, int64_t index) override {
     const std::vector<int32_t>& window = windows_.at(options_.documents + index);
     DocumentScore result = mean_losses(candidate, window);
-    if (!passkey_fits(tokenizer_, options_.length)) return result;  // the window is too short for a question
+    const std::vector<int32_t>& start = options_.marks.before;
+    if (!passkey_fits(tokenizer_, options_.length, std::ssize(start))) return result;
     // Needles at different depths, evenly spread over the finalist documents.
     const PasskeySample sample = make_passkey_sample(
         tokenizer_, window,
         {.length = options_.length,
          .depth = (static_cast<double>(index) + 0.5) / static_cast<double>(options_.finalist_documents),
          .seed = options_.seed,
-         .index = static_cast<uint64_t>(index)});
+         .index = static_cast<uint64_t>(index),
+         .start = start});
     const std::vector<double> losses = losses_of(candidate, sample.tokens);
     result.needle_nll = mean(losses, sample.answer_begin - 1, sample.answer_count);
     return result;

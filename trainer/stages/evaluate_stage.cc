@@ -44,16 +44,22 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
 
 std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state,
                                      const std::string& weights) {
+  const auto resolved = [&](const std::string& name, int64_t length) {
+    return resolve_factors(name, length, state.config, state.sets, weights);
+  };
   std::vector<EvaluationCell> cells;
   for (const int64_t length : stage.evaluate().lengths) {
     for (const std::string& name : stage.evaluate().factors) {
       if (same_as_none(name, length, state.config)) continue;
-      const FactorSet factors = resolve_factors(name, length, state.config, state.sets, weights);
-      if (name == kAutoFactors && state.mesh.world().rank() == 0) {
-        const std::string warning = beyond_longest_set(factors, length);
-        if (!warning.empty()) log_warning("{}: {}", stage.name, warning);
-      }
-      cells.push_back({name == kAutoFactors ? factors.name : name, length, factors});
+      const FactorSet factors = resolved(name, length);
+      cells.push_back({.name = name == kAutoFactors ? factors.name : name,
+                       .length = length,
+                       .factors = factors,
+                       .window_factors = resolved(kAutoFactors, state.config.original_window)});
+      if (state.mesh.world().rank() != 0) continue;
+      const std::string warning =
+          name == kAutoFactors ? beyond_longest_set(factors, length) : length_warning(cells.back());
+      if (!warning.empty()) log_warning("{}: {}", stage.name, warning);
     }
   }
   return cells;
@@ -68,7 +74,41 @@ EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const Docu
           .passkey_samples = recipe.passkey_samples,
           .seed = seed,
           .start = marks.before,
-          .end = marks.after};
+          .end = marks.after,
+          .aligned = recipe.aligned_lengths(),
+          .stride = recipe.stride,
+          .target_tokens = recipe.target_tokens,
+          .haystack = recipe.haystack,
+          .needles = recipe.measures(EvaluateTask::kNeedles),
+          .needles_in_a_pass = recipe.needles,
+          .needle_passes = recipe.needle_passes,
+          .controls = recipe.controls,
+          .control_windows = recipe.control_windows};
+}
+
+EvaluationRecord record_of(const EvaluatedCell& evaluated, const std::string& stage, bool base) {
+  const auto& [cell, figures] = evaluated;
+  EvaluationRecord record{
+      .stage = stage, .model = base ? "base" : "tuned", .factors = cell.name, .length = cell.length};
+  if (const auto& p = figures.perplexity) {
+    record.bits_per_byte = p->bits_per_byte;
+    record.bits_interval = p->bits_interval;
+    record.tail_bits_per_byte = p->tail_bits_per_byte;
+    record.figures = {{"nats_per_token", p->nll, p->nll_interval},
+                      {"perplexity", p->perplexity, perplexity_interval(*p)},
+                      {"window_perplexity", p->window_perplexity},
+                      {"targets", static_cast<double>(p->predicted_tokens)}};
+  }
+  if (const auto& k = figures.passkey) {
+    record.passkey = k->accuracy;
+    record.passkey_interval = k->interval;
+  }
+  if (const auto& n = figures.needles) record.figures.push_back({"needles", n->accuracy, n->interval});
+  for (const ControlResult& control : figures.controls) {
+    record.controls.push_back(
+        {std::string(word_of(control.kind)), control.passed, control.figure, control.interval});
+  }
+  return record;
 }
 
 // Which weights the figures are of, and the type they are computed in.
@@ -93,20 +133,23 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   KeptFigures kept(state.directory.stage_folder(stage.name) / "figures.json", world,
                    {.weights = identity_of(weights, state.recipe), .data = documents.fingerprint()});
   const auto report = [&](const EvaluatedCell& evaluated) {
-    const auto& [cell, figures] = evaluated;
-    EvaluationRecord record{
-        .stage = stage.name, .model = base ? "base" : "tuned", .factors = cell.name, .length = cell.length};
-    if (figures.perplexity) {
-      record.bits_per_byte = figures.perplexity->bits_per_byte;
-      record.tail_bits_per_byte = figures.perplexity->tail_bits_per_byte;
-    }
-    if (figures.passkey) record.passkey = figures.passkey->accuracy;
-    state.reporter->evaluation(record);
+    state.reporter->evaluation(record_of(evaluated, stage.name, base));
   };
-  evaluate_cells(
-      {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells,
-      tasks_of(stage.evaluate(), state.recipe.seed, {start, state.marks.after}),
+  const EvaluationTasks tasks = tasks_of(stage.evaluate(), state.recipe.seed, {start, state.marks.after});
+  const std::vector<EvaluatedCell> results = evaluate_cells(
+      {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells, tasks,
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
+  const std::vector<ComparedCells> differences = paired_differences(results, tasks);
+  for (size_t i = 0; i < results.size(); ++i) {
+    EvaluationRecord record = record_of(results[i], stage.name, base);
+    for (const ComparedCells& compared : differences) {
+      const EvaluationCell& against = results[compared.against].cell;
+      if (compared.cell != i) continue;
+      record.differences.push_back(
+          {against.name, against.length, compared.difference.nll, compared.difference.nll_interval});
+    }
+    if (!record.differences.empty()) state.reporter->evaluation(record);
+  }
   return {};
 }
 

@@ -141,10 +141,14 @@ void require_search_texts(const DataRecipe& data, const SearchRecipe& search, co
 
 void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& test,
                               const DocumentMarks& marks) {
-  if (evaluate.measures(EvaluateTask::kPasskey)) require_texts(test, "passkey retrieval");
+  if (evaluate.measures(EvaluateTask::kPasskey) || evaluate.measures(EvaluateTask::kNeedles) ||
+      !evaluate.controls.empty()) {
+    require_texts(test, "passkeys, needles and controls");
+  }
   const bool of_examples = holds_examples(test);
   const MarkedDocuments framed(test, of_examples ? marks : DocumentMarks{marks.before, {}});
   for (const int64_t length : evaluate.lengths) require_scored(framed, length, "the test text");
+  if (!of_examples) require_scored(framed, evaluate.longest(), "the test text");
 }
 
 WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "trainer/evaluate/controls.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
@@ -122,29 +123,50 @@ class Planner {
   }
 
   static bool limited(const EvaluateRecipe& evaluate) {
-    return !evaluate.measures(EvaluateTask::kPerplexity) || evaluate.windows > 0 || evaluate.tokens > 0;
+    return !evaluate.measures(EvaluateTask::kPerplexity) || evaluate.windows > 0 || evaluate.tokens > 0 ||
+           evaluate.target_tokens > 0;
+  }
+
+  // Of perplexity, per factor set; counted with one window where nothing limits them.
+  static int64_t windows_of(const EvaluateRecipe& evaluate, int64_t length) {
+    const std::vector<int64_t> aligned = evaluate.aligned_lengths();
+    std::vector<int64_t> limits;
+    if (evaluate.windows > 0) limits.push_back(evaluate.windows);
+    if (evaluate.tokens > 0) limits.push_back(evaluate.tokens / (aligned.empty() ? length : aligned.back()));
+    if (evaluate.target_tokens > 0) {
+      const int64_t full = aligned.empty() ? length - 1 : aligned.front() - 1;
+      const int64_t targets = evaluate.stride > 0 ? evaluate.stride : full;
+      limits.push_back((evaluate.target_tokens + targets - 1) / targets);
+    }
+    return limits.empty() ? 1 : std::max<int64_t>(1, std::ranges::min(limits));
   }
 
   std::vector<PlannedPass> evaluations(const EvaluateRecipe& evaluate) const {
     std::vector<PlannedPass> passes;
     for (const int64_t length : evaluate.lengths) {
-      int64_t windows = 0;
-      if (evaluate.measures(EvaluateTask::kPerplexity)) {
-        windows = std::max<int64_t>(1, evaluate.windows);
-        if (evaluate.tokens > 0) {
-          const int64_t fit = std::max<int64_t>(1, evaluate.tokens / length);
-          windows = evaluate.windows > 0 ? std::min(windows, fit) : fit;
-        }
-      }
+      int64_t windows = 0, crops = 0;
+      if (evaluate.measures(EvaluateTask::kPerplexity)) windows += windows_of(evaluate, length);
       if (evaluate.measures(EvaluateTask::kPasskey))
         windows += evaluate.passkey_depths * evaluate.passkey_samples;
-      PlannedPass forward = pass(Pass::kEvaluate, length);
-      forward.count = static_cast<double>(windows * static_cast<int64_t>(evaluate.factors.size()));
-      forward.seconds /= mesh_.data;
-      forward.exposed /= mesh_.data;
-      passes.push_back(forward);
+      if (evaluate.measures(EvaluateTask::kNeedles)) windows += evaluate.needle_passes;
+      if (length > config_.original_window) {
+        const ControlPasses controls = control_passes(evaluate.controls, evaluate.control_windows);
+        windows += controls.at_length;
+        crops = controls.at_window;
+      }
+      const auto factors = static_cast<int64_t>(evaluate.factors.size());
+      passes.push_back(scoring(length, windows * factors));
+      if (crops > 0) passes.push_back(scoring(config_.original_window, crops * factors));
     }
     return passes;
+  }
+
+  PlannedPass scoring(int64_t length, int64_t windows) const {
+    PlannedPass forward = pass(Pass::kEvaluate, length);
+    forward.count = static_cast<double>(windows);
+    forward.seconds /= mesh_.data;
+    forward.exposed /= mesh_.data;
+    return forward;
   }
 
   const Recipe& recipe_;

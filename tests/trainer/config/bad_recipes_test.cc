@@ -144,7 +144,20 @@ INSTANTIATE_TEST_SUITE_P(
                   "24:15: stages[1].schedule: found cosin, wanted linear, cosine or constant; did you mean "
                   "cosine?"},
         BadRecipe{"unknown_task", good, "    lengths:", "    tasks: [perplexity, ruler]\n    lengths:",
-                  "27:25: stages[2].tasks[1]: found ruler, wanted perplexity or passkey"},
+                  "27:25: stages[2].tasks[1]: found ruler, wanted perplexity, passkey or needles"},
+        BadRecipe{"unknown_control", good, "    lengths:", "    controls: crop\n    lengths:",
+                  "27:15: stages[2].controls: found crop, wanted true, or a list of crop, foreign_prefix, "
+                  "repetition or "
+                  "confusable_keys, [crop]; did you mean crop?"},
+        BadRecipe{"stride_of_aligned_ends", good,
+                  "    lengths:", "    align: ends\n    stride: 64\n    lengths:",
+                  "28:13: stages[2].stride: found 64 with align: ends, wanted one of the two"},
+        BadRecipe{"stride_of_a_whole_window", good, "    lengths:", "    stride: 256\n    lengths:",
+                  "27:13: stages[2].stride: found 256, wanted less than the shortest length, 256"},
+        BadRecipe{
+            "aligned_starts", good,
+            "    lengths:", "    align: starts\n    aligned_with: [16K]\n    lengths:",
+            "28:19: stages[2].aligned_with: found lengths with align: starts, wanted them with align: ends"},
         BadRecipe{"unknown_kind", good, "    kind: evaluate", "    kind: evalaute",
                   "26:11: stages[2].kind: found evalaute, wanted pretrain, search, finetune, readjust or "
                   "evaluate; did you mean evaluate?"},

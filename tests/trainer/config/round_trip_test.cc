@@ -111,6 +111,7 @@ TEST(RoundTrip, NumbersKeepAllTheirBits) {
 TEST(RoundTrip, EveryKeyIsWritten) {
   Recipe demo = parse_recipe(ROPEWAY_SOURCE_DIR "/configs/tiny_cpu.yaml").recipe;
   demo.model.original_window = 128;
+  demo.stages[0].evaluate().aligned_with = {16384};
   const std::string written =
       recipe_to_yaml(parse_recipe(ROPEWAY_SOURCE_DIR "/configs/tiny_base.yaml").recipe) +
       recipe_to_yaml(demo);

@@ -76,5 +76,25 @@ TEST(StageRecipe, ValuesOfAStageOfUnknownKindAreStillLookedAt) {
                                          HasSubstr("stages[1].steps: found many, wanted an integer")));
 }
 
+TEST(EvaluateRecipeTest, SeveralLengthsAreAlignedUnlessTheRecipeSaysOtherwise) {
+  EvaluateRecipe recipe;
+  recipe.lengths = {2048, 256};
+  EXPECT_EQ(recipe.aligned_lengths(), (std::vector<int64_t>{256, 2048}));
+  recipe.aligned_with = {16384, 256};
+  EXPECT_EQ(recipe.aligned_lengths(), (std::vector<int64_t>{256, 2048, 16384}));
+  EXPECT_EQ(recipe.longest(), 16384);
+  recipe.stride = 128;
+  EXPECT_TRUE(recipe.aligned_lengths().empty());
+  recipe = {};
+  recipe.lengths = {256};
+  EXPECT_TRUE(recipe.aligned_lengths().empty());
+  recipe.align = WindowAlignment::kEnds;
+  EXPECT_EQ(recipe.aligned_lengths(), (std::vector<int64_t>{256}));
+  recipe.lengths = {256, 2048};
+  recipe.align = WindowAlignment::kStarts;
+  EXPECT_TRUE(recipe.aligned_lengths().empty());
+  EXPECT_EQ(recipe.longest(), 2048);
+}
+
 }  // namespace
 }  // namespace ropeway

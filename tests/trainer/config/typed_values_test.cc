@@ -117,5 +117,18 @@ TEST(TypedValues, TextAndHowItIsCut) {
   EXPECT_EQ(plain.bos, MarkChoice::kAuto);
 }
 
+TEST(TypedValues, ControlsAreAListOrAllOfThem) {
+  const auto controls = [](const std::string& value) {
+    return parse_text(replaced(kGoodRecipe, "    lengths:", "    controls: " + value + "\n    lengths:"))
+        .recipe.stages[2]
+        .evaluate()
+        .controls;
+  };
+  EXPECT_EQ(controls("true").size(), 4u);
+  EXPECT_TRUE(controls("false").empty());
+  EXPECT_EQ(controls("[repetition, crop]"),
+            (std::vector<ControlKind>{ControlKind::kRepetition, ControlKind::kCrop}));
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -3,12 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "tests/support/errors.h"
+#include "tests/support/temp_dir.h"
+#include "tests/trainer/tokenizer/tiny_sentencepiece.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
+#include "trainer/tokenizer/sentencepiece_tokenizer.h"
 
 namespace ropeway {
 namespace {
@@ -123,6 +129,118 @@ TEST_F(PasskeyTest, ALengthWithoutRoomIsAnErrorOfTheRecipe) {
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->kind(), ErrorKind::kConfig);
   EXPECT_THAT(error->what(), ::testing::HasSubstr(fmt::format("take {} tokens", fixed)));
+}
+
+// A haystack that begins with the BOS, as a training window may: the needle at depth 0 comes behind it.
+TEST_F(PasskeyTest, AHaystackThatBeginsWithTheStartIsUsedFromBehindIt) {
+  std::vector<int32_t> window = prose(199);
+  window.insert(window.begin(), 1);
+  const PasskeyOptions options = {.length = 200, .depth = 0, .seed = 3, .index = 9, .start = {1}};
+  const PasskeySample sample = make_passkey_sample(*tokenizer_, window, options);
+  EXPECT_EQ(sample.tokens, make(options).tokens);
+  EXPECT_EQ(sample.tokens.front(), 1);
+  EXPECT_EQ(std::ranges::count(sample.tokens, 1), 1);
+}
+
+TEST_F(PasskeyTest, TheStartCountsInWhatFits) {
+  const int64_t fixed = 106;
+  EXPECT_TRUE(passkey_fits(*tokenizer_, fixed));
+  EXPECT_FALSE(passkey_fits(*tokenizer_, fixed, 1));
+  EXPECT_TRUE(passkey_fits(*tokenizer_, fixed + 1, 1));
+}
+
+// The published task (Mohtashami & Jaggi 2023), line by line.
+TEST_F(PasskeyTest, ThePublishedTaskIsATaskLineSentencesANeedleAndAQuestion) {
+  const PublishedPasskeys published(*tokenizer_);
+  for (const double depth : {0.0, 0.5, 1.0}) {
+    const PasskeySample sample =
+        published.make({.length = 4000, .depth = depth, .seed = 2, .index = 5, .start = {1}});
+    ASSERT_EQ(sample.tokens.size(), 4000u);
+    EXPECT_EQ(sample.tokens.front(), 1);
+    const std::string text = tokenizer_->decode(sample.tokens).substr(1);
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    ASSERT_EQ(lines.size(), 5u);
+    EXPECT_EQ(
+        lines[0],
+        "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I "
+        "will quiz you about the important information there.");
+    std::smatch key;
+    ASSERT_TRUE(std::regex_match(
+        lines[2], key, std::regex(R"(The pass key is (\d{5})\. Remember it\. (\d{5}) is the pass key\.)")));
+    EXPECT_EQ(key[1], key[2]);
+    EXPECT_EQ(lines[4], "What is the pass key? The pass key is " + key[1].str() + ".");
+    EXPECT_EQ(tokenizer_->decode({sample.tokens.begin() + sample.answer_begin,
+                                  sample.tokens.begin() + sample.answer_begin + sample.answer_count}),
+              key[1]);
+    // The sentences over and over, cut only by the needle's line and at their end.
+    std::string wanted;
+    while (wanted.size() < 4000) {
+      wanted += " The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
+    }
+    const std::string filler = lines[1] + lines[3];
+    EXPECT_EQ(filler, wanted.substr(0, filler.size()));
+    EXPECT_NEAR(static_cast<double>(lines[1].size()), depth * static_cast<double>(filler.size()), 0.5);
+  }
+}
+
+// The whole text encoded at once is the independent opinion: no blank of its own stands before a part of it.
+TEST(PasskeyOfSentencePiece, HasTheTokensOfItsTextWritten) {
+  if (!kLoadsSentencePiece) GTEST_SKIP() << kNoSentencePiece;
+  const TempDir folder;
+  write_bytes(folder / "tokenizer.model", tiny_sentencepiece_model());
+  const auto tokenizer = load_sentencepiece_tokenizer(folder / "tokenizer.model");
+  const std::string prose = "the end and the other hand then an old the man and than";
+  const std::vector<int32_t> haystack = tokenizer->encode(prose);
+  const PasskeySample needle_only = make_passkey_sample(
+      *tokenizer, haystack, {.length = std::ssize(haystack) + 90, .depth = 1, .seed = 4, .index = 1});
+  const std::string text = tokenizer->decode(needle_only.tokens);
+  EXPECT_EQ(needle_only.tokens, tokenizer->encode(text));
+  std::smatch key;
+  ASSERT_TRUE(
+      std::regex_search(text, key, std::regex(R"(The pass key is (\d{5})\. Remember it\. (\d{5}) is)")));
+  const auto digits_at = [&](int64_t begin, int64_t count) {
+    EXPECT_EQ(count, 5);
+    return tokenizer->decode(
+        {needle_only.tokens.begin() + begin, needle_only.tokens.begin() + begin + count});
+  };
+  EXPECT_EQ(digits_at(needle_only.answer_begin, needle_only.answer_count), key[1]);
+  EXPECT_EQ(digits_at(needle_only.repeat_begin, needle_only.repeat_count), key[1]);
+  EXPECT_NE(text.find("key is " + key[1].str() + ". Remember"), std::string::npos);
+  EXPECT_EQ(text.find("  is"), std::string::npos) << text;
+}
+
+// Joins a blank and the digits behind it in one token, as GPT-2's pattern does.
+class BlankJoiner : public Tokenizer {
+ public:
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions&) const override {
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const bool joins = text[i] == ' ' && i + 1 < text.size() && std::isdigit(text[i + 1]) != 0;
+      ids.push_back(joins ? 256 + text[++i] : text[i]);
+    }
+    return ids;
+  }
+  std::string decode(const std::vector<int32_t>& ids) const override {
+    std::string text;
+    for (const int32_t id : ids) {
+      if (id >= 256) text += ' ';
+      text += static_cast<char>(id % 256);
+    }
+    return text;
+  }
+  int64_t vocab_size() const override { return 512; }
+  std::string fingerprint() const override { return "joins blanks"; }
+};
+
+TEST(PasskeyOfJoinedBlanks, TheAnswerIsEveryTokenThatHoldsADigit) {
+  const BlankJoiner tokenizer;
+  const PasskeySample sample = make_passkey_sample(tokenizer, prose(200), {.length = 200, .depth = 0.5});
+  EXPECT_EQ(sample.answer_count, 5);
+  const auto answer = sample.tokens.begin() + sample.answer_begin;
+  EXPECT_GE(*answer, 256);
+  EXPECT_TRUE(std::regex_match(tokenizer.decode({answer, answer + 5}), std::regex(R"( \d{5})")));
 }
 
 }  // namespace

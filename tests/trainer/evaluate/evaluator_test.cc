@@ -134,5 +134,124 @@ TEST(Evaluator, OtherWeightsDataOrTasksFindNothing) {
   EXPECT_EQ(kept.find(nudged, tasks), nullptr);
 }
 
+std::vector<EvaluatedCell> evaluate_all(TinyRank& rank, const Documents& documents,
+                                        const std::vector<EvaluationCell>& cells,
+                                        const EvaluationTasks& tasks, KeptFigures* kept = nullptr) {
+  const auto tokenizer = make_byte_tokenizer();
+  return evaluate_cells({rank.model, rank.mesh, documents, tokenizer.get()}, cells, tasks,
+                        {.name = "test", .kept = kept});
+}
+
+TEST(Evaluator, SetsOfALengthAndAlignedLengthsAreComparedInPairs) {
+  const Corpus corpus({random_letters(600, 3)});
+  AloneRank alone;
+  const std::vector<EvaluationCell> cells = {cell_of("none", 64), cell_of("none", 128), cell_of("yarn", 128),
+                                             cell_of("pi", 128)};
+  EvaluationTasks tasks = {.aligned = {64, 128}};
+  const auto results = evaluate_all(alone.rank, *corpus, cells, tasks);
+  const auto compared = paired_differences(results, tasks);
+  ASSERT_EQ(compared.size(), 3u);
+  const std::vector<std::pair<size_t, size_t>> wanted = {{2, 1}, {3, 1}, {1, 0}};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(compared[i].cell, wanted[i].first);
+    EXPECT_EQ(compared[i].against, wanted[i].second);
+    const double difference =
+        results[wanted[i].first].figures.perplexity->nll - results[wanted[i].second].figures.perplexity->nll;
+    EXPECT_NEAR(compared[i].difference.nll, difference, 1e-12);
+  }
+  // Lengths whose windows begin at the same places have other targets.
+  tasks.aligned.clear();
+  EXPECT_EQ(paired_differences(evaluate_all(alone.rank, *corpus, cells, tasks), tasks).size(), 2u);
+}
+
+TEST(Evaluator, AlignedLengthsShareTheTokensThatAreReadAtTheLongest) {
+  const EvaluationTasks tasks = {.tokens = 1024, .start = {1}, .aligned = {64, 256}};
+  EXPECT_EQ(perplexity_options(64, tasks).max_windows, 4);
+  EXPECT_EQ(perplexity_options(64, tasks).align_to, 256);
+  EXPECT_EQ(perplexity_options(256, tasks).targets, 63);
+  EXPECT_EQ(perplexity_options(64, {.tokens = 1024}).max_windows, 16);
+  EXPECT_EQ(perplexity_options(64, {.tokens = 1024}).align_to, 0);
+}
+
+TEST(Evaluator, ALengthThatTheFactorsAreNotForIsNamed) {
+  EvaluationCell cell = cell_of("yarn", 128);
+  EXPECT_EQ(length_warning(cell), "");
+  cell.length = 256;
+  EXPECT_EQ(length_warning(cell), "yarn is for 128 tokens at most and evaluated at 256");
+  cell.length = 32;
+  EXPECT_EQ(length_warning(cell), "32 tokens are fewer than the 64 that the model was trained at");
+}
+
+// Everything there is, on other meshes and from the file: the same figures.
+TEST(Evaluator, AllTasksAndControlsAreTheSameOnAnyMeshAndFromTheFile) {
+  const Corpus corpus({random_letters(3000, 3), random_letters(3000, 4)});
+  const TempDir folder;
+  const EvaluationTasks tasks = {.passkey = true,
+                                 .passkey_depths = 2,
+                                 .passkey_samples = 1,
+                                 .seed = 5,
+                                 .aligned = {64, 512},
+                                 .target_tokens = 400,
+                                 .haystack = Haystack::kPublished,
+                                 .needles = true,
+                                 .needles_in_a_pass = 3,
+                                 .needle_passes = 2,
+                                 .controls = {ControlKind::kCrop, ControlKind::kForeignPrefix,
+                                              ControlKind::kRepetition, ControlKind::kConfusableKeys},
+                                 .control_windows = 3};
+  EvaluationCell cell = cell_of("yarn", 512);
+  cell.window_factors = cell_of("none", 64).factors;
+  AloneRank alone;
+  KeptFigures kept(folder / "figures.json", *alone.world, {"w", "d"});
+  const CellFigures wanted = evaluate_all(alone.rank, *corpus, {cell}, tasks, &kept).front().figures;
+  ASSERT_EQ(wanted.controls.size(), 4u);
+  EXPECT_EQ(wanted.needles.value().trials, 6);
+  EXPECT_EQ(wanted.perplexity.value().predicted_tokens, 7 * 63);
+
+  const auto expect_same = [&](const CellFigures& found, double tolerance) {
+    EXPECT_NEAR(found.perplexity.value().nll, wanted.perplexity->nll, tolerance);
+    EXPECT_NEAR(found.perplexity->bits_interval->high, wanted.perplexity->bits_interval->high, tolerance);
+    EXPECT_EQ(found.passkey.value().interval, wanted.passkey->interval);
+    EXPECT_EQ(found.needles.value().right, wanted.needles->right);
+    EXPECT_NEAR(found.needles->answer_nll, wanted.needles->answer_nll, tolerance);
+    ASSERT_EQ(found.controls.size(), 4u);
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(found.controls[i].kind, wanted.controls[i].kind);
+      EXPECT_EQ(found.controls[i].passed, wanted.controls[i].passed);
+      EXPECT_NEAR(found.controls[i].figure, wanted.controls[i].figure, tolerance);
+      EXPECT_EQ(found.controls[i].distances.size(), wanted.controls[i].distances.size());
+    }
+  };
+  for (const MeshShape shape : {MeshShape{2, 1}, MeshShape{1, 2}, MeshShape{2, 2}}) {
+    for (const CellFigures& found : on_mesh<CellFigures>(shape, [&](TinyRank& rank) {
+           return evaluate_all(rank, *corpus, {cell}, tasks).front().figures;
+         })) {
+      expect_same(found, 1e-9);
+    }
+  }
+  KeptFigures again(folder / "figures.json", *alone.world, {"w", "d"});
+  const CellFigures* from_file = again.find(cell, tasks);
+  ASSERT_NE(from_file, nullptr);
+  expect_same(*from_file, 0);
+  EXPECT_EQ(from_file->perplexity->runs.size(), wanted.perplexity->runs.size());
+  EXPECT_EQ(from_file->controls[2].distances[0].interval, wanted.controls[2].distances[0].interval);
+  EvaluationTasks other = tasks;
+  other.control_windows = 4;
+  EXPECT_EQ(again.find(cell, other), nullptr);
+  other = tasks;
+  other.aligned = {64, 256, 512};
+  EXPECT_NE(again.find(cell, other), nullptr) << "the same windows";
+  other.aligned = {64, 1024};
+  EXPECT_EQ(again.find(cell, other), nullptr);
+}
+
+TEST(Evaluator, LengthsWithinTheWindowHaveNoControls) {
+  const Corpus corpus({random_letters(300, 3)});
+  AloneRank alone;
+  const auto results =
+      evaluate_all(alone.rank, *corpus, {cell_of("none", 64)}, {.controls = {ControlKind::kCrop}});
+  EXPECT_TRUE(results.front().figures.controls.empty());
+}
+
 }  // namespace
 }  // namespace ropeway

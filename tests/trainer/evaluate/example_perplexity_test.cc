@@ -75,7 +75,7 @@ TEST(ExamplePerplexity, IsTheMeanOverScoredTokensOfEachExampleAlone) {
   }
   for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}, MeshShape{2, 1}, MeshShape{2, 2}}) {
     const auto results = on_mesh<PerplexityResult>(shape, [&](TinyRank& rank) {
-      return evaluate_examples(rank.model, rank.mesh, *examples, rank.model.identity(),
+      return evaluate_examples(scores_of(rank.model, rank.mesh, rank.model.identity()), *examples,
                                {.length = 256, .tail_tokens = 4, .marks = kMarks});
     });
     for (const PerplexityResult& found : results) {
@@ -97,7 +97,7 @@ TEST(ExamplePerplexity, LeavesOutWhatIsLongerAndStopsWhereItIsTold) {
   TinyRank& rank = alone.rank;
   const auto found = [&](ExampleOptions options) {
     options.keep_token_nll = true;
-    return evaluate_examples(rank.model, rank.mesh, *examples, rank.model.identity(), options);
+    return evaluate_examples(scores_of(rank.model, rank.mesh, rank.model.identity()), *examples, options);
   };
   const PerplexityResult short_ones = found({.length = 40});
   EXPECT_EQ(short_ones.windows, 2);
@@ -114,7 +114,7 @@ TEST(ExamplePerplexity, LeavesOutWhatIsLongerAndStopsWhereItIsTold) {
                [&] { found({.length = 5}); });
   const Corpus texts({random_letters(100, 1)});
   expect_error(ErrorKind::kBadData, {"/000: plain text", "no examples"}, [&] {
-    evaluate_examples(rank.model, rank.mesh, *texts, rank.model.identity(), {.length = 64});
+    evaluate_examples(scores_of(rank.model, rank.mesh, rank.model.identity()), *texts, {.length = 64});
   });
 }
 

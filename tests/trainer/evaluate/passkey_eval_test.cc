@@ -19,24 +19,28 @@ namespace {
 constexpr int32_t kPredicted = 7, kOtherDigit = 8, kText = 1;
 constexpr double kLogit = 2;
 
-// Keeps the keys it was asked to encode, in order.
+// Keeps the keys of the needles it was asked to encode, in order. A byte is a token: written out, ids are so
+// many bytes of the text that was encoded last.
 class DigitClassTokenizer : public Tokenizer {
  public:
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions&) const override {
     const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
-    if (text.size() == 5 && std::all_of(text.begin(), text.end(), is_digit)) keys_.emplace_back(text);
+    last_ = text;
+    const size_t needle = text.find(". Remember it.");
+    if (needle != std::string_view::npos) keys_.emplace_back(text.substr(needle - 5, 5));
     std::vector<int32_t> ids;
     for (const char c : text)
       ids.push_back(!is_digit(static_cast<unsigned char>(c)) ? kText : c < '8' ? kPredicted : kOtherDigit);
     return ids;
   }
-  std::string decode(const std::vector<int32_t>&) const override { return {}; }
+  std::string decode(const std::vector<int32_t>& ids) const override { return last_.substr(0, ids.size()); }
   int64_t vocab_size() const override { return 256; }
   std::string fingerprint() const override { return "digit classes"; }
   const std::vector<std::string>& keys() const { return keys_; }
 
  private:
   mutable std::vector<std::string> keys_;
+  mutable std::string last_;
 };
 
 bool predicted(const std::string& key) { return key.find_first_of("89") == std::string::npos; }

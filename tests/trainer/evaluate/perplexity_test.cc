@@ -259,5 +259,129 @@ TEST(Perplexity, ALossThatIsNoNumberIsReportedOnEveryRankWithThePlaceAndTheFacto
   }
 }
 
+// Against the definition: the mean difference of the windows' sums, by hand from the tokens' losses.
+TEST(Perplexity, APairedDifferenceIsThatOfTheSameTargets) {
+  const Corpus corpus({random_letters(1300, 14)});
+  AloneRank alone;
+  const PerplexityOptions options = {.length = 64};
+  const PerplexityResult one = evaluate(alone.rank, *corpus, options);
+  alone.rank.store.weight("model.norm.weight").mul_(1.1);
+  const PerplexityResult other = evaluate(alone.rank, *corpus, options);
+  const auto difference = paired_difference(other, one);
+  ASSERT_TRUE(difference.has_value());
+  double sum = 0;
+  std::vector<double> means;
+  for (size_t w = 0; w < 20; ++w) {
+    double of_window = 0;
+    for (size_t t = 0; t < 63; ++t) of_window += other.token_nll[63 * w + t] - one.token_nll[63 * w + t];
+    sum += of_window;
+    means.push_back(of_window / 63);
+  }
+  EXPECT_NEAR(difference->nll, sum / (20 * 63), 1e-6);
+  EXPECT_NEAR(difference->bits_per_byte, sum / (20 * 63) / std::log(2.0), 1e-6);
+  double squares = 0;
+  for (const double mean : means) squares += (mean - sum / (20 * 63)) * (mean - sum / (20 * 63));
+  const double reach = 2.0930 * std::sqrt(squares / 19 / 20);  // t of 19 degrees of freedom
+  ASSERT_TRUE(difference->nll_interval.has_value());
+  EXPECT_NEAR(difference->nll_interval->high - difference->nll, reach, 1e-4 * reach + 1e-6);
+  // Pairing takes out what is hard about a window: the difference is surer than either loss.
+  EXPECT_LT(reach, one.nll_interval->high - one.nll);
+  EXPECT_FALSE(paired_difference(one, evaluate(alone.rank, *corpus, {.length = 128})).has_value());
+}
+
+TEST(Perplexity, FewWindowsHaveTheirTargetsForBlocks) {
+  const Corpus corpus({random_letters(400, 15)});
+  const PerplexityResult three = evaluate_alone(*corpus, {.length = 128});
+  EXPECT_EQ(three.windows, 3);
+  EXPECT_EQ(three.runs.size(), 3u * 6);  // 16 blocks at least, of 16 targets at least
+  ASSERT_TRUE(three.nll_interval.has_value());
+  EXPECT_LT(three.nll_interval->low, three.nll);
+  EXPECT_GT(three.nll_interval->high, three.nll);
+  double nll = 0;
+  int64_t targets = 0;
+  for (const TargetRun& run : three.runs) {
+    nll += run.nll;
+    targets += run.targets;
+  }
+  EXPECT_NEAR(nll / static_cast<double>(targets), three.nll, 1e-12);
+  EXPECT_EQ(targets, three.predicted_tokens);
+  EXPECT_FALSE(evaluate_alone(*corpus, {.length = 16, .max_windows = 1}).nll_interval.has_value());
+}
+
+// Three bytes for a capital letter and its dot, one for everything else.
+class UnevenTokenizer : public Tokenizer {
+ public:
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions&) const override {
+    return {text.begin(), text.end()};
+  }
+  std::string decode(const std::vector<int32_t>& ids) const override {
+    std::string text;
+    for (const int32_t id : ids)
+      text += id == 'e' ? std::string("eee") : std::string(1, static_cast<char>(id));
+    return text;
+  }
+  int64_t vocab_size() const override { return 256; }
+  std::string fingerprint() const override { return "uneven"; }
+};
+
+TEST(Perplexity, BitsAreCountedPerByteThatTheScoredTokensSpell) {
+  const std::string text = std::string(40, 'e') + random_letters(40, 4) + std::string(40, 't');
+  const UnevenTokenizer tokenizer;
+  const Corpus corpus({text}, tokenizer);
+  const PerplexityResult result =
+      evaluate_alone(*corpus, {.length = 40, .tail_tokens = 8, .tokenizer = &tokenizer});
+  ASSERT_EQ(result.windows, 3);
+  double bytes = 0, tail_bytes = 0, tail = 0;
+  for (size_t w = 0; w < 3; ++w) {
+    for (size_t t = 1; t < 40; ++t) {
+      const double of_token = text[40 * w + t] == 'e' ? 3 : 1;
+      bytes += of_token;
+      if (t < 32) continue;
+      tail_bytes += of_token;
+      tail += result.token_nll[39 * w + t - 1];
+    }
+  }
+  EXPECT_NEAR(result.bits_per_byte, result.nll * 3 * 39 / std::log(2.0) / bytes, 1e-12);
+  EXPECT_NEAR(result.tail_bits_per_byte, tail / std::log(2.0) / tail_bytes, 1e-6);
+}
+
+// The last 15 tokens of each of three stretches of 64, with the context that the length leaves them.
+TEST(Perplexity, AlignedLengthsScoreTheSameTargets) {
+  const std::string text = random_letters(192, 9);
+  AloneRank alone;
+  for (const int64_t length : {16, 64}) {
+    const PerplexityResult result =
+        evaluate(alone.rank, *Corpus({text}), {.length = length, .align_to = 64, .targets = 15});
+    EXPECT_EQ(result.predicted_tokens, 45);
+    double total = 0;
+    for (size_t end = 64; end <= 192; end += 64) {
+      std::vector<int32_t> tokens;
+      for (const char c : text.substr(end - static_cast<size_t>(length), static_cast<size_t>(length))) {
+        tokens.push_back(static_cast<unsigned char>(c));
+      }
+      const LocalBatch batch = make_local_batch({tokens}, {}, alone.rank.ring.split(), at::kDouble);
+      const at::Tensor nll = alone.rank.model.evaluate(batch, alone.rank.model.identity()).nll[0];
+      total += nll.narrow(0, length - 16, 15).sum().item<double>();
+    }
+    EXPECT_NEAR(result.nll, total / 45, 1e-12) << length;
+  }
+}
+
+TEST(Perplexity, SlidingWindowsGiveEveryTokenTheContextOfItsWindow) {
+  const std::string text = random_letters(80, 9);
+  AloneRank alone;
+  const PerplexityResult result = evaluate(alone.rank, *Corpus({text}), {.length = 32, .stride = 16});
+  double total = 0;
+  for (size_t begin = 0; begin <= 48; begin += 16) {
+    std::vector<int32_t> tokens;
+    for (const char c : text.substr(begin, 32)) tokens.push_back(static_cast<unsigned char>(c));
+    const LocalBatch batch = make_local_batch({tokens}, {}, alone.rank.ring.split(), at::kDouble);
+    const at::Tensor nll = alone.rank.model.evaluate(batch, alone.rank.model.identity()).nll[0];
+    total += (begin == 0 ? nll.narrow(0, 0, 31) : nll.narrow(0, 15, 16)).sum().item<double>();
+  }
+  EXPECT_EQ(result.predicted_tokens, 79);
+  EXPECT_NEAR(result.nll, total / 79, 1e-12);
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -221,5 +221,36 @@ TEST(Reporter, OtherRanksWriteNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+// Intervals, further figures, controls and differences survive a second process.
+TEST(Reporter, DetailsOfAnEvaluationAreWrittenAndReadBack) {
+  const TempDir folder;
+  EvaluationRecord record = evaluation_of("searched", 1.75);
+  record.bits_interval = Interval{1.5, 2};
+  record.passkey_interval = Interval{0.5, 0.9};
+  record.figures = {{"perplexity", 3.5, Interval{3, 4}}, {"needles", kNan}};
+  record.controls = {{"crop", true, -0.25, Interval{-0.5, -0.125}}};
+  record.differences = {{"none", 256, -0.5, Interval{-1, -0.25}}};
+  {
+    Reporter reporter(folder.path(), true);
+    reporter.evaluation(record);
+    reporter.write_report(256);
+  }
+  Reporter again(folder.path(), true);
+  again.write_report(256);
+  const Json entry = report_in(folder)["evaluations"][0];
+  EXPECT_EQ(entry["bits_per_byte_95"], (Json{1.5, 2.0}));
+  EXPECT_EQ(entry["passkey_95"], (Json{0.5, 0.9}));
+  EXPECT_EQ(entry["figures"]["perplexity"], (Json{{"value", 3.5}, {"interval_95", {3.0, 4.0}}}));
+  EXPECT_TRUE(entry["figures"]["needles"]["value"].is_null());
+  EXPECT_EQ(entry["controls"]["crop"],
+            (Json{{"passed", true}, {"figure", -0.25}, {"interval_95", {-0.5, -0.125}}}));
+  EXPECT_EQ(entry["differences"][0]["against"], "none");
+  EXPECT_EQ(entry["differences"][0]["interval_95"], (Json{-1.0, -0.25}));
+  EXPECT_NE(again.table().find("1.750±0.250"), std::string::npos) << again.table();
+  EXPECT_NE(
+      again.table().find("control crop of tuned searched at 2048: passed, -0.2500 (-0.5000 to -0.1250)"),
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace ropeway

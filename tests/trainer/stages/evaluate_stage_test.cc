@@ -180,5 +180,28 @@ TEST_F(StoppedEvaluationTest, AFileThatCannotBeReadIsWarnedOfAndReplaced) {
   }
 }
 
+// The window of the case's model is 32 tokens: what it is at 32 and at 128, compared and controlled.
+TEST_F(EvaluateStageTest, ReportsIntervalsDifferencesAndControls) {
+  const Recipe with_controls = recipe_in(
+      folder_, kPretrain +
+                   "  - {name: scores, kind: evaluate, lengths: [32, 128], factors: [none, yarn], tasks: "
+                   "[perplexity], "
+                   "target_tokens: 200, controls: [crop, foreign_prefix, repetition], control_windows: 2}\n");
+  const std::string output = said(with_controls);
+  const auto found = evaluations();
+  ASSERT_EQ(found.size(), 3u);  // yarn at 32 is the original RoPE
+  for (const auto& entry : found) {
+    EXPECT_TRUE(entry.at("bits_per_byte_95").is_array());
+    EXPECT_EQ(entry.at("figures").at("targets").at("value"), 7 * 31);
+    EXPECT_EQ(entry.contains("controls"), entry.at("length") == 128);
+  }
+  EXPECT_FALSE(found[0].contains("differences"));
+  EXPECT_EQ(found[1].at("differences")[0].at("against_length"), 32);
+  EXPECT_EQ(found[2].at("differences")[0].at("against"), "none");
+  EXPECT_EQ(found[2].at("differences")[0].at("against_length"), 128);
+  EXPECT_EQ(found[2].at("controls").size(), 3u);
+  EXPECT_TRUE(found[2].at("controls").at("crop").at("passed").is_boolean());
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -85,5 +85,29 @@ TEST(StagePlan, TuningWithoutFactorsMakesASetOfItsOwnLength) {
   EXPECT_EQ(forwards_of(plans[1]), expected(recipe.stages[1], 1 << 17));
 }
 
+TEST(StagePlan, AnEvaluationCountsItsWindowsSamplesAndControls) {
+  Recipe recipe;
+  StageRecipe scores(StageKind::kEvaluate);
+  scores.name = "scores";
+  EvaluateRecipe& evaluate = scores.evaluate();
+  evaluate.lengths = {1 << 15, 1 << 18};
+  evaluate.factors = {"auto", "yarn"};
+  evaluate.tasks = {EvaluateTask::kPerplexity, EvaluateTask::kPasskey, EvaluateTask::kNeedles};
+  evaluate.target_tokens = 3 << 15;
+  evaluate.controls = {ControlKind::kCrop, ControlKind::kRepetition};
+  evaluate.control_windows = 5;
+  recipe.stages = {scores};
+  const auto passes = plan_recipe(recipe, mistral(), settings()).front().passes;
+  ASSERT_EQ(passes.size(), 3u);
+  // Four windows of the 32,767 tokens that the shortest length scores; 10 x 2 passkeys; 10 passes of needles.
+  EXPECT_EQ(passes[0].length, 1 << 15);
+  EXPECT_EQ(passes[0].count, 2 * (4 + 20 + 10));
+  // The plain windows and those with copies; the crops are as long as the original window.
+  EXPECT_EQ(passes[1].length, 1 << 18);
+  EXPECT_EQ(passes[1].count, 2 * (4 + 20 + 10 + 5 + 5));
+  EXPECT_EQ(passes[2].length, kWindow);
+  EXPECT_EQ(passes[2].count, 2 * 5);
+}
+
 }  // namespace
 }  // namespace ropeway
