@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "launch/benchmark_output.h"
 #include "launch/memory_words.h"
 #include "launch/signals.h"
 #include "launch/thread_count.h"
@@ -18,14 +19,19 @@
 #include "trainer/config/dtype_words.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/npy.h"
+#include "trainer/evaluate/benchmark_set.h"
 #include "trainer/evaluate/evaluator.h"
+#include "trainer/evaluate/ruler_summary.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/model_session.h"
 #include "trainer/plan/out_of_memory.h"
+#include "trainer/report/benchmark_table.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/benchmark_generation.h"
 #include "trainer/stages/factor_names.h"
+#include "trainer/stages/longppl_evaluator.h"
 #include "trainer/stages/open_model.h"
 #include "trainer/stages/recipe_model.h"
 #include "trainer/tokenizer/reading_special_tokens.h"
@@ -41,12 +47,23 @@ bool all_divisible(const std::vector<int64_t>& lengths, int64_t by) {
   return std::all_of(lengths.begin(), lengths.end(), [by](int64_t length) { return length % by == 0; });
 }
 
+std::optional<int64_t> longppl_windows(const EvaluationRequest& request) {
+  return request.longppl ? std::optional(request.windows) : std::nullopt;
+}
+
+// Windows of text, or prompts as long: not only the questions of requests.
+bool reads_long_inputs(const EvaluationRequest& request) {
+  return request.perplexity || request.passkey || request.needles || request.longppl ||
+         !request.controls.empty() || !request.benchmarks.ruler.empty();
+}
+
 // Ranks share each window when every length can be cut for them; otherwise they take windows of their own.
 struct Layout {
   MeshShape shape;
   Placement placement;
 };
-Layout choose_layout(const std::vector<int64_t>& lengths, int ranks) {
+Layout choose_layout(const EvaluationRequest& request, const std::vector<int64_t>& lengths, int ranks) {
+  if (!reads_long_inputs(request)) return {{ranks, 1}, Placement::kContiguous};
   if (all_divisible(lengths, 2 * int64_t{ranks})) return {{1, ranks}, Placement::kZigzag};
   return {{ranks, 1}, Placement::kContiguous};
 }
@@ -236,60 +253,77 @@ OpenedModel open_verified(const EvaluationRequest& request, Communicator& world)
   return opened;
 }
 
+// What was asked of which cells, and the figures.
+struct Evaluated {
+  std::vector<EvaluatedCell> cells;
+  EvaluationTasks tasks;
+  std::vector<BenchmarkFigures> benchmarks;
+};
+
 class Evaluation {
  public:
   Evaluation(const EvaluationRequest& request, Communicator& world, CudaJob* gpus)
       : request_(request),
         source_(open_verified(request, world)),
         lengths_(lengths_of(request, source_.dir.config)),
-        layout_(choose_layout(lengths_, world.size())),
+        layout_(choose_layout(request, lengths_, world.size())),
         mesh_(world, layout_.shape),
         gpus_(gpus),
         session_(source_.dir.config, model_place(mesh_, gpus_)),
         documents_(load_input(world)),
         start_(window_start()),
+        benchmarks_(request.benchmarks, longppl_windows(request)),
         cells_(request.cells) {
-    if (request_.passkey || request_.needles || !request_.controls.empty()) {
-      require_texts(documents_, "passkeys, needles and controls");
+    if (documents_) {
+      if (makes_texts()) require_texts(*documents_, "passkeys, needles, controls and benchmarks");
+      if (holds_examples(*documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
     }
-    if (holds_examples(documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
-    const bool reads_text = request_.perplexity || request_.needles || !request_.controls.empty() ||
-                            request_.haystack == Haystack::kText;
-    if (reads_text) {
-      const MarkedDocuments framed(documents_, {start_, end_});
+    if (reads_text()) {
+      const MarkedDocuments framed(*documents_, {start_, end_});
       for (const int64_t length : lengths_) require_scored(framed, length, "evaluate");
     }
     tasks_ = tasks_of(request_, lengths_, {start_, end_});
-    if (cells_.empty()) make_cells(world.rank() == 0);
+    if (cells_.empty()) cells_ = cells_at(lengths_);
   }
 
-  const EvaluationTasks& tasks() const { return tasks_; }
-
-  std::vector<EvaluatedCell> run() {
+  Evaluated run() {
     if (gpus_ == nullptr) log_thread_count();
-    std::vector<EvaluatedCell> results;
+    Evaluated results;
     or_out_of_memory({kEvaluateVerb, source_.dir.config, session_.plan(), evaluate_knobs(mesh_.shape())},
                      [&] { results = evaluate(); });
     return results;
   }
 
  private:
-  void make_cells(bool warns) {
+  // Tasks that are made from whole texts.
+  bool makes_texts() const {
+    return request_.passkey || request_.needles || request_.longppl || !request_.controls.empty() ||
+           !request_.benchmarks.ruler.empty();
+  }
+  // Windows of the text itself, as long as the lengths.
+  bool reads_text() const {
+    return request_.perplexity || request_.longppl || request_.needles || !request_.controls.empty() ||
+           (request_.passkey && request_.haystack == Haystack::kText);
+  }
+
+  std::vector<EvaluationCell> cells_at(const std::vector<int64_t>& lengths) const {
     const auto resolved = [&](const std::string& name, int64_t length) {
       return resolve_factors(name, length, source_.dir.config, source_.dir.sets, source_.dir.weights);
     };
-    for (const int64_t length : lengths_) {
+    std::vector<EvaluationCell> cells;
+    for (const int64_t length : lengths) {
       for (const std::string& name : request_.factors) {
         const FactorSet factors = resolved(name, length);
-        cells_.push_back({.name = factors.name,
-                          .length = length,
-                          .factors = factors,
-                          .window_factors = resolved(kAutoFactors, source_.dir.config.original_window)});
+        cells.push_back({.name = factors.name,
+                         .length = length,
+                         .factors = factors,
+                         .window_factors = resolved(kAutoFactors, source_.dir.config.original_window)});
         const std::string warning =
-            name == kAutoFactors ? beyond_longest_set(factors, length) : length_warning(cells_.back());
-        if (warns && !warning.empty()) log_warning("{}: {}", request_.model, warning);
+            name == kAutoFactors ? beyond_longest_set(factors, length) : length_warning(cells.back());
+        if (mesh_.world().rank() == 0 && !warning.empty()) log_warning("{}: {}", request_.model, warning);
       }
     }
+    return cells;
   }
 
   PlanRequest plan_request() const {
@@ -299,20 +333,59 @@ class Evaluation {
             .placement = layout_.placement};
   }
 
-  std::vector<EvaluatedCell> evaluate() {
+  Evaluated evaluate() {
     session_.begin(
         make_engine_plan(source_.dir.config, plan_request(), device_memory(device_of(gpus_), mesh_.world())));
     session_.load(source_.dir);
-    return evaluate_cells({session_.model(), mesh_, documents_, tokenizer_.get()}, cells_, tasks_,
-                          {.name = "evaluate", .stop_requested = stop_requested});
+    Evaluated results{.cells = {}, .tasks = tasks_, .benchmarks = {}};
+    if (request_.perplexity || request_.passkey || request_.needles || !request_.controls.empty()) {
+      results.cells = evaluate_cells({session_.model(), mesh_, *documents_, tokenizer_.get()}, cells_, tasks_,
+                                     {.name = "evaluate", .stop_requested = stop_requested});
+    }
+    if (benchmarks_.any()) results.benchmarks = evaluate_benchmarks();
+    return results;
   }
 
-  Documents load_input(Communicator& world) {
-    const bool needs_tokenizer = request_.passkey || request_.needles || !request_.controls.empty() ||
-                                 !request_.text.empty() || request_.bos == MarkChoice::kTrue;
+  std::vector<BenchmarkFigures> evaluate_benchmarks() {
+    BenchmarkInputs inputs{
+        .model = session_.model(),
+        .mesh = mesh_,
+        .tokenizer = *tokenizer_,
+        .vocab_size = source_.dir.config.vocab_size,
+        .start = start_,
+        .prefix = prefix_of(named()),
+        .documents = documents_ ? &*documents_ : nullptr,
+        .chat = chat_template_of(source_.tokenizer_folder, request_.chat_template, *tokenizer_, named()),
+        .generate = generation_under(
+            {session_.model(), mesh_, source_.tokenizer_folder, named(), source_.dir.config}),
+        .find_keys = longppl_evaluator({.model = request_.benchmarks.longppl_evaluator,
+                                        .mesh = mesh_,
+                                        .placement = layout_.placement,
+                                        .gpus = gpus_,
+                                        .dtype = request_.dtype,
+                                        .tokenizer = *tokenizer_}),
+        .evaluator = request_.benchmarks.longppl_evaluator};
+    if (!request_.save_choices.empty() && mesh_.world().rank() == 0) {
+      inputs.scored = [this](const ChoiceTask& task, const BenchmarkLabel& label,
+                             const ChoiceResult& result) {
+        choice_lines_ += choice_scores_text(task, label, result);
+      };
+    }
+    std::vector<BenchmarkFigures> figures = ropeway::evaluate_benchmarks(
+        mesh_, benchmarks_.cells(inputs, cells_at({source_.dir.config.original_window}), cells_),
+        {.name = "evaluate", .stop_requested = stop_requested});
+    for (BenchmarkFigures& row : ruler_summary(figures)) figures.push_back(std::move(row));
+    if (!choice_lines_.empty()) write_file_atomically(request_.save_choices, choice_lines_);
+    return figures;
+  }
+
+  std::optional<Documents> load_input(Communicator& world) {
+    const bool needs_tokenizer = makes_texts() || !request_.text.empty() ||
+                                 request_.bos == MarkChoice::kTrue || request_.benchmarks.any();
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (tokenizer_ != nullptr && request_.read_special_tokens)
       tokenizer_ = reading_special_tokens(std::move(tokenizer_));
+    if (request_.text.empty() && request_.tokens.empty()) return std::nullopt;
     if (!request_.tokens.empty()) return load_token_file(request_.tokens, source_.dir.config.vocab_size);
     return load_documents(
         world, {request_.text}, *tokenizer_, request_.cache, {.vocab_size = source_.dir.config.vocab_size},
@@ -338,15 +411,18 @@ class Evaluation {
   CudaJob* gpus_;  // null: on the CPU
   ModelSession session_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  Documents documents_;
-  std::vector<int32_t> start_;  // of each window
-  std::vector<int32_t> end_;    // behind a prompt's completion
+  std::optional<Documents> documents_;  // none: no text is scored
+  std::vector<int32_t> start_;          // of each window
+  std::vector<int32_t> end_;            // behind a prompt's completion
+  BenchmarkSet benchmarks_;
+  std::string choice_lines_;  // of save_choices
   std::vector<EvaluationCell> cells_;
   EvaluationTasks tasks_;
 };
 
-void write_outputs(const EvaluationRequest& request, const std::vector<EvaluatedCell>& results,
+void write_outputs(const EvaluationRequest& request, const Evaluated& evaluated,
                    const std::vector<ComparedCells>& differences, bool bytes_are_known) {
+  const std::vector<EvaluatedCell>& results = evaluated.cells;
   if (!request.save_nll.empty()) {
     const PerplexityResult& scored = results.front().figures.perplexity.value();
     write_npy_float32(request.save_nll, scored.token_nll, scored.windows, scored.length - 1);
@@ -356,6 +432,7 @@ void write_outputs(const EvaluationRequest& request, const std::vector<Evaluated
                 {"input", request.text.empty() ? request.tokens : request.text},
                 {"dtype", word_of(request.dtype)},
                 {"evaluations", Json::array()}};
+    if (!evaluated.benchmarks.empty()) report["benchmarks"] = benchmarks_json(evaluated.benchmarks);
     for (const EvaluatedCell& evaluated : results) {
       report["evaluations"].push_back(to_json(evaluated, bytes_are_known));
     }
@@ -366,36 +443,33 @@ void write_outputs(const EvaluationRequest& request, const std::vector<Evaluated
   }
 }
 
-// What was asked of which cells, and the figures.
-struct Evaluated {
-  std::vector<EvaluatedCell> cells;
-  EvaluationTasks tasks;
-};
-Evaluated evaluated(const EvaluationRequest& request, MpiSession& job) {
+Evaluated evaluate_all(const EvaluationRequest& request, MpiSession& job) {
   std::unique_ptr<CudaJob> gpus;
   if (request.device == DeviceKind::kCuda) gpus = std::make_unique<CudaJob>(job);
   Evaluation evaluation(request, job.world(), gpus.get());
-  Evaluated result{evaluation.run(), evaluation.tasks()};
+  Evaluated results = evaluation.run();
   if (gpus) gpus->close();
-  return result;
+  return results;
 }
 
 }  // namespace
 
 std::vector<EvaluatedCell> figures_of(const EvaluationRequest& request, MpiSession& job) {
-  return evaluated(request, job).cells;
+  return evaluate_all(request, job).cells;
 }
 
 std::string evaluate_model(const EvaluationRequest& request, MpiSession& job) {
   Communicator& world = job.world();
   check_output(request.json, world);
   check_output(request.save_nll, world);
-  const Evaluated result = evaluated(request, job);
-  const std::vector<ComparedCells> differences = paired_differences(result.cells, result.tasks);
+  check_output(request.save_choices, world);
+  const Evaluated results = evaluate_all(request, job);
+  const std::vector<ComparedCells> differences = paired_differences(results.cells, results.tasks);
   const bool bytes_are_known = request.tokens.empty();
-  run_on_rank(world, 0, [&] { write_outputs(request, result.cells, differences, bytes_are_known); });
-  return to_table(result.cells, bytes_are_known) + difference_lines(result.cells, differences) +
-         control_lines(result.cells);
+  run_on_rank(world, 0, [&] { write_outputs(request, results, differences, bytes_are_known); });
+  return (results.cells.empty() ? "" : to_table(results.cells, bytes_are_known)) +
+         difference_lines(results.cells, differences) + control_lines(results.cells) +
+         benchmark_table(records_of(results.benchmarks));
 }
 
 }  // namespace ropeway

@@ -18,7 +18,7 @@ struct EvaluationRequest {
   std::string model;             // model folder, run folder or checkpoint
   std::string text, tokens;      // exactly one: pattern of text files, or .npy of ids
   std::vector<int64_t> lengths;  // empty: the original window
-  bool perplexity = true, passkey = false, needles = false;
+  bool perplexity = true, passkey = false, needles = false, longppl = false;
   std::vector<std::string> factors = {"auto"};
   std::string cache;
   std::vector<EvaluationCell> cells;  // these, where there are any, and not `factors` at `lengths`
@@ -33,6 +33,8 @@ struct EvaluationRequest {
   int64_t passkey_depths = 10, passkey_samples = 2, needle_passes = 10, control_windows = 8;
   std::vector<ControlKind> controls;
   std::string json, save_nll;  // empty: not written
+  BenchmarkRecipe benchmarks;
+  std::string save_choices;  // empty: not written
   // At the start of each window. kAuto: where the tokenizer puts one, and none before ready-made ids.
   MarkChoice bos = MarkChoice::kAuto;
   ChatFormatName chat_template = ChatFormatName::kAuto;  // of conversations in the text

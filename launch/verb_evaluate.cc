@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
+#include "launch/benchmark_options.h"
 #include "launch/choice_option.h"
 #include "launch/command_line.h"
 #include "launch/dtype_option.h"
@@ -17,14 +18,15 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kHelp =
-    R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy) [options]
+    R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy | --requests LIST) [options]
 
 MODEL is a model folder, a run folder, or a checkpoint (.../step-N).
 
   --text FILE        text to score: plain or JSON, packed or not; * in the name
   --tokens FILE.npy  token ids to score instead; needs no tokenizer
   --lengths LIST     256,2K,16K (K = 1024); default: the original window
-  --tasks LIST       perplexity,passkey,needles; default: perplexity
+  --tasks LIST       perplexity,passkey,needles,longppl; default:
+                     perplexity
   --factors LIST     auto (default): what the model's factor sets say at a length;
                      none, pi, ntk, yarn: computed; or names of sets. Several are
                      scored on the same windows and compared in pairs
@@ -52,6 +54,22 @@ MODEL is a model folder, a run folder, or a checkpoint (.../step-N).
   --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token
   --cache DIR        where encoded text is kept; default .cache/tokens
 
+benchmarks, alone or beside a text:
+  --requests LIST    files of questions with answers to choose from, scored at the
+                     original window: acc and acc_norm with 95 % intervals
+  --request-limit N  the first N questions of each file; default: all
+  --save-choices OUT.jsonl  the log-likelihood of each answer
+  --ruler LIST       tasks of RULER at each of --lengths: niah_single_1, ..., vt, cwe,
+                     fwe, qa_1, qa_2, or all (but for qa). Prose is that of --text
+  --samples N        of each task and length; default: 20
+  --ruler-prompt P   auto (default): chat where the model's template is a known one,
+                     else base; plain; base: behind a worked example; chat
+  --questions FILE   questions about paragraphs for qa_1: SQuAD's or HotpotQA's JSON
+  --questions-2 FILE the same for qa_2
+  --longppl-short N  with the task longppl: tokens of the short context; default: 4K
+  --longppl-stride N tokens from one short context to the next; default: 1K
+  --longppl-evaluator MODEL  finds the key tokens; default: the model itself
+
 examples:
   ropeway evaluate models/tiny --text book.txt --lengths 256,2K --factors yarn
   mpirun -n 2 ropeway evaluate runs/tiny_cpu --text book.txt --tasks passkey
@@ -72,16 +90,17 @@ CommandLine command_line() {
                                                           "")("device", text()->default_value("cpu"), "")(
       "dtype", text(), "")("json", text(), "")("save-nll", text(), "")(
       "cache", text()->default_value(".cache/tokens"), "");
+  add_benchmark_options(line.options);
   return line;
 }
 
 void read_tasks(const std::string& list, EvaluationRequest& request) {
-  request.perplexity = false;
   for (const std::string& word : split_list(list)) {
     const auto task = read_choice<EvaluateTask>("tasks", word);
     request.perplexity = request.perplexity || task == EvaluateTask::kPerplexity;
     request.passkey = request.passkey || task == EvaluateTask::kPasskey;
     request.needles = request.needles || task == EvaluateTask::kNeedles;
+    request.longppl = request.longppl || task == EvaluateTask::kLongPpl;
   }
 }
 
@@ -115,17 +134,26 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.cache = text("cache");
   request.json = text("json");
   request.save_nll = text("save-nll");
-  if (request.text.empty() == request.tokens.empty()) {
+  request.benchmarks = read_benchmark_options(values);
+  request.save_choices = text("save-choices");
+  const bool no_text = request.text.empty() && request.tokens.empty();
+  const bool tasks_are_given = !values["tasks"].defaulted() || values.count("controls") > 0;
+  if ((no_text && (tasks_are_given || !request.benchmarks.any())) ||
+      (!request.text.empty() && !request.tokens.empty())) {
     fail(ErrorKind::kUsage, "wanted one of --text FILE and --tokens FILE.npy, found {}",
-         request.text.empty() ? "neither" : "both");
+         no_text ? "neither" : "both");
   }
   if (values.count("lengths") > 0) {
     for (const std::string& item : split_list(text("lengths"))) request.lengths.push_back(parse_length(item));
   }
-  read_tasks(text("tasks"), request);
+  request.perplexity = false;
+  // A text is a haystack where RULER alone is asked for.
+  const bool haystack_only = !tasks_are_given && !request.benchmarks.ruler.empty();
+  if (!no_text && !haystack_only) read_tasks(text("tasks"), request);
   if (values.count("controls") > 0) request.controls = read_controls(text("controls"));
   request.align = read_choice<WindowAlignment>("align", text("align"));
   request.haystack = read_choice<Haystack>("haystack", text("haystack"));
+  check_benchmark_options(request);
   if (on_gpus && request.dtype != DType::kBF16) {
     fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
          word_of(request.dtype));

@@ -35,6 +35,7 @@ const std::map<std::string, int> kFloors = {
     {"trainer/checkpoint", 4},
 
     {"trainer/formats/hf", 5},   {"trainer/plan", 5},
+    {"trainer/tasks", 5},
 
     {"trainer/formats/gguf", 6}, {"trainer/model", 6},
 

@@ -5,12 +5,12 @@
 
 namespace ropeway {
 
-enum class EvaluateTask { kPerplexity, kPasskey, kNeedles };
+enum class EvaluateTask { kPerplexity, kPasskey, kNeedles, kLongPpl };
 template <>
 struct ChoiceTable<EvaluateTask> {
   using enum EvaluateTask;
   static constexpr Choice<EvaluateTask> choices[] = {
-      {kPerplexity, "perplexity"}, {kPasskey, "passkey"}, {kNeedles, "needles"}};
+      {kPerplexity, "perplexity"}, {kPasskey, "passkey"}, {kNeedles, "needles"}, {kLongPpl, "longppl"}};
 };
 
 // Where windows of several lengths lie. kEnds: they end at the same places and score the same targets.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/config/benchmark_recipe.h"
 #include "trainer/config/choices.h"
 #include "trainer/config/data_choices.h"
 #include "trainer/config/evaluate_choices.h"
@@ -36,6 +37,7 @@ struct EvaluateRecipe {
   std::vector<ControlKind> controls;
   int64_t control_windows = 8;         // of each control
   MarkChoice bos = MarkChoice::kAuto;  // in front of every window; kAuto: as in training
+  BenchmarkRecipe benchmarks;
 
   bool measures(EvaluateTask task) const;
   // Lengths whose windows end at the same places; empty where they do not.

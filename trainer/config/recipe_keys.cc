@@ -114,12 +114,17 @@ template <auto Member>
 constexpr auto search = of<SearchRecipe, Member>;
 template <auto Member>
 constexpr auto evaluate = of<EvaluateRecipe, Member>;
+template <auto Member>
+Field benchmark(StageRecipe& s) {
+  return field_at(s.evaluate().benchmarks.*Member);
+}
 
 std::vector<RecipeKey> make_keys() {
   using enum ValueType;
   using T = TrainRecipe;
   using S = SearchRecipe;
   using E = EvaluateRecipe;
+  using B = BenchmarkRecipe;
   return {
       key("", "version", kInteger, top<&Recipe::version>, {.low = 1, .also = "config_version schema_version"},
           "of the keys and what they mean: a program that reads another version says so"),
@@ -392,6 +397,33 @@ std::vector<RecipeKey> make_keys() {
           "tests of what the longer context is worth, at lengths beyond the original window"),
       key("evaluate", "control_windows", kInteger, evaluate<&E::control_windows>, {.low = 1, .high = 1e6},
           "windows that each control takes"),
+      key("evaluate", "requests", kTextList, benchmark<&B::requests>, {},
+          "files of questions with answers to choose from, scored at the original window"),
+      key("evaluate", "request_limit", kInteger, benchmark<&B::request_limit>, {.also = "limit"},
+          "the first so many questions of each file; 0: all"),
+      key("evaluate", "ruler", kChoiceList, benchmark<&B::ruler>, {}, "tasks of RULER, at every length"),
+      key("evaluate", "ruler_samples", kInteger, benchmark<&B::ruler_samples>, {.low = 1, .high = 1e6},
+          "samples of each task and length"),
+      key("evaluate", "ruler_prompt", kChoice, benchmark<&B::ruler_prompt>, {},
+          "auto: chat where the model has a known template, else base; base: with a worked example in front"),
+      key("evaluate", "ruler_questions", kText, benchmark<&B::ruler_questions>, {},
+          "file of questions about paragraphs, for qa_1; for qa_2 the next key"),
+      key("evaluate", "ruler_questions_2", kText, benchmark<&B::ruler_questions_2>, {},
+          "file of questions about paragraphs, for qa_2"),
+      key("evaluate", "longppl.evaluator", kText, benchmark<&B::longppl_evaluator>, {},
+          "folder of the model that finds the key tokens; default: the one that is evaluated"),
+      key("evaluate", "longppl.short", kLength, benchmark<&B::longppl_short>, {.low = 2, .high = kMaxLength},
+          "tokens of the short context"),
+      key("evaluate", "longppl.stride", kLength, benchmark<&B::longppl_stride>,
+          {.low = 1, .high = kMaxLength}, "tokens between two short contexts"),
+      key("evaluate", "longppl.gain", kNumber, benchmark<&B::longppl_gain>, {.high = 100, .also = "alpha"},
+          "nats that a key token gains by the long context, at least"),
+      key("evaluate", "longppl.floor", kNumber, benchmark<&B::longppl_floor>,
+          {.low = -100, .high = 0, .also = "beta"}, "its log-probability behind the long context, at least"),
+      key("evaluate", "gate.max_short_loss", kShare, benchmark<&B::max_short_loss>, {.high = 1},
+          "the run fails where loss at the original window rose, or accuracy on requests fell, by more"),
+      key("evaluate", "gate.against", kName, benchmark<&B::gate_against>, {},
+          "the evaluate stage before this one that it is compared with; default: the first"),
   };
 }
 

@@ -19,6 +19,7 @@ enum class ValueType {
   kFlag,  // true or false
   kInteger,
   kNumber,       // finite
+  kShare,        // 1%, or 0.01; below 0: not given
   kLength,       // tokens: 4096, 4K, 256K, 2M
   kChoice,       // one word of `choices`
   kAutoInteger,  // an integer, or `auto`, which is kept as one less than the least integer

@@ -40,10 +40,13 @@ class RecipeReader {
 
   void check_keys_are_unique(const YamlNode& node, const std::string& path);
   void read_section(const YamlNode& map, const Section& section);
+  void read_key(const RecipeKey& key, const YamlNode& value, const std::string& path, const Section& section);
   void read_subsection(const YamlNode& node, const std::string& name, const std::string& path);
   void read_stages(const YamlNode& list);
   std::optional<StageKind> kind_of(const YamlNode& map) const;
   const RecipeKey* find_key(const Section& section, std::string_view name) const;
+  bool is_map_of_keys(const Section& section, const std::string& name) const;
+  void read_map_of_keys(const YamlNode& key, const YamlNode& map, const Section& section);
   void report_unknown(const YamlNode& key, const Section& section);
   std::string suggestion_for(const std::string& word, const Section& section) const;
 
@@ -150,6 +153,43 @@ void RecipeReader::report_unknown(const YamlNode& key, const Section& section) {
       suggestion.empty() ? "unknown key" : fmt::format("unknown key; did you mean {}?", suggestion));
 }
 
+void RecipeReader::read_key(const RecipeKey& key, const YamlNode& value, const std::string& path,
+                            const Section& section) {
+  recipe_.places[path] = value.place;
+  // Without a kind the stage takes that of each key in turn, so that every value is still looked at.
+  if (section.stage != nullptr && !section.kind) section.stage->set_kind(first_kind_of(key));
+  for (const ValueError& error : read_value(key, value, field_of(key, recipe_, section.stage))) {
+    problems_.add_at(error.place, path + error.suffix, error.text);
+  }
+}
+
+// "gate", where the table has "gate.max_short_loss".
+bool RecipeReader::is_map_of_keys(const Section& section, const std::string& name) const {
+  return std::ranges::any_of(recipe_keys(), [&](const RecipeKey& key) {
+    return allowed(key, section.name, section.kind) && key.name.starts_with(name + ".");
+  });
+}
+
+void RecipeReader::read_map_of_keys(const YamlNode& key, const YamlNode& map, const Section& section) {
+  const std::string path = join_path(section.path, key.text);
+  recipe_.places[path] = map.place;
+  if (map.kind != YamlNode::Kind::kMap) {
+    problems_.add_at(map.place, path, fmt::format("found {}, wanted a map of keys", describe(map)));
+    return;
+  }
+  for (const auto& [below, value] : map.entries) {
+    if (below.kind != YamlNode::Kind::kScalar) continue;  // reported already
+    const RecipeKey* known = find_key(section, fmt::format("{}.{}", key.text, below.text));
+    if (known != nullptr) {
+      read_key(*known, value, join_path(path, below.text), section);
+      continue;
+    }
+    YamlNode whole = below;
+    whole.text = fmt::format("{}.{}", key.text, below.text);
+    report_unknown(whole, section);
+  }
+}
+
 void RecipeReader::read_section(const YamlNode& map, const Section& section) {
   std::set<std::string> seen;
   for (const auto& [key, value] : map.entries) {
@@ -160,17 +200,16 @@ void RecipeReader::read_section(const YamlNode& map, const Section& section) {
       read_subsection(value, below, path);
       continue;
     }
+    if (is_map_of_keys(section, key.text)) {
+      read_map_of_keys(key, value, section);
+      continue;
+    }
     const RecipeKey* known = find_key(section, key.text);
     if (known == nullptr) {
       report_unknown(key, section);
       continue;
     }
-    recipe_.places[path] = value.place;
-    // Without a kind the stage takes that of each key in turn, so that every value is still looked at.
-    if (section.stage != nullptr && !section.kind) section.stage->set_kind(first_kind_of(*known));
-    for (const ValueError& error : read_value(*known, value, field_of(*known, recipe_, section.stage))) {
-      problems_.add_at(error.place, path + error.suffix, error.text);
-    }
+    read_key(*known, value, path, section);
   }
   for (const RecipeKey& key : recipe_keys()) {
     const bool is_certain = section.stage == nullptr || section.kind || is_for_every_kind(key);

@@ -51,8 +51,10 @@ std::string write_value(const RecipeKey& key, const Field& field) {
     return **value == automatic_value<int64_t>(key) ? "auto" : fmt::format("{}", **value);
   }
   if (auto* value = std::get_if<uint64_t*>(&field)) return fmt::format("{}", **value);
-  if (auto* value = std::get_if<double*>(&field))
+  if (auto* value = std::get_if<double*>(&field)) {
+    if (key.type == ValueType::kShare && **value < 0) return "";
     return fmt::format("{}", **value);  // shortest that reads back
+  }
   if (auto* value = std::get_if<ChoiceField>(&field)) {
     const std::vector<std::string> words = value->words();
     if (key.type == ValueType::kChoiceList) return write_list(words);
@@ -76,13 +78,26 @@ std::string write_value(const RecipeKey& key, const Field& field) {
   return write_list(items);
 }
 
-// Lines "key: value" of one section; `stage` for the section "stages".
+// Lines "key: value" of one section; `stage` for the section "stages". Keys "gate.x" and "gate.y" make one line,
+// "gate: {x: ..., y: ...}": the table has them side by side.
 std::vector<std::string> section_lines(const std::string& section, Recipe& recipe, StageRecipe* stage) {
   std::vector<std::string> lines;
   for (const RecipeKey& key : recipe_keys()) {
     if (key.section != section || (stage != nullptr && !is_for(key, stage->kind()))) continue;
     const std::string value = write_value(key, field_of(key, recipe, stage));
-    if (!value.empty()) lines.push_back(fmt::format("{}: {}", key.name, value));
+    if (value.empty()) continue;
+    const size_t dot = key.name.find('.');
+    if (dot == std::string_view::npos) {
+      lines.push_back(fmt::format("{}: {}", key.name, value));
+      continue;
+    }
+    const std::string lead = fmt::format("{}: {{", key.name.substr(0, dot));
+    const std::string entry = fmt::format("{}: {}}}", key.name.substr(dot + 1), value);
+    if (!lines.empty() && lines.back().starts_with(lead)) {
+      lines.back().replace(lines.back().size() - 1, 1, fmt::format(", {}", entry));
+    } else {
+      lines.push_back(lead + entry);
+    }
   }
   return lines;
 }

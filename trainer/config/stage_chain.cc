@@ -50,6 +50,7 @@ class Chain {
       const StageRecipe& stage = recipe_.stages[i];
       if (stage.kind() == StageKind::kEvaluate) {
         check_evaluated_sets(i);
+        check_gate(i);
         continue;
       }
       if (stage.kind() == StageKind::kPretrain) {
@@ -149,6 +150,31 @@ class Chain {
               "found {}, wanted auto, none, pi, ntk, yarn, a set made by a stage before, or one named in "
               "model.sets{}",
               factors[k], hint(name, i)));
+    }
+  }
+
+  // A gate compares with an evaluation before it.
+  void check_gate(size_t i) {
+    const BenchmarkRecipe& benchmarks = recipe_.stages[i].evaluate().benchmarks;
+    std::vector<std::string> before;
+    for (size_t k = 0; k < i; ++k) {
+      if (recipe_.stages[k].kind() == StageKind::kEvaluate) before.push_back(recipe_.stages[k].name);
+    }
+    if (benchmarks.max_short_loss < 0) {
+      if (!benchmarks.gate_against.empty()) {
+        problems_.add(stage_path(i, "gate.max_short_loss"),
+                      "found nothing, wanted a share such as 1% or 0.01");
+      }
+      return;
+    }
+    if (before.empty()) {
+      problems_.add(stage_path(i, "gate.max_short_loss"),
+                    "found no evaluate stage before this one, wanted one to compare with");
+    } else if (!benchmarks.gate_against.empty() &&
+               std::find(before.begin(), before.end(), benchmarks.gate_against) == before.end()) {
+      problems_.add(stage_path(i, "gate.against"),
+                    fmt::format("found {}, wanted an evaluate stage before this one: {}",
+                                benchmarks.gate_against, join_words(before)));
     }
   }
 

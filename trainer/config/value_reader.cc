@@ -57,6 +57,18 @@ std::optional<double> read_number(const RecipeKey& key, const YamlNode& node) {
   return value;
 }
 
+// 1% or 0.01.
+std::optional<double> read_share(const RecipeKey& key, const YamlNode& node) {
+  if (node.quoted || !node.text.ends_with('%')) return read_number(key, node);
+  YamlNode percent = node;
+  percent.text.pop_back();
+  RecipeKey bounds = key;
+  bounds.low *= 100;
+  bounds.high *= 100;
+  const auto value = read_number(bounds, percent);
+  return value ? std::optional(*value / 100) : std::nullopt;
+}
+
 template <typename Integer>
 std::optional<Integer> read_integer(const RecipeKey& key, const YamlNode& node) {
   if (node.quoted || !has_number_form(node.text, true)) return std::nullopt;
@@ -125,7 +137,9 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
   }
   if (auto* number = std::get_if<uint64_t*>(&field))
     return assign(*number, read_integer<uint64_t>(key, node));
-  if (auto* number = std::get_if<double*>(&field)) return assign(*number, read_number(key, node));
+  if (auto* number = std::get_if<double*>(&field)) {
+    return assign(*number, key.type == ValueType::kShare ? read_share(key, node) : read_number(key, node));
+  }
   if (auto* choice = std::get_if<ChoiceField>(&field)) {
     const bool is_taken = std::find(key.choices.begin(), key.choices.end(), node.text) != key.choices.end();
     return is_taken && choice->store(node.text);
@@ -182,6 +196,8 @@ std::string wanted_element(const RecipeKey& key) {
       return "auto, or an integer " + wanted_range(key, true);
     case ValueType::kNumber:
       return "a number " + wanted_range(key, false);
+    case ValueType::kShare:
+      return "a share such as 1% or 0.01, " + wanted_range(key, false);
     case ValueType::kLength:
     case ValueType::kLengthList:
       return fmt::format("a length from {} to {} such as 4096, 4K or 2M",

@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/files/files.h"
+#include "trainer/report/benchmark_table.h"
 #include "trainer/report/metrics_file.h"
 #include "trainer/report/result_table.h"
 #include "trainer/report/tensorboard.h"
@@ -89,6 +90,20 @@ RunReport report_from_json(const Json& report) {
          .passkey = value_or_absent(entry.value("passkey", Json()))});
     read_details(entry, read.evaluations.back());
   }
+  for (const Json& entry : report.value("benchmarks", Json::array())) {
+    BenchmarkRecord record{.stage = entry.value("stage", ""),
+                           .model = entry.value("model", ""),
+                           .benchmark = entry.value("benchmark", ""),
+                           .task = entry.value("task", ""),
+                           .factors = entry.value("factors", ""),
+                           .length = entry.value("length", int64_t{0}),
+                           .numbers = {}};
+    const Json numbers = entry.value("numbers", Json::object());
+    for (const auto& [key, value] : numbers.items()) {
+      if (value.is_number()) record.numbers.emplace_back(key, value);
+    }
+    read.benchmarks.push_back(record);
+  }
   for (const Json& entry : report.value("stages", Json::array())) {
     StageRecord record{.name = entry.value("name", ""),
                        .kind = entry.value("kind", ""),
@@ -133,6 +148,7 @@ struct Reporter::State {
       // Of a run in one process or several: the file is the memory between them.
       RunReport earlier = read_report(report_path);
       evaluations = std::move(earlier.evaluations);
+      benchmarks = std::move(earlier.benchmarks);
       stages = std::move(earlier.stages);
     } catch (const std::exception& error) {
       set_aside(report_path, error.what());
@@ -143,6 +159,7 @@ struct Reporter::State {
   MetricsFile metrics;
   TensorBoardWriter events;
   std::vector<EvaluationRecord> evaluations;
+  std::vector<BenchmarkRecord> benchmarks;
   std::vector<StageRecord> stages;
 };
 
@@ -196,6 +213,26 @@ void Reporter::evaluation(const EvaluationRecord& record) {
   state_->events.scalars(record.length, scalars);
 }
 
+void Reporter::benchmark(const BenchmarkRecord& record) {
+  if (!state_) return;
+  std::erase_if(state_->benchmarks, [&](const BenchmarkRecord& earlier) {
+    return earlier.stage == record.stage && earlier.model == record.model &&
+           earlier.factors == record.factors && earlier.length == record.length &&
+           earlier.benchmark == record.benchmark && earlier.task == record.task;
+  });
+  state_->benchmarks.push_back(record);
+  const std::string prefix =
+      fmt::format("{}/{}/{}/{}/", record.benchmark, record.model, record.factors, record.task);
+  std::vector<std::pair<std::string, double>> scalars;
+  for (const auto& [name, value] : record.numbers) scalars.emplace_back(prefix + name, value);
+  state_->events.scalars(record.length, scalars);
+}
+
+RunReport Reporter::report() const {
+  if (!state_) return {};
+  return {state_->evaluations, state_->benchmarks, state_->stages};
+}
+
 void Reporter::stage(const StageRecord& record) {
   if (!state_) return;
   auto& all = state_->stages;
@@ -205,7 +242,10 @@ void Reporter::stage(const StageRecord& record) {
 
 void Reporter::write_report(int64_t base_window) {
   if (!state_) return;
-  Json report{{"base_window", base_window}, {"evaluations", Json::array()}, {"stages", Json::array()}};
+  Json report{{"base_window", base_window},
+              {"evaluations", Json::array()},
+              {"benchmarks", Json::array()},
+              {"stages", Json::array()}};
   for (const EvaluationRecord& record : state_->evaluations) {
     Json entry{{"stage", record.stage},
                {"model", record.model},
@@ -216,6 +256,17 @@ void Reporter::write_report(int64_t base_window) {
                {"passkey", json_or_null(record.passkey)}};
     add_details(record, entry);
     report["evaluations"].push_back(entry);
+  }
+  for (const BenchmarkRecord& record : state_->benchmarks) {
+    Json numbers = Json::object();
+    for (const auto& [name, value] : record.numbers) numbers[name] = value;
+    report["benchmarks"].push_back({{"stage", record.stage},
+                                    {"model", record.model},
+                                    {"benchmark", record.benchmark},
+                                    {"task", record.task},
+                                    {"factors", record.factors},
+                                    {"length", record.length},
+                                    {"numbers", numbers}});
   }
   for (const StageRecord& record : state_->stages) {
     Json entry{
@@ -230,6 +281,8 @@ void Reporter::write_report(int64_t base_window) {
   }
 }
 
-std::string Reporter::table() const { return state_ ? result_table(state_->evaluations) : ""; }
+std::string Reporter::table() const {
+  return state_ ? result_table(state_->evaluations) + benchmark_table(state_->benchmarks) : "";
+}
 
 }  // namespace ropeway

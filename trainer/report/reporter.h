@@ -57,6 +57,16 @@ struct EvaluationRecord {
   std::vector<DifferenceRecord> differences = {};
 };
 
+// A task of a benchmark under a factor set: accuracy on questions, RULER, LongPPL.
+struct BenchmarkRecord {
+  std::string stage;
+  std::string model;            // "base" or "tuned"
+  std::string benchmark, task;  // "choices" and "arc_easy", "ruler" and "vt"
+  std::string factors;
+  int64_t length = 0;
+  std::vector<std::pair<std::string, double>> numbers;  // "accuracy", "accuracy_low", "samples", ...
+};
+
 struct StageRecord {
   std::string name, kind;
   double seconds = 0;
@@ -67,6 +77,7 @@ struct StageRecord {
 // What report.json holds.
 struct RunReport {
   std::vector<EvaluationRecord> evaluations;
+  std::vector<BenchmarkRecord> benchmarks;
   std::vector<StageRecord> stages;
 };
 // Throws kMissingInput when the file is not there, kBadData naming it when it is not a report.
@@ -83,8 +94,11 @@ class Reporter {
                  int64_t step);  // drops the stage's records with a step beyond `step`
   void step(const StepRecord& record);
   void evaluation(const EvaluationRecord& record);
+  void benchmark(const BenchmarkRecord& record);
   void stage(const StageRecord& record);
-  // report.json: {"base_window", "evaluations": [...], "stages": [...]}; rewritten atomically, earlier
+  // What was reported so far, by this run and those it goes on from; empty where this is not rank 0.
+  RunReport report() const;
+  // report.json: {"base_window", "evaluations": [...], "benchmarks": [...], "stages": [...]}; rewritten atomically, earlier
   // content kept.
   void write_report(int64_t base_window);
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.

@@ -11,6 +11,8 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/stages/factor_names.h"
+#include "trainer/stages/run_benchmarks.h"
+#include "trainer/stages/short_loss_gate.h"
 #include "trainer/stages/stages.h"
 
 namespace ropeway {
@@ -42,13 +44,13 @@ void tell_what_is_skipped(const StageRecipe& stage, const ModelConfig& config) {
                           fmt::join(skipped, ", ")));
 }
 
-std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& state,
-                                     const std::string& weights) {
+std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const std::vector<int64_t>& lengths,
+                                     const RunState& state, const std::string& weights) {
   const auto resolved = [&](const std::string& name, int64_t length) {
     return resolve_factors(name, length, state.config, state.sets, weights);
   };
   std::vector<EvaluationCell> cells;
-  for (const int64_t length : stage.evaluate().lengths) {
+  for (const int64_t length : lengths) {
     for (const std::string& name : stage.evaluate().factors) {
       if (same_as_none(name, length, state.config)) continue;
       const FactorSet factors = resolved(name, length);
@@ -61,6 +63,25 @@ std::vector<EvaluationCell> cells_of(const StageRecipe& stage, const RunState& s
           name == kAutoFactors ? beyond_longest_set(factors, length) : length_warning(cells.back());
       if (!warning.empty()) log_warning("{}: {}", stage.name, warning);
     }
+  }
+  return cells;
+}
+
+// At every length of the stage; nullopt: not asked for. Of windows that share a number of tokens, those of its longest.
+std::optional<int64_t> longppl_windows(const EvaluateRecipe& evaluate) {
+  if (!evaluate.measures(EvaluateTask::kLongPpl)) return std::nullopt;
+  return windows_at(std::ranges::max(evaluate.lengths),
+                    {.windows = evaluate.windows, .tokens = evaluate.tokens});
+}
+
+// The sets that short inputs get. Where each of them is the original RoPE, that once.
+std::vector<EvaluationCell> window_cells(const StageRecipe& stage, const RunState& state, bool base) {
+  const int64_t window = state.config.original_window;
+  const std::string& weights = base ? state.base_weights : state.current_weights;
+  std::vector<EvaluationCell> cells = cells_of(stage, {window}, state, weights);
+  if (cells.empty()) {
+    const FactorSet original = resolve_factors(kOriginalRope, window, state.config, state.sets, weights);
+    cells.push_back({.name = kOriginalRope, .length = window, .factors = original});
   }
   return cells;
 }
@@ -122,6 +143,8 @@ std::string identity_of(const std::filesystem::path& model, const Recipe& recipe
 
 StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   Communicator& world = state.mesh.world();
+  check_gate(state, stage);
+  BenchmarkSet benchmarks(stage.evaluate().benchmarks, longppl_windows(stage.evaluate()));
   const bool base =
       stage.evaluate().model == EvaluatedModel::kBase || state.current_model == state.base_model;
   const std::filesystem::path weights = base ? state.base_model : state.current_model;
@@ -129,7 +152,8 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   const std::vector<int32_t> start = window_start(state.recipe, stage, *state.tokenizer, state.named);
   if (world.rank() == 0) tell_what_is_skipped(stage, state.config);
 
-  const auto cells = cells_of(stage, state, base ? state.base_weights : state.current_weights);
+  const auto cells =
+      cells_of(stage, stage.evaluate().lengths, state, base ? state.base_weights : state.current_weights);
   KeptFigures kept(state.directory.stage_folder(stage.name) / "figures.json", world,
                    {.weights = identity_of(weights, state.recipe), .data = documents.fingerprint()});
   const auto report = [&](const EvaluatedCell& evaluated) {
@@ -150,6 +174,17 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
     }
     if (!record.differences.empty()) state.reporter->evaluation(record);
   }
+  if (benchmarks.any()) {
+    const std::vector<EvaluationCell> at_window = window_cells(stage, state, base);
+    run_benchmarks(state, stage, benchmarks,
+                   {.model = state.model(weights),
+                    .start = start,
+                    .model_name = base ? "base" : "tuned",
+                    .weights = identity_of(weights, state.recipe),
+                    .at_window = at_window,
+                    .at = cells});
+  }
+  apply_gate(state, stage);
   return {};
 }
 

@@ -1,12 +1,14 @@
 #include "trainer/stages/stage_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "trainer/evaluate/controls.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
+#include "trainer/tasks/choice_task.h"
 
 namespace ropeway {
 namespace {
@@ -123,8 +125,9 @@ class Planner {
   }
 
   static bool limited(const EvaluateRecipe& evaluate) {
-    return !evaluate.measures(EvaluateTask::kPerplexity) || evaluate.windows > 0 || evaluate.tokens > 0 ||
-           evaluate.target_tokens > 0;
+    const bool scores_text =
+        evaluate.measures(EvaluateTask::kPerplexity) || evaluate.measures(EvaluateTask::kLongPpl);
+    return !scores_text || evaluate.windows > 0 || evaluate.tokens > 0 || evaluate.target_tokens > 0;
   }
 
   // Of perplexity, per factor set; counted with one window where nothing limits them.
@@ -155,18 +158,58 @@ class Planner {
         crops = controls.at_window;
       }
       const auto factors = static_cast<int64_t>(evaluate.factors.size());
-      passes.push_back(scoring(length, windows * factors));
-      if (crops > 0) passes.push_back(scoring(config_.original_window, crops * factors));
+      if (windows > 0) passes.push_back(scoring(length, static_cast<double>(windows * factors)));
+      if (crops > 0) passes.push_back(scoring(config_.original_window, static_cast<double>(crops * factors)));
+      for (const auto& [at, count] : benchmark_passes(evaluate, length)) {
+        passes.push_back(scoring(at, count * static_cast<double>(factors)));
+      }
+    }
+    add_questions(evaluate, passes);
+    return passes;
+  }
+
+  // What benchmarks take at one of the lengths, under one factor set: the length of passes and how many.
+  static std::vector<std::pair<int64_t, double>> benchmark_passes(const EvaluateRecipe& evaluate,
+                                                                  int64_t length) {
+    const BenchmarkRecipe& benchmarks = evaluate.benchmarks;
+    std::vector<std::pair<int64_t, double>> passes;
+    const auto ruler = static_cast<double>(benchmarks.ruler_samples * std::ssize(benchmarks.ruler));
+    if (ruler > 0) passes.emplace_back(length, ruler);
+    const int64_t beyond = length - benchmarks.longppl_short;
+    if (evaluate.measures(EvaluateTask::kLongPpl) && beyond > 0) {
+      const auto texts = static_cast<double>(std::max<int64_t>(1, evaluate.windows));
+      const int64_t strides = (beyond + benchmarks.longppl_stride - 1) / benchmarks.longppl_stride;
+      passes.emplace_back(length, texts);
+      passes.emplace_back(benchmarks.longppl_short + benchmarks.longppl_stride,
+                          texts * static_cast<double>(strides));
     }
     return passes;
   }
 
-  PlannedPass scoring(int64_t length, int64_t windows) const {
+  PlannedPass scoring(int64_t length, double count) const {
     PlannedPass forward = pass(Pass::kEvaluate, length);
-    forward.count = static_cast<double>(windows);
+    forward.count = count;
     forward.seconds /= mesh_.data;
     forward.exposed /= mesh_.data;
     return forward;
+  }
+
+  // Files of questions, as windows full of them, at four bytes per token.
+  void add_questions(const EvaluateRecipe& evaluate, std::vector<PlannedPass>& passes) const {
+    constexpr double kBytesPerToken = 4;
+    double bytes = 0;
+    for (const std::string& file : evaluate.benchmarks.requests) {
+      for (const ChoiceQuestion& question :
+           read_choice_task(file, evaluate.benchmarks.request_limit).questions) {
+        for (const ChoiceOption& option : question.options) {
+          bytes += static_cast<double>(option.context.size() + option.continuation.size());
+        }
+      }
+    }
+    if (bytes == 0) return;
+    const double windows = std::ceil(bytes / kBytesPerToken / static_cast<double>(config_.original_window));
+    passes.push_back(
+        scoring(config_.original_window, windows * static_cast<double>(evaluate.factors.size())));
   }
 
   const Recipe& recipe_;

@@ -1,0 +1,44 @@
+#include "trainer/stages/longppl_evaluator.h"
+
+#include "kernels/base/error.h"
+#include "parallel/device/cuda_job.h"
+#include "trainer/model/engine_setup.h"
+#include "trainer/model/model_session.h"
+#include "trainer/plan/make_plan.h"
+#include "trainer/stages/factor_names.h"
+#include "trainer/stages/open_model.h"
+
+namespace ropeway {
+
+KeyTokensOfWindows key_tokens_by(const LongPplEvaluator& evaluator,
+                                 const std::vector<std::vector<int32_t>>& windows,
+                                 const LongPplOptions& options,
+                                 const std::function<void(int64_t done, int64_t total)>& progress) {
+  const OpenedModel opened = open_model_or_checkpoint(evaluator.model);
+  if (tokenizer_of(opened)->fingerprint() != evaluator.tokenizer.fingerprint()) {
+    fail(ErrorKind::kConfig,
+         "{}: its tokenizer is another one than that of the model whose LongPPL it helps to find",
+         evaluator.model.string());
+  }
+  const ModelConfig& config = opened.dir.config;
+  ModelSession session(config, model_place(evaluator.mesh, evaluator.gpus));
+  const PlanRequest request = {.work = {.pass = Pass::kEvaluate, .lengths = {options.length}},
+                               .dtype = evaluator.dtype,
+                               .mesh = evaluator.mesh.shape(),
+                               .placement = evaluator.placement};
+  session.begin(
+      make_engine_plan(config, request, device_memory(device_of(evaluator.gpus), evaluator.mesh.world())));
+  session.load(opened.dir);
+  const FactorSet factors =
+      resolve_factors(kAutoFactors, options.length, config, opened.dir.sets, opened.dir.weights);
+  return key_tokens_of(session.model(), evaluator.mesh, factors, windows, options, progress);
+}
+
+FindKeyTokens longppl_evaluator(const LongPplEvaluator& evaluator) {
+  if (evaluator.model.empty()) return {};
+  return [evaluator](const auto& windows, const LongPplOptions& options, const auto& progress) {
+    return key_tokens_by(evaluator, windows, options, progress);
+  };
+}
+
+}  // namespace ropeway

@@ -1,0 +1,23 @@
+// The benchmarks of an evaluate stage: done, kept cell by cell, and reported.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/evaluate/benchmark_set.h"
+#include "trainer/stages/run_state.h"
+
+namespace ropeway {
+
+struct StageBenchmarks {
+  CausalLM& model;
+  std::vector<int32_t> start;                 // in front of every input, such as a BOS
+  std::string model_name;                     // in the report: "base" or "tuned"
+  std::string weights;                        // which they are, and their type
+  std::vector<EvaluationCell> at_window, at;  // BenchmarkSet::cells
+};
+// Collective. Throws kStopped when a stop was requested: what is done is kept.
+void run_benchmarks(RunState& state, const StageRecipe& stage, BenchmarkSet& set,
+                    const StageBenchmarks& benchmarks);
+
+}  // namespace ropeway
