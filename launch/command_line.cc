@@ -30,6 +30,21 @@ std::vector<std::string> words_of(const std::string& text) {
        nearest.empty() ? "; see --help" : fmt::format("; did you mean --{}?", nearest));
 }
 
+// One word of a command as a shell takes it back.
+std::string quoted(const std::string& word) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text;
+  for (const char c : word) {
+    if (c == '\'') {
+      text += "'\\''";
+    } else {
+      text += c;
+    }
+  }
+  return fmt::format("'{}'", text);
+}
+
 }  // namespace
 
 bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments,
@@ -78,6 +93,12 @@ std::vector<std::string> split_list(const std::string& text) {
     begin = end + 1;
   }
   return items;
+}
+
+std::string command_text(const std::string& verb, const std::vector<std::string>& arguments) {
+  std::string text = fmt::format("ropeway {}", verb);
+  for (const std::string& argument : arguments) text += fmt::format(" {}", quoted(argument));
+  return text;
 }
 
 }  // namespace ropeway

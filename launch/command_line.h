@@ -21,4 +21,7 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
 std::vector<std::string> split_list(
     const std::string& text);  // at commas; throws kUsage for an empty element
 
+// "ropeway VERB ARGUMENTS" as a shell takes it back.
+std::string command_text(const std::string& verb, const std::vector<std::string>& arguments);
+
 }  // namespace ropeway

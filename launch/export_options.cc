@@ -96,27 +96,6 @@ std::optional<DType> read_dtype(const std::string& word, ExportFormat format) {
                            gguf ? std::vector<std::string>{kQ8} : std::vector<std::string>{});
 }
 
-// One word of a command as a shell takes it back.
-std::string quoted(const std::string& word) {
-  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string text;
-  for (const char c : word) {
-    if (c == '\'') {
-      text += "'\\''";
-    } else {
-      text += c;
-    }
-  }
-  return fmt::format("'{}'", text);
-}
-
-std::string command_of(const std::vector<std::string>& arguments) {
-  std::vector<std::string> words;
-  for (const std::string& argument : arguments) words.push_back(quoted(argument));
-  return fmt::format("ropeway export {}", fmt::join(words, " "));
-}
-
 }  // namespace
 
 GgmlType ExportOptions::gguf_type(DType of_weights) const {
@@ -151,7 +130,7 @@ std::optional<ExportOptions> read_export_options(const std::vector<std::string>&
   options.formula_temperature = has("formula-temperature");
   options.unfinished = has("unfinished");
   options.replace = has("force");
-  options.command = command_of(arguments);
+  options.command = command_text("export", arguments);
   return options;
 }
 

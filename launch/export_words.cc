@@ -65,11 +65,10 @@ std::vector<std::string> use_words(ExportFormat format, const ExportFactors& fac
 std::string transformers4_warning(const ModelConfig& config, const ExportFactors& factors) {
   if (!only_transformers5_reads(config, factors)) return "";
   return fmt::format(
-      "transformers 4 refuses this config.json: its Phi-3 has no key for the attention temperature, {:.6g} "
-      "of "
-      "set '{}', and takes what the formula gives for {:.6g} times the window, {:.6g}. transformers 5 and "
-      "vLLM "
-      "read it. --formula-temperature writes the formula's; with --text FILE the loss under both is measured",
+      "transformers 4 refuses this config.json: its Phi-3 has no key for the attention temperature, "
+      "{:.6g} of set '{}', and takes what the formula gives for {:.6g} times the window, {:.6g}. "
+      "transformers 5 and vLLM read it. --formula-temperature writes the formula's; "
+      "with --text FILE the loss under both is measured",
       factors.long_set->attention_temperature, factors.long_set->name,
       static_cast<double>(factors.max_length) / static_cast<double>(config.original_window),
       formula_temperature(config, factors));

@@ -38,7 +38,7 @@ int run_locally(const Verb& verb, const Arguments& arguments) {
   }
 }
 
-int run_on_all_ranks(const Verb& verb, const Arguments& arguments) {
+int run_collectively(const Verb& verb, const Arguments& arguments) {
   MpiSession session;
   end_on_mapping_faults();
   Communicator& world = session.world();
@@ -66,7 +66,7 @@ int run_main(const Arguments& arguments) {
     }
     const Arguments rest(arguments.begin() + 1, arguments.end());
     const Verb& verb = find_verb(arguments[0] == "--version" ? "version" : arguments[0]);
-    return verb.collective != nullptr ? run_on_all_ranks(verb, rest) : run_locally(verb, rest);
+    return verb.collective != nullptr ? run_collectively(verb, rest) : run_locally(verb, rest);
   } catch (...) {
     const Outcome outcome = outcome_of(std::current_exception());
     if (prints) print_error(outcome);

@@ -84,6 +84,7 @@ TokenizerAndMarks open_tokenizer(const Recipe& recipe) {
     opened.tokenizer = make_byte_tokenizer();
     opened.vocab_size = recipe.model.architecture.vocab_size;
   } else if (fs::exists(folder)) {
+    require_no_gguf(folder);
     opened.tokenizer = load_tokenizer(folder);
     const ModelConfig config = read_config_and_sets(folder).config;
     opened.vocab_size = config.vocab_size;

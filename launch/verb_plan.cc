@@ -23,7 +23,8 @@ constexpr const char* kHelp =
 
 What every stage will take: tokens, FLOPs (attention counted causally), seconds,
 and the memory of one rank by part, with what to change where that does not fit.
-Reads the recipe, the model's config.json and factor sets; no weights, no GPU.
+Reads the recipe, the model's config.json and factor sets, and from weights that
+are there whether the head is the embedding. Needs no GPU.
 
   --gpus N          ranks of the job, one per GPU (default: those of the mesh,
                     where sequence: auto counts as 1)
@@ -135,13 +136,17 @@ DeviceRates device_of(const Recipe& recipe, const po::variables_map& values) {
 }
 
 std::string plan_text(Recipe recipe, int gpus, const DeviceRates& device) {
-  const ConfigAndSets model = model_of(recipe);
+  ConfigAndSets model = model_of(recipe);
+  if (!recipe.model.has_architecture) take_tie_of_weights(recipe.model.path, model.config);
   const ModelConfig& config = model.config;
   std::string text;
   if (device.is_gpu() && recipe.dtype != DType::kBF16) {
     text = fmt::format("dtype: {} does not run on a GPU; planned as bf16\n", word_of(recipe.dtype));
     recipe.dtype = DType::kBF16;
   }
+  recipe.device = device.is_gpu() ? DeviceKind::kCuda : DeviceKind::kCpu;
+  const auto errors = errors_against_model(recipe, model);
+  if (!errors.empty()) fail(ErrorKind::kConfig, "{}", fmt::join(errors, "\n"));
   const int data = recipe.mesh.data;
   const int sequence = recipe.mesh.sequence > 0 ? recipe.mesh.sequence : std::max(1, gpus / data);
   PlanSettings settings{

@@ -77,7 +77,8 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
                                                  {.only_stages = list("stage"),
                                                   .fresh = values["fresh"].as<bool>(),
                                                   .stop_requested = stop_requested,
-                                                  .gpus = gpus.get()}));
+                                                  .gpus = gpus.get(),
+                                                  .command = command_text("run", arguments)}));
   if (gpus) gpus->close();
   if (world.rank() == 0) std::cout << table;
 }

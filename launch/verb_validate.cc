@@ -21,23 +21,23 @@ constexpr const char* kHelp =
 
 Checks a recipe and lists every error at once, as file:line:column: key: what was
 found, what was wanted, and the nearest known key. Reads no weights. When the
-model's folder is there, its window and factor sets are checked as well.
+model's folder is there, its window and factor sets are checked as well; one
+that holds no model is refused as ropeway run refuses it.
 
   --ranks N         also check the mesh against N ranks
   --set KEY=VALUE   another value for a key, as in ropeway run
   --keys            print every key a recipe may hold: type, default, range, meaning
   --markdown        print them as configs/REFERENCE.md has them
 
-Ends with 78 when there are errors.
+Ends with 78 when the recipe has errors, 65 or 66 when the model cannot be read.
 
 example:
   ropeway validate configs/tiny_cpu.yaml --ranks 2
 )";
 
-// Errors that show only next to the model's config.json; none when the folder is not there.
+// Errors that show only next to the model; none when its folder is not there.
 std::vector<std::string> errors_with_model(const Recipe& recipe) {
-  const fs::path folder = recipe.model.path;
-  if (recipe.model.has_architecture || !fs::exists(folder / "config.json")) return {};
+  if (recipe.model.has_architecture || !fs::exists(recipe.model.path)) return {};
   return errors_against_model(recipe, model_of(recipe));
 }
 

@@ -19,10 +19,10 @@ std::string words_for(WayOut way_out) {
     case WayOut::kReplaceOutput:
       return "--force replaces it";
     case WayOut::kAttendFully:
-      return "to attend through the window, as the model was trained: model: {sliding_window: honour} in a "
-             "recipe, "
-             "--sliding-window honour for evaluate; to attend fully, as LongRoPE does with Mistral: model: "
-             "{sliding_window: full}, --sliding-window full";
+      return "to attend through the window, as the model was trained: "
+             "model: {sliding_window: honour} in a recipe, --sliding-window honour for evaluate; "
+             "to attend fully, as LongRoPE does with Mistral: "
+             "model: {sliding_window: full}, --sliding-window full";
     case WayOut::kStoreBF16:
       return "use --dtype bf16";
     case WayOut::kExportPlain:
@@ -43,7 +43,7 @@ std::string message_of(const std::exception_ptr& error) {
     return failure.message + lines_to_need_less(memory);
   } catch (const ExportRefusal& refusal) {
     return words_for(refusal);
-  } catch (const GgufInFolder& gguf) {
+  } catch (const GgufNotImported& gguf) {
     return fmt::format("{}; ropeway import {} MODEL_DIR makes a model folder of it", failure.message,
                        gguf.file().string());
   } catch (...) {

@@ -49,9 +49,8 @@ bool widened_first(const at::Tensor& a, const at::Tensor& out) {
 void require_symbol(const void* address) {
   if (address != nullptr) return;
   fail(ErrorKind::kLauncher,
-       "libtorch_cpu has no at::native::mkldnn_matmul, which products on the CPU are computed by; wanted is "
-       "the "
-       "libtorch 2.11 this program was built with, not another one in LD_LIBRARY_PATH");
+       "libtorch_cpu has no at::native::mkldnn_matmul, which products on the CPU are computed by; "
+       "wanted is the libtorch 2.11 this program was built with, not another one in LD_LIBRARY_PATH");
 }
 
 void require_matmul() { require_symbol(reinterpret_cast<const void*>(&at::native::mkldnn_matmul)); }

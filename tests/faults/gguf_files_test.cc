@@ -44,6 +44,29 @@ TEST_F(GgufFiles, AMissingFile) {
                  {.code = 66, .said = {path, "cannot open"}, .ranks = {1}}, scratch_.path() / "out");
 }
 
+// One answer, whichever command meets the file where a model directory was wanted.
+TEST_F(GgufFiles, InPlaceOfAModelDirectory) {
+  std::filesystem::create_directories(scratch_.path() / "model");
+  const std::string file = scratch_.file("model/a.gguf", metadata().file()), folder = scratch_.name("model");
+  const std::string recipe = small_recipe(scratch_, kEvaluateStage);
+  for (const std::string& model : {folder, file}) {
+    const std::string what = model == file ? file + ": is a GGUF file" : folder + ": holds no model";
+    for (const std::string& command :
+         {"validate " + recipe + " --set model.path=" + model,
+          "plan " + recipe + " --set model.path=" + model, "data " + recipe + " --set model.path=" + model,
+          "run " + recipe + " --set model.path=" + model,
+          "evaluate " + model + " --text tests/data/prose.txt",
+          "export " + model + " " + scratch_.name("out/x") + " --format hf"}) {
+      expect_refusal(command,
+                     {.code = 65, .said = {what, "ropeway import " + file + " MODEL_DIR"}, .ranks = {1}},
+                     scratch_.path() / "out");
+    }
+  }
+  expect_refusal("inspect " + folder,
+                 {.code = 65, .said = {"ropeway import " + file + " MODEL_DIR"}, .ranks = {1}},
+                 scratch_.path() / "out");
+}
+
 TEST_F(GgufFiles, AnotherKindOfFile) { expect_refused("{\"not\": \"gguf\"}", 65, {"not a GGUF file"}); }
 
 TEST_F(GgufFiles, ATruncatedFile) {

@@ -53,6 +53,22 @@ TEST_F(ModelFiles, AMissingFolder) {
   expect_refused(66, {"is not there"});
 }
 
+// The run's folder is taken before the weights are loaded; nothing in it says that the stage was done.
+TEST_F(ModelFiles, AWeightThatIsNotANumberEndsARunWithItsOwnCode) {
+  constexpr int kNumerics = 79;
+  auto [header, data] = header_and_data();
+  data.replace(data.size() - 4, 4, std::string("\0\0\xc0\x7f", 4));  // NaN as F32, and as the last BF16
+  write_weights(header, data);
+  const std::string run = "run " + small_recipe(scratch_, kEvaluateStage) +
+                          " --set model.path=" + scratch_.name("model") + " --fresh";
+  for (const int ranks : {1, 2}) {
+    const Ended ended = ranks == 1 ? run_ropeway(run) : mpirun_ropeway(ranks, run);
+    EXPECT_EQ(ended.code, kNumerics) << ended.err;
+    EXPECT_EQ(times(own_words(ended), "NaN or infinite"), 1) << ended.err;
+    EXPECT_FALSE(fs::exists(scratch_.path() / "run/stages/score/done.json"));
+  }
+}
+
 TEST_F(ModelFiles, AFileInPlaceOfTheFolder) {
   fs::remove_all(scratch_.path() / "model");
   scratch_.file("model", "x");

@@ -74,6 +74,11 @@ TEST(CommandLine, SeveralArgumentsHaveTheirNamesInOrder) {
   }
 }
 
+TEST(CommandLine, ACommandIsWrittenAsAShellTakesItBack) {
+  EXPECT_EQ(command_text("run", {"a.yaml", "--set", "run_dir=runs/x", "it's", "", "a b"}),
+            "ropeway run a.yaml --set run_dir=runs/x 'it'\\''s' '' 'a b'");
+}
+
 TEST(CommandLine, ListsAreSplitAtCommas) {
   EXPECT_THAT(split_list("a"), ::testing::ElementsAre("a"));
   EXPECT_THAT(split_list("a,b,c"), ::testing::ElementsAre("a", "b", "c"));

@@ -47,7 +47,13 @@ class ExportRun : public testing::Test {
 };
 
 TEST_F(ExportRun, HasTheRunsRecipeAndCard) {
-  run();
+  run(" --set seed=3");
+  EXPECT_THAT(text_in("run/report.json"),
+              HasSubstr("\"ropeway run " + scratch_.name("recipe.yaml") + " --set seed=3\""));
+  for (const char* model : {"run/model", "run/stages/tune/model"}) {
+    EXPECT_EQ(text_in(std::string(model) + "/README.base.md"), "the card of the base");
+    EXPECT_FALSE(fs::exists(scratch_.path() / model / "README.md"));
+  }
   const std::string checkpoint = "run/stages/tune/checkpoints/step-000001";
   for (const std::string& source : {std::string("run"), std::string("run/model"), checkpoint}) {
     SCOPED_TRACE(source);

@@ -69,7 +69,8 @@ TEST(WaysOut, ReachEveryRank) {
 }
 
 TEST(WaysOut, OfAGgufFileIsToImportIt) {
-  EXPECT_THAT(message(GgufInFolder("models/x.gguf")), HasSubstr("ropeway import models/x.gguf MODEL_DIR"));
+  EXPECT_THAT(message(GgufNotImported("models", "models/x.gguf")),
+              HasSubstr("ropeway import models/x.gguf MODEL_DIR"));
 }
 
 TEST(WaysOut, OfAnExportAreItsOptions) {

@@ -57,6 +57,29 @@ TEST(PretendGpuRefusals, TooLittleMemoryIsToldByPart) {
   EXPECT_EQ(times(ended.err, "to need less: "), 3);
 }
 
+// Before anything is read or written, not at the first layer that slides; a CPU computes it.
+TEST(PretendGpuRefusals, WindowsWithinDocumentsAreRefusedBeforeWorkStarts) {
+  const TempDir scratch;
+  std::filesystem::copy(kTinyBase, scratch.path() / "model");
+  std::string config = read_bytes(scratch.path() / "model/config.json");
+  for (const auto& [from, to] : {std::pair<std::string, std::string>{"\"llama\"", "\"mistral\""},
+                                 {"\"LlamaForCausalLM\"", "\"MistralForCausalLM\""},
+                                 {"{", "{\"sliding_window\": 512,"}}) {
+    config.replace(config.find(from), from.size(), to);
+  }
+  scratch.file("model/config.json", config);
+  const std::string recipe = small_recipe(scratch, kTune) + " --set model.path=" + scratch.name("model") +
+                             " --set model.sliding_window=honour --set data.document_mask=documents";
+  for (const std::string& command : {"validate " + recipe + kOnGpu, "plan " + recipe + kOnGpu,
+                                     "plan " + recipe + " --gpu h200", "run " + recipe + kOnGpu}) {
+    const Ended ended = run_on_pretend_gpu(command);
+    EXPECT_EQ(ended.code, 78) << command << ended.err;
+    EXPECT_EQ(times(ended.err, "data.document_mask: found documents, wanted none"), 1) << ended.err;
+    EXPECT_FALSE(std::filesystem::exists(scratch.path() / "run"));
+  }
+  EXPECT_EQ(run_ropeway("validate " + recipe).code, 0);
+}
+
 TEST(PretendGpuRefusals, AnEvaluationTellsTheSame) {
   const TempDir scratch;
   const Ended ended =

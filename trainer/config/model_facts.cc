@@ -25,16 +25,34 @@ void check_own_window(const Recipe& recipe, const ModelFacts& model, RecipeProbl
   }
 }
 
+// Attention on a GPU has borders between documents or windows, not both (parallel/attention).
+void check_windows_on_gpu(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
+  if (recipe.device != DeviceKind::kCuda || recipe.data.document_mask != DocumentMask::kDocuments) return;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (!kind_is_known(i, problems) || !is_training(recipe.stages[i].kind())) continue;
+    if (window == 0 || recipe.stages[i].train().length <= window) continue;
+    problems.add(
+        "data.document_mask",
+        fmt::format("found documents, wanted none: {} trains on sequences of {}, beyond the model's "
+                    "sliding window of {}, and GPUs attend through a window or within documents, not "
+                    "both (device: cpu does; without sliding layers, as of Mistral under "
+                    "model.sliding_window: full, GPUs do too)",
+                    stage_path(i), format_length(recipe.stages[i].train().length), format_length(window)));
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model) {
-  const auto& [original_window, rotary_pairs, existing_sets, sliding_window] = model;
+  const auto& [original_window, rotary_pairs, existing_sets, sliding_window, honoured_window] = model;
   RecipeProblems problems(recipe);
   check_stage_chain(
       recipe, {.original_window = original_window, .model_is_known = true, .sets = existing_sets}, problems);
   check_own_window(recipe, model, problems);
   if (recipe.model.sliding_window == SlidingWindowPolicy::kRefuse)
     check_sliding_window(recipe, sliding_window, problems);
+  check_windows_on_gpu(recipe, honoured_window, problems);
   std::vector<std::string> names;
   for (const SetToStartFrom& set : existing_sets) names.push_back(set.name);
   const auto exists = [&names](const std::string& name) {

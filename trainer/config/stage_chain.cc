@@ -39,6 +39,7 @@ class Chain {
     for (const SetToStartFrom& set : start.sets) {
       sets_[set.name] = {
           .length = set.length, .made_by = "the model", .trained = set.trained, .is_of_model = true};
+      if (set.tuned && set.trained) tuned_set_ = set.name;
     }
     described_may_exist_ = !start.model_is_known && !recipe.model.has_architecture;
   }
@@ -99,6 +100,7 @@ class Chain {
 
   void check_from(size_t i) {
     const std::string& from = recipe_.stages[i].from;
+    if (from == "none" && is_searching(recipe_.stages[i].kind())) check_search_from_none(i);
     if (from.empty() || from == "none") return;
     const auto set = sets_.find(from);
     if (set != sets_.end()) {
@@ -110,6 +112,16 @@ class Chain {
         stage_path(i, "from"),
         fmt::format("found {}, wanted none, a set made by a stage before, or one named in model.sets{}", from,
                     hint(from, i)));
+  }
+
+  // Tuned weights have seen the original RoPE in no sequence: what is found for it is not for them. A
+  // fine-tune may start from it, and brings it back.
+  void check_search_from_none(size_t i) {
+    if (tuned_set_.empty()) return;
+    problems_.add(stage_path(i, "from"),
+                  fmt::format("found none, the original RoPE, which the weights have been tuned away from, "
+                              "wanted {}, the set that they were tuned under",
+                              tuned_set_));
   }
 
   // What a search finds multiplies the factors the weights were trained under.
@@ -256,6 +268,7 @@ class Chain {
     if (stage.kind() == StageKind::kFinetune) {
       ++weights_;
       tuned_by_ = i;
+      tuned_set_ = stage.makes;
     }
     if (stage.makes.empty()) return;
     if (is_reserved(stage.makes)) {
@@ -289,6 +302,7 @@ class Chain {
   int64_t longest_ = 0, tuned_ = 0;
   size_t longest_stage_ = 0, tuned_stage_ = 0;
   size_t weights_ = 0, tuned_by_ = 0;  // fine-tunes so far, and the newest
+  std::string tuned_set_;              // that the weights were tuned under; empty: they were not tuned
 };
 
 }  // namespace

@@ -2,9 +2,10 @@
 // lengths may follow which. Decided here alone: of a recipe by itself as far as that goes, and again once its
 // model is known.
 //
-//   search     starts from none, or from the set that the weights at that point were trained under: that of
-//              the newest fine-tune, or one that the model's own config.json describes. Longer than that
-//              set, or than the original window; not shorter than any search or fine-tune before it.
+//   search     starts from the set that the weights at that point were trained under: that of the newest
+//              fine-tune, or one that the model's own config.json describes; from none while no fine-tune
+//              has left the original RoPE behind. Longer than that set, or than the original window; not
+//              shorter than any search or fine-tune before it.
 //   readjust   the same start; not longer than the set it starts from
 //   finetune   starts from any set, and is not longer than it. It may be shorter, as when LongRoPE tunes
 //              Mistral's 128K and 256K factors on sequences of 16K; the sets of fine-tunes do not get
@@ -25,6 +26,7 @@ struct SetToStartFrom {
   std::string name;
   int64_t length = 0;           // tokens it is for; 0: unknown
   bool trained = true;          // the model's weights were trained under it
+  bool tuned = false;           // by a fine-tune, which left the original RoPE behind
   int64_t original_window = 0;  // that it stretches; 0: unknown
 };
 

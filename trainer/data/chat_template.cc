@@ -139,9 +139,8 @@ ChatTemplate chat_template_of(const fs::path& folder, ChatFormatName choice, con
   if (!folder.empty()) written = template_in(folder);
   const auto refusal = [](const std::string& found_there) {
     return fmt::format(
-        "conversations need a chat template, and {}; data.chat_template names a format ({}), or give token "
-        "ids "
-        "and labels",
+        "conversations need a chat template, and {}; data.chat_template names a format ({}), "
+        "or give token ids and labels",
         found_there, fmt::join(names_of_formats(), ", "));
   };
   if (!written) {

@@ -103,17 +103,16 @@ size_t TextDecoder::decode_utf16(bool last, std::string& to) {
 void TextDecoder::require_text(const std::string& name) const {
   if (replaced_bytes_ * kMaxReplacedShare > file_bytes_) {
     fail(ErrorKind::kBadData,
-         "{}: {} of {} bytes are not {} (the first is byte {}), at most 1 of {} may be: binary data, or text "
-         "in "
-         "another encoding, to be converted: iconv -f LATIN1 -t UTF-8 FILE > FILE.utf8",
+         "{}: {} of {} bytes are not {} (the first is byte {}), at most 1 of {} may be: "
+         "binary data, or text in another encoding, to be converted: "
+         "iconv -f LATIN1 -t UTF-8 FILE > FILE.utf8",
          name, replaced_bytes_, file_bytes_, encoding_ == Encoding::kUtf8 ? "UTF-8" : "UTF-16",
          first_replaced_, kMaxReplacedShare);
   }
   if (nul_bytes_ * 4 > file_bytes_) {
     fail(ErrorKind::kBadData,
          "{}: {} of {} bytes are NUL: binary data, or UTF-16 without its byte-order mark, to be converted: "
-         "iconv "
-         "-f UTF-16LE -t UTF-8 FILE > FILE.utf8",
+         "iconv -f UTF-16LE -t UTF-8 FILE > FILE.utf8",
          name, nul_bytes_, file_bytes_);
   }
 }

@@ -31,9 +31,8 @@ Parts parts_of(const MarkedDocuments& documents) {
 void require_example(const PackedExamples& examples, int64_t length) {
   if (examples.examples() > 0) return;
   fail(ErrorKind::kBadData,
-       "training windows: none of the {} examples fits into {} tokens; an example is never cut: give shorter "
-       "ones "
-       "or a longer length",
+       "training windows: none of the {} examples fits into {} tokens; an example is never cut: "
+       "give shorter ones or a longer length",
        examples.too_long(), length);
 }
 

@@ -19,7 +19,7 @@ enum class SlidingWindowKeys {
   kNone,    // full attention, whatever the file says
   kWindow,  // sliding_window, null for none
   kQwen,  // sliding_window counts with use_sliding_window only, from layer max_window_layers on; layer_types
-  kPattern,  // local and global layers: layer_types, else every window_pattern-th one is full
+  kPattern,  // local and global layers by design: layer_types, else every window_pattern-th one is full
   kUnread,   // sliding_window that no released model uses: use_sliding_window must be false
 };
 
@@ -51,7 +51,7 @@ struct Family {
   bool fused_mlp = false;           // gate_up_proj alone is fused
   NormNames norms = {};
   bool offset_norms = false;      // norms multiply by 1 + weight
-  bool gelu_gate = false;         // gelu_pytorch_tanh instead of silu
+  bool gelu_gate = false;         // gelu_pytorch_tanh instead of silu, under hidden_activation
   bool interleaved_rope = false;  // RoPE turns neighbouring dims
   ExpertKeys experts = ExpertKeys::kNone;
   bool partial_rotary = false;  // partial_rotary_factor: the share of a head's dims that RoPE turns
@@ -65,9 +65,9 @@ struct Family {
   bool granite_keys = false;
   // no_rope_layers, no_rope_layer_interval: layers without RoPE.
   bool no_rope_keys = false;
-  // Embeddings times sqrt(hidden_size); hidden_activation, query_pre_attn_scalar, attn_logit_softcapping,
-  // final_logit_softcapping.
-  bool gemma_keys = false;
+  bool scaled_embeddings = false;  // times sqrt(hidden_size), rounded to the type of the weights
+  // query_pre_attn_scalar, attn_logit_softcapping and final_logit_softcapping.
+  bool score_keys = false;
   bool local_rope_keys = false;  // rope_local_base_freq: sliding layers have a plain RoPE of their own
 
   // What transformers takes where config.json has no such key.

@@ -30,8 +30,8 @@ void take_traits(const Family& family, ModelConfig& config) {
   config.offset_norms = family.offset_norms;
   config.gelu_gate = family.gelu_gate;
   config.interleaved_rope = family.interleaved_rope;
-  config.rounded_embedding_multiplier = family.gemma_keys;
-  config.honours_window = family.gemma_keys;
+  config.rounded_embedding_multiplier = family.scaled_embeddings;
+  config.honours_window = family.sliding_window == SlidingWindowKeys::kPattern;
 }
 
 }  // namespace ropeway

@@ -115,6 +115,7 @@ RunReport report_from_json(const Json& report) {
     }
     read.stages.push_back(record);
   }
+  for (const Json& command : report.value("commands", Json::array())) read.commands.push_back(command);
   return read;
 }
 
@@ -140,16 +141,20 @@ RunReport read_report(const std::filesystem::path& path) {
 }
 
 struct Reporter::State {
-  State(const std::filesystem::path& run_dir)
+  State(const std::filesystem::path& run_dir, const std::string& command)
       : report_path(run_dir / "report.json"), metrics(run_dir / "metrics.jsonl"), events(run_dir) {
+    read_earlier();
+    auto& commands = report.commands;
+    if (!command.empty() && (commands.empty() || commands.back() != command)) commands.push_back(command);
+  }
+
+  // Of a run in one process or several: the file is the memory between them.
+  void read_earlier() {
     std::error_code ignored;
     if (!std::filesystem::exists(report_path, ignored)) return;
     try {
       // Of a run in one process or several: the file is the memory between them.
-      RunReport earlier = read_report(report_path);
-      evaluations = std::move(earlier.evaluations);
-      benchmarks = std::move(earlier.benchmarks);
-      stages = std::move(earlier.stages);
+      report = read_report(report_path);
     } catch (const std::exception& error) {
       set_aside(report_path, error.what());
     }
@@ -158,13 +163,11 @@ struct Reporter::State {
   std::filesystem::path report_path;
   MetricsFile metrics;
   TensorBoardWriter events;
-  std::vector<EvaluationRecord> evaluations;
-  std::vector<BenchmarkRecord> benchmarks;
-  std::vector<StageRecord> stages;
+  RunReport report;
 };
 
-Reporter::Reporter(const std::filesystem::path& run_dir, bool enabled) {
-  if (enabled) state_ = std::make_unique<State>(run_dir);
+Reporter::Reporter(const std::filesystem::path& run_dir, bool enabled, const std::string& command) {
+  if (enabled) state_ = std::make_unique<State>(run_dir, command);
 }
 Reporter::~Reporter() = default;
 
@@ -196,7 +199,7 @@ void Reporter::step(const StepRecord& record) {
 
 void Reporter::evaluation(const EvaluationRecord& record) {
   if (!state_) return;
-  auto& all = state_->evaluations;
+  auto& all = state_->report.evaluations;
   const auto same = std::find_if(all.begin(), all.end(), [&](const EvaluationRecord& earlier) {
     return earlier.stage == record.stage && earlier.model == record.model &&
            earlier.factors == record.factors && earlier.length == record.length;
@@ -215,12 +218,12 @@ void Reporter::evaluation(const EvaluationRecord& record) {
 
 void Reporter::benchmark(const BenchmarkRecord& record) {
   if (!state_) return;
-  std::erase_if(state_->benchmarks, [&](const BenchmarkRecord& earlier) {
+  std::erase_if(state_->report.benchmarks, [&](const BenchmarkRecord& earlier) {
     return earlier.stage == record.stage && earlier.model == record.model &&
            earlier.factors == record.factors && earlier.length == record.length &&
            earlier.benchmark == record.benchmark && earlier.task == record.task;
   });
-  state_->benchmarks.push_back(record);
+  state_->report.benchmarks.push_back(record);
   const std::string prefix =
       fmt::format("{}/{}/{}/{}/", record.benchmark, record.model, record.factors, record.task);
   std::vector<std::pair<std::string, double>> scalars;
@@ -230,12 +233,12 @@ void Reporter::benchmark(const BenchmarkRecord& record) {
 
 RunReport Reporter::report() const {
   if (!state_) return {};
-  return {state_->evaluations, state_->benchmarks, state_->stages};
+  return state_->report;
 }
 
 void Reporter::stage(const StageRecord& record) {
   if (!state_) return;
-  auto& all = state_->stages;
+  auto& all = state_->report.stages;
   std::erase_if(all, [&](const StageRecord& earlier) { return earlier.name == record.name; });
   all.push_back(record);
 }
@@ -243,10 +246,11 @@ void Reporter::stage(const StageRecord& record) {
 void Reporter::write_report(int64_t base_window) {
   if (!state_) return;
   Json report{{"base_window", base_window},
+              {"commands", state_->report.commands},
               {"evaluations", Json::array()},
               {"benchmarks", Json::array()},
               {"stages", Json::array()}};
-  for (const EvaluationRecord& record : state_->evaluations) {
+  for (const EvaluationRecord& record : state_->report.evaluations) {
     Json entry{{"stage", record.stage},
                {"model", record.model},
                {"factors", record.factors},
@@ -257,7 +261,7 @@ void Reporter::write_report(int64_t base_window) {
     add_details(record, entry);
     report["evaluations"].push_back(entry);
   }
-  for (const BenchmarkRecord& record : state_->benchmarks) {
+  for (const BenchmarkRecord& record : state_->report.benchmarks) {
     Json numbers = Json::object();
     for (const auto& [name, value] : record.numbers) numbers[name] = value;
     report["benchmarks"].push_back({{"stage", record.stage},
@@ -268,7 +272,7 @@ void Reporter::write_report(int64_t base_window) {
                                     {"length", record.length},
                                     {"numbers", numbers}});
   }
-  for (const StageRecord& record : state_->stages) {
+  for (const StageRecord& record : state_->report.stages) {
     Json entry{
         {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
     for (const auto& [key, value] : record.numbers) entry[key] = value;
@@ -282,7 +286,7 @@ void Reporter::write_report(int64_t base_window) {
 }
 
 std::string Reporter::table() const {
-  return state_ ? result_table(state_->evaluations) + benchmark_table(state_->benchmarks) : "";
+  return state_ ? result_table(state_->report.evaluations) + benchmark_table(state_->report.benchmarks) : "";
 }
 
 }  // namespace ropeway

@@ -79,6 +79,7 @@ struct RunReport {
   std::vector<EvaluationRecord> evaluations;
   std::vector<BenchmarkRecord> benchmarks;
   std::vector<StageRecord> stages;
+  std::vector<std::string> commands;  // that the run was started with, oldest first
 };
 // Throws kMissingInput when the file is not there, kBadData naming it when it is not a report.
 RunReport read_report(const std::filesystem::path& path);
@@ -87,7 +88,8 @@ class Reporter {
  public:
   // enabled: this is rank 0. Appends to what an interrupted run left; records of a step seen before are not
   // repeated (metrics.jsonl is cut back to the step a resume starts from).
-  Reporter(const std::filesystem::path& run_dir, bool enabled);
+  // command: the one that started this process; empty: not known.
+  Reporter(const std::filesystem::path& run_dir, bool enabled, const std::string& command = "");
   ~Reporter();
 
   void resume_at(const std::string& stage,
@@ -98,8 +100,8 @@ class Reporter {
   void stage(const StageRecord& record);
   // What was reported so far, by this run and those it goes on from; empty where this is not rank 0.
   RunReport report() const;
-  // report.json: {"base_window", "evaluations": [...], "benchmarks": [...], "stages": [...]}; rewritten atomically, earlier
-  // content kept.
+  // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages": [...]};
+  // rewritten atomically, earlier content kept. A command given several times in a row is there once.
   void write_report(int64_t base_window);
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
   std::string table() const;

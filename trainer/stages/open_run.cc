@@ -48,8 +48,9 @@ std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, co
   RunInputs inputs = open_run_inputs(recipe, world, to_run);
   auto directory = std::make_unique<RunDirectory>(
       identity_of(recipe), world, options.fresh, bytes_needed(recipe.stages, inputs.config.num_parameters()));
-  auto run = std::make_unique<RunState>(recipe, world, std::move(inputs), std::move(directory),
-                                        std::move(stages), options.stop_requested, options.gpus);
+  auto run =
+      std::make_unique<RunState>(recipe, world, std::move(inputs), std::move(directory), std::move(stages),
+                                 options.stop_requested, options.gpus, options.command);
   if (options.gpus != nullptr) {
     check_gpu_attention(*options.gpus, run->config, recipe, run->mesh.shape(), to_run);
   }

@@ -23,6 +23,7 @@ struct RunOptions {
   bool fresh = false;                         // move an earlier run directory aside first
   std::function<bool()> stop_requested = {};  // polled; true: save and throw kStopped
   CudaJob* gpus = nullptr;                    // where tensors live; null: in host memory
+  std::string command = {};                   // that started the process, for the run's report
 };
 // Collective. The recipe must outlive what is returned. Throws what open_run_inputs() and RunDirectory throw.
 std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, const RunOptions& options);

@@ -43,11 +43,13 @@ std::vector<std::string> errors_against_model(const Recipe& recipe, const Config
   ModelFacts facts{.original_window = model.config.original_window,
                    .rotary_pairs = model.config.rotary_pairs(),
                    .existing_sets = {},
-                   .sliding_window = model.config.limiting_window()};
+                   .sliding_window = model.config.limiting_window(),
+                   .honoured_window = model.config.honours_window ? model.config.sliding_window : 0};
   for (const FactorSet& set : model.sets) {
     facts.existing_sets.push_back({.name = set.name,
                                    .length = set.max_length,
                                    .trained = is_trained(set) && is_for_weights(set, model.weights),
+                                   .tuned = set.history.method == kTunedMethod,
                                    .original_window = set.original_length});
   }
   return check_recipe_against_model(recipe, facts);

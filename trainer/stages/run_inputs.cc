@@ -127,9 +127,8 @@ void require_search_texts(const DataRecipe& data, const SearchRecipe& search, co
   const int64_t found = disjoint_windows(MarkedDocuments(validation, start), search.length);
   if (found < wanted) {
     fail(ErrorKind::kBadData,
-         "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), wanted "
-         "{}; "
-         "give a longer text, a shorter length or fewer documents",
+         "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), "
+         "wanted {}; give a longer text, a shorter length or fewer documents",
          found, search.length, validation.count(), validation.total_tokens(), wanted);
   }
   if (train != nullptr) {

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
                    std::unique_ptr<RunDirectory> directory_in, std::vector<StageOfRun> stages_in,
-                   std::function<bool()> stop_requested_in, CudaJob* gpus_in)
+                   std::function<bool()> stop_requested_in, CudaJob* gpus_in, const std::string& command)
     : directory_(std::move(directory_in)),
       recipe(recipe_in),
       directory(*directory_),
@@ -30,7 +30,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       tokenizer(std::move(inputs.tokenizer)),
       named(inputs.named),
       marks(std::move(inputs.marks)),
-      reporter(std::make_unique<Reporter>(directory.path(), world.rank() == 0)),
+      reporter(std::make_unique<Reporter>(directory.path(), world.rank() == 0, command)),
       config(inputs.config),
       sets(std::move(inputs.sets)),
       base_model(inputs.base_model),

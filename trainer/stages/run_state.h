@@ -31,7 +31,7 @@ class RunState {
  public:
   RunState(const Recipe& recipe, Communicator& world, RunInputs inputs,
            std::unique_ptr<RunDirectory> directory, std::vector<StageOfRun> stages,
-           std::function<bool()> stop_requested, CudaJob* gpus);
+           std::function<bool()> stop_requested, CudaJob* gpus, const std::string& command);
 
   const Recipe& recipe;
   const RunDirectory& directory;

@@ -36,8 +36,14 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   problem.options = stage.search();
   const FactorSet start = state.start_set(stage.from);
   problem.trained_factors = base_factors(state.sets);  // Llama 3.1's; what is found multiplies them
-  if (stage.from != kOriginalRope) {
-    // config/stage_chain.h refuses other recipes.
+  // config/stage_chain.h refuses other recipes.
+  if (stage.from == kOriginalRope) {
+    for (const FactorSet& set : state.sets) {
+      ROPEWAY_CHECK(set.history.method != kTunedMethod || !is_for_weights(set, state.current_weights),
+                    "stage {}: the weights {} were tuned under {}", stage.name, state.current_weights,
+                    set.name);
+    }
+  } else {
     ROPEWAY_CHECK(is_trained(start) && is_for_weights(start, state.current_weights),
                   "stage {}: the weights {} were not trained under {}, which is for {}", stage.name,
                   state.current_weights, start.name, start.weights);

@@ -1,6 +1,6 @@
 // Sets of characters as PCRE2 writes them, and those that have names in Oniguruma: \w, \h, [:punct:],
 // \p{Letter}, ... with the characters that Oniguruma gives them under Unicode. Which characters there are is
-// for PCRE2 to know: those that its version of Unicode does not have belong to no set. Inside this folder.
+// for PCRE2 to know; newer ones have stand-ins (newer_characters.h). Inside this folder.
 #pragma once
 
 #include <cstdint>

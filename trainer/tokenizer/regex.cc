@@ -5,9 +5,14 @@
 #include <time.h>
 
 #include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <optional>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "trainer/files/utf8.h"
+#include "trainer/tokenizer/newer_characters.h"
 #include "trainer/tokenizer/oniguruma.h"
 
 namespace ropeway {
@@ -62,10 +67,37 @@ pcre2_compile_context* compile_context() {
   return context;
 }
 
+// The character that starts at source[at] as PCRE2 is given it, itself or as \x{...}; moves behind it.
+uint32_t take_named_character(std::string_view source, size_t& at) {
+  constexpr std::string_view kEscape = "\\x{";
+  if (!source.substr(at).starts_with(kEscape)) return next_code_point(source, at);
+  uint32_t code = 0;
+  const char* const digits = source.data() + at + kEscape.size();
+  at = static_cast<size_t>(std::from_chars(digits, source.data() + source.size(), code, 16).ptr -
+                           source.data()) +
+       1;
+  return code;
+}
+
+// Whether the pattern names characters, or ranges of them, that tell a newer one from its stand-in.
+bool tells_stand_ins(std::string_view source) {
+  for (size_t at = 0; at < source.size();) {
+    const uint32_t first = take_named_character(source, at);
+    uint32_t last = first;
+    if (at + 1 < source.size() && source[at] == '-') {
+      size_t end = at + 1;
+      last = std::max(first, take_named_character(source, end));
+    }
+    if (tells_apart(first, last)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct Regex::Compiled {
   pcre2_code* code = nullptr;
+  mutable std::once_flag warned;
   ~Compiled() { pcre2_code_free(code); }
 };
 
@@ -76,6 +108,7 @@ Regex::Regex(const std::string& pattern, std::string where) : where_(std::move(w
          pattern.size(), kMaxPattern);
   }
   const std::string source = pcre2_of_oniguruma(pattern, where_);
+  takes_stand_ins_ = !tells_stand_ins(source);
   auto compiled = std::make_shared<Compiled>();
   int code = 0;
   size_t offset = 0;
@@ -93,6 +126,17 @@ Regex::Regex(const std::string& pattern, std::string where) : where_(std::move(w
 
 void Regex::for_each_match(std::string_view text, const std::function<void(size_t, size_t)>& found) const {
   constexpr size_t kNone = ~size_t{0};
+  const std::optional<std::string> replaced = with_stand_ins(text);
+  if (replaced && takes_stand_ins_) {
+    text = *replaced;
+  } else if (replaced) {
+    std::call_once(compiled_->warned, [&] {
+      log_warning(
+          "{}: the text has characters newer than Unicode 14, which this pattern finds in no class: they may "
+          "be cut otherwise than by PyPI tokenizers",
+          where_);
+    });
+  }
   Workspace& work = workspace();
   const auto steps = std::min<uint64_t>(kFixedSteps + uint64_t{kStepsPerByte} * text.size(), UINT32_MAX);
   pcre2_set_match_limit(work.context, static_cast<uint32_t>(steps));

@@ -1,5 +1,5 @@
 // The regular expressions of tokenizer files, which are Oniguruma's (oniguruma.h), on PCRE2 (JIT-compiled,
-// Unicode properties, UTF-8). A pattern comes from a file that anybody may have written: steps per match and
+// Unicode properties, UTF-8; characters newer than PCRE2's Unicode: newer_characters.h). A pattern comes from a file that anybody may have written: steps per match and
 // time per text are bounded.
 #pragma once
 
@@ -23,6 +23,7 @@ class Regex {
   struct Compiled;
   std::shared_ptr<const Compiled> compiled_;
   std::string where_;
+  bool takes_stand_ins_ = true;
 };
 
 }  // namespace ropeway

@@ -100,6 +100,49 @@ TEST(AgainstModel, ASearchStartsFromNoSetThatNoWeightsWereTrainedUnder) {
       ElementsAre(HasSubstr("stages[0].from: found long, which no fine-tune made, wanted none or")));
 }
 
+TEST(AgainstModel, ASearchDoesNotStartFromARopeThatTheWeightsWereTunedAwayFrom) {
+  const std::string said =
+      "from: found none, the original RoPE, which the weights have been tuned away from, wanted ";
+  const std::string stage = "kind: search, length: 2K, from: none";
+  SetToStartFrom tuned{.name = "earlier", .length = 1024, .tuned = true};
+  EXPECT_THAT(starting(stage, tuned), ElementsAre(HasSubstr("stages[0]." + said + "earlier")));
+  // A set for other weights says nothing of these.
+  tuned.trained = false;
+  EXPECT_THAT(starting(stage, tuned), IsEmpty());
+  // After a fine-tune of the recipe itself it is known without the model.
+  for (const char* kind : {"search, length: 4K", "readjust, length: 128"}) {
+    const auto again =
+        replaced(kGoodRecipe, "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+                 std::string("  - {name: again, from: none, makes: more, kind: ") + kind + "}");
+    EXPECT_THAT(parse_text(again).errors, ElementsAre(HasSubstr("stages[2]." + said + "tuned, the set")));
+  }
+}
+
+// A fine-tune may start from it: training brings it back.
+TEST(AgainstModel, AFineTuneMayStartFromTheOriginalRopeAgain) {
+  const auto again =
+      replaced(kGoodRecipe, "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+               "  - {name: again, kind: finetune, from: none, makes: more, length: 2K, steps: 1}");
+  EXPECT_THAT(parse_text(again).errors, IsEmpty());
+}
+
+TEST(AgainstModel, GpusAttendThroughAWindowOrWithinDocuments) {
+  const auto apart =
+      replaced(kGoodRecipe, "  train: [train.txt]", "  train: [train.txt]\n  document_mask: documents");
+  const auto on_gpu = "device: cuda\ndtype: bf16\n" + apart;
+  const auto errors = [](const std::string& text, int64_t window) {
+    return check_recipe_against_model(
+        parse_text(text).recipe,
+        {.original_window = 256, .rotary_pairs = 32, .existing_sets = {}, .honoured_window = window});
+  };
+  EXPECT_THAT(errors(on_gpu, 512),
+              ElementsAre(HasSubstr("data.document_mask: found documents, wanted none: stages[1] trains on "
+                                    "sequences of 2K, beyond the model's sliding window of 512")));
+  EXPECT_THAT(errors(on_gpu, 2048), IsEmpty()) << "no sequence is longer than the window";
+  EXPECT_THAT(errors(on_gpu, 0), IsEmpty());
+  EXPECT_THAT(errors(apart, 512), IsEmpty()) << "on a CPU";
+}
+
 TEST(AgainstModel, AnotherWindowIsNotThatOfTheModelsSets) {
   const auto recipe =
       replaced(kGoodRecipe, "  path: models/tiny", "  path: models/tiny\n  original_window: 128");
@@ -137,8 +180,7 @@ TEST(AgainstModel, OverridesAreNamed) {
           "--set stages.search_8x.length=128: stages[0].length: found 128, wanted more than the original "
           "window of 256",
           "--set stages.tune.length=128: stages[1].length: found 128, wanted more than the original window "
-          "of "
-          "256"));
+          "of 256"));
 }
 
 }  // namespace

@@ -192,6 +192,7 @@ PlainResult run_plain(const ModelCase& c, at::ScalarType dtype) {
   result.flat_gradients = at::cat(gradients);
   result.log_factors = plain.log_factor_gradient();
   result.log_temperature = plain.log_temperature_gradient().item<double>();
+  result.term_norms = plain.term_norms();
   return result;
 }
 

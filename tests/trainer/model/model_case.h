@@ -83,6 +83,7 @@ struct PlainResult {
   at::Tensor flat_gradients, nll, logits;
   at::Tensor log_factors;  // [1 or layers, pairs]
   double log_temperature = 0;
+  PlainLlama::TermNorms term_norms;
 };
 PlainResult run_plain(const ModelCase& c, at::ScalarType dtype = at::kDouble);
 

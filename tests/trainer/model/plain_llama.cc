@@ -70,14 +70,38 @@ at::Tensor PlainLlama::rotate(const at::Tensor& x, int64_t layer) const {
   const at::Tensor m = at::where(scaled, log_temperature_.exp(), at::ones({}, at::kDouble));
   const at::Tensor cos = (angle.cos() * m).to(x.scalar_type()), sin = (angle.sin() * m).to(x.scalar_type());
   const at::Tensor passed = x.narrow(-1, 2 * half, x.size(-1) - 2 * half);
+  // y1 and y2: the two dims of every pair, turned.
+  const auto keep = [&](const at::Tensor& y1, const at::Tensor& y2) {
+    y1.retain_grad();
+    y2.retain_grad();
+    const at::Tensor acts = scaled.to(at::kDouble);
+    turned_.push_back({y1, y2, angle.detach() * acts, acts});
+  };
   if (config_.interleaved_rope) {
     const at::Tensor pairs = x.narrow(-1, 0, 2 * half).unflatten(-1, {half, 2});
     const at::Tensor a = pairs.select(-1, 0), b = pairs.select(-1, 1);
-    const at::Tensor turned = at::stack({a * cos - b * sin, b * cos + a * sin}, -1).flatten(-2);
-    return at::cat({turned, passed}, -1);
+    const at::Tensor y1 = a * cos - b * sin, y2 = b * cos + a * sin;
+    keep(y1, y2);
+    return at::cat({at::stack({y1, y2}, -1).flatten(-2), passed}, -1);
   }
   const at::Tensor x1 = x.narrow(-1, 0, half), x2 = x.narrow(-1, half, half);
-  return at::cat({x1 * cos - x2 * sin, x2 * cos + x1 * sin, passed}, -1);
+  const at::Tensor y1 = x1 * cos - x2 * sin, y2 = x2 * cos + x1 * sin;
+  keep(y1, y2);
+  return at::cat({y1, y2, passed}, -1);
+}
+
+// The temperature multiplies y1 and y2; the angle turns them, d y1 = -y2 and d y2 = y1, and falls as the
+// factor grows.
+PlainLlama::TermNorms PlainLlama::term_norms() const {
+  double of_temperature = 0, of_factors = 0;
+  const auto squares = [](const at::Tensor& terms) { return terms.square().sum().item<double>(); };
+  for (const Turned& turned : turned_) {
+    const at::Tensor y1 = turned.y1.detach(), y2 = turned.y2.detach();
+    const at::Tensor g1 = turned.y1.grad(), g2 = turned.y2.grad();
+    of_temperature += squares(g1 * y1 * turned.scaled) + squares(g2 * y2 * turned.scaled);
+    of_factors += squares(g2 * y1 * turned.angle) + squares(g1 * y2 * turned.angle);
+  }
+  return {std::sqrt(of_factors), std::sqrt(of_temperature)};
 }
 
 at::Tensor PlainLlama::block(int64_t layer, const at::Tensor& x) const {
@@ -159,6 +183,7 @@ at::Tensor PlainLlama::experts(int64_t layer, const at::Tensor& in) const {
 
 PlainLlama::Output PlainLlama::run(const at::Tensor& tokens, const at::Tensor& labels,
                                    const at::Tensor& weights, double loss_scale) {
+  turned_.clear();
   const at::Tensor& embedding = weights_.at("model.embed_tokens.weight");
   at::Tensor x = embedding.index_select(0, tokens.flatten()).view({tokens.size(0), tokens.size(1), -1}) *
                  config_.embedding_multiplier;

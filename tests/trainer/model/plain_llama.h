@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
@@ -31,6 +32,13 @@ class PlainLlama {
   at::Tensor gradient(const std::string& name) const { return weights_.at(name).grad(); }
   at::Tensor log_factor_gradient() const { return log_factors_.grad(); }           // [1 or layers, pairs]
   at::Tensor log_temperature_gradient() const { return log_temperature_.grad(); }  // []
+  // The gradients of the factors and of the temperature are sums of terms, two for each pair of dims of every
+  // rotated query and key: the roots of the sums of their squares, over all factors together. Where terms
+  // cancel, these are larger than the sums.
+  struct TermNorms {
+    double factors = 0, temperature = 0;
+  };
+  TermNorms term_norms() const;
 
  private:
   at::Tensor block(int64_t layer, const at::Tensor& x) const;
@@ -45,6 +53,12 @@ class PlainLlama {
   FactorSet set_;
   std::map<std::string, at::Tensor> weights_;
   at::Tensor log_factors_, log_temperature_;  // leaves, F64
+  // Rotated queries and keys of the last run.
+  struct Turned {
+    at::Tensor y1, y2;         // [B, heads, L, pairs]
+    at::Tensor angle, scaled;  // where the factors and the temperature act; 0 elsewhere
+  };
+  mutable std::vector<Turned> turned_;
 };
 
 }  // namespace ropeway::testing

@@ -94,6 +94,16 @@ TEST(Reporter, AResumedStageRepeatsNoStep) {
   EXPECT_EQ(found, (std::vector<std::string>{"first1", "first2", "first3", "second1", "second2"}));
 }
 
+TEST(Reporter, TheReportHasTheCommandsOfTheRun) {
+  const TempDir folder;
+  for (const char* command :
+       {"ropeway run a.yaml", "ropeway run a.yaml", "ropeway run a.yaml --stage tune", ""}) {
+    Reporter(folder.path(), true, command).write_report(256);
+  }
+  EXPECT_EQ(report_in(folder)["commands"],
+            Json::array({"ropeway run a.yaml", "ropeway run a.yaml --stage tune"}));
+}
+
 TEST(Reporter, TheReportHasTheKeysReadersExpect) {
   const TempDir folder;
   Reporter reporter(folder.path(), true);
@@ -102,7 +112,7 @@ TEST(Reporter, TheReportHasTheKeysReadersExpect) {
       {.name = "search", .kind = "search", .seconds = 2.5, .ranks = 4, .numbers = {{"fitness", 1.25}}});
   reporter.write_report(256);
   const Json report = report_in(folder);
-  EXPECT_EQ(keys_of(report), (std::vector<std::string>{"base_window", "evaluations", "stages"}));
+  EXPECT_EQ(keys_of(report), (std::vector<std::string>{"base_window", "commands", "evaluations", "stages"}));
   EXPECT_EQ(report["base_window"], 256);
   EXPECT_EQ(report["evaluations"], Json::array({{{"stage", "scores"},
                                                  {"model", "tuned"},

@@ -16,13 +16,9 @@ namespace fs = std::filesystem;
 TEST(Llama3Base, ASearchFromNoneStretchesItsFactors) {
   const TempDir folder;
   write_text(folder, 1000);
-  Recipe recipe =
-      recipe_in(folder, kPretrain +
-                            "  - {name: wide, kind: search, from: none, makes: wide, length: 128, "
-                            "documents: 2, finalist_documents: 1, refine: none}\n");
+  Recipe recipe = recipe_in(folder, kPretrain + kSearchWide);
   const auto world = make_world_of_one();
-  run_recipe(recipe, *world, {.only_stages = {"base"}});
-  fs::copy(folder / "run/model", folder / "model", fs::copy_options::recursive);
+  make_over_pretrained(recipe, folder, *world);
   auto config = nlohmann::json::parse(read_bytes(folder / "model/config.json"));
   config.erase("rope_parameters");
   config["rope_scaling"] = {{"rope_type", "llama3"},
@@ -34,9 +30,6 @@ TEST(Llama3Base, ASearchFromNoneStretchesItsFactors) {
   fs::remove(folder / "model/rope_factors.json");
   const std::vector<double> base = open_model_dir(folder / "model").sets.at(0).factors;
 
-  recipe.model.has_architecture = false;
-  recipe.model.path = (folder / "model").string();
-  recipe.stages.erase(recipe.stages.begin());
   run_recipe(recipe, *world, {.fresh = true});
   const ModelDir found = open_model_dir(folder / "run/model");
   const FactorSet* wide = find_factor_set(found.sets, "wide");

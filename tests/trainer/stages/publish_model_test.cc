@@ -10,14 +10,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kSearch =
-    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, finalist_documents: "
-    "1, refine: none}\n";
-
 TEST(PublishModel, StagesThatLeaveTheWeightsAloneDoNotWriteThem) {
   const TempDir folder;
   write_text(folder, 1000);
-  const Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  const Recipe recipe = recipe_in(folder, kPretrain + kSearchWide);
   const auto world = make_world_of_one();
   const fs::path published = folder / "run/model", trained = folder / "run/stages/base/model";
   run_recipe(recipe, *world, {.only_stages = {"base"}});
@@ -37,15 +33,11 @@ TEST(PublishModel, StagesThatLeaveTheWeightsAloneDoNotWriteThem) {
 TEST(PublishModel, ASearchOnAModelOfAnotherTypePublishesItsWeightsAsTheyAre) {
   const TempDir folder;
   write_text(folder, 1000);
-  Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  Recipe recipe = recipe_in(folder, kPretrain + kSearchWide);
   recipe.dtype = DType::kBF16;
   const auto world = make_world_of_one();
-  run_recipe(recipe, *world, {.only_stages = {"base"}});
-  fs::copy(folder / "run/model", folder / "model");
-  recipe.model.has_architecture = false;
-  recipe.model.path = (folder / "model").string();
+  make_over_pretrained(recipe, folder, *world);
   recipe.dtype = DType::kF32;
-  recipe.stages.erase(recipe.stages.begin());
   run_recipe(recipe, *world, {.fresh = true});
   EXPECT_EQ(open_model_dir(folder / "run/model").dtype(), DType::kBF16);
   EXPECT_EQ(read_bytes(folder / "run/model/model.safetensors"),

@@ -14,10 +14,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const std::string kSearch =
-    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, finalist_documents: "
-    "1, refine: none}\n";
-
 void expect_refused(const TempDir& folder, const Recipe& recipe, ErrorKind kind,
                     const testing::Matcher<std::string>& message) {
   for (const int ranks : {1, 2}) {
@@ -79,7 +75,7 @@ TEST(RunInputs, TooFewWindowsForASearchLaterOnAreFoundAtTheStart) {
   const TempDir folder;
   write_text(folder, 3 * 128 - 1);
   expect_refused(
-      folder, recipe_in(folder, kPretrain + kSearch), ErrorKind::kBadData,
+      folder, recipe_in(folder, kPretrain + kSearchWide), ErrorKind::kBadData,
       AllOf(HasSubstr("stage wide"), HasSubstr("2 disjoint windows of 128"), HasSubstr("wanted 3")));
 }
 
@@ -149,14 +145,10 @@ TEST(RunInputs, FinishedStagesNeedTheirTextNoMore) {
 TEST(RunInputs, OnlyGradientStepsReadTheTrainingText) {
   const TempDir folder;
   write_text(folder, 1000);
-  Recipe recipe = recipe_in(folder, kPretrain + kSearch);
+  Recipe recipe = recipe_in(folder, kPretrain + kSearchWide);
   const auto world = make_world_of_one();
-  run_recipe(recipe, *world, {.only_stages = {"base"}});
-  fs::copy(folder / "run/model", folder / "model", fs::copy_options::recursive);
-  recipe.model.has_architecture = false;
-  recipe.model.path = (folder / "model").string();
+  make_over_pretrained(recipe, folder, *world);
   recipe.data.train.clear();
-  recipe.stages.erase(recipe.stages.begin());
   run_recipe(recipe, *world, {.fresh = true});
   EXPECT_TRUE(RunDirectory::is_done(recipe.run_dir, "wide"));
 }

@@ -14,9 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kStages =
-    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, finalist_documents: "
-    "1, "
-    "refine: none}\n"
+    kSearchWide +
     "  - {name: score, kind: evaluate, lengths: [64], factors: [none], tasks: [perplexity], windows: 1}\n";
 
 TEST(RunRecord, SaysWhatTheRunWasAndWhatIsLeft) {

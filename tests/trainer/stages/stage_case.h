@@ -32,6 +32,10 @@ inline Recipe recipe_in(const TempDir& folder, const std::string& stages, int ra
 inline const std::string kPretrain =
     "  - {name: base, kind: pretrain, length: 32, steps: 2, batch_sequences: 2}\n";
 
+inline const std::string kSearchWide =
+    "  - {name: wide, kind: search, from: none, makes: wide, length: 128, documents: 2, "
+    "finalist_documents: 1, refine: none}\n";
+
 inline void write_text(const TempDir& folder, size_t bytes) {
   std::string text;
   while (text.size() < bytes) text += "the quick brown fox jumps over the lazy dog. ";

@@ -242,6 +242,15 @@ TEST_F(WhoseSets, ARunThatGoesOnKnowsThem) {
   fs::remove_all(folder_ / "model");
   fs::rename(folder_ / "next", folder_ / "model");
   fs::remove_all(folder_ / "run");
+  // The validator and the run agree that the original RoPE is not theirs any more.
+  const Recipe from_none = recipe_over(folder_, search("none", "more", 512));
+  const std::string refused =
+      "found none, the original RoPE, which the weights have been tuned away from, wanted "
+      "tuned,";
+  EXPECT_THAT(errors_against_model(from_none, model_of(from_none)),
+              testing::ElementsAre(testing::HasSubstr(refused)));
+  expect_error(ErrorKind::kConfig, {refused}, [&] { run(from_none); });
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
   run(recipe_over(folder_, search("tuned", "more", 512), ", sets: [tuned]"));
   EXPECT_EQ(made().weights, weights);
   EXPECT_EQ(find_factor_set(made().sets, "more")->weights, weights);

@@ -138,7 +138,26 @@ constexpr const char* kNames[] = {
     R"(\p{Cased_Letter})",
     R"(\p{Alphabetic})",
     R"(\p{Han})",
+    R"(\p{Lu})",
+    R"(\p{Ll})",
+    R"(\p{Lm})",
+    R"(\p{Lo})",
+    R"(\p{Mn})",
+    R"(\p{Mc})",
+    R"(\p{Nd})",
+    R"(\p{Nl})",
+    R"(\p{No})",
+    R"(\p{Pd})",
+    R"(\p{Po})",
+    R"(\p{Sm})",
+    R"(\p{So})",
+    R"(\p{Cf})",
+};
+
+// Scripts, among the characters of Unicode 14.
+constexpr const char* kScripts[] = {
     R"([\p{Greek}\p{^Latin}])",
+    R"(\p{Cyrillic})",
 };
 
 const std::vector<std::string> kTexts = {
@@ -153,6 +172,9 @@ const std::vector<std::string> kTexts = {
     "",
     "b",
     "\n\n",
+    // Of Unicode 15 to 16: CJK of extensions H and I, an emoji, Kawi with digits, Garay, Cyrillic.
+    "a\U00031350\U0002ebf0 \U0001fae8! \U00011f04\U00011f51\U00011f52 \U00010d50\U00010d70 "
+    "\u1c89\u1c8a\u0897",
 };
 
 Json split(const Json& pattern, const std::string& behavior, bool invert) {
@@ -239,11 +261,32 @@ TEST(Patterns, NamedSetsHaveTheSameCharacters) {
   ROPEWAY_NEEDS_PYTHON();
   Json cases = Json::array();
   for (const char* name : kNames) cases.push_back(split({{"Regex", name}}, "Removed", false));
+  for (const char* name : kScripts) {
+    cases.push_back(split({{"Regex", name}}, "Removed", false));
+    cases.back()["older"] = true;
+  }
   const Json wanted = oracle(cases, {});
   for (size_t i = 0; i < cases.size(); ++i) {
-    SCOPED_TRACE(kNames[i]);
-    expect_pieces(*step_of(cases[i]), wanted["characters"], wanted["cases"][i]);
+    SCOPED_TRACE(cases[i].dump());
+    const bool older = cases[i].erase("older") > 0;
+    expect_pieces(*step_of(cases[i]), wanted[older ? "older" : "characters"], wanted["cases"][i]);
   }
+}
+
+// Where stand-ins could be told from what they stand for, it is said that the pattern may cut otherwise.
+TEST(Patterns, ThatNameRareCharactersTakeNoStandIns) {
+  const std::string newer = "a\U00031350b";
+  testing::internal::CaptureStderr();
+  const auto pieces = [&](const char* regex) {
+    const auto step = step_of(split({{"Regex", regex}}, "Removed", false));
+    pieces_of(*step, newer);
+    return pieces_of(*step, newer).size();
+  };
+  EXPECT_EQ(pieces(R"(\p{L})"), 0u);
+  EXPECT_EQ(pieces(R"([\x{20000}-\x{2A6DF}])"), 1u);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("newer than Unicode 14"));
+  EXPECT_EQ(said.find("newer"), said.rfind("newer")) << "once per pattern";
 }
 
 // A message repeats no more of a pattern than a reader can use.

@@ -92,12 +92,8 @@ nlohmann::ordered_json config_json(const GgufFile& file) {
   const auto has = [&](const char* name) { return file.find_tensor(name) != nullptr; };
   if (family.attention_bias_key) json["attention_bias"] = has("blk.0.attn_q.bias");
   if (family.mlp_bias_key) json["mlp_bias"] = has("blk.0.ffn_gate.bias");
-  const auto window = file.find(prefix + "attention.sliding_window");
-  json["sliding_window"] = nullptr;
-  if (window && window->integer(0, kMaxLength) > 0) json["sliding_window"] = window->integer(1, kMaxLength);
-  if (!window && family.sliding_window == SlidingWindowKeys::kPattern) json.erase("sliding_window");
   read_gguf_family_keys(file, prefix, family, json);
-  add_gguf_rope(file, prefix, json);
+  add_gguf_rope(file, prefix, family, json);
   return json;
 }
 

@@ -154,10 +154,6 @@ class Exporter {
     metadata_.add_u32(prefix_ + "attention.value_length", config_.head_dim);
     metadata_.add_f32(prefix_ + "attention.layer_norm_rms_epsilon", config_.rms_norm_eps);
     metadata_.add_u32(prefix_ + "vocab_size", config_.vocab_size);
-    if (config_.sliding_window > 0 &&
-        (family_.gguf_architecture == "phi3" || family_.sliding_window == SlidingWindowKeys::kPattern)) {
-      metadata_.add_u32(prefix_ + "attention.sliding_window", config_.sliding_window);
-    }
     add_gguf_family_keys(config_, prefix_, metadata_);
   }
 

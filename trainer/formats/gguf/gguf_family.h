@@ -1,6 +1,7 @@
 // What single families have beside Llama's keys, in GGUF's words. llama.cpp knows some of it by the
-// architecture alone: which layers of SmolLM3 have no RoPE, which of Gemma are local, and how Gemma scales
-// its scores. Inside this folder.
+// architecture alone: which layers of SmolLM3 have no RoPE, that Gemma 2 has soft caps and Gemma 3 none of
+// scores, and how Gemma scales its scores. Source: llama.cpp's src/models/{smollm3,gemma2,gemma3,glm4}.cpp and
+// conversion/{base,llama,gemma,glm}.py of 2026. Inside this folder.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

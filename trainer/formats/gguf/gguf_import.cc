@@ -139,17 +139,19 @@ GgufImportResult import_gguf(const fs::path& source, const fs::path& target,
                              const GgufImportOptions& options) {
   const GgufFile file = GgufFile::open(source);
   const ParsedConfig parsed = read_gguf_config(file);
-  const auto weights = gguf_weight_streams(file, parsed.config, options.dtype);
+  const CountedTensors weights(gguf_weight_streams(file, parsed.config, options.dtype));
   const std::map<std::string, std::string> small_files = read_gguf_tokenizer(file);
   check_tokenizer(small_files, file, parsed.config);
-  std::vector<NonFiniteTensor> non_finite = find_non_finite(weights);
-  if (options.finite_only && !non_finite.empty()) {
-    fail(ErrorKind::kBadData, "{}: weights are NaN or infinite: {}", file.where(),
-         describe_non_finite(non_finite));
-  }
-  stream_model_dir(target, {parsed.config, parsed.sets, weights, small_files, parsed.weights},
+  const auto accept = [&] {
+    if (const auto found = weights.non_finite(); options.finite_only && !found.empty()) {
+      fail(ErrorKind::kBadData, "{}: weights are NaN or infinite: {}", file.where(),
+           describe_non_finite(found));
+    }
+  };
+  stream_model_dir(target,
+                   {parsed.config, parsed.sets, weights.tensors(), small_files, parsed.weights, accept},
                    options.replace);
-  return {gguf_types(file), small_files.contains("tokenizer.json"), std::move(non_finite)};
+  return {gguf_types(file), small_files.contains("tokenizer.json"), weights.non_finite()};
 }
 
 }  // namespace ropeway

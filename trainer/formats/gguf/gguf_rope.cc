@@ -45,6 +45,7 @@ bool equal_in_binary32(const std::vector<double>& found, const std::vector<doubl
 // Every key PREFIX.rope.* that is read here, which is every one that may be there.
 constexpr const char* kKnownKeys[] = {"dimension_count",
                                       "freq_base",
+                                      "freq_base_swa",
                                       "scale_linear",
                                       "scaling.attn_factor",
                                       "scaling.factor",
@@ -59,8 +60,9 @@ constexpr const char* kKnownKeys[] = {"dimension_count",
 
 class RopeReader {
  public:
-  RopeReader(const GgufFile& file, const std::string& prefix, const ordered_json& json)
+  RopeReader(const GgufFile& file, const std::string& prefix, const Family& family, const ordered_json& json)
       : file_(file), prefix_(prefix + "rope."), window_(json["max_position_embeddings"]) {
+    local_rope_ = family.local_rope_keys;
     const double rotary_share = json.value("partial_rotary_factor", 1.0);
     pairs_ = std::llround(rotary_share * static_cast<double>(json["head_dim"].get<int64_t>())) / 2;
     if (const auto base = find("freq_base")) theta_ = base->number();
@@ -105,7 +107,12 @@ class RopeReader {
         file_.at(key).refuse("no such key: what it does to RoPE is not known here");
       }
     }
-    if (const auto value = find("scaling.finetuned")) value->boolean();
+    // Granite in llama.cpp: false turns RoPE off.
+    const auto finetuned = find("scaling.finetuned");
+    if (finetuned && !finetuned->boolean() && prefix_ == "granite.rope.") {
+      finetuned->refuse("true: a model without RoPE is not known here");
+    }
+    if (!local_rope_) require_number("freq_base_swa", theta_);
   }
 
   void require_number(const char* name, double wanted) const {
@@ -205,12 +212,14 @@ class RopeReader {
   const int64_t window_;
   int64_t pairs_ = 0;
   double theta_ = 10000;
+  bool local_rope_ = false;  // layers with a window have a base of their own
 };
 
 }  // namespace
 
-void add_gguf_rope(const GgufFile& file, const std::string& prefix, ordered_json& json) {
-  const RopeReader reader(file, prefix, json);
+void add_gguf_rope(const GgufFile& file, const std::string& prefix, const Family& family,
+                   ordered_json& json) {
+  const RopeReader reader(file, prefix, family, json);
   json["rope_theta"] = reader.theta();
   if (ordered_json scaling = reader.scaling(); !scaling.is_null()) json["rope_scaling"] = std::move(scaling);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/family/families.h"
 #include "trainer/family/model_config.h"
 #include "trainer/formats/gguf/gguf_file.h"
 #include "trainer/formats/hf/hf_config.h"
@@ -19,7 +20,8 @@ namespace ropeway {
 //   reproduce it, and the file's context is no shorter, the rule is written, otherwise the list as factors
 //   of one window. attn_factor multiplies cos and sin; with yarn llama.cpp multiplies it by 0.1 ln(factor)
 //   + 1.
-void add_gguf_rope(const GgufFile& file, const std::string& prefix, nlohmann::ordered_json& json);
+void add_gguf_rope(const GgufFile& file, const std::string& prefix, const Family& family,
+                   nlohmann::ordered_json& json);
 
 // The sets that our own export wrote beside the two lists other programs read, once they are proven to hold
 // those lists. Throws kBadData when they do not: the file was changed.

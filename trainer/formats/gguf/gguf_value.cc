@@ -188,6 +188,14 @@ std::vector<std::string_view> GgufValue::strings() const {
   return list;
 }
 
+std::vector<bool> GgufValue::booleans() const {
+  if (place_.type != GgufValueType::kArray || place_.element != GgufValueType::kBool)
+    refuse("an array of true and false");
+  std::vector<bool> list;
+  for (int64_t i = 0; i < place_.count; ++i) list.push_back(load<uint8_t>(place_.data + i) != 0);
+  return list;
+}
+
 std::vector<int64_t> GgufValue::integers() const {
   if (place_.type != GgufValueType::kArray) refuse("an array of integers");
   std::vector<int64_t> list(static_cast<size_t>(place_.count));

@@ -50,7 +50,9 @@ class GgufValue {
   bool boolean() const;
   std::string string() const;  // UTF-8 without NUL
 
+  bool is_array() const { return place_.type == GgufValueType::kArray; }
   int64_t size() const;  // elements of an array
+  std::vector<bool> booleans() const;
   std::vector<std::string_view> strings() const;
   std::vector<int64_t> integers() const;
   std::vector<double> numbers() const;

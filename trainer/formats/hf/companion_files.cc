@@ -74,6 +74,12 @@ CompanionFiles read_companion_files(const fs::path& from) {
   return found;
 }
 
+void set_base_card_apart(std::map<std::string, std::string>& files) {
+  auto card = files.extract("README.md");
+  if (card.empty()) return;
+  files["README.base.md"] = std::move(card.mapped());
+}
+
 std::vector<std::string> copy_companion_files(const fs::path& from, const fs::path& to) {
   const CompanionFiles found = read_companion_files(from);
   for (const auto& [name, content] : found.files) write_file_atomically(to / name, content);

@@ -18,6 +18,10 @@ struct CompanionFiles {
 };
 CompanionFiles read_companion_files(const std::filesystem::path& from);
 
+// The card of a model that another was made from says something else than its own would: README.md becomes
+// README.base.md.
+void set_base_card_apart(std::map<std::string, std::string>& files);
+
 // Copies them and returns the names of what was left behind, sorted.
 std::vector<std::string> copy_companion_files(const std::filesystem::path& from,
                                               const std::filesystem::path& to);

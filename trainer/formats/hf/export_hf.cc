@@ -1,6 +1,7 @@
 #include "trainer/formats/hf/export_hf.h"
 
 #include <algorithm>
+#include <map>
 
 #include "kernels/base/error.h"
 #include "trainer/config/lengths.h"
@@ -23,18 +24,16 @@ bool is_extended(const ModelDir& model) {
                      [&](const FactorSet& set) { return set.max_length > model.config.original_window; });
 }
 
-// The card of the model that it was made from says something else, and is kept beside it.
-void write_card(const std::string& card, const fs::path& folder) {
-  const fs::path file = folder / "README.md";
-  if (fs::exists(file)) fs::rename(file, folder / "README.base.md");
-  write_file_atomically(file, card);
-}
-
 void write_small_files(const HfExport& what, size_t deployment, const fs::path& folder) {
   const ExportFactors& factors = what.deployments[deployment];
-  if (!what.base.empty()) copy_companion_files(what.base, folder);
-  if (!what.cards.empty()) write_card(what.cards.at(deployment), folder);
-  for (const auto& [name, content] : what.files) write_file_atomically(folder / name, content);
+  std::map<std::string, std::string> files;
+  if (!what.base.empty()) files = read_companion_files(what.base).files;
+  if (!what.cards.empty()) {
+    set_base_card_apart(files);
+    files["README.md"] = what.cards.at(deployment);
+  }
+  for (const auto& [name, content] : what.files) files[name] = content;
+  for (const auto& [name, content] : files) write_file_atomically(folder / name, content);
   write_factor_file(folder / "rope_factors.json", what.model.sets, what.model.weights);
   ModelConfig config = what.model.config;
   // The length of the extended model is not that of the original RoPE.

@@ -35,9 +35,8 @@ void read_granite(const JsonValue& json, ModelConfig& config) {
   config.logit_divisor = read("logits_scaling");
 }
 
-void read_gemma(const JsonValue& json, const Family& family, ModelConfig& config) {
+void read_score_keys(const JsonValue& json, const Family& family, ModelConfig& config) {
   constexpr double kAbsentScalar = 256;
-  config.embedding_multiplier = std::sqrt(static_cast<double>(config.hidden_size));
   const double scalar = multiplier(json, "query_pre_attn_scalar", kAbsentScalar);
   config.attention_multiplier = 1 / std::sqrt(scalar > 0 ? scalar : kAbsentScalar);
   config.attention_softcap = multiplier(json, "attn_logit_softcapping", family.absent_attention_softcap);
@@ -94,8 +93,7 @@ void read_qwen_experts(const JsonValue& json, ModelConfig& config) {
 
 ordered_json number_or_null(double value) { return value > 0 ? ordered_json(value) : ordered_json(nullptr); }
 
-void write_gemma(const ModelConfig& config, ordered_json& json) {
-  json["hidden_activation"] = kGeluTanh;
+void write_score_keys(const ModelConfig& config, ordered_json& json) {
   const double scalar = 1 / (config.score_scale() * config.score_scale());
   json["query_pre_attn_scalar"] = std::llround(scalar);
   json["attn_logit_softcapping"] = number_or_null(config.attention_softcap);
@@ -121,11 +119,13 @@ void require_keys_for(const ModelConfig& config, const Family& family) {
            what);
     }
   };
-  const bool plain_scale = config.attention_multiplier == 0 && config.embedding_multiplier == 1;
-  require(family.granite_keys || family.gemma_keys || plain_scale, "multipliers");
+  const double embedding_scale =
+      family.scaled_embeddings ? std::sqrt(static_cast<double>(config.hidden_size)) : 1;
+  require(family.granite_keys || family.score_keys || config.attention_multiplier == 0, "multipliers");
+  require(family.granite_keys || config.embedding_multiplier == embedding_scale, "multipliers");
   require(family.granite_keys || (config.residual_multiplier == 1 && config.logit_divisor == 1),
           "multipliers");
-  require(family.gemma_keys || (config.attention_softcap == 0 && config.logit_softcap == 0), "soft caps");
+  require(family.score_keys || (config.attention_softcap == 0 && config.logit_softcap == 0), "soft caps");
   require(family.no_rope_keys || config.unrotated_layers.empty(), "layers without RoPE");
   require((family.experts != ExpertKeys::kNone) == (config.num_experts > 0), "experts, or lacks them");
 }
@@ -145,7 +145,10 @@ void require_gate_activation(const JsonValue& json, const Family& family) {
 
 void read_family_keys(const JsonValue& json, const Family& family, ModelConfig& config) {
   if (family.granite_keys) read_granite(json, config);
-  if (family.gemma_keys) read_gemma(json, family, config);
+  if (family.scaled_embeddings) {
+    config.embedding_multiplier = std::sqrt(static_cast<double>(config.hidden_size));
+  }
+  if (family.score_keys) read_score_keys(json, family, config);
   if (family.no_rope_keys) read_unrotated_layers(json, config);
   if (family.experts == ExpertKeys::kMixtral) read_mixtral_experts(json, config);
   if (family.experts == ExpertKeys::kQwen) read_qwen_experts(json, config);
@@ -154,13 +157,14 @@ void read_family_keys(const JsonValue& json, const Family& family, ModelConfig& 
 void write_family_keys(const ModelConfig& config, const Family& family, ordered_json& json) {
   require_keys_for(config, family);
   json["hidden_act"] = family.gelu_gate ? kGeluTanh : "silu";
+  if (family.gelu_gate) json["hidden_activation"] = kGeluTanh;
   if (family.granite_keys) {
     json["embedding_multiplier"] = config.embedding_multiplier;
     json["residual_multiplier"] = config.residual_multiplier;
     json["attention_multiplier"] = config.score_scale();
     json["logits_scaling"] = config.logit_divisor;
   }
-  if (family.gemma_keys) write_gemma(config, json);
+  if (family.score_keys) write_score_keys(config, json);
   if (family.no_rope_keys) {
     ordered_json with_rope = ordered_json::array();
     for (int64_t i = 0; i < config.num_layers; ++i) with_rope.push_back(config.rotates(i) ? 1 : 0);

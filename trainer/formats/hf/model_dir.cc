@@ -34,32 +34,31 @@ std::string first_file_with(const fs::path& folder, std::initializer_list<const 
   return first;
 }
 
-void refuse_gguf_alone(const fs::path& folder) {
+void refuse_gguf_of(const fs::path& folder) {
   const std::string name = first_file_with(folder, {".gguf"});
-  if (!name.empty()) throw GgufInFolder(folder / name);
+  if (!name.empty()) throw GgufNotImported(folder, folder / name);
 }
 
 // Weights in formats that are not read: the answer names the file and the way out.
 [[noreturn]] void refuse_without_weights(const fs::path& folder) {
   const std::string pickle = first_file_with(folder, {".bin", ".pt", ".pth"});
   if (pickle.empty()) {
-    refuse_gguf_alone(folder);
+    refuse_gguf_of(folder);
     fail(ErrorKind::kMissingInput, "{}: holds no weights: neither {} nor {}", folder.string(), kSingle,
          kIndex);
   }
-  fail(
-      ErrorKind::kBadData,
-      "{}: the weights are in {}, wanted {}: pickle files can run code and are not read. Convert: python3 -c "
-      "\"from "
-      "transformers import AutoModelForCausalLM as M; M.from_pretrained('{}').save_pretrained('converted')\"",
-      folder.string(), pickle, kSingle, folder.string());
+  fail(ErrorKind::kBadData,
+       "{}: the weights are in {}, wanted {}: pickle files can run code and are not read. Convert: "
+       "python3 -c \"from transformers import AutoModelForCausalLM as M; "
+       "M.from_pretrained('{}').save_pretrained('converted')\"",
+       folder.string(), pickle, kSingle, folder.string());
 }
 
 // name -> shard file of the index, with the shard names proven to be plain names of this folder.
-std::vector<SafetensorsFile> open_shards(const fs::path& folder, std::map<std::string, std::string>& owner) {
+std::map<std::string, std::string> read_index(const fs::path& folder) {
   const JsonValue index = read_strict_json(folder / kIndex, {.max_bytes = 64 << 20});
   const JsonValue weight_map = index.at("weight_map");
-  std::set<std::string> names;
+  std::map<std::string, std::string> owner;
   for (const std::string& tensor : weight_map.keys()) {
     const JsonValue value = weight_map.at(tensor);
     const std::string shard = value.string();
@@ -68,9 +67,15 @@ std::vector<SafetensorsFile> open_shards(const fs::path& folder, std::map<std::s
       value.refuse("a plain file name of this folder that ends in .safetensors");
     }
     owner[tensor] = shard;
-    names.insert(shard);
   }
-  if (names.empty()) weight_map.refuse("at least one tensor");
+  if (owner.empty()) weight_map.refuse("at least one tensor");
+  return owner;
+}
+
+std::vector<SafetensorsFile> open_shards(const fs::path& folder,
+                                         const std::map<std::string, std::string>& owner) {
+  std::set<std::string> names;
+  for (const auto& [tensor, shard] : owner) names.insert(shard);
   std::vector<SafetensorsFile> shards;
   for (const std::string& name : names) shards.push_back(SafetensorsFile::open(folder / name));
   return shards;
@@ -125,6 +130,7 @@ void check_model(ModelDir& model) {
 
 // config.json and the factor sets.
 ModelDir open_without_weights(const fs::path& path) {
+  require_no_gguf(path);
   if (!fs::is_directory(path)) {
     fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory", path.string(),
          fs::exists(path) ? "is not a folder" : "is not there");
@@ -149,8 +155,16 @@ void take_window_of_sets(ConfigAndSets& model) {
 
 }  // namespace
 
+void require_no_gguf(const fs::path& model) {
+  if (fs::is_directory(model)) {
+    if (!fs::exists(model / "config.json")) refuse_gguf_of(model);
+  } else if (model.extension() == ".gguf" && fs::exists(model)) {
+    throw GgufNotImported(model, model);
+  }
+}
+
 ConfigAndSets read_config_and_sets(const fs::path& path) {
-  if (fs::is_directory(path) && !fs::exists(path / "config.json")) refuse_gguf_alone(path);
+  require_no_gguf(path);
   ParsedConfig parsed = read_hf_config(path / "config.json");
   ConfigAndSets model{parsed.config, std::move(parsed.sets)};
   const fs::path factor_file = path / "rope_factors.json";
@@ -169,6 +183,27 @@ ConfigAndSets read_config_and_sets(const fs::path& path) {
   return model;
 }
 
+void take_tie_of_weights(const fs::path& path, ModelConfig& config) {
+  if (!config.tie_word_embeddings) return;
+  std::set<fs::path> files;  // that may hold one of the two
+  if (fs::exists(path / kSingle)) {
+    files.insert(path / kSingle);
+  } else if (fs::exists(path / kIndex)) {
+    const std::map<std::string, std::string> owner = read_index(path);
+    for (const char* name : {kEmbeddingWeight, kHeadWeight}) {
+      if (const auto found = owner.find(name); found != owner.end()) files.insert(path / found->second);
+    }
+  }
+  ModelDir model;
+  model.path = path;
+  model.config = config;
+  for (const fs::path& file : files) {
+    if (fs::exists(file)) model.shards.push_back(SafetensorsFile::open(file));
+  }
+  resolve_tied_head(model);
+  config.tie_word_embeddings = model.config.tie_word_embeddings;
+}
+
 const SafetensorsFile& ModelDir::shard_of(const std::string& tensor) const {
   for (const SafetensorsFile& shard : shards) {
     if (shard.tensors().contains(tensor)) return shard;
@@ -184,7 +219,7 @@ ModelDir open_model_dir(const fs::path& path) {
     model.shards.push_back(SafetensorsFile::open(path / kSingle));
     require_each_tensor_once(model);
   } else if (fs::exists(path / kIndex)) {
-    std::map<std::string, std::string> owner;
+    const std::map<std::string, std::string> owner = read_index(path);
     model.shards = open_shards(path, owner);
     require_each_tensor_once(model);
     require_as_in_index(model, owner);

@@ -85,6 +85,7 @@ std::map<std::string, std::string> model_files(const ModelConfig& config, const 
   std::map<std::string, std::string> files;
   if (!options.copy_small_files_from.empty())
     files = read_companion_files(options.copy_small_files_from).files;
+  set_base_card_apart(files);
   for (const auto& [name, content] : options.files) files[name] = content;
   files["rope_factors.json"] = factor_sets_to_json(sets, options.weights_name);
   files["config.json"] = config_text(config, sets, dtype, options);
@@ -119,6 +120,7 @@ void stream_model_dir(const fs::path& path, const StreamedModel& model, bool rep
   require_replaceable_model(path, replace);
   StagedFolder folder(path, bytes_of_all(model.weights), replace);
   write_weight_shards(folder.path(), model.weights);
+  if (model.accept) model.accept();
   for (const auto& [name, content] : model.files) write_file_atomically(folder.path() / name, content);
   const ModelDir written =
       complete_model_dir(folder, model.config, model.sets, model.weights.front().dtype,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@
 namespace ropeway {
 
 // Writes config.json, rope_factors.json, model.safetensors and the small files of `copy_small_files_from`
-// (tokenizer, generation config, ...) into a temporary folder beside `path`, then renames it. Replaces an
+// (tokenizer, generation config, ...; its model card as README.base.md) into a temporary folder beside `path`, then renames it. Replaces an
 // existing directory only when `replace` is set. `in_force`: name of the set config.json's longrope
 // long_factor gets; "" = the longest one that is for these weights. `weights_name`: weights_name.h.
 struct SaveModelOptions {
@@ -44,6 +45,7 @@ struct StreamedModel {
   const std::vector<TensorStream>& weights;
   const std::map<std::string, std::string>& files;  // tokenizer and the like: name -> content
   std::string weights_name = {};
+  std::function<void()> accept = {};  // called once the weights are written; what it throws undoes all
 };
 // As save_model_dir(); the weights are in shards where they are large, and are made a second time and
 // compared with the files before the directory gets its name.

@@ -39,16 +39,33 @@ int64_t count_non_finite(const void* elements, DType dtype, int64_t count) {
   }
 }
 
-std::vector<NonFiniteTensor> find_non_finite(const std::vector<TensorStream>& tensors) {
+CountedTensors::CountedTensors(const std::vector<TensorStream>& tensors)
+    : tensors_(tensors), counts_(std::make_shared<std::vector<int64_t>>(tensors.size())) {
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    tensors_[i].produce = [counts = counts_, i, dtype = tensors_[i].dtype,
+                           produce = tensors_[i].produce](const PutBytes& put) {
+      int64_t count = 0;
+      produce([&](const void* data, int64_t bytes) {
+        count += count_non_finite(data, dtype, bytes / bytes_of(dtype));
+        put(data, bytes);
+      });
+      (*counts)[i] = count;
+    };
+  }
+}
+
+std::vector<NonFiniteTensor> CountedTensors::non_finite() const {
   std::vector<NonFiniteTensor> found;
-  for (const TensorStream& tensor : tensors) {
-    int64_t count = 0;
-    tensor.produce([&](const void* data, int64_t bytes) {
-      count += count_non_finite(data, tensor.dtype, bytes / bytes_of(tensor.dtype));
-    });
-    if (count > 0) found.push_back({tensor.name, count});
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if ((*counts_)[i] > 0) found.push_back({tensors_[i].name, (*counts_)[i]});
   }
   return found;
+}
+
+std::vector<NonFiniteTensor> find_non_finite(const std::vector<TensorStream>& tensors) {
+  const CountedTensors counted(tensors);
+  for (const TensorStream& tensor : counted.tensors()) tensor.produce([](const void*, int64_t) {});
+  return counted.non_finite();
 }
 
 std::string describe_non_finite(const std::vector<NonFiniteTensor>& tensors) {

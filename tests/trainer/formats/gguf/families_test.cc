@@ -138,11 +138,35 @@ TEST_F(GgufFamilies, HaveTheTensorsThatLlamaCppKnows) {
 }
 
 TEST_F(GgufFamilies, WhatLlamaCppTakesForGrantedMustBeSo) {
-  ModelConfig config = configs()[2];
-  config.unrotated_layers = {false, true, false, true, false};
+  const auto refused = [&](ModelConfig config, const char* what) {
+    const ModelDir model = open_model_dir(write_model(config));
+    expect_error(ErrorKind::kBadData, {what, std::string(family_of(config.model_type).gguf_architecture)},
+                 [&] { file_of(model, folder_ / "x.gguf"); });
+    fs::remove_all(model.path);
+  };
+  ModelConfig smollm3 = configs()[2], gemma2 = configs()[3], gemma3 = configs()[4];
+  smollm3.unrotated_layers = {false, true, false, true, false};
+  refused(smollm3, "layers without RoPE");
+  // llama.cpp takes 50 and 30 where a file has no soft caps of Gemma 2, and has none of scores for Gemma 3.
+  gemma2.logit_softcap = 0;
+  refused(gemma2, "no soft cap");
+  gemma3.attention_softcap = 30;
+  refused(gemma3, "scores have a soft cap");
+  // Without a window all its layers are global ones.
+  gemma3.attention_softcap = 0;
+  gemma3.sliding_window = 0;
+  refused(gemma3, "local layers have no window");
+}
+
+// llama.cpp's converter of 2026 writes it, and its gemma3 reads it.
+TEST_F(GgufFamilies, Gemma3sLocalRopeHasItsKey) {
+  ModelConfig config = configs()[4];
+  config.local_rope_theta = 20000;
   const ModelDir model = open_model_dir(write_model(config));
-  expect_error(ErrorKind::kBadData, {"layers without RoPE", "smollm3"},
-               [&] { file_of(model, folder_ / "x.gguf"); });
+  const std::string file = file_of(model, folder_ / "x.gguf");
+  EXPECT_EQ(GgufFile::open(file).at("gemma3.rope.freq_base_swa").number(), 20000);
+  import_gguf(file, folder_ / "back", {.dtype = DType::kF32, .replace = false});
+  EXPECT_EQ(open_model_dir(folder_ / "back").config.local_rope_theta, 20000);
 }
 
 }  // namespace

@@ -126,6 +126,37 @@ TEST_F(GgufRope, TheFormulasTemperatureComesBackInFullPrecision) {
   EXPECT_DOUBLE_EQ(find_factor_set(parse(gguf).sets, "long")->attention_temperature, formula);
 }
 
+// A period, or a truth value per layer.
+TEST_F(GgufRope, ThePatternOfLocalLayersIsRead) {
+  const auto gemma2 = [] {
+    TinyGguf gguf("gemma2", 4096);
+    gguf.u32("gemma2.attention.key_length", 16);
+    return gguf;
+  };
+  EXPECT_EQ(parse(gemma2()).config.sliding_window, 4096);
+  EXPECT_EQ(parse(gemma2()).config.sliding_layers, std::vector<bool>{true});
+  TinyGguf period = gemma2();
+  period.u32("gemma2.attention.sliding_window_pattern", 1);
+  EXPECT_EQ(parse(period).config.sliding_layers, std::vector<bool>{false});
+  TinyGguf list = gemma2();
+  list.pair("gemma2.attention.sliding_window_pattern", 9,
+            raw<uint32_t>(7) + raw<uint64_t>(1) + std::string(1, '\0'));
+  EXPECT_EQ(parse(list).config.sliding_layers, std::vector<bool>{false});
+  TinyGguf other_base = gemma2();
+  other_base.f32("gemma2.rope.freq_base_swa", 10000);
+  refused(other_base, {"gemma2.rope.freq_base_swa", "10000", "500000"});
+}
+
+// OLMo 3 goes by OLMo 2's architecture, with windows.
+TEST_F(GgufRope, WhatAnArchitectureOfAnotherNameHasIsRefused) {
+  TinyGguf olmo3("olmo2", 4096);
+  olmo3.u32("olmo2.attention.sliding_window", 1024);
+  refused(olmo3, {"olmo2.attention.sliding_window", "1024", "sliding windows of olmo2 models"});
+  TinyGguf granite("granite", 4096);
+  granite.pair("granite.rope.scaling.finetuned", 7, std::string(1, '\0'));
+  refused(granite, {"granite.rope.scaling.finetuned", "without RoPE"});
+}
+
 TEST_F(GgufRope, LinearAndYarn) {
   TinyGguf linear;
   linear.text("llama.rope.scaling.type", "linear");

@@ -321,6 +321,38 @@ TEST_F(TiedHead, AHeadWithOtherValuesIsKeptWithAWarning) {
   EXPECT_NO_THROW(open_model_dir(folder_ / "exported").shard_of("lm_head.weight"));
 }
 
+// For whoever counts parameters: only the headers of the two matrices' shards need be there.
+TEST_F(TiedHead, IsToldWithoutOpeningTheModel) {
+  ModelConfig config = small_config(true);
+  std::filesystem::create_directories(dir());
+  take_tie_of_weights(dir(), config);
+  EXPECT_TRUE(config.tie_word_embeddings) << "no weights";
+  write(true, &embedding());
+  take_tie_of_weights(dir(), config);
+  EXPECT_TRUE(config.tie_word_embeddings) << "the same values";
+  std::vector<float> other = embedding();
+  other.back() += 1;
+  write(true, &other);
+  testing::internal::CaptureStderr();
+  take_tie_of_weights(dir(), config);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("differ"));
+  EXPECT_FALSE(config.tie_word_embeddings);
+  // Of a download in progress, the shard with the embedding is there.
+  config.tie_word_embeddings = true;
+  std::filesystem::rename(dir() / "model.safetensors", dir() / "model-00001-of-00002.safetensors");
+  write_bytes(dir() / "model.safetensors.index.json",
+              R"({"weight_map": {"model.embed_tokens.weight": "model-00001-of-00002.safetensors",
+                                 "lm_head.weight": "model-00002-of-00002.safetensors"}})");
+  testing::internal::CaptureStderr();
+  take_tie_of_weights(dir(), config);
+  EXPECT_FALSE(config.tie_word_embeddings);
+  testing::internal::GetCapturedStderr();
+  std::filesystem::remove(dir() / "model-00001-of-00002.safetensors");
+  config.tie_word_embeddings = true;
+  take_tie_of_weights(dir(), config);
+  EXPECT_TRUE(config.tie_word_embeddings);
+}
+
 TEST_F(TiedHead, AnIndexMayListAHeadThatNoShardHolds) {
   std::filesystem::remove_all(dir());
   save_sharded(small_config(true));
@@ -335,20 +367,29 @@ TEST_F(TiedHead, AnUntiedModelWithoutAHeadIsToldOfTheTie) {
                [&] { open_model_dir(dir()); });
 }
 
+TEST_F(ModelDirTest, AGgufFileIsNoModelDirectory) {
+  const std::filesystem::path file = folder_ / "m.gguf";
+  write_bytes(file, "GGUF");
+  for (const auto& open : {std::function<void()>([&] { open_model_dir(file); }),
+                           std::function<void()>([&] { read_config_and_sets(file); })}) {
+    expect_error(ErrorKind::kBadData, {file.string() + ": is a GGUF file, wanted a model directory"}, open);
+  }
+}
+
 TEST_F(ModelDirTest, AFolderWithAGgufFileAloneSaysSo) {
   write_bytes(folder_ / "only" / "b.gguf", "GGUF");
   write_bytes(folder_ / "only" / "a.gguf", "GGUF");
   try {
     open_model_dir(folder_ / "only");
     ADD_FAILURE();
-  } catch (const GgufInFolder& error) {
+  } catch (const GgufNotImported& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kBadData);
     EXPECT_EQ(error.file(), folder_ / "only" / "a.gguf");
   }
   // With a config.json, but no other weights.
   save(small_config(), {});
   std::filesystem::rename(dir() / "model.safetensors", dir() / "model.gguf");
-  EXPECT_THROW(open_model_dir(dir()), GgufInFolder);
+  EXPECT_THROW(open_model_dir(dir()), GgufNotImported);
 }
 
 TEST_F(ModelDirTest, MissingTensorListIsAtMostTen) {

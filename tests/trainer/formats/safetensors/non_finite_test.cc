@@ -33,6 +33,29 @@ TEST(NonFinite, NanAndInfinitiesOfEverySignAndTypeAreCounted) {
   EXPECT_EQ(count_non_finite(&integer, DType::kI32, 1), 0);
 }
 
+// Read in pieces, and twice as where what was written is compared: the count is of one reading.
+TEST(NonFinite, AreCountedWhileSomebodyElseReads) {
+  const std::vector<float> bad = {1, std::nanf(""), 2, std::numeric_limits<float>::infinity()}, good = {1, 2};
+  const auto stream = [](const std::string& name, const std::vector<float>& values) {
+    return TensorStream{
+        name, DType::kF32, {static_cast<int64_t>(values.size())}, [&values](const PutBytes& put) {
+          for (const float& value : values) put(&value, sizeof value);
+        }};
+  };
+  const CountedTensors counted({stream("bad", bad), stream("good", good)});
+  EXPECT_TRUE(counted.non_finite().empty()) << "nobody has read them";
+  for (int reading = 0; reading < 2; ++reading) {
+    std::vector<float> read;
+    for (const TensorStream& tensor : counted.tensors()) {
+      tensor.produce([&](const void* data, int64_t) { read.push_back(*static_cast<const float*>(data)); });
+    }
+    EXPECT_EQ(read.size(), bad.size() + good.size());
+    ASSERT_EQ(counted.non_finite().size(), 1u);
+    EXPECT_EQ(counted.non_finite()[0].name, "bad");
+    EXPECT_EQ(counted.non_finite()[0].count, 2);
+  }
+}
+
 TEST(NonFinite, AreListedByTensorUpToTen) {
   std::vector<NonFiniteTensor> tensors = {{"a", 1}, {"b", 20}};
   EXPECT_EQ(describe_non_finite(tensors), "a: 1 value, b: 20 values");
