@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "trainer/config/nearest_word.h"
 
 namespace ropeway {
@@ -45,6 +46,16 @@ std::string quoted(const std::string& word) {
   return fmt::format("'{}'", text);
 }
 
+bool defines(const po::options_description& options, const std::string& name) {
+  return options.find_nothrow(name, /*approx=*/false) != nullptr;
+}
+
+void set_level(bool quiet, bool verbose) {
+  if (quiet && verbose) fail(ErrorKind::kUsage, "--quiet and --verbose: wanted one of the two");
+  if (quiet) set_log_level(LogLevel::kWarning);
+  if (verbose) set_log_level(LogLevel::kDebug);
+}
+
 }  // namespace
 
 bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments,
@@ -52,6 +63,10 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   po::options_description all;
   all.add(line.options);
   all.add_options()("help,h", "");
+  const bool sets_level = !defines(line.options, "quiet") && !defines(line.options, "verbose");
+  if (sets_level) {
+    all.add_options()("quiet,q", po::bool_switch(), "")("verbose,v", po::bool_switch(), "");
+  }
   po::positional_options_description positional;
   const std::vector<std::string> names = words_of(line.positional);
   for (const std::string& name : names) {
@@ -77,6 +92,7 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
     fail(ErrorKind::kUsage, "{}; see --help", error.what());
   }
   if (values.count("help") > 0) return false;
+  if (sets_level) set_level(values["quiet"].as<bool>(), values["verbose"].as<bool>());
   for (const std::string& name : names) {
     if (values.count(name) == 0) fail(ErrorKind::kUsage, "{} is missing; see --help", name);
   }

@@ -13,7 +13,8 @@ struct CommandLine {
   boost::program_options::options_description options;
 };
 
-// Values by option name; the positional ones are among them. Throws kUsage naming the argument, and the
+// Values by option name; the positional ones are among them. --quiet (-q) and --verbose (-v), which every verb
+// that has none of these names has, set the level of the log. Throws kUsage naming the argument, and the
 // nearest option for a misspelt one. Returns false when --help was asked for and nothing else is to be done.
 bool parse_command_line(const CommandLine& line, const std::vector<std::string>& arguments,
                         boost::program_options::variables_map& values);

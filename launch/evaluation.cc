@@ -24,6 +24,7 @@
 #include "trainer/evaluate/ruler_summary.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
+#include "trainer/files/output_place.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/model_session.h"
 #include "trainer/plan/out_of_memory.h"
@@ -70,12 +71,7 @@ Layout choose_layout(const EvaluationRequest& request, const std::vector<int64_t
 
 void check_output(const std::string& file, Communicator& world) {
   if (file.empty()) return;
-  run_on_rank(world, 0, [&] {
-    if (fs::is_directory(file))
-      fail(ErrorKind::kCannotCreate, "{}: is a folder, wanted a file to write", file);
-    const fs::path folder = fs::path(file).parent_path();
-    require_writable_folder(folder.empty() ? fs::path(".") : folder, 1 << 20);
-  });
+  run_on_rank(world, 0, [&] { require_output(file); });
 }
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }

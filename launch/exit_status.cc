@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log_output.h"
+#include "kernels/base/printable.h"
 #include "launch/ways_out.h"
 
 namespace ropeway {
@@ -32,7 +34,9 @@ void print_error(const Outcome& outcome, const std::string& who) {
   // The errors of a recipe keep their form, file:line:column first, which editors follow.
   const bool as_it_is = outcome.code == static_cast<int>(ErrorKind::kConfig) && who.empty();
   // In one piece, so that lines of several processes do not mix.
-  std::cerr << fmt::format("{}{}{}\n", as_it_is ? "" : "ropeway: ", who, outcome.message) << std::flush;
+  std::cerr << fmt::format("{}{}{}\n", as_it_is ? "" : "ropeway: ", who, printable(outcome.message))
+            << std::flush;
+  write_to_log_file(LogLevel::kWarning, who + printable(outcome.message));
 }
 
 int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome) {

@@ -9,6 +9,7 @@
 #include "launch/exit_status.h"
 #include "launch/mapping_faults.h"
 #include "launch/signals.h"
+#include "launch/standard_streams.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
@@ -29,7 +30,7 @@ int run_locally(const Verb& verb, const Arguments& arguments) {
   end_on_mapping_faults();
   try {
     verb.local(arguments, prints);
-    std::cout << std::flush;
+    finish_standard_output();
     return 0;
   } catch (...) {
     const Outcome outcome = outcome_of(std::current_exception());
@@ -49,7 +50,7 @@ int run_collectively(const Verb& verb, const Arguments& arguments) {
   try {
     ops::require_matmul();
     verb.collective(arguments, session);
-    std::cout << std::flush;
+    finish_standard_output();
   } catch (...) {
     outcome = outcome_of(std::current_exception());
   }
@@ -61,7 +62,8 @@ int run_main(const Arguments& arguments) {
   try {
     if (arguments.empty()) fail(ErrorKind::kUsage, "no verb given\n{}", overview());
     if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
-      if (prints) std::cout << overview() << std::flush;
+      if (prints) std::cout << overview();
+      finish_standard_output();
       return 0;
     }
     const Arguments rest(arguments.begin() + 1, arguments.end());
@@ -78,6 +80,8 @@ int run_main(const Arguments& arguments) {
 }  // namespace ropeway
 
 int main(int argc, char** argv) {
+  ropeway::open_closed_streams();
+  ropeway::show_only_printable_output();
   ropeway::prepare_signals();
   return ropeway::run_main({argv + 1, argv + argc});
 }

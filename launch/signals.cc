@@ -28,6 +28,7 @@ void prepare_signals() {
   ignore.sa_handler = SIG_IGN;
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGPIPE, &ignore, nullptr);
+  sigaction(SIGXFSZ, &ignore, nullptr);  // a write beyond the limit fails with EFBIG then
 }
 
 bool stop_requested() {

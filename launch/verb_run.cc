@@ -1,6 +1,7 @@
 // ropeway run: every stage of a recipe, in order.
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
@@ -8,6 +9,7 @@
 #include "launch/signals.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/stages/open_run.h"
@@ -49,6 +51,23 @@ void check_stages(const Recipe& recipe, const std::vector<std::string>& wanted) 
   }
 }
 
+// Options that decide what becomes of the run's folder must be the same for all ranks.
+void require_same_options(bool fresh, const std::vector<std::string>& stages, Communicator& world) {
+  std::string own = fresh ? " --fresh" : "";
+  for (const std::string& stage : stages) own += " --stage " + stage;
+  const std::vector<std::string> all = all_gather_strings(world, own);
+  std::map<std::string, std::vector<size_t>> ranks_with;
+  for (size_t rank = 0; rank < all.size(); ++rank) ranks_with[all[rank]].push_back(rank);
+  if (ranks_with.size() == 1) return;
+  std::vector<std::string> groups;
+  for (const auto& [options, ranks] : ranks_with) {
+    groups.push_back(fmt::format("rank{} {}:{}", ranks.size() == 1 ? "" : "s", fmt::join(ranks, ", "),
+                                 options.empty() ? " neither --fresh nor --stage" : options));
+  }
+  fail(ErrorKind::kLauncher, "the ranks of this job were given different options: {}",
+       fmt::join(groups, "; "));
+}
+
 }  // namespace
 
 void run_verb(const Arguments& arguments, MpiSession& job) {
@@ -66,6 +85,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   };
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
   check_stages(recipe, list("stage"));
+  require_same_options(values["fresh"].as<bool>(), list("stage"), world);
   std::unique_ptr<CudaJob> gpus;
   if (recipe.device == DeviceKind::kCuda) {
     gpus = std::make_unique<CudaJob>(

@@ -29,7 +29,8 @@ std::string overview() {
   for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
   text +=
       "\nropeway VERB --help tells more about each. run, evaluate, generate and chat use all ranks:\n"
-      "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n";
+      "  mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
+      "With any verb: -q shows warnings only, -v what other ranks say too.\n";
   text += fmt::format("\n{}", exit_codes_text(80));
   return text;
 }

@@ -1,7 +1,12 @@
 #include "kernels/ops/optim_ops.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
 
 #include "kernels/ops/cuda_backend.h"
 #include "kernels/ops/tensor_access.h"
@@ -69,6 +74,21 @@ double sum_of_squares(const at::Tensor& flat) {
                                 data_of<double>(sum), current_cuda_stream(flat.device()));
     return sum.item<double>();
   });
+}
+
+NonFinite find_non_finite(const at::Tensor& flat) {
+  NonFinite found;
+  if (std::isfinite(sum_of_squares(flat))) return found;
+  constexpr int64_t kChunk = int64_t{1} << 22;  // what is formed on the way stays small beside the tensor
+  for (int64_t begin = 0; begin < flat.numel(); begin += kChunk) {
+    const at::Tensor chunk = flat.narrow(0, begin, std::min(kChunk, flat.numel() - begin));
+    const at::Tensor at = at::nonzero(at::isfinite(chunk).logical_not()).flatten();
+    if (at.numel() == 0) continue;
+    if (found.count == 0) found.first = begin + at[0].item<int64_t>();
+    found.last = begin + at[-1].item<int64_t>();
+    found.count += at.numel();
+  }
+  return found;
 }
 
 }  // namespace ropeway::ops

@@ -26,4 +26,11 @@ void adamw_step(const AdamWCall& call);
 // finite make it not finite.
 double sum_of_squares(const at::Tensor& flat);
 
+// Which elements of a flat tensor are NaN or infinite.
+struct NonFinite {
+  int64_t count = 0, first = -1, last = -1;  // indices; -1: none is
+};
+// Costs one pass over the tensor where all are finite.
+NonFinite find_non_finite(const at::Tensor& flat);
+
 }  // namespace ropeway::ops

@@ -50,13 +50,15 @@ ShardedAdamW::ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor
   moment2_ = at::zeros({range_.size()}, moments);
 }
 
-ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm) {
+ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm,
+                                            const Accept& accept) {
   exchange_.all_reduce(gradients_.mutable_data_ptr(), gradients_.numel(), acc_dtype(gradients_),
                        ReduceOp::kSum);
   // Every rank has the whole sum, so each takes the norm itself, in one order whatever the number of ranks.
   StepResult result;
   result.gradient_norm = std::sqrt(ops::sum_of_squares(gradients_));
-  result.applied = std::isfinite(result.gradient_norm);
+  const bool accepted = !accept || accept(result.gradient_norm);
+  result.applied = accepted && std::isfinite(result.gradient_norm);
   if (result.applied) {
     const double scale =
         max_norm > 0 && result.gradient_norm > max_norm ? max_norm / result.gradient_norm : 1.0;

@@ -6,6 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+
 #include "kernels/ops/optim_ops.h"
 #include "parallel/comm/collectives.h"
 #include "parallel/zero/flat_ranges.h"
@@ -28,10 +30,13 @@ class ShardedAdamW {
 
   struct StepResult {
     double gradient_norm = 0;  // of the summed gradient, before clipping
-    bool applied = false;      // false: the norm was not finite, nothing was changed
+    bool applied = false;      // false: the norm was not finite or not accepted, nothing was changed
   };
-  // Leaves the gradients zeroed. max_norm <= 0: no clipping.
-  StepResult step(const ops::AdamWOptions& options, double max_norm);
+  // Whether a gradient of this norm, finite or not, makes an update. Asked once per step on every rank, while
+  // the gradients still hold the sum over ranks; must answer the same on all.
+  using Accept = std::function<bool(double gradient_norm)>;
+  // Leaves the gradients zeroed. max_norm <= 0: no clipping. Without `accept` every finite norm is accepted.
+  StepResult step(const ops::AdamWOptions& options, double max_norm, const Accept& accept = {});
 
   // The state of this rank's range, for checkpoints.
   FlatRange range() const { return range_; }

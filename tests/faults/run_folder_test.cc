@@ -108,5 +108,76 @@ TEST(RunFolder, ATokenCacheThatCannotBeWrittenIsFoundBeforeTheRunFolderIsMade) {
                  {.code = 73, .said = {blocked}}, scratch.path() / "run");
 }
 
+// One stage's checkpoints and model fit, those of both do not.
+TEST(RunFolder, RoomIsCountedForAllStages) {
+  const TempDir scratch;
+  const Tmpfs tmpfs(scratch, "size=2m");
+  ROPEWAY_NEEDS_MOUNT(tmpfs);
+  const fs::path folder = tmpfs.path() / "run";
+  fs::create_directory(folder);
+  const std::string two = scratch.file(
+      "two.yaml", read_bytes(training_recipe(scratch)) +
+                      "  - {name: more, kind: finetune, from: none, makes: tuned, length: 128, "
+                      "batch_sequences: 4, steps: 4, checkpoint_every: 2, learning_rate: 1e-3}\n");
+  expect_refusal("run " + two + " --set run_dir=" + folder.string(),
+                 {.code = 73, .said = {folder.string(), "bytes are needed and 2097152 are free"}}, folder);
+  const Ended one = run_ropeway("run " + two + " --stage base --set run_dir=" + folder.string());
+  EXPECT_EQ(one.code, 0) << one.err;
+}
+
+TEST(RunFolder, ThatIsALinkStaysOneAndFreshMovesItsTarget) {
+  const TempDir scratch;
+  fs::create_directory(scratch.path() / "big_disk");
+  fs::create_symlink("big_disk/target", scratch.path() / "run");  // to nothing yet
+  const std::string run = "run " + training_recipe(scratch);
+  ASSERT_EQ(run_ropeway(run).code, 0);
+  scratch.file("big_disk/target/mine", "x");
+  const Ended fresh = run_ropeway(run + " --fresh");
+  EXPECT_EQ(fresh.code, 0) << fresh.err;
+  EXPECT_EQ(fs::read_symlink(scratch.path() / "run"), "big_disk/target");
+  EXPECT_TRUE(fs::exists(scratch.path() / "big_disk/target.old-1/mine"));
+  EXPECT_FALSE(fs::exists(scratch.path() / "big_disk/target/mine"));
+  EXPECT_TRUE(fs::exists(scratch.path() / "big_disk/target/model/config.json"));
+  EXPECT_FALSE(fs::exists(scratch.path() / "run.old-1"));
+}
+
+TEST(RunFolder, FreshForSomeRanksOnlyIsRefusedNamingThem) {
+  const TempDir scratch;
+  const std::string run = "{} run " + training_recipe(scratch);
+  ASSERT_EQ(run_shell("exec " + run).code, 0);
+  const auto before = files_below(scratch.path() / "run");
+  const Ended ended = run_shell("exec mpirun -n 1 " + run + " : -n 3 " + run + " --fresh");
+  EXPECT_EQ(ended.code, 71) << ended.err;
+  EXPECT_EQ(times(own_words(ended), "ranks 1, 2, 3: --fresh"), 1) << ended.err;
+  EXPECT_THAT(own_words(ended), HasSubstr("rank 0: neither --fresh nor --stage"));
+  EXPECT_TRUE(files_below(scratch.path() / "run") == before);
+}
+
+TEST(RunFolder, WithALinkThatLoopsBesideTheCheckpointsIsUsed) {
+  const TempDir scratch;
+  const std::string run = "run " + training_recipe(scratch);
+  fs::create_directories(scratch.path() / "run/stages/base/checkpoints");
+  for (const char* name : {"step-000009", "loop"}) {
+    fs::create_symlink(name, scratch.path() / "run/stages/base/checkpoints" / name);
+  }
+  for (int again = 0; again < 2; ++again) {
+    const Ended ended = run_ropeway(run);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    fs::remove(scratch.path() / "run/stages/base/done.json");
+  }
+  EXPECT_TRUE(fs::is_symlink(scratch.path() / "run/stages/base/checkpoints/loop"));
+}
+
+TEST(RunFolder, IsNotMadeForAPasskeyThatDoesNotFit) {
+  const TempDir scratch;
+  const std::string recipe = scratch.file(
+      "passkey.yaml",
+      read_bytes(training_recipe(scratch)) +
+          "  - {name: keys, kind: evaluate, lengths: [32], tasks: [passkey], factors: [none]}\n");
+  expect_refusal("run " + recipe + " --set data.test=[tests/data/prose.txt]",
+                 {.code = 78, .said = {"stage keys: length 32 is too short for the passkey's needle"}},
+                 scratch.path() / "run");
+}
+
 }  // namespace
 }  // namespace ropeway

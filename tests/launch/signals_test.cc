@@ -1,9 +1,13 @@
-// SIGUSR1 asks to stop and SIGPIPE does nothing.
+// SIGUSR1 asks to stop; SIGPIPE and SIGXFSZ do nothing.
 #include "launch/signals.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "tests/support/temp_dir.h"
 
 namespace ropeway {
 namespace {
@@ -25,6 +29,21 @@ TEST(Signals, AClosedPipeIsAnErrorOfTheWriteOnly) {
   EXPECT_EQ(write(ends[1], "x", 1), -1);
   EXPECT_EQ(errno, EPIPE);
   close(ends[1]);
+}
+
+TEST(Signals, AFileBeyondTheLimitIsAnErrorOfTheWriteOnly) {
+  prepare_signals();
+  const TempDir scratch;
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small = {4, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const int file = open(scratch.name("file").c_str(), O_WRONLY | O_CREAT, 0644);
+  EXPECT_EQ(write(file, "12345678", 8), 4);
+  EXPECT_EQ(write(file, "5678", 4), -1);
+  EXPECT_EQ(errno, EFBIG);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  close(file);
 }
 
 }  // namespace

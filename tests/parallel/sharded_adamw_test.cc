@@ -167,6 +167,27 @@ TEST(ShardedAdamW, NonFiniteGradientOnOneRankChangesNothing) {
   }
 }
 
+TEST(ShardedAdamW, AGradientThatIsNotAcceptedChangesNothing) {
+  run_thread_world(3, [&](Communicator& comm) {
+    const at::Tensor weights = initial_weights(500, at::kFloat), gradient = at::zeros({500}, at::kFloat);
+    ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(500));
+    const at::Tensor before = weights.clone();
+    fill_gradient(comm, gradient, 0);
+    double asked = 0;
+    const auto result = optimizer.step(test_options(), kTestMaxNorm, [&](double norm) {
+      asked = norm;
+      EXPECT_FALSE(at::equal(gradient, at::zeros({500}, at::kFloat)));
+      return false;
+    });
+    EXPECT_FALSE(result.applied);
+    EXPECT_GT(asked, 0);
+    EXPECT_EQ(asked, result.gradient_norm);
+    EXPECT_EQ(optimizer.steps_taken(), 0);
+    EXPECT_TRUE(at::equal(weights, before));
+    EXPECT_TRUE(at::equal(gradient, at::zeros({500}, at::kFloat)));
+  });
+}
+
 TEST(ShardedAdamW, RestoredStateContinuesBitForBit) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     run_thread_world(3, [&](Communicator& comm) {

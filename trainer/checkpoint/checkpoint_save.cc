@@ -63,9 +63,9 @@ void parse_entries(const std::string& text, std::vector<CheckpointFile>& files) 
 void remove_stale(const fs::path& folder) {
   std::vector<fs::path> stale;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && !entry.is_symlink() && is_temporary_name(entry.path().filename().string())) {
-      stale.push_back(entry.path());
-    }
+    std::error_code unknown;  // of a link that goes round in a circle
+    const bool is_folder = entry.symlink_status(unknown).type() == fs::file_type::directory;
+    if (is_folder && is_temporary_name(entry.path().filename().string())) stale.push_back(entry.path());
   }
   std::error_code ignored;  // what stays is tried again at the next save
   for (const fs::path& path : stale) fs::remove_all(path, ignored);

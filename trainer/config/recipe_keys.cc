@@ -309,7 +309,12 @@ std::vector<RecipeKey> make_keys() {
           {.low = 1, .high = 1e6, .also = "save_total_limit keep_latest_k keep"},
           "verified checkpoints kept"),
       key(kTrain, "max_skipped_steps", kInteger, train<&T::max_skipped_steps>, {},
-          "steps in a row with non-finite gradients before giving up"),
+          "steps in a row without an update, their numbers not finite or on_spike against them, before "
+          "giving "
+          "up"),
+      key(kTrain, "on_spike", kChoice, train<&T::on_spike>, {.also = "spike_policy loss_spike"},
+          "a loss or gradient norm beyond 6 robust standard deviations of the steps before: only said, its "
+          "update skipped, or back to the last checkpoint and on with the data that follows"),
 
       key(kSearch, "length", kLength, search<&S::length>,
           {.low = 2, .high = kMaxLength, .required = true, .also = "target_length target context_length"},

@@ -17,6 +17,16 @@ struct ChoiceTable<LearningRateSchedule> {
       {kLinear, "linear"}, {kCosine, "cosine"}, {kConstant, "constant"}};
 };
 
+// What becomes of a step whose loss or gradient norm is far above those of the steps before it
+// (finetune/spike_watch.h): its update is made all the same, or left out, or training goes back to the last
+// checkpoint and on with the data that follows.
+enum class OnSpike { kWarn, kSkip, kRollback };
+template <>
+struct ChoiceTable<OnSpike> {
+  using enum OnSpike;
+  static constexpr Choice<OnSpike> choices[] = {{kWarn, "warn"}, {kSkip, "skip"}, {kRollback, "rollback"}};
+};
+
 // BF16 keeps a change of a number by one part in 2^8 or more. Second moments of a larger beta2 than this,
 // which lose less than that per step, would hardly decay.
 inline constexpr double kLargestBeta2OfNarrowMoments = 0.99;
@@ -35,7 +45,9 @@ struct TrainRecipe {
   double passkey_fraction = 0, passkey_answer_weight = 1;
   int64_t checkpoint_every = 0;  // 0: only at the end and on request
   int64_t keep_checkpoints = 2;
-  int64_t max_skipped_steps = 5;  // consecutive steps with non-finite gradients before giving up
+  // In a row, without an update or rolled back, before giving up.
+  int64_t max_skipped_steps = 5;
+  OnSpike on_spike = OnSpike::kWarn;
 };
 
 }  // namespace ropeway

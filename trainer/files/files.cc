@@ -10,6 +10,7 @@
 #include "kernels/base/error.h"
 #include "trainer/files/input_file.h"
 #include "trainer/files/output_file.h"
+#include "trainer/files/output_place.h"
 #include "trainer/files/sha256.h"
 
 namespace ropeway {
@@ -30,14 +31,16 @@ std::string read_text_file(const std::filesystem::path& path) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  const OutputPlace place = output_place(path);
+  if (place.is_stream) return write_to_stream(place.path, content);
   const std::filesystem::path temporary =
-      folder_of(path) / fmt::format(".{}.tmp-{}", path.filename().string(), make_uuid());
+      folder_of(place.path) / fmt::format(".{}.tmp-{}", place.path.filename().string(), make_uuid());
   {
     OutputFile file(temporary);
     file.write(content.data(), static_cast<int64_t>(content.size()));
     file.keep();
   }
-  rename_file(temporary, path);
+  rename_file(temporary, place.path);
 }
 
 void fsync_path(const std::filesystem::path& file_or_folder) {

@@ -1,5 +1,6 @@
 // Files that are either whole or not there: written under a temporary name in the same folder, fsynced,
-// renamed, and the folder fsynced. Every failure is an Error that names the path and the system's reason.
+// renamed, and the folder fsynced; links, pipes and devices stay what they are (output_place.h). Every failure
+// is an Error that names the path and the system's reason.
 #pragma once
 
 #include <cstdint>

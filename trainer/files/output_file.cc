@@ -13,6 +13,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/write_all.h"
 
 namespace ropeway {
 namespace {
@@ -40,23 +41,24 @@ void OutputFile::write(const void* data, int64_t bytes) {
   while (left > 0) {
     // Pieces, so that the hash reads what is still in the cache and no call exceeds the system's 2 GiB.
     const int64_t piece = std::min<int64_t>(left, 4 << 20);
-    const ssize_t written = ::write(descriptor_, next, piece);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      const int error = written < 0 ? errno : ENOSPC;
+    const int error = write_all(descriptor_, next, static_cast<size_t>(piece));
+    if (error != 0) {
+      const off_t there = ::lseek(descriptor_, 0, SEEK_CUR);
+      const int64_t written = there < 0 ? bytes_ : there;
       fail(ErrorKind::kIo, "{}: writing failed after {} bytes: {} ({} bytes still to write, {} free)",
-           path_.string(), bytes_, std::strerror(error), left, free_bytes(path_));
+           path_.string(), written, std::strerror(error), left - (written - bytes_), free_bytes(path_));
     }
-    hash_.update(next, written);
-    next += written;
-    left -= written;
-    bytes_ += written;
+    hash_.update(next, piece);
+    next += piece;
+    left -= piece;
+    bytes_ += piece;
   }
 }
 
 void OutputFile::keep() {
   if (::fsync(descriptor_) != 0) {
-    fail(ErrorKind::kIo, "{}: fsync failed: {} ({} bytes free)", path_.string(), std::strerror(errno),
+    const int error = errno;  // before other calls change it
+    fail(ErrorKind::kIo, "{}: fsync failed: {} ({} bytes free)", path_.string(), std::strerror(error),
          free_bytes(path_));
   }
   const int closed = ::close(descriptor_);

@@ -47,6 +47,12 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
   content.companions = context.companions;
   content.state_json = nlohmann::json{{"stage", context.stage_name},
                                       {"skipped_steps", state.skipped_steps},
+                                      {"skipped_in_a_row", state.skipped_in_a_row},
+                                      {"spikes", state.spikes},
+                                      {"rollbacks", state.rollbacks},
+                                      {"passed_over", state.passed_over},
+                                      {"losses", state.history.losses},
+                                      {"gradient_norms", state.history.gradient_norms},
                                       {"recent_losses", state.recent_losses},
                                       {"optimizer_steps", optimizer.steps_taken()},
                                       {"data_fingerprint", context.data_fingerprint},
@@ -91,7 +97,17 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   // The masters hold what the weights are rounded from: they bring the weights back too.
   optimizer.restore(restored[0], restored[1], restored[2], state.at("optimizer_steps"));
   log_info("{}: resumes after step {} from {}", context.stage_name, loaded->step, loaded->path.string());
-  return {loaded->step, state.at("skipped_steps"), state.value("recent_losses", std::vector<double>{})};
+  // What earlier versions did not count starts at nothing.
+  const auto count = [&](const char* name) { return state.value(name, int64_t{0}); };
+  const auto list = [&](const char* name) { return state.value(name, std::vector<double>{}); };
+  return {.step = loaded->step,
+          .skipped_steps = count("skipped_steps"),
+          .skipped_in_a_row = count("skipped_in_a_row"),
+          .spikes = count("spikes"),
+          .rollbacks = count("rollbacks"),
+          .passed_over = count("passed_over"),
+          .history = {list("losses"), list("gradient_norms")},
+          .recent_losses = list("recent_losses")};
 }
 
 }  // namespace ropeway

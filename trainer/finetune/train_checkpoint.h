@@ -1,12 +1,13 @@
 // What a training stage saves and how it finds its way back: weights, this rank's range of masters and
-// moments, and a small state (step, factor set, data fingerprint). The data position needs no file: window i
-// is a pure function of i.
+// moments, and a small state (step, factor set, data fingerprint, what was skipped and passed over). The data
+// position needs no file: window i is a pure function of i.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "parallel/zero/sharded_adamw.h"
+#include "trainer/finetune/spike_watch.h"
 #include "trainer/finetune/train_loop.h"
 
 namespace ropeway {
@@ -14,6 +15,12 @@ namespace ropeway {
 struct TrainState {
   int64_t step = 0;                   // steps finished
   int64_t skipped_steps = 0;          // of them without an update
+  int64_t skipped_in_a_row = 0;       // the last ones
+  int64_t spikes = 0, rollbacks = 0;  // so far
+  // Steps' worth of windows that rollbacks passed over: step s takes the windows of step s + passed_over of a
+  // training without any.
+  int64_t passed_over = 0;
+  SpikeHistory history;
   std::vector<double> recent_losses;  // of the last ten steps with an update, oldest first
 };
 

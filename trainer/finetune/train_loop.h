@@ -34,13 +34,16 @@ struct TrainContext {
 };
 struct TrainOutcome {
   int64_t steps = 0, skipped_steps = 0, resumed_from = 0;
+  int64_t spikes = 0, rollbacks = 0;
   double final_loss = 0;  // mean of the last ten steps with an update, before a resume too
   double seconds = 0, tokens_per_second = 0;
   // Bytes of this rank's tensors by what they are for, at the peak of the step that took most.
   std::vector<std::pair<std::string, int64_t>> memory;
 };
 // Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when
-// should_stop says so, kNumerics after max_skipped_steps steps in a row without a finite gradient.
+// should_stop says so, kNumerics where numbers are not finite (number_check.h): after more than
+// max_skipped_steps steps in a row without an update, after a stage without any, and for weights or optimizer
+// state that are not finite, which are not saved.
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context);
 
 }  // namespace ropeway

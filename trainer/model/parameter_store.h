@@ -74,6 +74,8 @@ class ParameterStore {
   virtual std::vector<NamedTensor> weights_on_host(bool wanted) = 0;
   // What this rank's optimizer works on, for as long as the gradients are not released.
   virtual FlatParameters flat_parameters() = 0;
+  // The name of the weight that element `index` of these flat arrays belongs to.
+  virtual const std::string& name_at(int64_t index) const = 0;
   // Frees the gradients; they are zero when they are next asked for.
   virtual void release_gradients() = 0;
 

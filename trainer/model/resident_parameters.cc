@@ -2,6 +2,8 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
 #include "trainer/family/families.h"
@@ -172,6 +174,12 @@ std::vector<NamedTensor> ResidentParameters::weights_on_host(bool wanted) {
 
 FlatParameters ResidentParameters::flat_parameters() {
   return {weights_, flat_gradients(), decayed_ranges()};
+}
+
+const std::string& ResidentParameters::name_at(int64_t index) const {
+  ROPEWAY_CHECK(0 <= index && index < weights_.numel(), "element {} of {}", index, weights_.numel());
+  const auto after = std::upper_bound(offsets_.begin(), offsets_.end(), index);
+  return names_[static_cast<size_t>(after - offsets_.begin() - 1)].name;
 }
 
 ParameterStore::Bytes ResidentParameters::bytes() const {

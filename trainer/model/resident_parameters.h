@@ -31,6 +31,7 @@ class ResidentParameters : public ParameterStore {
   void set_weight(const std::string& name, const at::Tensor& values) override;
   std::vector<NamedTensor> weights_on_host(bool wanted) override;
   FlatParameters flat_parameters() override;
+  const std::string& name_at(int64_t index) const override;
   void release_gradients() override { gradients_ = at::Tensor(); }
   Bytes bytes() const override;
 

@@ -10,6 +10,7 @@
 
 #include "kernels/base/log.h"
 #include "trainer/files/files.h"
+#include "trainer/files/write_all.h"
 
 namespace ropeway {
 
@@ -54,11 +55,9 @@ void MetricsFile::append(const std::string& line) {
   if (failed_) return;
   const std::string bytes = line + "\n";
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const bool written =
-      fd >= 0 && ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-  const int reason = errno;
+  const int reason = fd < 0 ? errno : write_all(fd, bytes.data(), bytes.size());
   if (fd >= 0) ::close(fd);
-  if (!written) give_up(std::strerror(reason));
+  if (reason != 0) give_up(std::strerror(reason));
 }
 
 }  // namespace ropeway

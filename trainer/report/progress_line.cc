@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/log_output.h"
+
 namespace ropeway {
 namespace {
 
@@ -36,7 +38,7 @@ struct ProgressLine::State {
 };
 
 ProgressLine::ProgressLine(bool enabled) {
-  if (!enabled) return;
+  if (!enabled || log_level() == LogLevel::kWarning) return;
   state_ = std::make_unique<State>();
   state_->terminal = isatty(STDERR_FILENO) == 1;
 }

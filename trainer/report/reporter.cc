@@ -153,7 +153,6 @@ struct Reporter::State {
     std::error_code ignored;
     if (!std::filesystem::exists(report_path, ignored)) return;
     try {
-      // Of a run in one process or several: the file is the memory between them.
       report = read_report(report_path);
     } catch (const std::exception& error) {
       set_aside(report_path, error.what());
@@ -186,7 +185,9 @@ void Reporter::step(const StepRecord& record) {
             {"tokens_per_second", record.tokens_per_second},
             {"seconds", record.seconds},
             {"peak_memory_bytes", record.peak_memory_bytes},
-            {"skipped_steps", record.skipped_steps}};
+            {"skipped_steps", record.skipped_steps},
+            {"spikes", record.spikes},
+            {"rollbacks", record.rollbacks}};
   for (const auto& [part, bytes] : record.memory) line["memory_bytes"][part] = bytes;
   state_->metrics.append(line.dump());
   const std::string prefix = record.stage + "/";

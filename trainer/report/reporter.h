@@ -19,7 +19,8 @@ struct StepRecord {
   std::string stage;
   int64_t step = 0, total_steps = 0;  // step counts from 1
   double loss = 0, learning_rate = 0, gradient_norm = 0, tokens_per_second = 0, seconds = 0;
-  int64_t peak_memory_bytes = 0, skipped_steps = 0;          // the first of the whole process, so far
+  int64_t peak_memory_bytes = 0;                             // of the whole process, so far
+  int64_t skipped_steps = 0, spikes = 0, rollbacks = 0;      // of the stage, so far
   std::vector<std::pair<std::string, int64_t>> memory = {};  // bytes of tensors by part, at the step's peak
 };
 

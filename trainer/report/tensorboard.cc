@@ -10,6 +10,7 @@
 
 #include "event.pb.h"
 #include "kernels/base/log.h"
+#include "trainer/files/write_all.h"
 
 namespace ropeway {
 namespace {
@@ -69,8 +70,9 @@ void TensorBoardWriter::record(const std::string& bytes) {
   framed += bytes;
   append_little_endian(framed, masked_crc32c(bytes.data(), bytes.size()));
   // One write per record: a reader never sees half of one, and a full disk costs the events, not the run.
-  if (::write(fd_, framed.data(), framed.size()) != static_cast<ssize_t>(framed.size())) {
-    log_warning("{}: {}; no further TensorBoard events are written", path_.string(), std::strerror(errno));
+  const int error = write_all(fd_, framed.data(), framed.size());
+  if (error != 0) {
+    log_warning("{}: {}; no further TensorBoard events are written", path_.string(), std::strerror(error));
     ::close(fd_);
     fd_ = -1;
   }

@@ -1,9 +1,11 @@
 #include "trainer/search/finalists.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
+#include "kernels/base/error.h"
 #include "trainer/search/scorer.h"
 
 namespace ropeway {
@@ -24,6 +26,11 @@ std::vector<DocumentScore> held_out_means(Scorer& scorer, const std::vector<Cand
     means.push_back(mean);
   }
   return means;
+}
+
+void require_finite(double best) {
+  if (std::isfinite(best)) return;
+  fail(ErrorKind::kNumerics, "the search found no finalist with a finite loss on the held-out documents");
 }
 
 }  // namespace
@@ -48,6 +55,7 @@ std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidat
     const double nll = sum / static_cast<double>(held_count + static_cast<int64_t>(common.size()));
     keys.push_back((1 - kTailWeight) * nll + kTailWeight * held.tail_nll + kNeedleWeight * held.needle_nll);
   }
+  require_finite(*std::min_element(keys.begin(), keys.end()));
   return lowest(finalists, keys, finalists.size());
 }
 
@@ -79,6 +87,7 @@ std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candida
     const bool may_win = num_keep == 0 || i == best_keep || (fixed[i] <= keep_fixed && held[i] <= keep_held);
     keys.push_back({may_win ? 0 : 1, total[i]});
   }
+  require_finite(std::min_element(keys.begin(), keys.end())->second);
   return lowest(all, keys, all.size());
 }
 

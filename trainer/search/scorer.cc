@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/search/cost.h"
@@ -97,10 +99,28 @@ void Scorer::account(const SearchLine& line) {
       sum += line.scores[j];
     }
     const double fitness = sum / static_cast<double>(line.scores.size());
+    if (std::isfinite(fitness)) {
+      any_finite_ = true;
+    } else {
+      note_infinite(line);
+    }
     best_ = best_is_of_phase_ ? std::min(best_, fitness) : fitness;
     best_is_of_phase_ = true;
   }
   if (hooks_.progress) hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_)});
+}
+
+// Said once: of some candidates it is expected.
+void Scorer::note_infinite(const SearchLine& line) {
+  if (std::exchange(noted_infinite_, true) || mesh_.world().rank() != 0) return;
+  for (size_t j = 0; j < line.scores.size(); ++j) {
+    if (std::isfinite(line.scores[j])) continue;
+    log_warning(
+        "search, {}: the loss of candidate {} on document {} is not finite; it counts as infinite, and so do "
+        "others",
+        line.phase, line.candidate.origin, line.documents[j]);
+    return;
+  }
 }
 
 // What `line` asks about one of its documents: its score; NLL, tail and needle; or the gradient and the NLL.

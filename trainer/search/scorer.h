@@ -45,6 +45,8 @@ class Scorer {
   int64_t num_finalist_documents() const { return objective_.num_finalist_documents(); }
   int64_t target_length() const { return target_length_; }
   double spent() const { return spent_; }
+  // Whether any candidate had a finite loss on a whole look at it, so far.
+  bool any_finite() const { return any_finite_; }
 
  private:
   using Key = std::pair<std::string, std::pair<int64_t, int64_t>>;  // candidate, (document, length)
@@ -55,6 +57,7 @@ class Scorer {
   void compute(std::span<SearchLine> lines);
   std::vector<double> evaluate(const SearchLine& line, int64_t document);
   void account(const SearchLine& line);
+  void note_infinite(const SearchLine& line);
   void stop_if_asked();
 
   Objective& objective_;
@@ -67,7 +70,7 @@ class Scorer {
   std::string phase_;
   double spent_ = 0, expected_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
-  bool best_is_of_phase_ = false;
+  bool best_is_of_phase_ = false, any_finite_ = false, noted_infinite_ = false;
 };
 
 }  // namespace ropeway

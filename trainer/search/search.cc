@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
+#include "kernels/base/error.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/search/phases.h"
 #include "trainer/search/scorer.h"
@@ -10,6 +13,16 @@
 #include "trainer/search/search_log.h"
 
 namespace ropeway {
+
+namespace {
+
+// An infinite loss may lose a race; winning one makes no factors.
+void require_finite(bool finite, const std::string& candidates) {
+  if (finite) return;
+  fail(ErrorKind::kNumerics, "the search ends without factors: the loss of {} is not finite", candidates);
+}
+
+}  // namespace
 
 SearchOutcome run_search(const SearchProblem& problem, Objective& objective, const Mesh& mesh,
                          const std::filesystem::path& log_path, const SearchHooks& hooks) {
@@ -24,12 +37,14 @@ SearchOutcome run_search(const SearchProblem& problem, Objective& objective, con
     for (size_t later = i; later < phases.size(); ++later) left += phases[later].expected;
     scorer.begin_phase(phases[i].name, left.forward_equivalents());
     phases[i].run(state);
+    require_finite(scorer.any_finite(), fmt::format("every candidate, in phase {},", phases[i].name));
   }
 
   SearchOutcome outcome;
   outcome.finalists = state.finalists;
   outcome.best = state.finalists.front();
   outcome.fitness = scorer.mean(outcome.best, objective.num_documents());
+  require_finite(std::isfinite(outcome.fitness), fmt::format("the best candidate, {},", outcome.best.origin));
   outcome.forward_equivalents = scorer.spent();
   outcome.log_sha256 = log.sha256();
   return outcome;

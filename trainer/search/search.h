@@ -31,7 +31,8 @@ struct SearchOutcome {
 // are replayed instead of computed, so an interrupted search ends at the very same result. Collective over
 // the mesh, whose rows share the evaluations; rank 0 writes; every rank gets the same outcome, which is the
 // same for any number of rows. Throws kConfig when the problem cannot be searched (search_identity.h),
-// kStopped when hooks.should_stop says so, and what SearchLog throws.
+// kStopped when hooks.should_stop says so, kNumerics where no candidate has a finite loss, and what SearchLog
+// throws.
 SearchOutcome run_search(const SearchProblem& problem, Objective& objective, const Mesh& mesh,
                          const std::filesystem::path& log, const SearchHooks& hooks);
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "kernels/base/log_output.h"
 #include "parallel/comm/exchange_values.h"
 #include "trainer/stages/gpu_check.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
+#include "trainer/stages/stage_room.h"
 
 namespace ropeway {
 namespace {
@@ -26,15 +28,13 @@ std::vector<StageOfRun> stages_of_run(const Recipe& recipe, Communicator& world,
   return stages;
 }
 
-// Two checkpoints in flight with weights, masters and moments, the stage's model and the published one.
-int64_t bytes_needed(const std::vector<StageRecipe>& stages, int64_t parameters) {
-  int64_t copies = 0, training = 0;
-  for (const StageRecipe& stage : stages) {
-    if (!is_training(stage.kind())) continue;
-    copies = std::max(copies, stage.train().keep_checkpoints + 1);
-    ++training;
-  }
-  return parameters * (16 * copies + 4 * (training + 2));
+// What each rank says, kept with the run: logs/rank-0.log, ...
+void open_rank_log(const RunDirectory& directory, Communicator& world) {
+  const std::filesystem::path folder = directory.path() / "logs";
+  std::error_code ignored;  // opening the file tells
+  if (world.rank() == 0) std::filesystem::create_directory(folder, ignored);
+  world.barrier();
+  open_log_file((folder / fmt::format("rank-{}.log", world.rank())).string());
 }
 
 }  // namespace
@@ -46,8 +46,12 @@ std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, co
     if (!stage.finished) to_run.push_back(stage.recipe);
   }
   RunInputs inputs = open_run_inputs(recipe, world, to_run);
-  auto directory = std::make_unique<RunDirectory>(
-      identity_of(recipe), world, options.fresh, bytes_needed(recipe.stages, inputs.config.num_parameters()));
+  const ModelBytes model = model_bytes(inputs.config, recipe.dtype, inputs.base_model);
+  const RunIdentity identity = identity_of(recipe);
+  const int64_t bytes =
+      bytes_still_needed(options.fresh ? std::filesystem::path() : identity.folder, to_run, model);
+  auto directory = std::make_unique<RunDirectory>(identity, world, options.fresh, bytes);
+  open_rank_log(*directory, world);
   auto run =
       std::make_unique<RunState>(recipe, world, std::move(inputs), std::move(directory), std::move(stages),
                                  options.stop_requested, options.gpus, options.command);

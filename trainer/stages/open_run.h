@@ -6,6 +6,7 @@
 //             stages/<name>/           search.jsonl, checkpoints/, factors.json, figures.json, model/
 //             model/                   the model as of the last finished stage, with rope_factors.json
 //             metrics.jsonl, report.json, TensorBoard event files
+//             logs/rank-N.log          what each rank said, with the time
 #pragma once
 
 #include <functional>

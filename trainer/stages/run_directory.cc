@@ -1,13 +1,6 @@
 #include "trainer/stages/run_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -17,6 +10,8 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
+#include "trainer/files/folder_lock.h"
+#include "trainer/files/output_place.h"
 
 namespace ropeway {
 namespace {
@@ -46,49 +41,10 @@ std::string difference(const std::string& was, const std::string& is) {
   return text;
 }
 
-// Closed when it goes out of scope, which also releases what flock() holds on it.
-class LockFile {
- public:
-  explicit LockFile(int fd) : fd_(fd) {}
-  ~LockFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  LockFile& operator=(LockFile&&) = delete;
-  int fd() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-// False once the file that fd stands for was moved away with its folder.
-bool still_there(int fd, const fs::path& file) {
-  struct stat held;
-  struct stat named;
-  return ::fstat(fd, &held) == 0 && ::stat(file.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
-         held.st_ino == named.st_ino;
-}
-
-// The lock belongs to the file, not to its name: between opening it and locking it, a fresh start may have
-// moved the folder aside, and what was locked then is the old run. The name is compared afterwards, when
-// nobody else can move the folder any more.
-LockFile take_lock(const fs::path& file) {
-  LockFile lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (lock.fd() < 0) fail(ErrorKind::kCannotCreate, "{}: {}", file.string(), std::strerror(errno));
-  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0 || !still_there(lock.fd(), file)) {
-    fail(ErrorKind::kCannotCreate,
-         "{}: another run is writing to this folder; wait for it, or set run_dir to another "
-         "folder",
-         file.parent_path().string());
-  }
-  return lock;
-}
-
 // A live run's folder is never moved away under it: the lock is taken first, and the caller keeps it until
 // the new folder has its own.
-LockFile move_aside(const fs::path& path) {
-  LockFile lock = take_lock(path / ".lock");
+FolderLock move_aside(const fs::path& path) {
+  FolderLock lock(path);
   for (int i = 1;; ++i) {
     const fs::path target = fmt::format("{}.old-{}", path.string(), i);
     if (fs::exists(target)) continue;
@@ -100,18 +56,6 @@ LockFile move_aside(const fs::path& path) {
 
 fs::path without_slash(const fs::path& folder) {
   return folder.has_filename() ? folder : folder.parent_path();
-}
-
-// Of the files in the folder; 0 when it is not there.
-int64_t bytes_in(const fs::path& folder) {
-  int64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code gone;
-    if (entry->is_regular_file(gone)) bytes += static_cast<int64_t>(entry->file_size(gone));
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -130,10 +74,12 @@ RunDirectory::RunDirectory(const RunIdentity& run, Communicator& world, bool fre
 }
 
 void RunDirectory::open(const RunIdentity& run, bool fresh, int64_t bytes_needed) {
-  std::optional<LockFile> earlier_run;
-  if (fresh && fs::exists(path_)) earlier_run.emplace(move_aside(path_));
-  require_writable_folder(path_, std::max<int64_t>(0, bytes_needed - bytes_in(path_)));
-  LockFile lock = take_lock(path_ / ".lock");
+  // Where the run's folder is a link, it stays one: what it points to is made, moved and made again.
+  const fs::path place = without_slash(follow_links(path_));
+  std::optional<FolderLock> earlier_run;
+  if (fresh && fs::exists(place)) earlier_run.emplace(move_aside(place));
+  require_writable_folder(place, bytes_needed);
+  auto lock = std::make_unique<FolderLock>(path_);
   const fs::path identity = identity_file(path_);
   if (fs::exists(identity)) {
     const std::string there = read_text_file(identity);
@@ -146,12 +92,10 @@ void RunDirectory::open(const RunIdentity& run, bool fresh, int64_t bytes_needed
   }
   write_file_atomically(path_ / "recipe.yaml", run.resolved);
   for (const std::string& stage : run.stages) fs::create_directories(stage_folder(stage));
-  lock_ = lock.release();
+  lock_ = std::move(lock);
 }
 
-RunDirectory::~RunDirectory() {
-  if (lock_ >= 0) ::close(lock_);
-}
+RunDirectory::~RunDirectory() = default;
 
 bool RunDirectory::is_done(const fs::path& run_dir, const std::string& stage) {
   std::error_code ignored;

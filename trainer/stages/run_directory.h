@@ -2,12 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "parallel/comm/communicator.h"
 #include "trainer/stages/run_identity.h"
 
 namespace ropeway {
+
+class FolderLock;
 
 // RunIdentity::lasting of the run in this folder.
 std::filesystem::path identity_file(const std::filesystem::path& run_dir);
@@ -16,8 +19,8 @@ class RunDirectory {
  public:
   // Collective. Creates the folder, or opens that of an interrupted run of the same recipe. Throws
   // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run (also with
-  // `fresh`, which moves it aside), cannot be written, or when the file system has less than `bytes_needed`
-  // free, counting what the folder holds already.
+  // `fresh`, which moves it aside: behind a link its target, and the link stays), cannot be written, or when
+  // the file system has less than `bytes_needed` free.
   RunDirectory(const RunIdentity& run, Communicator& world, bool fresh, int64_t bytes_needed);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -34,7 +37,7 @@ class RunDirectory {
 
   std::filesystem::path path_;
   std::string recipe_sha256_;
-  int lock_ = -1;
+  std::unique_ptr<FolderLock> lock_;
 };
 
 }  // namespace ropeway

@@ -7,6 +7,7 @@
 #include "trainer/config/recipe.h"
 #include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
+#include "trainer/data/passkey.h"
 #include "trainer/data/windows.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
@@ -84,11 +85,21 @@ class Texts {
       naming(stage, [&] {
         const auto start = window_start(recipe_, stage, *inputs_.tokenizer, inputs_.named);
         require_evaluation_texts(stage.evaluate(), test, {start, inputs_.marks.after});
+        if (stage.evaluate().measures(EvaluateTask::kPasskey)) {
+          require_room_for_passkey(stage.evaluate().lengths, static_cast<int64_t>(start.size()));
+        }
       });
     }
   }
 
  private:
+  void require_room_for_passkey(const std::vector<int64_t>& lengths, int64_t start) const {
+    for (const int64_t length : lengths) {
+      if (passkey_fits(*inputs_.tokenizer, length - start)) continue;
+      fail(ErrorKind::kConfig, "length {} is too short for the passkey's needle and question", length);
+    }
+  }
+
   const Documents& train() {
     std::vector<std::string> patterns;
     for (const TextSource& source : recipe_.data.train) patterns.push_back(source.path);

@@ -6,10 +6,12 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/stage_room.h"
 #include "trainer/stages/stages.h"
 #include "trainer/stages/within_memory.h"
 
@@ -30,10 +32,24 @@ StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
   fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
 }
 
+// For this stage and those after it: what was free when the run began may be gone.
+void require_room(RunState& run, const StageRecipe& stage) {
+  std::vector<const StageRecipe*> left;
+  for (const auto& [recipe, finished] : run.stages) {
+    if (recipe == &stage || !left.empty()) left.push_back(recipe);
+  }
+  run_on_rank(run.mesh.world(), 0, [&] {
+    const std::filesystem::path& folder = run.directory.path();
+    const ModelBytes model = model_bytes(run.config, run.recipe.dtype, run.base_model);
+    require_writable_folder(folder, bytes_still_needed(folder, left, model));
+  });
+}
+
 // The record is written last: whatever stops a stage before leaves it to be done again or resumed.
 void run_and_record(RunState& run, const StageRecipe& stage) {
   Communicator& world = run.mesh.world();
   const std::string_view kind = word_of(stage.kind());
+  require_room(run, stage);
   if (world.rank() == 0) log_info("stage {} ({}) on {} rank(s)", stage.name, kind, world.size());
   const auto start = std::chrono::steady_clock::now();
   const StageNumbers numbers = within_memory(run, stage, [&] { return run_stage(run, stage); });

@@ -120,7 +120,9 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   StageNumbers numbers = {{"steps", static_cast<double>(outcome.steps)},
                           {"final_loss", outcome.final_loss},
                           {"tokens_per_second", outcome.tokens_per_second},
-                          {"skipped_steps", static_cast<double>(outcome.skipped_steps)}};
+                          {"skipped_steps", static_cast<double>(outcome.skipped_steps)},
+                          {"spikes", static_cast<double>(outcome.spikes)},
+                          {"rollbacks", static_cast<double>(outcome.rollbacks)}};
   for (const auto& [part, bytes] : outcome.memory) {
     numbers.emplace_back("memory_bytes_" + part, static_cast<double>(bytes));
   }

@@ -1,5 +1,7 @@
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include "kernels/ops/optim_ops.h"
@@ -146,6 +148,23 @@ TEST(SumOfSquares, EqualsLongDoubleSum) {
 TEST(SumOfSquares, NeitherSaturatesNorOverflowsInF32) {
   EXPECT_EQ(ops::sum_of_squares(at::full({(1 << 24) + 1}, 1.0, at::kFloat)), (1 << 24) + 1);
   EXPECT_NEAR(ops::sum_of_squares(at::full({4}, 1e20, at::kFloat)), 4e40, 1e34);
+}
+
+TEST(FindNonFinite, CountsThemAndNamesTheFirstAndTheLast) {
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    const at::Tensor x = at::ones({(int64_t{1} << 22) + 1000}, type);  // more than one chunk
+    EXPECT_EQ(ops::find_non_finite(x).count, 0);
+    EXPECT_EQ(ops::find_non_finite(x).first, -1);
+    x[17] = std::numeric_limits<double>::infinity();
+    x[(int64_t{1} << 22) + 3] = std::nan("");
+    x[(int64_t{1} << 22) + 4] = -std::numeric_limits<double>::infinity();
+    const ops::NonFinite found = ops::find_non_finite(x);
+    EXPECT_EQ(found.count, 3);
+    EXPECT_EQ(found.first, 17);
+    EXPECT_EQ(found.last, (int64_t{1} << 22) + 4);
+  }
+  EXPECT_EQ(ops::find_non_finite(at::full({8}, 1e200, at::kDouble)).count, 0) << "its square is infinite";
+  EXPECT_EQ(ops::find_non_finite(at::empty({0}, at::kFloat)).count, 0);
 }
 
 TEST(SumOfSquares, NonFiniteElementsMakeItNonFinite) {

@@ -229,6 +229,11 @@ INSTANTIATE_TEST_SUITE_P(
             "0.99"},
         BadRecipe{"narrow_moments_beside_fp64", wide, "    learning_rate: 1e-3", "    moments: bf16",
                   "24:14: stages[1].moments: found bf16 with dtype: fp64"},
+        BadRecipe{"rollback_to_nothing", good, "    learning_rate: 1e-3", "    on_spike: rollback",
+                  "24:15: stages[1].on_spike: found rollback with checkpoint_every: 0"},
+        BadRecipe{"unknown_spike_policy", good, "    learning_rate: 1e-3", "    on_spike: rolback",
+                  "24:15: stages[1].on_spike: found rolback, wanted warn, skip or rollback; did you mean "
+                  "rollback?"},
         BadRecipe{"unknown_moments", good, "    learning_rate: 1e-3", "    moments: bf61",
                   "24:14: stages[1].moments: found bf61, wanted fp32 or bf16; did you mean bf16?"},
         BadRecipe{"beta_of_one", good, "    learning_rate: 1e-3", "    beta2: 1",

@@ -1,5 +1,6 @@
 #include "trainer/files/files.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -7,11 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "tests/support/folder_test.h"
 #include "trainer/files/mapped_file.h"
 #include "trainer/files/output_file.h"
+#include "trainer/files/output_place.h"
+#include "trainer/files/write_all.h"
 
 namespace ropeway {
 namespace {
@@ -150,6 +154,35 @@ TEST_F(Files, UuidsDiffer) {
   EXPECT_NE(make_uuid(), make_uuid());
   EXPECT_THAT(make_uuid(),
               testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+}
+
+// A short write says nothing; the call after it does, whatever errno was left by others.
+TEST_F(Files, AShortWriteHasTheReasonOfTheNext) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small = {5, before.rlim_max};
+  const int file = ::open((folder_ / "x").c_str(), O_WRONLY | O_CREAT, 0644);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  errno = EAGAIN;
+  EXPECT_EQ(write_all(file, "12345678", 8), EFBIG);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(write_all(file, "678", 3), 0);
+  ::close(file);
+  EXPECT_EQ(read_text_file(folder_ / "x"), "12345678");
+}
+
+TEST_F(Files, LinksAreFollowedToTheNameBehindTheLast) {
+  std::filesystem::create_directory(folder_ / "sub");
+  std::filesystem::create_symlink("sub/second", folder_ / "first");
+  std::filesystem::create_symlink("third", folder_ / "sub/second");
+  EXPECT_EQ(follow_links(folder_ / "first"), folder_ / "sub/third");
+  EXPECT_EQ(follow_links(folder_ / "sub"), folder_ / "sub");
+  write_file_atomically(folder_ / "first", "x");
+  EXPECT_EQ(read_text_file(folder_ / "sub/third"), "x");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "first"));
+  std::filesystem::create_symlink("loop", folder_ / "loop");
+  EXPECT_EQ(error_of([&] { follow_links(folder_ / "loop"); })->kind(), ErrorKind::kCannotCreate);
 }
 
 }  // namespace

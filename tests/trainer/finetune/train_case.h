@@ -42,6 +42,8 @@ struct TrainCase {
   double factor = 1.5;  // of every pair
   DocumentMask mask = DocumentMask::kNone;
   std::function<void(TinyRank&)> before_train;  // on every rank
+  std::function<void(TinyRank&, int64_t step)>
+      after_step;  // on every rank, before a checkpoint; not the last
   // Makes the store to train through, over the rank's own; empty: the rank's own.
   std::function<std::unique_ptr<ParameterStore>(ResidentParameters&)> make_store;
 
@@ -98,12 +100,23 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     context.stage_name = "tune";
     context.recipe_sha256 = c.recipe_sha256;
     context.data_fingerprint = c.data_fingerprint;
-    context.should_stop = [&] { return ++steps == c.stop_after; };
+    context.should_stop = [&] {
+      ++steps;
+      if (c.after_step) c.after_step(rank, steps);
+      return steps == c.stop_after;
+    };
     const TrainOutcome outcome = train(c.recipe, context);
     result.weights[static_cast<size_t>(world.rank())] = rank.store.flat_weights().clone();
     if (world.rank() == 0) result.outcome = outcome;
   });
   return result;
+}
+
+// What the work prints on stderr.
+inline std::string printed_by(const std::function<void()>& work) {
+  ::testing::internal::CaptureStderr();
+  work();
+  return ::testing::internal::GetCapturedStderr();
 }
 
 // "loss" of every step on record; not a number where the record has none.

@@ -1,5 +1,5 @@
-// Steps whose gradient is not finite. A byte whose embedding is not a number makes it so in every window that
-// holds the byte, and in no other.
+// Steps whose gradient is not finite. A byte whose embedding is finite, and no longer once it is multiplied as
+// the model does, makes it so in every window that holds the byte, and in no other.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
@@ -16,8 +16,11 @@ using ::testing::HasSubstr;
 
 constexpr char kPoison = 'Z';
 
-void poison(TinyRank& rank) {
-  rank.store.weight("model.embed_tokens.weight")[kPoison].fill_(std::numeric_limits<double>::quiet_NaN());
+void poison(TinyRank& rank) { rank.store.weight("model.embed_tokens.weight")[kPoison].fill_(1e308); }
+ModelConfig multiplying_config() {
+  ModelConfig config = tiny_config();
+  config.embedding_multiplier = 10;
+  return config;
 }
 
 // 600 letters with a poisonous one after the first 150.
@@ -25,6 +28,7 @@ TrainCase poisoned_case() {
   std::string text = random_letters(600, 3);
   text[150] = kPoison;
   TrainCase c;
+  c.config = multiplying_config();
   c.texts = {text};
   c.recipe.steps = 20;
   c.recipe.batch_sequences = 2;
@@ -65,12 +69,10 @@ TEST_P(TrainNumerics, SuchStepsAreSkippedOnAllRanksAndTheOthersAreNot) {
   none.recipe.steps = 1;
   const TempDir other;
   const at::Tensor start = run_training(none, other.path()).weights[0];
-  const auto broken = [](const at::Tensor& weights) {
-    return (weights != weights).sum().item<int64_t>();  // NaN differs from itself
-  };
-  EXPECT_EQ(broken(result.weights[0]), broken(start)) << "NaN spread to other weights";
+  EXPECT_TRUE(start.isfinite().all().item<bool>());
+  EXPECT_TRUE(result.weights[0].isfinite().all().item<bool>()) << "NaN spread to weights";
   for (const at::Tensor& weights : result.weights) {
-    EXPECT_TRUE(at::equal(weights.nan_to_num(), result.weights[0].nan_to_num()));
+    EXPECT_TRUE(at::equal(weights, result.weights[0]));
   }
 }
 
@@ -80,25 +82,52 @@ INSTANTIATE_TEST_SUITE_P(Meshes, TrainNumerics,
                            return fmt::format("data{}_sequence{}", info.param.data, info.param.sequence);
                          });
 
-TEST(TrainNumericsLimit, ASkippedStepChangesNoWeight) {
+TrainCase all_poison() {
   TrainCase c;
+  c.config = multiplying_config();
   c.texts = {std::string(64, kPoison)};
   c.before_train = poison;
+  return c;
+}
+
+TEST(TrainNumericsLimit, ASkippedStepChangesNoWeightAndAStageOfThemMakesNoModel) {
+  TrainCase c = all_poison();
   c.recipe.steps = 3;
+  c.recipe.checkpoint_every = 2;
+  at::Tensor start, later;
+  c.before_train = [&](TinyRank& rank) {
+    poison(rank);
+    start = rank.store.flat_weights().clone();
+  };
+  c.after_step = [&](TinyRank& rank, int64_t) { later = rank.store.flat_weights().clone(); };
   const TempDir folder;
-  const TrainResult result = run_training(c, folder.path());
-  AloneRank untouched;
-  poison(untouched.rank);
-  EXPECT_TRUE(at::equal(result.weights[0].nan_to_num(), untouched.rank.store.flat_weights().nan_to_num()));
-  EXPECT_EQ(result.outcome.skipped_steps, 3);
+  for (int run = 0; run < 3; ++run) {  // resuming it makes no difference
+    const auto error = error_of([&] { run_training(c, folder.path()); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::kNumerics);
+    EXPECT_THAT(error->what(), HasSubstr("none of the 3 steps made an update"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "checkpoints/step-000003"));
+  }
+  EXPECT_TRUE(at::equal(start, later));
+}
+
+TEST(TrainNumericsLimit, StepsInARowAreCountedAcrossAResume) {
+  TrainCase c = all_poison();
+  c.recipe.max_skipped_steps = 3;
+  const TempDir folder;
+  TrainCase stopped = c;
+  stopped.stop_after = 2;
+  ASSERT_EQ(error_of([&] { run_training(stopped, folder.path()); })->kind(), ErrorKind::kStopped);
+  const auto error = error_of([&] { run_training(c, folder.path()); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::kNumerics);
+  EXPECT_THAT(error->what(), HasSubstr("4 steps in a row without an update, the last one is 4"));
 }
 
 TEST(TrainNumericsLimit, TooManyInARowEndTheRunOnAllRanks) {
   for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}}) {
-    TrainCase c;
+    TrainCase c = all_poison();
     c.shape = shape;
-    c.texts = {std::string(64, kPoison)};
-    c.before_train = poison;
     c.recipe.max_skipped_steps = 3;
     const TempDir folder;
     const auto error = error_of([&] { run_training(c, folder.path()); });

@@ -28,6 +28,7 @@ class CopiedParameters : public ParameterStore {
   }
   std::vector<NamedTensor> weights_on_host(bool wanted) override;
   FlatParameters flat_parameters() override { return home_.flat_parameters(); }
+  const std::string& name_at(int64_t index) const override { return home_.name_at(index); }
   void release_gradients() override { home_.release_gradients(); }
   Bytes bytes() const override { return home_.bytes(); }
 

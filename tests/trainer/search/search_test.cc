@@ -338,6 +338,25 @@ TEST(Search, NanIsInfinitelyBadAndLoggedAsNull) {
   EXPECT_EQ(again.calls, 0);
 }
 
+TEST(Search, EndsWithoutFactorsWhereEveryCandidateIsInfinite) {
+  for (const char* seeds : {"families", "paper"}) {
+    for (const char* refine : {"none", "gradient", "evolution"}) {
+      const SearchProblem problem = with(seeds, refine);
+      LogFolder folder;
+      for (int run = 0; run < 2; ++run) {  // computed, and replayed from the log
+        SyntheticObjective objective = landscape(problem);
+        objective.is_broken = [](const Candidate&) { return true; };
+        const Error error = error_of([&] { search_alone(problem, objective, folder / "search.jsonl"); });
+        EXPECT_EQ(error.kind(), ErrorKind::kNumerics) << seeds << " " << refine;
+        EXPECT_THAT(error.what(), HasSubstr("the loss of every candidate"));
+        if (run == 1) {
+          EXPECT_EQ(objective.calls, 0);
+        }
+      }
+    }
+  }
+}
+
 TEST(Search, TailAndNeedleLossDecideAmongFinalists) {
   const SearchProblem problem = with("families", "gradient");
   LogFolder folder;

@@ -8,6 +8,7 @@
 #include "trainer/family/weight_names.h"
 #include "trainer/files/fault_point.h"
 #include "trainer/files/files.h"
+#include "trainer/files/output_place.h"
 #include "trainer/files/staged_folder.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/files/unfinished.h"
@@ -237,7 +238,8 @@ class Exporter {
 
 }  // namespace
 
-void export_gguf(const GgufExport& what, const fs::path& target) {
+void export_gguf(const GgufExport& what, const fs::path& name) {
+  const fs::path target = follow_links(name);
   if (fs::exists(target) && !(what.replace && fs::is_regular_file(target))) {
     if (!fs::is_regular_file(target)) {
       fail(ErrorKind::kCannotCreate, "{}: exists and is not a file", target.string());

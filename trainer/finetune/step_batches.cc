@@ -1,0 +1,45 @@
+#include "trainer/finetune/step_batches.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ne.h>
+#include <ATen/ops/sum.h>
+
+#include <algorithm>
+
+#include "kernels/loss/cross_entropy.h"
+
+namespace ropeway {
+
+WindowRange share_of_step(const TrainRecipe& options, const TrainContext& context, int64_t first_window) {
+  const Mesh& mesh = *context.mesh;
+  const int64_t share = options.batch_sequences / mesh.size(Axis::kData);
+  const int64_t begin = first_window + mesh.index(Axis::kData) * share;
+  return {begin, begin + share};
+}
+
+std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRange& windows, int64_t at_once) {
+  std::vector<LocalBatch> batches;
+  for (int64_t begin = windows.begin; begin < windows.end; begin += at_once) {
+    std::vector<std::vector<int32_t>> sequences;
+    std::vector<std::vector<float>> weights;
+    std::vector<SequenceSpec> specs;
+    for (int64_t i = begin; i < std::min(begin + at_once, windows.end); ++i) {
+      Window window = context.windows->window(static_cast<uint64_t>(i));
+      specs.push_back({.length = std::ssize(window.tokens), .documents = std::move(window.documents)});
+      sequences.push_back(std::move(window.tokens));
+      weights.push_back(std::move(window.weights));
+    }
+    const SequenceLayout layout(context.model->attention().split(), std::move(specs));
+    batches.push_back(make_local_batch(sequences, weights, layout,
+                                       context.parameters->weight_options().dtype().toScalarType()));
+  }
+  return batches;
+}
+
+double scored_weight(const LocalBatch& batch) {
+  const at::Tensor scored = at::ne(batch.labels, kIgnoredLabel);
+  return batch.weights.defined() ? at::sum(batch.weights * scored, at::kDouble).item<double>()
+                                 : at::sum(scored).item<double>();
+}
+
+}  // namespace ropeway
