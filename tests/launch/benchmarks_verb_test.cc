@@ -140,7 +140,7 @@ TEST(Benchmarks, WrongRequestsEndEarlyWithTheirReason) {
   refused("", 2, "wanted one of --text FILE");
 }
 
-// A recipe whose one training step wrecks the model: figures before and after, and a gate between them.
+// A recipe whose training steps wreck the model: figures before and after, and a gate between them.
 std::string wrecking_recipe(const TempDir& scratch, const std::string& gate, const std::string& rate) {
   const std::string requests = "requests: [" + kRequests + "everyday.jsonl], ";
   return scratch.file("recipe.yaml",
@@ -154,7 +154,7 @@ std::string wrecking_recipe(const TempDir& scratch, const std::string& gate, con
                           "length: 512, documents: 1, "
                           "finalist_documents: 1, refine: none, seed_grid: short}\n  - {name: tune, kind: "
                           "finetune, from: found, makes: tuned, "
-                          "length: 512, steps: 1, batch_sequences: 1, learning_rate: " +
+                          "length: 512, steps: 3, batch_sequences: 1, learning_rate: " +
                           rate +
                           ", warmup_steps: 0}\n  - {name: after, kind: evaluate, lengths: [256], windows: 2, "
                           "tasks: [perplexity], " +
@@ -163,7 +163,7 @@ std::string wrecking_recipe(const TempDir& scratch, const std::string& gate, con
 
 TEST(Gate, FailsTheRunWithItsFiguresAndAgainWhenItIsRunAgain) {
   const TempDir scratch;
-  const std::string recipe = wrecking_recipe(scratch, "1%", "0.3");
+  const std::string recipe = wrecking_recipe(scratch, "1%", "0.1");
   for (int time = 0; time < 2; ++time) {
     const Ended ended = run_ropeway("run " + recipe);
     EXPECT_EQ(ended.code, 81) << ended.err;

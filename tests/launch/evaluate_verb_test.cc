@@ -106,8 +106,8 @@ TEST(EvaluateVerb, TokenIdsNeedNoTokenizerAndGiveTheSame) {
   EXPECT_TRUE(from_ids[0].at("bits_per_byte").is_null());  // the bytes behind the ids are not known
 }
 
-// Against the same windows laid out by hand as token ids, which are scored as they are. The model's files name
-// a byte of the text as its BOS.
+// Against the same windows laid out by hand as token ids, which are scored as they are. The model's files
+// name a byte of the text as its BOS.
 TEST(EvaluateVerb, ABosAtTheStartOfEachWindowOnRequest) {
   const TempDir scratch;
   std::filesystem::copy(kTinyBase, scratch.path() / "model", std::filesystem::copy_options::recursive);

@@ -83,8 +83,10 @@ TEST_F(ExportRun, AModelThatWasCopiedOutOfItsRunStillHasItsRecipe) {
     ASSERT_EQ(export_it(source, "out").code, 0);
     EXPECT_THAT(text_in("out/recipe.yaml"), HasSubstr("name: small\n")) << source;
   }
-  // Its card is what came with it: there is nothing else to be known of the run.
-  EXPECT_EQ(text_in("out/README.md"), "the card of the base");
+  // Its card says what the model itself does: there is nothing else to be known of the run.
+  EXPECT_THAT(text_in("out/README.md"),
+              AllOf(HasSubstr("# `small`"), HasSubstr("| `tuned` | 512 |"), Not(HasSubstr("## Evaluation"))));
+  EXPECT_EQ(text_in("out/README.base.md"), "the card of the base");
 }
 
 TEST_F(ExportRun, AnUnfinishedOneIsExportedOnlyWhenThatIsMeant) {

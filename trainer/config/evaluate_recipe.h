@@ -46,8 +46,8 @@ struct EvaluateRecipe {
   int64_t longest() const;
 };
 
-// The rule behind EvaluateRecipe::aligned_lengths(), for who has no recipe: `lengths`, ascending and each once,
-// or none.
+// The rule behind EvaluateRecipe::aligned_lengths(), for who has no recipe: `lengths`, ascending and each
+// once, or none.
 std::vector<int64_t> aligned_lengths(WindowAlignment align, int64_t stride, std::vector<int64_t> lengths);
 
 }  // namespace ropeway

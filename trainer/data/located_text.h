@@ -22,7 +22,8 @@ struct LocatedText {
 
   // The tokens that hold some of text[begin, begin + bytes).
   TokenRange tokens_of(int64_t begin, int64_t bytes) const;
-  // Where `part` stands for the time `nth`, counted from 0. Throws kBadData where the tokenizer has not kept it.
+  // Where `part` stands for the time `nth`, counted from 0. Throws kBadData where the tokenizer has not kept
+  // it.
   TokenRange find(std::string_view part, int64_t nth = 0) const;
 };
 

@@ -1,5 +1,5 @@
-// Passkey retrieval (Mohtashami & Jaggi 2023; LongRoPE section 4): a five-digit number hidden in text and asked
-// for at the end.
+// Passkey retrieval (Mohtashami & Jaggi 2023; LongRoPE section 4): a five-digit number hidden in text and
+// asked for at the end.
 //
 // In real prose, so that a model cannot tell the needle by its surroundings alone:
 //   ... prose The pass key is 12345. Remember it. 12345 is the pass key. prose ...

@@ -1,20 +1,21 @@
-// Controls: what a figure at a length beyond the original window L0 has to stand up to. They tell context that
-// is used from context that is only survived; each passes or fails, with its figure and its 95% interval.
+// Controls: what a figure at a length beyond the original window L0 has to stand up to. They tell context
+// that is used from context that is only survived; each passes or fails, with its figure and its 95%
+// interval.
 //
 //   crop             the last L0/4 tokens of a window, with the whole window before them and with its last L0
-//                    tokens only (under the factors that a model takes at L0). Figure: loss of the whole window
-//                    less that of the crop, nats per token. Passes when it is below 0 with its interval: a
-//                    model that makes nothing of what lies further back than L0 fails.
-//   foreign_prefix   the same targets after the true last L0 tokens, with what is before them taken from other
-//                    documents. Figure: loss with the foreign context less that with the true one; passes
-//                    above 0.
-//   repetition       up to 8 passages of L0/16 tokens at a window's end, each copied to a distance d before it,
-//                    from half the original window to the whole length. Figure: the least gain of a distance,
-//                    loss without the copies less loss with them, nats per token; passes when the gain of every
-//                    distance is above 0.
-//   confusable_keys  needles (keyed_needles.h) whose keys differ by one letter, in a sentence that training does
-//                    not use. Figure: share of right answers; passes above the share that a model reaches which
-//                    cannot tell such keys apart.
+//                    tokens only (under the factors that a model takes at L0). Figure: loss of the whole
+//                    window less that of the crop, nats per token. Passes when it is below 0 with its
+//                    interval: a model that makes nothing of what lies further back than L0 fails.
+//   foreign_prefix   the same targets after the true last L0 tokens, with what is before them taken from
+//                    other documents. Figure: loss with the foreign context less that with the true one;
+//                    passes above 0.
+//   repetition       up to 8 passages of L0/16 tokens at a window's end, each copied to a distance d before
+//                    it, from half the original window to the whole length. Figure: the least gain of a
+//                    distance, loss without the copies less loss with them, nats per token; passes when the
+//                    gain of every distance is above 0.
+//   confusable_keys  needles (keyed_needles.h) whose keys differ by one letter, in a sentence that training
+//                    does not use. Figure: share of right answers; passes above the share that a model
+//                    reaches which cannot tell such keys apart.
 //
 // Where a document is too short or there is only one, foreign context is another part of the same document.
 #pragma once

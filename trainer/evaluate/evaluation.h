@@ -1,5 +1,5 @@
-// What an evaluation consists of: cells, each a factor set at a length, the tasks that are done in every cell,
-// and the figures that come out.
+// What an evaluation consists of: cells, each a factor set at a length, the tasks that are done in every
+// cell, and the figures that come out.
 #pragma once
 
 #include <cstdint>

@@ -75,7 +75,7 @@ PasskeyResult passkey_from(const Json& json, int64_t length) {
   result.samples = json.at("samples").get<int64_t>();
   result.right = json.at("right").get<int64_t>();
   result.accuracy = json.at("accuracy").get<double>();
-  result.interval = interval_of_share(result.right, result.samples);
+  result.interval = interval_of_share(static_cast<double>(result.right), result.samples);
   result.answer_nll = json.at("answer_nll").get<double>();
   result.depths = json.at("depths").get<std::vector<double>>();
   result.depth_accuracy = json.at("depth_accuracy").get<std::vector<double>>();
@@ -99,7 +99,7 @@ NeedlesResult needles_from(const Json& json, int64_t length) {
   result.trials = json.at("trials").get<int64_t>();
   result.right = json.at("right").get<int64_t>();
   result.accuracy = json.at("accuracy").get<double>();
-  result.interval = interval_of_share(result.right, result.trials);
+  result.interval = interval_of_share(static_cast<double>(result.right), result.trials);
   result.answer_nll = json.at("answer_nll").get<double>();
   result.depths = json.at("depths").get<std::vector<double>>();
   result.depth_accuracy = json.at("depth_accuracy").get<std::vector<double>>();

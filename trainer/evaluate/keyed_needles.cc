@@ -197,7 +197,7 @@ NeedlesResult evaluate_needles(const ScoreSequences& score, const MarkedDocument
   result.trials = options.passes * options.needles;
   result.accuracy = static_cast<double>(result.right) / static_cast<double>(result.trials);
   result.answer_nll = nll / static_cast<double>(tokens);
-  result.interval = interval_of_share(result.right, result.trials);
+  result.interval = interval_of_share(static_cast<double>(result.right), result.trials);
   return result;
 }
 

@@ -6,9 +6,10 @@
 //   The pass key of lemon is 90017. The pass key of tiger is 48213.
 //
 // Greedy decoding of one question alone gives its answer right exactly when each of its tokens is the arg-max
-// given the true ones before it. An earlier answer in the same pass cannot help a later one: numbers are drawn
-// independently of each other, no key is asked for twice, and the order of the questions is independent of that
-// of the needles. What it does show is the form of a question and its answer, as an example in a prompt does.
+// given the true ones before it. An earlier answer in the same pass cannot help a later one: numbers are
+// drawn independently of each other, no key is asked for twice, and the order of the questions is independent
+// of that of the needles. What it does show is the form of a question and its answer, as an example in a
+// prompt does.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +50,9 @@ struct NeedlePass {
   std::vector<int64_t> needle_begin;  // first token of each needle's sentence
 };
 
-// Pass `index`; a pure function of options, tokenizer, haystack and index. haystack: at least `length` tokens of
-// text less those of the start. Throws kConfig where needles and questions have no room, naming the tokens that
-// they take.
+// Pass `index`; a pure function of options, tokenizer, haystack and index. haystack: at least `length` tokens
+// of text less those of the start. Throws kConfig where needles and questions have no room, naming the tokens
+// that they take.
 NeedlePass make_needle_pass(const Tokenizer& tokenizer, std::span<const int32_t> haystack,
                             const NeedleOptions& options, uint64_t index);
 

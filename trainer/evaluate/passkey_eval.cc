@@ -119,7 +119,7 @@ PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& doc
                                     static_cast<double>(options.samples_per_depth));
   }
   result.accuracy = static_cast<double>(result.right) / static_cast<double>(result.samples);
-  result.interval = interval_of_share(result.right, result.samples);
+  result.interval = interval_of_share(static_cast<double>(result.right), result.samples);
   result.answer_nll = total_nll / static_cast<double>(answer_tokens);
   return result;
 }

@@ -33,8 +33,8 @@ struct PasskeyEvalOptions {
   std::vector<int32_t> start = {};  // tokens in front of each sample, such as a BOS
   Haystack haystack = Haystack::kText;
 };
-// Collective where `score` is, over a mesh whose data axis shares the samples. Haystacks are the documents' successive
-// stretches, or the sentences of the published task, which need no document.
+// Collective where `score` is, over a mesh whose data axis shares the samples. Haystacks are the documents'
+// successive stretches, or the sentences of the published task, which need no document.
 PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
                                const Tokenizer& tokenizer, const PasskeyEvalOptions& options);
 PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,

@@ -35,7 +35,8 @@ struct PerplexityResult {
   // exp of the mean over windows of their mean: what the authors' own script of LongRoPE prints.
   double window_perplexity = 0;
   // 95%, over blocks of windows. Where there are fewer than 16 windows the runs of targets that each is cut
-  // into are the blocks: the interval then speaks of these windows, not of other documents. None for one block.
+  // into are the blocks: the interval then speaks of these windows, not of other documents. None for one
+  // block.
   std::optional<Interval> nll_interval, bits_interval, tail_bits_interval;
   std::vector<TargetRun> runs;   // in window order, as many of each window: what intervals are made of
   std::vector<float> token_nll;  // [windows, length-1] in window order, when asked for; 0 where not scored

@@ -6,8 +6,8 @@
 
 namespace ropeway {
 
-// Passage k, of `passage` tokens, begins at length - targets() + k * passage; its copy so many tokens earlier.
-// Copies overlap neither each other nor the passages.
+// Passage k, of `passage` tokens, begins at length - targets() + k * passage; its copy so many tokens
+// earlier. Copies overlap neither each other nor the passages.
 struct RepetitionLayout {
   int64_t passage = 0;
   std::vector<int64_t> distances = {};  // ascending

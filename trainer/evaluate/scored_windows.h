@@ -1,9 +1,10 @@
-// Where the windows of an evaluation lie in the documents and which of their tokens are targets: the one place
-// that decides it.
+// Where the windows of an evaluation lie in the documents and which of their tokens are targets: the one
+// place that decides it.
 //
 //   plain     disjoint windows over all documents in order; every token of text that has one before it
 //   aligned   (align_to > 0) windows of several lengths end at the same places, which leave room for the
-//             longest of them, and score the same last tokens: what differs between two lengths is the context
+//             longest of them, and score the same last tokens: what differs between two lengths is the
+//             context
 //   sliding   (stride > 0) a window every `stride` tokens of text; a document's first scores all its tokens,
 //             the others their last `stride` ones (Press et al. 2021; LongRoPE, tables 5 to 7: 256)
 //
@@ -36,8 +37,8 @@ struct WindowRule {
   int64_t target_tokens = 0;  // as few windows as have so many targets; 0: no limit
 };
 
-// Plain windows are the first in order. Aligned ones are spread evenly over what there is: disjoint windows of
-// the longest length, or, where more are wanted than fit, windows that overlap while their targets do not.
+// Plain windows are the first in order. Aligned ones are spread evenly over what there is: disjoint windows
+// of the longest length, or, where more are wanted than fit, windows that overlap while their targets do not.
 // Of sliding ones the documents give one after the other in turn. Always in the order of the documents.
 // Throws kConfig for a length without a target, an alignment shorter than the length, and a stride above what
 // a window can score.

@@ -31,10 +31,10 @@ std::optional<Interval> interval_of_mean(std::span<const LossBlock> blocks) {
   return Interval{mean - reach, mean + reach};
 }
 
-std::optional<Interval> interval_of_share(int64_t right, int64_t trials) {
+std::optional<Interval> interval_of_share(double right, int64_t trials) {
   if (trials < 1) return std::nullopt;
   const auto n = static_cast<double>(trials);
-  const double share = static_cast<double>(right) / n, z2 = kNormalQuantile * kNormalQuantile;
+  const double share = right / n, z2 = kNormalQuantile * kNormalQuantile;
   const double centre = (share + z2 / (2 * n)) / (1 + z2 / n);
   const double reach = kNormalQuantile / (1 + z2 / n) * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
   return Interval{std::max(0.0, centre - reach), std::min(1.0, centre + reach)};

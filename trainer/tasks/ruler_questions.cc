@@ -25,6 +25,8 @@ void read_squad(const JsonValue& document, std::vector<FoundQuestion>& found) {
     for (int64_t p = 0; p < paragraphs.size(); ++p) {
       const std::string context = paragraphs.at(p).at("context").string();
       const JsonValue asked = paragraphs.at(p).at("qas");
+      // A document to hide others among, whether or not something is asked about it.
+      found.push_back({{}, {context}});
       for (int64_t q = 0; q < asked.size(); ++q) {
         FoundQuestion entry = {{.text = asked.at(q).at("question").string(), .answers = {}, .documents = {}},
                                {context}};

@@ -143,7 +143,10 @@ TEST_F(PasskeyTest, AHaystackThatBeginsWithTheStartIsUsedFromBehindIt) {
 }
 
 TEST_F(PasskeyTest, TheStartCountsInWhatFits) {
-  const int64_t fixed = 106;
+  const int64_t fixed =
+      std::ssize(std::string(" The pass key is 12345. Remember it. 12345 is the pass key.  What is the pass "
+                             "key? The pass key is 12345."));
+  EXPECT_FALSE(passkey_fits(*tokenizer_, fixed - 1));
   EXPECT_TRUE(passkey_fits(*tokenizer_, fixed));
   EXPECT_FALSE(passkey_fits(*tokenizer_, fixed, 1));
   EXPECT_TRUE(passkey_fits(*tokenizer_, fixed + 1, 1));

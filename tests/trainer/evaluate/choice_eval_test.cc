@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "kernels/base/error.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
 #include "trainer/model/token_losses.h"
 #include "trainer/rope/schedules.h"

@@ -149,8 +149,8 @@ TEST(Perplexity, AlignedWindowsEndWhereTheLongOnesEnd) {
   expect_near(aligned.token_nll, cut.token_nll, 1e-6f);
 }
 
-// As the authors' evaluation: a window is the BOS and as many tokens of text as are left of its length, so that
-// every token of the text is predicted.
+// As the authors' evaluation: a window is the BOS and as many tokens of text as are left of its length, so
+// that every token of the text is predicted.
 TEST(Perplexity, WindowsStartWithWhatTheyAreGivenAndPredictEveryTokenOfTheText) {
   const std::string text = random_letters(100, 6);
   for (const std::vector<int32_t>& start : {std::vector<int32_t>{3}, {7, 3}}) {

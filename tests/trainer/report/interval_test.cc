@@ -1,5 +1,5 @@
-// Against published figures: Newcombe 1998 (Statistics in Medicine 17, table I, method 3) for shares, tables of
-// Student's t and numpy for means.
+// Against published figures: Newcombe 1998 (Statistics in Medicine 17, table I, method 3) for shares, tables
+// of Student's t and numpy for means.
 #include "trainer/report/interval.h"
 
 #include <gtest/gtest.h>

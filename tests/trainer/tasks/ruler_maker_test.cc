@@ -102,7 +102,7 @@ TEST(RulerMaker, AnswersAreKnownWithoutTheHaystack) {
   for (const auto& choice : ChoiceTable<RulerTask>::choices) {
     if (choice.value == RulerTask::kQuestions2) continue;
     SCOPED_TRACE(choice.word);
-    const RulerMaker maker(choice.value, from, *tokenizer, {}, {.length = 6000, .seed = 5});
+    const RulerMaker maker(choice.value, from, *tokenizer, {}, {.length = 12000, .seed = 5});
     EXPECT_EQ(maker.answers(2), maker.make(2).answers);
   }
 }
