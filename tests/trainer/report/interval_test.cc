@@ -13,7 +13,7 @@ namespace ropeway {
 namespace {
 
 void expect_share(int64_t right, int64_t trials, double low, double high) {
-  const auto interval = interval_of_share(right, trials);
+  const auto interval = interval_of_share(static_cast<double>(right), trials);
   ASSERT_TRUE(interval.has_value());
   EXPECT_NEAR(interval->low, low, 5e-5) << right << " of " << trials;
   EXPECT_NEAR(interval->high, high, 5e-5) << right << " of " << trials;
