@@ -32,6 +32,8 @@ const char* meaning_of(ErrorKind kind) {
       return "non-finite numbers";
     case ErrorKind::kMemory:
       return "out of memory";
+    case ErrorKind::kGate:
+      return "figures missed the recipe's gate";
   }
   return "";
 }

@@ -25,11 +25,13 @@ enum class ErrorKind : int {
   kConfig = 78,        // the recipe
   kNumerics = 79,      // non-finite loss or gradients
   kMemory = 80,        // not enough memory, of the device or the host
+  kGate = 81,          // figures that are worse than the recipe lets them be
 };
 inline constexpr ErrorKind kErrorKinds[] = {
     ErrorKind::kUsage,    ErrorKind::kBadData,      ErrorKind::kMissingInput, ErrorKind::kInternal,
     ErrorKind::kLauncher, ErrorKind::kCannotCreate, ErrorKind::kIo,           ErrorKind::kStopped,
-    ErrorKind::kPeer,     ErrorKind::kConfig,       ErrorKind::kNumerics,     ErrorKind::kMemory};
+    ErrorKind::kPeer,     ErrorKind::kConfig,       ErrorKind::kNumerics,     ErrorKind::kMemory,
+    ErrorKind::kGate};
 
 // What a user can do about an error, where that is an option of the command line or a key of a recipe:
 // libraries know that there is a way out, launch/ how it is written (launch/ways_out.cc).

@@ -1,5 +1,6 @@
-// Questions with answers to choose from on SmolLM2-135M, against transformers scoring each answer alone: tokens, sums,
-// greedy or not, acc and acc_norm; alone and spread over ranks. Larger files: the same comparison by hand,
+// Questions with answers to choose from on SmolLM2-135M, against transformers scoring each answer alone:
+// tokens, sums, greedy or not, acc and acc_norm; alone and spread over ranks. Larger files: the same
+// comparison by hand,
 //   ropeway evaluate models/smollm2_135m --requests FILE --save-choices A.jsonl --request-limit 100
 //   tests/parity/choices_oracle.py models/smollm2_135m FILE B.jsonl 100
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// What a stage that evaluates says about benchmarks: questions with answers to choose from, the tasks of RULER,
-// LongPPL, and how much worse short inputs may be than they were.
+// What a stage that evaluates says about benchmarks: questions with answers to choose from, the tasks of
+// RULER, LongPPL, and how much worse short inputs may be than they were.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +44,9 @@ struct ChoiceTable<RulerTask> {
                                                   {kQuestions2, "qa_2"}};
 };
 
-// How a task is put to the model. kPlain: RULER's own text for a model that is not tuned to follow instructions;
-// kBase: the same behind a worked example; kChat: as a turn of a conversation. kAuto: kChat where the model's
-// template is a known one, else kBase.
+// How a task is put to the model. kPlain: RULER's own text for a model that is not tuned to follow
+// instructions; kBase: the same behind a worked example; kChat: as a turn of a conversation. kAuto: kChat
+// where the model's template is a known one, else kBase.
 enum class RulerPrompt { kAuto, kPlain, kBase, kChat };
 template <>
 struct ChoiceTable<RulerPrompt> {

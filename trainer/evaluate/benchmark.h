@@ -1,6 +1,6 @@
-// Benchmarks beside perplexity and passkeys: cells of one task under one factor set at one length, whose figures
-// are named numbers. What a task is, its own file says (choice_eval.h, ruler_eval.h, longppl_eval.h); here they
-// are done in order, kept, and told of.
+// Benchmarks beside perplexity and passkeys: cells of one task under one factor set at one length, whose
+// figures are named numbers. What a task is, its own file says (choice_eval.h, ruler_eval.h, longppl_eval.h);
+// here they are done in order, kept, and told of.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ struct BenchmarkControl {
   KeptEntries* kept = nullptr;  // finished cells are taken from here and added to it; null: nothing is kept
   std::string weights = {};     // which weights, for `kept`
 };
-// Collective over the mesh. All cells in order, with the same figures on every rank; rank 0 shows progress. Throws
-// kStopped when a stop was requested.
+// Collective over the mesh. All cells in order, with the same figures on every rank; rank 0 shows progress.
+// Throws kStopped when a stop was requested.
 std::vector<BenchmarkFigures> evaluate_benchmarks(const Mesh& mesh, const std::vector<BenchmarkCell>& cells,
                                                   const BenchmarkControl& control);
 

@@ -1,5 +1,5 @@
-// The benchmarks that a stage or the command line asks for: their files, read before any work, and the cells they
-// come to.
+// The benchmarks that a stage or the command line asks for: their files, read before any work, and the cells
+// they come to.
 #pragma once
 
 #include <optional>
@@ -22,9 +22,10 @@ class BenchmarkSet {
   bool any() const { return recipe_.any() || longppl_; }
   // Whether a task's haystack is a text, which must then be among the inputs.
   bool needs_prose() const;
-  // at_window: factor sets at the original window, for questions; at: at the lengths of the evaluation, for the
-  // rest. Cells refer to this and to `inputs`. Throws kBadData for a text or questions that are not there, and kConfig
-  // for a task that needs generation where there is none, or a prompt that the model has no template for.
+  // at_window: factor sets at the original window, for questions; at: at the lengths of the evaluation, for
+  // the rest. Cells refer to this and to `inputs`. Throws kBadData for a text or questions that are not
+  // there, and kConfig for a task that needs generation where there is none, or a prompt that the model has
+  // no template for.
   std::vector<BenchmarkCell> cells(const BenchmarkInputs& inputs,
                                    const std::vector<EvaluationCell>& at_window,
                                    const std::vector<EvaluationCell>& at);

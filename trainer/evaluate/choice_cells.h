@@ -10,8 +10,8 @@
 
 namespace ropeway {
 
-// at: factor sets, each with the length that contexts are cut to. Cells refer to `inputs` and `tasks`, which must
-// outlive them.
+// at: factor sets, each with the length that contexts are cut to. Cells refer to `inputs` and `tasks`, which
+// must outlive them.
 std::vector<BenchmarkCell> choice_cells(const BenchmarkInputs& inputs, const std::vector<ChoiceTask>& tasks,
                                         const std::vector<EvaluationCell>& at);
 

@@ -27,9 +27,9 @@ struct ChoiceResult {
   double right_nll = 0;      // nats per token of the right answers
   std::vector<std::vector<OptionScore>> scores;  // [question][option]
 };
-// Collective over the mesh: options of about equal length are scored together, batches are spread over the data
-// axis. progress: told of options that are done, on every rank. Throws kBadData "FILE:LINE: ..." what encode_pair
-// throws.
+// Collective over the mesh: options of about equal length are scored together, batches are spread over the
+// data axis. progress: told of options that are done, on every rank. Throws kBadData "FILE:LINE: ..." what
+// encode_pair throws.
 ChoiceResult evaluate_choices(CausalLM& model, const Mesh& mesh, const Tokenizer& tokenizer,
                               const FactorSet& factors, const ChoiceTask& task, const PairOptions& options,
                               const std::function<void(int64_t done, int64_t total)>& progress = {});

@@ -1,5 +1,5 @@
-// Figures that are kept on disk while an evaluation is under way, by what they are of: JSON that names everything
-// they depend on. They are used for exactly that and for nothing else.
+// Figures that are kept on disk while an evaluation is under way, by what they are of: JSON that names
+// everything they depend on. They are used for exactly that and for nothing else.
 //
 //   {"format": "...", "version": 1, "evaluations": [{"of": {...}, "figures": {...}}, ...]}
 //
@@ -21,13 +21,15 @@ class KeptEntries {
     std::string format;
     int version = 1;
   };
-  // Collective. Reads what is there; a file of another form or version counts as empty. One that cannot be read is
-  // warned of, and replaced when the first entry is added.
+  // Collective. Reads what is there; a file of another form or version counts as empty. One that cannot be
+  // read is warned of, and replaced when the first entry is added.
   KeptEntries(std::filesystem::path file, Communicator& world, Form form);
 
-  // of: the text of a JSON object with its keys sorted. The figures' JSON, the same on every rank; null: none.
+  // of: the text of a JSON object with its keys sorted. The figures' JSON, the same on every rank; null:
+  // none.
   const std::string* find(const std::string& of) const;
-  // Rank 0 writes the file. A write that fails is warned of: the evaluation goes on, and cannot be resumed here.
+  // Rank 0 writes the file. A write that fails is warned of: the evaluation goes on, and cannot be resumed
+  // here.
   void add(const std::string& of, const std::string& figures);
 
  private:

@@ -9,8 +9,8 @@
 
 namespace ropeway {
 
-// settings: length and start are the cells'. Cells of lengths that are not beyond the short context are left out.
-// Cells refer to `inputs`, which must outlive them and have documents.
+// settings: length and start are the cells'. Cells of lengths that are not beyond the short context are left
+// out. Cells refer to `inputs`, which must outlive them and have documents.
 std::vector<BenchmarkCell> longppl_cells(const BenchmarkInputs& inputs, const LongPplOptions& settings,
                                          const std::vector<EvaluationCell>& at);
 

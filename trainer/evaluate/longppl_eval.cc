@@ -46,8 +46,8 @@ Losses long_losses(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
   return losses;
 }
 
-// Of the tokens that stand behind a short context. Contexts whose stride is cut off at the window's end are filled
-// up, which no target sees.
+// Of the tokens that stand behind a short context. Contexts whose stride is cut off at the window's end are
+// filled up, which no target sees.
 Losses short_losses(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
                     const std::vector<std::vector<int32_t>>& windows, const LongPplOptions& options,
                     const std::function<void(int64_t, int64_t)>& progress) {

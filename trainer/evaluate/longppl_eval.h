@@ -1,14 +1,15 @@
-// LongPPL: perplexity over the tokens that a long context helps with (Fang et al., "What is Wrong with Perplexity for
-// Long-context Language Modeling?", ICLR 2025; https://github.com/PKU-ML/LongPPL, MIT), and the loss by how much
-// context stands in front.
+// LongPPL: perplexity over the tokens that a long context helps with (Fang et al., "What is Wrong with
+// Perplexity for Long-context Language Modeling?", ICLR 2025; https://github.com/PKU-ML/LongPPL, MIT), and
+// the loss by how much context stands in front.
 //
-// Token i of a window is predicted twice: behind all tokens before it (long), and behind a short context, which
-// begins at a multiple of `stride` and holds short_tokens to short_tokens + stride - 1 of them. It is a key token when
+// Token i of a window is predicted twice: behind all tokens before it (long), and behind a short context,
+// which begins at a multiple of `stride` and holds short_tokens to short_tokens + stride - 1 of them. It is a
+// key token when
 //
 //   loss_short - loss_long > gain   and   loss_long < -floor     (the paper's alpha = 2, beta = -2; nats)
 //
-// LongPPL is exp of the mean of loss_long over key tokens. Both losses that choose key tokens may be those of another
-// model, the evaluator; then loss_long in the mean is that of the model itself.
+// LongPPL is exp of the mean of loss_long over key tokens. Both losses that choose key tokens may be those of
+// another model, the evaluator; then loss_long in the mean is that of the model itself.
 #pragma once
 
 #include <cstdint>
@@ -56,12 +57,12 @@ KeyTokensOfWindows key_tokens_of(CausalLM& evaluator, const Mesh& mesh, const Fa
                                  const LongPplOptions& options,
                                  const std::function<void(int64_t done, int64_t total)>& progress = {});
 
-// Windows of the documents, disjoint. Throws kBadData where none fits, kConfig for a length that is not beyond the
-// short context.
+// Windows of the documents, disjoint. Throws kBadData where none fits, kConfig for a length that is not
+// beyond the short context.
 std::vector<std::vector<int32_t>> longppl_windows(const Documents& documents, const LongPplOptions& options);
 
-// Collective over the mesh; windows are spread over its data axis. keys: those that an evaluator found; null: the model
-// finds them itself, from the same long pass. progress: of the short contexts then.
+// Collective over the mesh; windows are spread over its data axis. keys: those that an evaluator found; null:
+// the model finds them itself, from the same long pass. progress: of the short contexts then.
 LongPplResult evaluate_longppl(CausalLM& model, const Mesh& mesh, const FactorSet& factors,
                                const std::vector<std::vector<int32_t>>& windows,
                                const LongPplOptions& options, const KeyTokensOfWindows* keys = nullptr,

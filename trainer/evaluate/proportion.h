@@ -1,5 +1,5 @@
-// A share of successes and how sure it is: the Wilson score interval at 95 % (Wilson 1927), which stays within
-// 0 and 1 and is honest for few trials and for shares at the ends.
+// A share of successes and how sure it is: the Wilson score interval at 95 % (Wilson 1927), which stays
+// within 0 and 1 and is honest for few trials and for shares at the ends.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // One task of RULER at one length under one factor set (trainer/tasks/ruler_sample.h).
 //
-// Tasks with one answer are scored in one teacher-forced pass: a sample is right when every token of the answer is
-// the arg-max behind the true ones before it, that is, when greedy decoding begins with the answer. (RULER also lets
-// it stand later in the text.) Tasks whose answers are a list, or the model's own words, are answered by generation
-// and scored by RULER's rules.
+// Tasks with one answer are scored in one teacher-forced pass: a sample is right when every token of the
+// answer is the arg-max behind the true ones before it, that is, when greedy decoding begins with the answer.
+// (RULER also lets it stand later in the text.) Tasks whose answers are a list, or the model's own words, are
+// answered by generation and scored by RULER's rules.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct RulerInputs {
   const Tokenizer& tokenizer;
   GenerateTokens generate = {};  // under the cell's factors; empty: only teacher-forced tasks can be done
 };
-// Collective over the mesh: samples are spread over its data axis. progress: samples that are done of all. Throws
-// kConfig for a task that needs generation where there is none, and what RulerMaker throws.
+// Collective over the mesh: samples are spread over its data axis. progress: samples that are done of all.
+// Throws kConfig for a task that needs generation where there is none, and what RulerMaker throws.
 RulerResult evaluate_ruler(const RulerInputs& inputs, const FactorSet& factors, RulerTask task,
                            const RulerMaker& maker, int64_t length, int64_t samples,
                            const std::function<void(int64_t done, int64_t total)>& progress = {});

@@ -1,5 +1,5 @@
-// The table of benchmarks at the end of a run and of a command: a row per task, factors and length; and per model, where
-// records name one.
+// The table of benchmarks at the end of a run and of a command: a row per task, factors and length; and per
+// model, where records name one.
 #pragma once
 
 #include <string>

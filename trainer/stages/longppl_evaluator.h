@@ -27,8 +27,8 @@ using FindKeyTokens = std::function<KeyTokensOfWindows(
     const std::function<void(int64_t done, int64_t total)>& progress)>;
 FindKeyTokens longppl_evaluator(const LongPplEvaluator& evaluator);
 
-// Collective. Under the factor sets of the evaluator's own for the windows' length. It is loaded beside the model that is
-// evaluated, and gone afterwards. Throws kConfig where its tokenizer is another one.
+// Collective. Under the factor sets of the evaluator's own for the windows' length. It is loaded beside the
+// model that is evaluated, and gone afterwards. Throws kConfig where its tokenizer is another one.
 KeyTokensOfWindows key_tokens_by(const LongPplEvaluator& evaluator,
                                  const std::vector<std::vector<int32_t>>& windows,
                                  const LongPplOptions& options,

@@ -12,8 +12,6 @@
 namespace ropeway {
 namespace {
 
-constexpr ErrorKind kGateMissed = ErrorKind::kBadData;
-
 // The least bits per byte of the stage at the window; nullopt: it has none.
 std::optional<double> best_bits(const RunReport& report, const std::string& stage, int64_t window) {
   std::optional<double> best;
@@ -130,7 +128,7 @@ void apply_gate(const RunState& state, const StageRecipe& stage) {
     add(found.bits_per_byte, fmt::format("bits per byte at {} tokens", window));
     add(found.accuracy, "accuracy");
     if (figures.empty()) {
-      fail(kGateMissed, "stage {}: stage {} left no figure of short inputs to compare with", stage.name,
+      fail(ErrorKind::kGate, "stage {}: stage {} left no figure of short inputs to compare with", stage.name,
            against.name);
     }
     const double allowed = stage.evaluate().benchmarks.max_short_loss;
@@ -140,7 +138,7 @@ void apply_gate(const RunState& state, const StageRecipe& stage) {
       return;
     }
     state.reporter->write_report(window);
-    fail(kGateMissed, "stage {}: short inputs got worse by {:.2f} %, at most {:.4g} % is allowed: {}",
+    fail(ErrorKind::kGate, "stage {}: short inputs got worse by {:.2f} %, at most {:.4g} % is allowed: {}",
          stage.name, 100 * worst, 100 * allowed, text);
   });
 }

@@ -11,8 +11,8 @@ RulerSample make_tracking_sample(int64_t units, const RulerDraw& draw, int64_t l
 // cwe. units: different words of the list.
 RulerSample make_common_words_sample(int64_t units, const RulerDraw& draw);
 
-// fwe. units: coded words, less the fractions that are cut off: word k of a vocabulary of length / 50 is there
-// floor(units / k^2 / zeta(2)) times, and the first of them is "...".
+// fwe. units: coded words, less the fractions that are cut off: word k of a vocabulary of length / 50 is
+// there floor(units / k^2 / zeta(2)) times, and the first of them is "...".
 RulerSample make_frequent_words_sample(int64_t units, const RulerDraw& draw);
 
 }  // namespace ropeway

@@ -1,5 +1,5 @@
-// Samples of RULER's tasks as token ids: as much haystack as a length has room for, with what the answer may take,
-// put to the model as plain text, behind a worked example, or as a turn of a conversation.
+// Samples of RULER's tasks as token ids: as much haystack as a length has room for, with what the answer may
+// take, put to the model as plain text, behind a worked example, or as a turn of a conversation.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,13 @@ struct RulerMakerOptions {
 
 class RulerMaker {
  public:
-  // Keeps references. chat: the model's template, for kAuto and kChat. Throws kConfig for kChat where its template is
-  // not a known one, kBadData where the task needs prose or questions and there are none.
+  // Keeps references. chat: the model's template, for kAuto and kChat. Throws kConfig for kChat where its
+  // template is not a known one, kBadData where the task needs prose or questions and there are none.
   RulerMaker(RulerTask task, const RulerSources& sources, const Tokenizer& tokenizer,
              const ChatTemplate& chat, RulerMakerOptions options);
 
-  // A pure function of the options and the index. Throws kConfig where not even the task's smallest haystack fits.
+  // A pure function of the options and the index. Throws kConfig where not even the task's smallest haystack
+  // fits.
   RulerCase make(int64_t index) const;
 
   // Those of make(index), without its haystack.

@@ -22,8 +22,8 @@ struct RulerQuestions {
   std::vector<std::string> documents;  // all, each once, sorted
 };
 
-// Throws kMissingInput, and kBadData naming the place for a file in none of the forms or without a question that has
-// an answer.
+// Throws kMissingInput, and kBadData naming the place for a file in none of the forms or without a question
+// that has an answer.
 RulerQuestions read_ruler_questions(const std::filesystem::path& file);
 
 }  // namespace ropeway

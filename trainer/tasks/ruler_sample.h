@@ -1,7 +1,7 @@
-// One sample of a task of RULER (Hsieh et al., "RULER: What's the Real Context Size of Your Long-Context Language
-// Models?", COLM 2024; https://github.com/NVIDIA/RULER, Apache-2.0): needles, chains, lists or documents in a
-// haystack of any size, a question, and what answers it. Numbers and formats are those of its generators at
-// c3f5e3b, the task sentences its own words; nothing else is taken from there.
+// One sample of a task of RULER (Hsieh et al., "RULER: What's the Real Context Size of Your Long-Context
+// Language Models?", COLM 2024; https://github.com/NVIDIA/RULER, Apache-2.0): needles, chains, lists or
+// documents in a haystack of any size, a question, and what answers it. Numbers and formats are those of its
+// generators at c3f5e3b, the task sentences its own words; nothing else is taken from there.
 //
 //   niah_single_1     a noise sentence, repeated; key two words, value 7 digits
 //   niah_single_2/_3  prose; value 7 digits / a UUID
@@ -15,8 +15,8 @@
 //   fwe               coded words, as often as Zipf's law with exponent 2 says; the three most frequent
 //   qa_1, qa_2        paragraphs, one or two of which answer a question; from a file (ruler_questions.h)
 //
-// Differences: prose is the text at hand instead of Paul Graham's essays, its sentences end where a word ends in
-// . ? or !; words are those of word_lists.h; draws are our own (Philox), so single samples are other ones.
+// Differences: prose is the text at hand instead of Paul Graham's essays, its sentences end where a word ends
+// in . ? or !; words are those of word_lists.h; draws are our own (Philox), so single samples are other ones.
 #pragma once
 
 #include <cstdint>
@@ -63,8 +63,8 @@ struct RulerTraits {
 };
 const RulerTraits& traits_of(RulerTask task);
 
-// RULER's scores. string_match_all: the share of the answers that occur in the prediction; string_match_part: 1
-// where one of them does. Case is ignored (ASCII).
+// RULER's scores. string_match_all: the share of the answers that occur in the prediction; string_match_part:
+// 1 where one of them does. Case is ignored (ASCII).
 double ruler_score(RulerTask task, const std::string& prediction, const std::vector<std::string>& answers);
 
 }  // namespace ropeway

@@ -1,5 +1,5 @@
-// Keys of benchmarks and gates: maps of keys inside a stage, shares in percent, and gates that have nothing to compare
-// with.
+// Keys of benchmarks and gates: maps of keys inside a stage, shares in percent, and gates that have nothing
+// to compare with.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Answers by log-likelihood: the sums against whole passes over each answer alone, what counts as right against a
-// count by hand, and the same on any mesh.
+// Answers by log-likelihood: the sums against whole passes over each answer alone, what counts as right
+// against a count by hand, and the same on any mesh.
 #include "trainer/evaluate/choice_eval.h"
 
 #include <gtest/gtest.h>

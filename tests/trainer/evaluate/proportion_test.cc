@@ -1,4 +1,5 @@
-// Wilson intervals against statsmodels' proportion_confint(..., method="wilson"), and in closed form at the ends.
+// Wilson intervals against statsmodels' proportion_confint(..., method="wilson"), and in closed form at the
+// ends.
 #include "trainer/evaluate/proportion.h"
 
 #include <gtest/gtest.h>

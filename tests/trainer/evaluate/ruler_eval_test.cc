@@ -1,5 +1,5 @@
-// RULER's tasks on a tiny model: teacher-forced figures against single passes over each sample, generated ones with a
-// generator that knows the answers, and averages over tasks and lengths.
+// RULER's tasks on a tiny model: teacher-forced figures against single passes over each sample, generated
+// ones with a generator that knows the answers, and averages over tasks and lengths.
 #include "trainer/evaluate/ruler_eval.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 namespace ropeway {
 namespace {
 
-constexpr int64_t kLength = 1400, kSamples = 5;
+constexpr int64_t kLength = 2500, kSamples = 5;
 
 FactorSet factors() { return computed_factor_set("yarn", tiny_config().rope_geometry(), 2048); }
 

@@ -41,7 +41,8 @@ TEST(ChoiceTask, QuestionsOnALineEach) {
   EXPECT_EQ(read_choice_task(scratch.name("sums.jsonl"), 1).questions.size(), 1u);
 }
 
-// As lm-eval writes requests: a line per answer, in any order; those behind an empty context are another figure's.
+// As lm-eval writes requests: a line per answer, in any order; those behind an empty context are another
+// figure's.
 TEST(ChoiceTask, AnswersOnALineEach) {
   const TempDir scratch;
   std::filesystem::create_directories(scratch.path() / "arc_easy/rc_0shot");

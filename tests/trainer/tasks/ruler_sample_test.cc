@@ -1,5 +1,5 @@
-// RULER's samples against its specification (NVIDIA/RULER c3f5e3b): counts, places, formats, frequencies and the words
-// of the task.
+// RULER's samples against its specification (NVIDIA/RULER c3f5e3b): counts, places, formats, frequencies and
+// the words of the task.
 #include "trainer/tasks/ruler_sample.h"
 
 #include <gmock/gmock.h>
