@@ -1,6 +1,7 @@
 #include "launch/standard_streams.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,6 +52,12 @@ class PrintableBuffer : public std::streambuf {
   std::string line_;
 };
 
+// Who reads from the pipe has read enough: head, say.
+bool reader_is_gone() {
+  pollfd output = {STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 void show_only_printable_output() {
@@ -68,6 +75,7 @@ void finish_standard_output() {
   const int error = errno != 0 ? errno : EIO;  // of the last write, which failed like those before
   std::cout.clear();
   std::clearerr(stdout);
+  if (error == EPIPE || reader_is_gone()) return;
   fail(ErrorKind::kIo, "standard output: writing failed: {}", std::strerror(error));
 }
 

@@ -7,7 +7,8 @@ namespace ropeway {
 // the lowest free number, and would be written to in place of the log.
 void open_closed_streams();
 
-// Flushes std::cout. Throws kIo when anything written to it was lost.
+// Flushes std::cout. Throws kIo when anything written to it was lost, unless it went into a pipe whose reader
+// has closed it.
 void finish_standard_output();
 
 // Makes std::cout printable (kernels/base/printable.h) where standard output is a terminal: models and texts

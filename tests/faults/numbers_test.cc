@@ -59,10 +59,10 @@ TEST_F(Overflowing, MakesNoFactors) {
 
 TEST_F(Overflowing, MakesNoModel) {
   const std::string stage =
-      "  - {name: it, kind: finetune, from: none, makes: tuned, length: 512, batch_sequences: 2, ";
-  expect_nothing_made(stage + "steps: 3}\n", "it: none of the 3 steps made an update");
-  expect_nothing_made(stage + "steps: 9, max_skipped_steps: 1}\n",
-                      "it: 2 steps in a row without an update, the last one is 2: loss NaN");
+      "  - {name: it, kind: finetune, from: none, makes: tuned, length: 512, batch_sequences: 1, ";
+  expect_nothing_made(stage + "steps: 2}\n", "it: none of the 2 steps made an update");
+  expect_nothing_made(stage + "steps: 9, max_skipped_steps: 0}\n",
+                      "it: 1 step in a row without an update, the last one is 1: loss NaN");
 }
 
 TEST_F(Overflowing, MakesNoEvaluation) {

@@ -220,9 +220,10 @@ void Training::leave_out(const Step& step) {
   }
   if (state_.skipped_in_a_row > options_.max_skipped_steps) {
     fail(ErrorKind::kNumerics,
-         "{}: {} steps in a row without an update, the last one is {}: {}; the newest checkpoint is kept; "
+         "{}: {} step{} in a row without an update, the last one is {}: {}; the newest checkpoint is kept; "
          "lower learning_rate (now {}) or look at the data of that step",
-         context_.stage_name, state_.skipped_in_a_row, step.number, why, step.learning_rate);
+         context_.stage_name, state_.skipped_in_a_row, state_.skipped_in_a_row == 1 ? "" : "s", step.number,
+         why, step.learning_rate);
   }
 }
 

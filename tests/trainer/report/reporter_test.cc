@@ -53,6 +53,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
              .seconds = 0.25,
              .peak_memory_bytes = int64_t{3} << 40,
              .skipped_steps = 1,
+             .spikes = 3,
+             .rollbacks = 2,
              .memory = {{"weights", 7}, {"ring", 0}}});
   const auto records = metrics_in(folder);
   ASSERT_EQ(records.size(), 1u);
@@ -66,6 +68,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
                               {"seconds", 0.25},
                               {"peak_memory_bytes", int64_t{3} << 40},
                               {"skipped_steps", 1},
+                              {"spikes", 3},
+                              {"rollbacks", 2},
                               {"memory_bytes", {{"weights", 7}, {"ring", 0}}}}));
 }
 
