@@ -19,8 +19,13 @@ if models != {"base", "tuned"}:
 for evaluation in report["evaluations"]:
     for key in ("bits_per_byte", "tail_bits_per_byte", "passkey"):
         value = evaluation[key]
+        if key == "passkey" and "controls" in evaluation:
+            continue  # that stage has no passkeys
         if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
             problems.append(f"{evaluation['model']} {evaluation['factors']} at {evaluation['length']}: {key} is {value}")
+controls = {control for evaluation in report["evaluations"] for control in evaluation.get("controls", {})}
+if controls != {"crop", "foreign_prefix", "repetition", "confusable_keys"}:
+    problems.append(f"controls: found {sorted(controls)}, wanted all four")
 if problems:
     sys.exit(f"{path}:\n  " + "\n  ".join(problems))
 print(f"{path}: {len(report['stages'])} stages, {len(report['evaluations'])} evaluations, all finite")

@@ -21,8 +21,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-if [ "$scale" = 64x ] && [ ! -f runs/tiny_cpu/model/rope_factors.json ]; then
-  echo "search.sh: no tuned model in runs/tiny_cpu/model: run launch/demo.sh first" >&2
+if [ "$scale" = 64x ] && [ ! -f runs/tiny_cpu/stages/tune_8x/model/rope_factors.json ]; then
+  echo "search.sh: no model tuned at 8x in runs/tiny_cpu: run launch/demo.sh first" >&2
   exit 66
 fi
 recipe=tests/bench/search.yaml
