@@ -20,56 +20,24 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy | --requests LIST) [options]
 
-MODEL is a model folder, a run folder, or a checkpoint (.../step-N).
-
-  --text FILE        text to score: plain or JSON, packed or not; * in the name
-  --tokens FILE.npy  token ids to score instead; needs no tokenizer
-  --lengths LIST     256,2K,16K (K = 1024); default: the original window
-  --tasks LIST       perplexity,passkey,needles,longppl; default:
-                     perplexity
-  --factors LIST     auto (default): what the model's factor sets say at a length;
-                     none, pi, ntk, yarn: computed; or names of sets. Several are
-                     scored on the same windows and compared in pairs
-  --align WHERE      ends: windows of all lengths end at the same places and score
-                     the same tokens (default for several lengths); starts:
-                     disjoint windows of each length, scored from their first token
-  --stride N         a window every N tokens, which scores its last N
-  --windows K        score K windows; default: all that fit
-  --target-tokens N  as few windows as score N tokens
-  --controls LIST    crop,foreign_prefix,repetition,confusable_keys, or true for
-                     all, at lengths beyond the original window
-  --control-windows K of each control; default: 8
-  --haystack WHAT    passkeys hide in the text (default), or in the sentences of
-                     the published task: published
-  --passkey-samples K per depth, of which there are 10; default: 2
-  --needle-passes K  of 20 needles each; default: 10
-  --bos CHOICE       a BOS at each window's start: auto (default), true, false
-  --sliding-window W refuse (default) longer windows; honour it; full: attend to all
-  --chat-template W  how conversations become text: auto (default), as the
-                     model's own template does, or the name of a format
-  --special-tokens W text (default): their spelling in a text is text; or parse
-  --device DEVICE    cpu (default), or cuda: one GPU per rank
-  --dtype TYPE       fp32 (default; bf16 with --device cuda), bf16, fp64
-  --json OUT         write the results as JSON
-  --save-nll OUT.npy float32 [windows, length-1]: nats of each predicted token
-  --cache DIR        where encoded text is kept; default .cache/tokens
-
-benchmarks, alone or beside a text:
-  --requests LIST    files of questions with answers to choose from, scored at the
-                     original window: acc and acc_norm with 95 % intervals
-  --request-limit N  the first N questions of each file; default: all
+Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md explains each option.
+  --text FILE, --tokens FILE.npy  a text (plain, JSON, packed; * in the name), or token ids
+  --lengths LIST            256,2K,16K (K = 1024); default: the original window
+  --factors LIST            auto (default: by length), none, pi, ntk, yarn, or names of sets
+  --tasks LIST              perplexity (default), passkey, needles, longppl
+  --align W, --stride N     ends (all lengths score the same tokens) or starts; a window every N tokens
+  --windows K, --target-tokens N  score K windows, or as few as score N tokens; default: all
+  --controls LIST, --control-windows K  true for all, or some of them; 8 windows each
+  --haystack W, --passkey-samples K, --needle-passes K  text or published; 2 per depth; 10
+  --longppl-short N, --longppl-stride N, --longppl-evaluator MODEL  4K, 1K, the model itself
+  --requests LIST, --request-limit N  files of questions with answers to choose from; the first N
   --save-choices OUT.jsonl  the log-likelihood of each answer
-  --ruler LIST       tasks of RULER at each of --lengths: niah_single_1, ..., vt, cwe,
-                     fwe, qa_1, qa_2, or all (but for qa). Prose is that of --text
-  --samples N        of each task and length; default: 20
-  --ruler-prompt P   auto (default): chat where the model's template is a known one,
-                     else base; plain; base: behind a worked example; chat
-  --questions FILE   questions about paragraphs for qa_1: SQuAD's or HotpotQA's JSON
-  --questions-2 FILE the same for qa_2
-  --longppl-short N  with the task longppl: tokens of the short context; default: 4K
-  --longppl-stride N tokens from one short context to the next; default: 1K
-  --longppl-evaluator MODEL  finds the key tokens; default: the model itself
-
+  --ruler LIST, --samples N  tasks of RULER by name, or all; 20 of each at each length
+  --ruler-prompt P, --questions FILE, --questions-2 FILE  auto, plain, base or chat; for qa_1, for qa_2
+  --bos W, --special-tokens W  auto (default), true or false; text (default) or parse
+  --sliding-window W, --chat-template W  refuse (default), honour or full; auto (default) or a format
+  --device D, --dtype T     cpu (default) or cuda, one GPU per rank; fp32, bf16 or fp64
+  --json OUT, --save-nll OUT.npy, --cache DIR  figures; nats of each token; encoded text
 examples:
   ropeway evaluate models/tiny --text book.txt --lengths 256,2K --factors yarn
   mpirun -n 2 ropeway evaluate runs/tiny_cpu --text book.txt --tasks passkey

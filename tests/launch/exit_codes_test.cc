@@ -45,7 +45,7 @@ TEST(ExitCodes, LinesOfHelpAreNoLongerThanWanted) {
   }
   EXPECT_LE(longest, 40u);
   EXPECT_THAT(text, HasSubstr("exit codes: 0 done, 2 usage,"));
-  EXPECT_THAT(text, HasSubstr("80 out of memory\n"));
+  EXPECT_THAT(text, HasSubstr("80 out of memory,\n  81 figures missed the recipe's gate\n"));
 }
 
 }  // namespace

@@ -153,7 +153,8 @@ void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& t
                               const DocumentMarks& marks) {
   if (evaluate.measures(EvaluateTask::kPasskey) || evaluate.measures(EvaluateTask::kNeedles) ||
       !evaluate.controls.empty()) {
-    require_texts(test, "passkeys, needles and controls");
+    require_texts(test, evaluate.measures(EvaluateTask::kPasskey) ? "passkey retrieval"
+                                                                  : "an evaluation of more than loss");
   }
   const bool of_examples = holds_examples(test);
   const MarkedDocuments framed(test, of_examples ? marks : DocumentMarks{marks.before, {}});
