@@ -25,7 +25,7 @@ Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md 
   --lengths LIST            256,2K,16K (K = 1024); default: the original window
   --factors LIST            auto (default: by length), none, pi, ntk, yarn, or names of sets
   --tasks LIST              perplexity (default), passkey, needles, longppl
-  --align W, --stride N     ends (all lengths score the same tokens) or starts; a window every N tokens
+  --align W, --stride N     ends (all lengths score the same tokens), starts; a window every N tokens
   --windows K, --target-tokens N  score K windows, or as few as score N tokens; default: all
   --controls LIST, --control-windows K  true for all, or some of them; 8 windows each
   --haystack W, --passkey-samples K, --needle-passes K  text or published; 2 per depth; 10
@@ -33,9 +33,9 @@ Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md 
   --requests LIST, --request-limit N  files of questions with answers to choose from; the first N
   --save-choices OUT.jsonl  the log-likelihood of each answer
   --ruler LIST, --samples N  tasks of RULER by name, or all; 20 of each at each length
-  --ruler-prompt P, --questions FILE, --questions-2 FILE  auto, plain, base or chat; for qa_1, for qa_2
+  --ruler-prompt P, --questions FILE, --questions-2 FILE  auto, plain, base, chat; for qa_1, qa_2
   --bos W, --special-tokens W  auto (default), true or false; text (default) or parse
-  --sliding-window W, --chat-template W  refuse (default), honour or full; auto (default) or a format
+  --sliding-window W, --chat-template W  refuse (default), honour, full; auto (default) or a format
   --device D, --dtype T     cpu (default) or cuda, one GPU per rank; fp32, bf16 or fp64
   --json OUT, --save-nll OUT.npy, --cache DIR  figures; nats of each token; encoded text
 examples:
