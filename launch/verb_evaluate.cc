@@ -20,12 +20,12 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway evaluate MODEL (--text FILE | --tokens FILE.npy | --requests LIST) [options]
 
-Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md explains each option.
+Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md explains them.
   --text FILE, --tokens FILE.npy  a text (plain, JSON, packed; * in the name), or token ids
   --lengths LIST            256,2K,16K (K = 1024); default: the original window
   --factors LIST            auto (default: by length), none, pi, ntk, yarn, or names of sets
   --tasks LIST              perplexity (default), passkey, needles, longppl
-  --align W, --stride N     ends (all lengths score the same tokens), starts; a window every N tokens
+  --align W, --stride N     ends (all lengths score the same tokens), starts; a window every N
   --windows K, --target-tokens N  score K windows, or as few as score N tokens; default: all
   --controls LIST, --control-windows K  true for all, or some of them; 8 windows each
   --haystack W, --passkey-samples K, --needle-passes K  text or published; 2 per depth; 10
