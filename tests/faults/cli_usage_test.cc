@@ -65,7 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"empty_place_in_a_list", "evaluate tests/data/tiny_base --text README.md --lengths 256,,2K",
                 "'256,,2K': wanted a list"},
         BadLine{"unknown_task", "evaluate tests/data/tiny_base --text README.md --tasks perplexty",
-                "--tasks: found perplexty, wanted perplexity, passkey, needles or longppl; did you mean perplexity?"},
+                "--tasks: found perplexty, wanted perplexity, passkey, needles or longppl; did you mean "
+                "perplexity?"},
         BadLine{"unknown_factors", "evaluate tests/data/tiny_base --text tests/data/prose.txt --factors yran",
                 "factors \"yran\": no such set"},
         BadLine{"unknown_dtype", "evaluate tests/data/tiny_base --text README.md --dtype fp8",
