@@ -25,20 +25,53 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// The first lines that differ, as "- was" / "+ is". Recipes are resolved to the same keys in the same order,
-// so a line-by-line comparison shows values; a different number of stages shows up as the remainder.
+// Lengths of the longest common subsequences of what is left from line i of one and line j of the other.
+std::vector<std::vector<int>> common_lines(const std::vector<std::string>& old_lines,
+                                           const std::vector<std::string>& new_lines) {
+  std::vector<std::vector<int>> common(old_lines.size() + 1, std::vector<int>(new_lines.size() + 1));
+  for (size_t i = old_lines.size(); i-- > 0;) {
+    for (size_t j = new_lines.size(); j-- > 0;) {
+      common[i][j] = old_lines[i] == new_lines[j] ? common[i + 1][j + 1] + 1
+                                                  : std::max(common[i + 1][j], common[i][j + 1]);
+    }
+  }
+  return common;
+}
+
+// The first lines that differ: "there "seed: 1", here "seed: 5"". A line that only one of them has, such as a
+// key that an earlier version did not know, stands alone.
 std::string difference(const std::string& was, const std::string& is) {
   const auto old_lines = lines_of(was), new_lines = lines_of(is);
-  std::string text;
-  int shown = 0;
-  for (size_t i = 0; i < std::max(old_lines.size(), new_lines.size()) && shown < 5; ++i) {
-    const std::string before = i < old_lines.size() ? old_lines[i] : "",
-                      after = i < new_lines.size() ? new_lines[i] : "";
-    if (before == after) continue;
-    text += fmt::format("\n  line {}: there \"{}\", here \"{}\"", i + 1, before, after);
-    ++shown;
+  const auto common = common_lines(old_lines, new_lines);
+  std::vector<std::string> only_old, only_new, shown;
+  const auto show = [&] {
+    for (size_t k = 0; k < std::max(only_old.size(), only_new.size()); ++k) {
+      const std::string before = k < only_old.size() ? fmt::format("\"{}\"", only_old[k]) : "nothing",
+                        after = k < only_new.size() ? fmt::format("\"{}\"", only_new[k]) : "nothing";
+      shown.push_back(fmt::format("\n  there {}, here {}", before, after));
+    }
+    only_old.clear();
+    only_new.clear();
+  };
+  size_t i = 0, j = 0;
+  while (i < old_lines.size() || j < new_lines.size()) {
+    const bool both = i < old_lines.size() && j < new_lines.size();
+    if (both && old_lines[i] == new_lines[j]) {
+      show();
+      ++i, ++j;
+    } else if (j == new_lines.size() || (both && common[i + 1][j] >= common[i][j + 1])) {
+      only_old.push_back(old_lines[i++]);
+    } else {
+      only_new.push_back(new_lines[j++]);
+    }
   }
-  return text;
+  show();
+  constexpr size_t kMost = 6;
+  if (shown.size() > kMost) {
+    shown[kMost - 1] = fmt::format("\n  and {} more lines", shown.size() - kMost + 1);
+    shown.resize(kMost);
+  }
+  return fmt::format("{}", fmt::join(shown, ""));
 }
 
 // A live run's folder is never moved away under it: the lock is taken first, and the caller keeps it until

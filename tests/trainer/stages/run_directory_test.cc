@@ -71,6 +71,15 @@ TEST_F(RunDirectoryTest, AnotherRecipeIsRefusedWithTheDifferenceAndNothingChange
   EXPECT_EQ(files_in(folder_ / "run"), before);
 }
 
+TEST_F(RunDirectoryTest, ALineMoreDoesNotShiftTheOthers) {
+  open(recipe_);
+  const fs::path identity = identity_file(recipe_.run_dir);
+  const std::string text = read_bytes(identity);
+  write_bytes(identity, text.substr(text.find('\n') + 1));  // as of a version without the first key
+  expect_refused(recipe_, false, 0,
+                 AllOf(HasSubstr("recipe:\n  there nothing, here \"version: 1\"\n"), Not(HasSubstr("seed"))));
+}
+
 TEST_F(RunDirectoryTest, AnotherNumberOfStagesIsAnotherRecipe) {
   open(recipe_);
   Recipe other = recipe_;
