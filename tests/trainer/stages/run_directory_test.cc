@@ -77,7 +77,7 @@ TEST_F(RunDirectoryTest, ALineMoreDoesNotShiftTheOthers) {
   const std::string text = read_bytes(identity);
   write_bytes(identity, text.substr(text.find('\n') + 1));  // as of a version without the first key
   expect_refused(recipe_, false, 0,
-                 AllOf(HasSubstr("recipe:\n  there nothing, here \"version: 1\"\n"), Not(HasSubstr("seed"))));
+                 AllOf(HasSubstr("recipe:\n  there nothing, here \"version: 1\""), Not(HasSubstr("seed"))));
 }
 
 TEST_F(RunDirectoryTest, AnotherNumberOfStagesIsAnotherRecipe) {
