@@ -19,8 +19,6 @@ if models != {"base", "tuned"}:
 for evaluation in report["evaluations"]:
     for key in ("bits_per_byte", "tail_bits_per_byte", "passkey"):
         value = evaluation[key]
-        if key == "passkey" and "controls" in evaluation:
-            continue  # that stage has no passkeys
         if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
             problems.append(f"{evaluation['model']} {evaluation['factors']} at {evaluation['length']}: {key} is {value}")
 controls = {control for evaluation in report["evaluations"] for control in evaluation.get("controls", {})}
