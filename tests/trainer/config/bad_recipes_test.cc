@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "24:15: stages[1].schedule: found cosin, wanted linear, cosine or constant; did you mean "
                   "cosine?"},
         BadRecipe{"unknown_task", good, "    lengths:", "    tasks: [perplexity, ruler]\n    lengths:",
-                  "27:25: stages[2].tasks[1]: found ruler, wanted perplexity, passkey or needles"},
+                  "27:25: stages[2].tasks[1]: found ruler, wanted perplexity, passkey, needles or longppl"},
         BadRecipe{"unknown_control", good, "    lengths:", "    controls: crop\n    lengths:",
                   "27:15: stages[2].controls: found crop, wanted true, or a list of crop, foreign_prefix, "
                   "repetition or "
