@@ -30,7 +30,9 @@ TYPED_TEST(WordsOf, AreEachForOneValue) {
   for (const auto& [value, word] : ChoiceTable<TypeParam>::choices) {
     EXPECT_TRUE(words.insert(word).second) << word;
     // A value's first word is what it is called; others lead to it.
-    if (values.insert(value).second) EXPECT_EQ(word_of(value), word);
+    if (values.insert(value).second) {
+      EXPECT_EQ(word_of(value), word);
+    }
     EXPECT_EQ(value_of<TypeParam>(word), value);
   }
   for (const char* other : {"", "nonsense", " "}) EXPECT_EQ(value_of<TypeParam>(other), std::nullopt);

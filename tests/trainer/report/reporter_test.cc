@@ -116,7 +116,8 @@ TEST(Reporter, TheReportHasTheKeysReadersExpect) {
       {.name = "search", .kind = "search", .seconds = 2.5, .ranks = 4, .numbers = {{"fitness", 1.25}}});
   reporter.write_report(256);
   const Json report = report_in(folder);
-  EXPECT_EQ(keys_of(report), (std::vector<std::string>{"base_window", "commands", "evaluations", "stages"}));
+  EXPECT_EQ(keys_of(report),
+            (std::vector<std::string>{"base_window", "commands", "evaluations", "benchmarks", "stages"}));
   EXPECT_EQ(report["base_window"], 256);
   EXPECT_EQ(report["evaluations"], Json::array({{{"stage", "scores"},
                                                  {"model", "tuned"},
