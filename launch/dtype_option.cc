@@ -21,4 +21,16 @@ DType read_dtype_option(const std::string& word, const std::vector<DType>& accep
        nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
 }
 
+DType read_compute_dtype(const boost::program_options::variables_map& values, DeviceKind device) {
+  const bool on_gpus = device == DeviceKind::kCuda;
+  if (values.count("dtype") == 0) return on_gpus ? DType::kBF16 : DType::kF32;
+  const DType dtype =
+      read_dtype_option(values["dtype"].as<std::string>(), {DType::kF32, DType::kBF16, DType::kF64});
+  if (on_gpus && dtype != DType::kBF16) {
+    fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
+         word_of(dtype));
+  }
+  return dtype;
+}
+
 }  // namespace ropeway

@@ -1,10 +1,12 @@
 // --dtype of the verbs that have it.
 #pragma once
 
+#include <boost/program_options.hpp>
 #include <string>
 #include <vector>
 
 #include "kernels/base/dtype.h"
+#include "trainer/config/engine_recipe.h"
 
 namespace ropeway {
 
@@ -12,5 +14,9 @@ namespace ropeway {
 // kUsage naming the words of `accepted`, and `others` that the verb reads by itself.
 DType read_dtype_option(const std::string& word, const std::vector<DType>& accepted,
                         const std::vector<std::string>& others = {});
+
+// That of a verb that computes on the device: BF16 on GPUs, where attention knows no other, else F32, F64 or
+// BF16; where it is not given BF16 on GPUs, else F32. Throws kUsage.
+DType read_compute_dtype(const boost::program_options::variables_map& values, DeviceKind device);
 
 }  // namespace ropeway

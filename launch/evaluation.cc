@@ -15,7 +15,6 @@
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
-#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/dtype_words.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/npy.h"
@@ -101,12 +100,8 @@ std::vector<int64_t> lengths_of(const EvaluationRequest& request, const ModelCon
   return lengths;
 }
 
-OpenedModel open_verified(const EvaluationRequest& request, Communicator& world) {
-  const fs::path path = request.model;
-  run_on_rank(world, 0, [&] {
-    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
-  });
-  OpenedModel opened = open_model_or_checkpoint(path);
+OpenedModel open_for(const EvaluationRequest& request, Communicator& world) {
+  OpenedModel opened = open_verified(request.model, world);
   apply_sliding_window(request.sliding_window, opened.dir.config);
   for (const int64_t length : lengths_of(request, opened.dir.config)) {
     require_within_sliding_window(opened.dir.config, length, request.model);
@@ -125,7 +120,7 @@ class Evaluation {
  public:
   Evaluation(const EvaluationRequest& request, Communicator& world, CudaJob* gpus)
       : request_(request),
-        source_(open_verified(request, world)),
+        source_(open_for(request, world)),
         lengths_(lengths_of(request, source_.dir.config)),
         layout_(choose_layout(request, lengths_, world.size())),
         mesh_(world, layout_.shape),

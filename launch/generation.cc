@@ -13,7 +13,6 @@
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
-#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/generate/stop_tokens.h"
 #include "trainer/model/causal_lm.h"
@@ -33,12 +32,8 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
-OpenedModel open_verified(const GenerationRequest& request, Communicator& world) {
-  const fs::path path = request.model;
-  run_on_rank(world, 0, [&] {
-    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
-  });
-  OpenedModel opened = open_model_or_checkpoint(path);
+OpenedModel open_for(const GenerationRequest& request, Communicator& world) {
+  OpenedModel opened = open_verified(request.model, world);
   apply_sliding_window(request.sliding_window, opened.dir.config);
   return opened;
 }
@@ -67,15 +62,7 @@ GenerationRequest read_generation_request(const po::variables_map& values) {
   request.factors = text("factors");
   request.on_crossing = read_choice<OnCrossing>("on-crossing", text("on-crossing"));
   request.device = read_choice<DeviceKind>("device", text("device"));
-  const bool on_gpus = request.device == DeviceKind::kCuda;
-  request.dtype = values.count("dtype") > 0
-                      ? read_dtype_option(text("dtype"), {DType::kF32, DType::kBF16, DType::kF64})
-                  : on_gpus ? DType::kBF16
-                            : DType::kF32;
-  if (on_gpus && request.dtype != DType::kBF16) {
-    fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
-         word_of(request.dtype));
-  }
+  request.dtype = read_compute_dtype(values, request.device);
   request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));
   request.max_new_tokens = values["max-new-tokens"].as<int64_t>();
   if (request.max_new_tokens < 1) {
@@ -96,7 +83,7 @@ GenerationRequest read_generation_request(const po::variables_map& values) {
 
 struct GeneratingModel::Parts {
   Parts(const GenerationRequest& request, MpiSession& job)
-      : source(open_verified(request, job.world())),
+      : source(open_for(request, job.world())),
         gpus(request.device == DeviceKind::kCuda ? std::make_unique<CudaJob>(job) : nullptr),
         mesh(job.world(), {1, job.world().size()}),
         session(source.dir.config, model_place(mesh, gpus.get())) {}

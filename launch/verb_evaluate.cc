@@ -94,11 +94,7 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.tokens = text("tokens");
   request.factors = split_list(text("factors"));
   request.device = read_choice<DeviceKind>("device", text("device"));
-  const bool on_gpus = request.device == DeviceKind::kCuda;
-  request.dtype = values.count("dtype") > 0
-                      ? read_dtype_option(text("dtype"), {DType::kF32, DType::kBF16, DType::kF64})
-                  : on_gpus ? DType::kBF16
-                            : DType::kF32;
+  request.dtype = read_compute_dtype(values, request.device);
   request.cache = text("cache");
   request.json = text("json");
   request.save_nll = text("save-nll");
@@ -122,10 +118,6 @@ EvaluationRequest read_request(const po::variables_map& values) {
   request.align = read_choice<WindowAlignment>("align", text("align"));
   request.haystack = read_choice<Haystack>("haystack", text("haystack"));
   check_benchmark_options(request);
-  if (on_gpus && request.dtype != DType::kBF16) {
-    fail(ErrorKind::kUsage, "--dtype: found {}, wanted bf16: attention on GPUs computes in nothing else",
-         word_of(request.dtype));
-  }
   request.read_special_tokens = read_choice<SpecialTokensInText>("special-tokens", text("special-tokens")) ==
                                 SpecialTokensInText::kParse;
   request.sliding_window = read_choice<SlidingWindowPolicy>("sliding-window", text("sliding-window"));

@@ -12,7 +12,6 @@
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/lengths.h"
 #include "trainer/config/recipe_problems.h"
 #include "trainer/formats/gguf/gguf_export.h"
@@ -26,13 +25,6 @@ namespace ropeway {
 namespace {
 
 namespace fs = std::filesystem;
-
-OpenedModel open_checked(const fs::path& path, Communicator& world) {
-  run_on_rank(world, 0, [&] {
-    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
-  });
-  return open_model_or_checkpoint(path);
-}
 
 // A stage's model or checkpoint that is named is meant.
 void require_finished(const std::optional<RunRecord>& run) {
@@ -78,7 +70,7 @@ struct Export {
 // Collective.
 Export prepare(const ExportOptions& options, MpiSession& job) {
   Export what{.options = options,
-              .source = open_checked(options.source, job.world()),
+              .source = open_verified(options.source, job.world()),
               .run = run_of(options.source),
               .name = {},
               .deployments = {},

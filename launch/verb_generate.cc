@@ -99,8 +99,7 @@ void generate_verb(const Arguments& arguments, MpiSession& job) {
   const std::string prompt = prompt_of(values, job.world());
 
   GeneratingModel model(request, kGenerateVerb, job);
-  std::vector<int32_t> ids =
-      document_marks(model.tokenizer(), model.named(), {bos, MarkChoice::kFalse}).before;
+  std::vector<int32_t> ids = window_start(model.tokenizer(), model.named(), bos);
   const std::vector<int32_t> text = model.tokenizer().encode(prompt, {.read_special_tokens = parses});
   ids.insert(ids.end(), text.begin(), text.end());
   if (ids.empty()) {

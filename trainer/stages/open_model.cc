@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/run_on_rank.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/recipe_parser.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/export_hf.h"
@@ -76,6 +78,13 @@ OpenedModel open_model_or_checkpoint(const fs::path& path) {
          path.string(), exported.front().string());
   }
   return {open_model_dir(folder), folder};
+}
+
+OpenedModel open_verified(const fs::path& path, Communicator& world) {
+  run_on_rank(world, 0, [&] {
+    if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
+  });
+  return open_model_or_checkpoint(path);
 }
 
 std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model) {

@@ -11,12 +11,16 @@
 
 namespace ropeway {
 
+class Communicator;
+
 struct OpenedModel {
   ModelDir dir;
   std::filesystem::path tokenizer_folder;  // empty: the byte-level tokenizer of a freshly made model
 };
 // Throws kMissingInput / kBadData naming the path and what was looked for.
 OpenedModel open_model_or_checkpoint(const std::filesystem::path& path);
+// The same once rank 0 has compared a checkpoint's files with their hashes. Collective; throws on all ranks.
+OpenedModel open_verified(const std::filesystem::path& path, Communicator& world);
 std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model);
 
 }  // namespace ropeway
