@@ -205,8 +205,9 @@ std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
   std::vector<EvaluatedCell> results;
   size_t found = 0;
   for (const EvaluationCell& cell : cells) {
-    const CellFigures* known = control.kept == nullptr ? nullptr : control.kept->find(cell, tasks);
-    const bool finished_earlier = known != nullptr;
+    const std::optional<CellFigures> known =
+        control.kept == nullptr ? std::nullopt : control.kept->find(cell, tasks);
+    const bool finished_earlier = known.has_value();
     if (finished_earlier) {
       results.push_back({cell, *known});
       ++found;

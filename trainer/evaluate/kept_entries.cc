@@ -36,7 +36,8 @@ void KeptEntries::read(const std::string& text) {
   const Json document = Json::parse(text);
   if (document.at("format") != form_.format || document.at("version") != form_.version) return;
   for (const Json& entry : document.at("evaluations")) {
-    entries_.emplace_back(entry.at("of").dump(), entry.at("figures").dump());
+    const auto& [of, figures] = entries_.emplace_back(entry.at("of").dump(), entry.at("figures").dump());
+    if (form_.check) form_.check(of, figures);
   }
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ class KeptEntries {
   struct Form {
     std::string format;
     int version = 1;
+    // Reads an entry. What it cannot read, for which it throws a JSON exception, is a damaged file.
+    std::function<void(const std::string& of, const std::string& figures)> check = {};
   };
   // Collective. Reads what is there; a file of another form or version counts as empty. One that cannot be
   // read is warned of, and replaced when the first entry is added.

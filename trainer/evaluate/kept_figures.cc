@@ -1,12 +1,9 @@
 #include "trainer/evaluate/kept_figures.h"
 
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "kernels/base/error.h"
-#include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/files/files.h"
@@ -16,9 +13,6 @@ namespace ropeway {
 namespace {
 
 using Json = nlohmann::json;  // sorted keys: equal objects have equal texts
-
-constexpr const char* kFormat = "ropeway-figures";
-constexpr int kVersion = 2;
 
 Json to_json(const std::optional<Interval>& interval) {
   if (!interval) return nullptr;
@@ -156,34 +150,16 @@ CellFigures figures_from(const Json& json, int64_t length) {
 }  // namespace
 
 KeptFigures::KeptFigures(std::filesystem::path file, Communicator& world, Subject subject)
-    : file_(std::move(file)), writes_(world.rank() == 0), subject_(std::move(subject)) {
+    : entries_(std::move(file), world,
+               {.format = "ropeway-figures",
+                .version = 2,
+                .check =
+                    [](const std::string& of, const std::string& figures) {
+                      figures_from(Json::parse(figures), Json::parse(of).at("length").get<int64_t>());
+                    }}),
+      subject_(std::move(subject)) {
   // Ranks that see another file must still do the same.
   subject_.weights = broadcast_string(world, subject_.weights);
-  std::string text;
-  if (writes_ && std::filesystem::exists(file_)) {
-    try {
-      text = read_text_file(file_);
-    } catch (const Error& error) {
-      log_warning("{}; what it held is evaluated again", error.what());
-    }
-  }
-  text = broadcast_string(world, text);
-  if (text.empty()) return;
-  try {
-    read(text);
-  } catch (const nlohmann::json::exception&) {
-    entries_.clear();
-    if (writes_) log_warning("{}: is damaged; what it held is evaluated again", file_.string());
-  }
-}
-
-void KeptFigures::read(const std::string& text) {
-  const Json document = Json::parse(text);
-  if (document.at("format") != kFormat || document.at("version") != kVersion) return;
-  for (const Json& entry : document.at("evaluations")) {
-    const Json& of = entry.at("of");
-    entries_.push_back({of.dump(), figures_from(entry.at("figures"), of.at("length").get<int64_t>())});
-  }
 }
 
 // Everything the figures depend on within one run of one recipe; not the number of ranks, with which they
@@ -222,37 +198,20 @@ std::string KeptFigures::describe(const EvaluationCell& cell, const EvaluationTa
   return of.dump();
 }
 
-const CellFigures* KeptFigures::find(const EvaluationCell& cell, const EvaluationTasks& tasks) const {
-  if (tasks.keep_token_nll) return nullptr;
-  const std::string of = describe(cell, tasks);
-  const auto entry = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& candidate) { return candidate.of == of; });
-  if (entry == entries_.end()) return nullptr;
+std::optional<CellFigures> KeptFigures::find(const EvaluationCell& cell, const EvaluationTasks& tasks) const {
+  if (tasks.keep_token_nll) return std::nullopt;
+  const std::string* const kept = entries_.find(describe(cell, tasks));
+  if (kept == nullptr) return std::nullopt;
+  CellFigures figures = figures_from(Json::parse(*kept), cell.length);
   // What was asked for is there, whatever else happened to the file.
-  const bool whole = entry->figures.perplexity.has_value() == tasks.perplexity &&
-                     entry->figures.passkey.has_value() == tasks.passkey &&
-                     entry->figures.needles.has_value() == tasks.needles;
-  return whole ? &entry->figures : nullptr;
+  const bool whole = figures.perplexity.has_value() == tasks.perplexity &&
+                     figures.passkey.has_value() == tasks.passkey &&
+                     figures.needles.has_value() == tasks.needles;
+  return whole ? std::optional(std::move(figures)) : std::nullopt;
 }
 
 void KeptFigures::add(const EvaluatedCell& evaluated, const EvaluationTasks& tasks) {
-  const std::string of = describe(evaluated.cell, tasks);
-  std::erase_if(entries_, [&](const Entry& entry) { return entry.of == of; });
-  entries_.push_back({of, evaluated.figures});
-  if (!writes_) return;
-  try {
-    write();
-  } catch (const Error& error) {
-    log_warning("{}; the evaluation goes on without it", error.what());
-  }
-}
-
-void KeptFigures::write() const {
-  Json document{{"format", kFormat}, {"version", kVersion}, {"evaluations", Json::array()}};
-  for (const Entry& entry : entries_) {
-    document["evaluations"].push_back({{"of", Json::parse(entry.of)}, {"figures", to_json(entry.figures)}});
-  }
-  write_file_atomically(file_, document.dump(2) + "\n");
+  entries_.add(describe(evaluated.cell, tasks), to_json(evaluated.figures).dump());
 }
 
 }  // namespace ropeway

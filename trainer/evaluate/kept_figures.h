@@ -1,19 +1,15 @@
 // Figures of finished cells, on disk while an evaluation is under way, so that one that was interrupted goes
-// on where it was.
-//
-//   {"format": "ropeway-figures", "version": 1, "evaluations": [{"of": {...}, "figures": {...}}, ...]}
-//
-// "of" says what the figures are of: the length, the content of the factor set, the weights, the data and
-// what was asked for. They are used for an evaluation of exactly that and for no other. The file is written
-// anew, atomically, after each cell; doubles are read back with the same bits.
+// on where it was: kept_entries.h, where "of" says the length, the content of the factor set, the weights, the
+// data and what was asked for.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "parallel/comm/communicator.h"
 #include "trainer/evaluate/evaluation.h"
+#include "trainer/evaluate/kept_entries.h"
 
 namespace ropeway {
 
@@ -27,25 +23,17 @@ class KeptFigures {
   // is added.
   KeptFigures(std::filesystem::path file, Communicator& world, Subject subject);
 
-  // The same on every rank; null: there are none.
-  const CellFigures* find(const EvaluationCell& cell, const EvaluationTasks& tasks) const;
+  // The same on every rank; none: there are none.
+  std::optional<CellFigures> find(const EvaluationCell& cell, const EvaluationTasks& tasks) const;
   // Rank 0 writes the file. A write that fails is warned of: the evaluation goes on, and cannot be resumed
   // here. Losses of single tokens are not kept.
   void add(const EvaluatedCell& evaluated, const EvaluationTasks& tasks);
 
  private:
-  struct Entry {
-    std::string of;  // JSON
-    CellFigures figures;
-  };
   std::string describe(const EvaluationCell& cell, const EvaluationTasks& tasks) const;
-  void read(const std::string& text);
-  void write() const;
 
-  const std::filesystem::path file_;
-  const bool writes_;
+  KeptEntries entries_;
   Subject subject_;
-  std::vector<Entry> entries_;
 };
 
 }  // namespace ropeway

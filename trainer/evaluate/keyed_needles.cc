@@ -10,6 +10,7 @@
 #include "kernels/base/random.h"
 #include "trainer/data/located_text.h"
 #include "trainer/data/marked_documents.h"
+#include "trainer/evaluate/passkey_eval.h"
 
 namespace ropeway {
 namespace {
@@ -70,15 +71,6 @@ std::string draw_number(Philox& random) {
 std::string sentence(KeyKind kind, const std::string& key, const std::string& number) {
   return kind == KeyKind::kWords ? fmt::format(" The pass key of {} is {}.", key, number)
                                  : fmt::format(" Locker {} holds {}.", key, number);
-}
-
-std::vector<double> spread_depths(int64_t count) {
-  if (count == 1) return {0.5};
-  std::vector<double> depths;
-  for (int64_t i = 0; i < count; ++i) {
-    depths.push_back(static_cast<double>(i) / static_cast<double>(count - 1));
-  }
-  return depths;
 }
 
 void append(std::vector<int32_t>& to, std::span<const int32_t> ids) {

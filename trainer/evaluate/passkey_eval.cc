@@ -10,15 +10,6 @@
 namespace ropeway {
 namespace {
 
-std::vector<double> spread_depths(int64_t count) {
-  if (count == 1) return {0.5};
-  std::vector<double> depths;
-  for (int64_t i = 0; i < count; ++i) {
-    depths.push_back(static_cast<double>(i) / static_cast<double>(count - 1));
-  }
-  return depths;
-}
-
 // Sample i: all depths once, then all again. Its haystack is stretch i of the documents, from the first again
 // when they are used up, or that of the published task.
 class SampleMaker {
@@ -75,6 +66,15 @@ class SampleMaker {
 };
 
 }  // namespace
+
+std::vector<double> spread_depths(int64_t count) {
+  if (count == 1) return {0.5};
+  std::vector<double> depths;
+  for (int64_t i = 0; i < count; ++i) {
+    depths.push_back(static_cast<double>(i) / static_cast<double>(count - 1));
+  }
+  return depths;
+}
 
 PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
                                const Tokenizer& tokenizer, const PasskeyEvalOptions& options) {

@@ -33,6 +33,9 @@ struct PasskeyEvalOptions {
   std::vector<int32_t> start = {};  // tokens in front of each sample, such as a BOS
   Haystack haystack = Haystack::kText;
 };
+// So many depths from 0, the start, to 1, right before the question, evenly; one alone is in the middle.
+std::vector<double> spread_depths(int64_t count);
+
 // Collective where `score` is, over a mesh whose data axis shares the samples. Haystacks are the documents'
 // successive stretches, or the sentences of the published task, which need no document.
 PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,

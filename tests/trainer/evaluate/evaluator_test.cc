@@ -122,16 +122,16 @@ TEST(Evaluator, OtherWeightsDataOrTasksFindNothing) {
   KeptFigures kept = open({"w", "d"});
   losses(alone.rank, *corpus, {cell}, {.kept = &kept});
   const EvaluationTasks tasks = {.windows = 2};
-  EXPECT_NE(open({"w", "d"}).find(cell, tasks), nullptr);
-  EXPECT_EQ(open({"x", "d"}).find(cell, tasks), nullptr);
-  EXPECT_EQ(open({"w", "x"}).find(cell, tasks), nullptr);
-  EXPECT_EQ(kept.find(cell, {.windows = 1}), nullptr);
-  EXPECT_EQ(kept.find(cell, {.passkey = true, .windows = 2}), nullptr);
-  EXPECT_EQ(kept.find(cell, {.windows = 2, .keep_token_nll = true}), nullptr);
-  EXPECT_EQ(kept.find(cell_of("yarn", 64), tasks), nullptr);
+  EXPECT_NE(open({"w", "d"}).find(cell, tasks), std::nullopt);
+  EXPECT_EQ(open({"x", "d"}).find(cell, tasks), std::nullopt);
+  EXPECT_EQ(open({"w", "x"}).find(cell, tasks), std::nullopt);
+  EXPECT_EQ(kept.find(cell, {.windows = 1}), std::nullopt);
+  EXPECT_EQ(kept.find(cell, {.passkey = true, .windows = 2}), std::nullopt);
+  EXPECT_EQ(kept.find(cell, {.windows = 2, .keep_token_nll = true}), std::nullopt);
+  EXPECT_EQ(kept.find(cell_of("yarn", 64), tasks), std::nullopt);
   EvaluationCell nudged = cell;
   nudged.factors.factors[1] = std::nextafter(nudged.factors.factors[1], 2.0);
-  EXPECT_EQ(kept.find(nudged, tasks), nullptr);
+  EXPECT_EQ(kept.find(nudged, tasks), std::nullopt);
 }
 
 std::vector<EvaluatedCell> evaluate_all(TinyRank& rank, const Documents& documents,
@@ -230,19 +230,19 @@ TEST(Evaluator, AllTasksAndControlsAreTheSameOnAnyMeshAndFromTheFile) {
     }
   }
   KeptFigures again(folder / "figures.json", *alone.world, {"w", "d"});
-  const CellFigures* from_file = again.find(cell, tasks);
-  ASSERT_NE(from_file, nullptr);
+  const std::optional<CellFigures> from_file = again.find(cell, tasks);
+  ASSERT_NE(from_file, std::nullopt);
   expect_same(*from_file, 0);
   EXPECT_EQ(from_file->perplexity->runs.size(), wanted.perplexity->runs.size());
   EXPECT_EQ(from_file->controls[2].distances[0].interval, wanted.controls[2].distances[0].interval);
   EvaluationTasks other = tasks;
   other.control_windows = 4;
-  EXPECT_EQ(again.find(cell, other), nullptr);
+  EXPECT_EQ(again.find(cell, other), std::nullopt);
   other = tasks;
   other.aligned = {64, 256, 512};
-  EXPECT_NE(again.find(cell, other), nullptr) << "the same windows";
+  EXPECT_NE(again.find(cell, other), std::nullopt) << "the same windows";
   other.aligned = {64, 1024};
-  EXPECT_EQ(again.find(cell, other), nullptr);
+  EXPECT_EQ(again.find(cell, other), std::nullopt);
 }
 
 TEST(Evaluator, LengthsWithinTheWindowHaveNoControls) {
