@@ -101,9 +101,8 @@ void check_benchmark_options(const EvaluationRequest& request) {
       request.text.empty() && request.tokens.empty() && request.benchmarks.ruler.empty();
   if (only_requests && !request.lengths.empty()) {
     fail(ErrorKind::kUsage,
-         "--lengths is for --text and --tokens: --requests are scored at the original window; --factors NAME "
-         "picks "
-         "another set there");
+         "--lengths is for --text and --tokens: --requests are scored at the original window; "
+         "--factors NAME picks another set there");
   }
   if (request.benchmarks.requests.empty() && !request.save_choices.empty()) {
     fail(ErrorKind::kUsage, "--save-choices wants --requests");

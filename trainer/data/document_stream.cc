@@ -137,9 +137,7 @@ void require_pass_of(const DocumentStream& stream, const MarkedDocuments& docume
   if (tokens >= static_cast<double>(length)) return;
   fail(ErrorKind::kBadData,
        "{}: a pass over the text has {:.0f} tokens in all ({}), wanted the {} tokens of a window or more; "
-       "give a "
-       "longer "
-       "text or a shorter length",
+       "give a longer text or a shorter length",
        purpose, tokens, sizes_of(documents), length);
 }
 

@@ -122,8 +122,8 @@ void require_texts(const Documents& documents, const std::string& purpose) {
   for (const SourceFacts& source : documents.sources()) {
     if (source.records == RecordKind::kText) continue;
     fail(ErrorKind::kBadData,
-         "{}: {}: examples that are scored in part, for training and for loss in evaluations; {} takes whole "
-         "texts",
+         "{}: {}: examples that are scored in part, for training and for loss in evaluations; "
+         "{} takes whole texts",
          source.name, source.kind, purpose);
   }
 }
@@ -136,9 +136,8 @@ bool holds_examples(const Documents& documents) {
   }
   if (text != nullptr && examples != nullptr) {
     fail(ErrorKind::kBadData,
-         "{}: {}, beside the texts of {}: the loss of texts and that of examples are not one mean; evaluate "
-         "them "
-         "apart",
+         "{}: {}, beside the texts of {}: the loss of texts and that of examples are not one mean; "
+         "evaluate them apart",
          examples->name, examples->kind, text->name);
   }
   return examples != nullptr;
@@ -153,9 +152,8 @@ void require_scored(const MarkedDocuments& documents, int64_t length, const std:
     if (documents.size(d) <= length) return;
   }
   fail(ErrorKind::kBadData,
-       "{}: none of the {} examples fits into {} tokens ({}); an example is never cut: give shorter ones or "
-       "a longer "
-       "length",
+       "{}: none of the {} examples fits into {} tokens ({}); an example is never cut: "
+       "give shorter ones or a longer length",
        purpose, documents.count(), length, sizes_of(documents));
 }
 
