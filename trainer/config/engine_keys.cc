@@ -1,0 +1,54 @@
+// Keys of the ranks and of the engine.
+#include "trainer/config/key_rows.h"
+
+namespace ropeway {
+namespace {
+
+template <auto Member>
+Field mesh(Recipe& r) {
+  return field_at(r.mesh.*Member);
+}
+template <auto Member>
+Field engine(Recipe& r) {
+  return field_at(r.engine.*Member);
+}
+
+}  // namespace
+
+std::vector<RecipeKey> engine_keys() {
+  using enum ValueType;
+  return {
+      key("mesh", "data", kInteger, mesh<&MeshRecipe::data>,
+          {.low = 1, .high = 1e6, .also = "dp data_parallel dp_size data_parallel_size"},
+          "ranks with different sequences"),
+      key("mesh", "sequence", kAutoInteger, mesh<&MeshRecipe::sequence>,
+          {.low = 1,
+           .high = 1e6,
+           .also = "cp sp context_parallel sequence_parallel context_parallel_size sequence_parallel_size "
+                   "cp_size sp_size"},
+          "ranks that share each sequence; auto: all ranks / data"),
+      key("mesh", "placement", kChoice, mesh<&MeshRecipe::placement>, {},
+          "which tokens of a sequence a rank holds"),
+      key("engine", "save_attention", kFlag, engine<&EngineRecipe::save_attention>, {},
+          "keep attention's output between forward and backward"),
+      key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
+          {.also = "activation_offload offload_activations cpu_offload"},
+          "where what backward needs of each block waits; auto: in host memory if only that fits"),
+      key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>,
+          {.high = 1e15, .also = "gradient_checkpointing disable_gradient_checkpointing"},
+          "bytes of projections kept for backward instead of computed again, where records are on the "
+          "device; auto: 1 GiB, on a GPU what its memory has room for"),
+      key("engine", "tile_tokens", kAutoInteger, engine<&EngineRecipe::tile_tokens>,
+          {.low = 1, .high = kMaxSize},
+          "tokens per tile of norms, projections and MLP; auto: by the memory there is"),
+      key("engine", "loss_tile_tokens", kAutoInteger, engine<&EngineRecipe::loss_tile_tokens>,
+          {.low = 1, .high = kMaxSize},
+          "tokens per tile of head and cross-entropy; auto: by the memory there is"),
+      key("engine", "hang_seconds", kInteger, engine<&EngineRecipe::hang_seconds>,
+          {.low = 1, .high = 1e9, .also = "timeout nccl_timeout ddp_timeout"},
+          "seconds that a GPU whose own work is done waits for what its neighbours send, before the job ends "
+          "with code 76"),
+  };
+}
+
+}  // namespace ropeway
