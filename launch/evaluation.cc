@@ -21,6 +21,7 @@
 #include "trainer/evaluate/benchmark_set.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/evaluate/ruler_summary.h"
+#include "trainer/evaluate/text_needs.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/files/files.h"
 #include "trainer/files/output_place.h"
@@ -131,12 +132,10 @@ class Evaluation {
         benchmarks_(request.benchmarks, longppl_windows(request)),
         cells_(request.cells) {
     if (documents_) {
-      if (makes_texts())
-        require_texts(*documents_,
-                      request_.passkey ? "passkey retrieval" : "an evaluation of more than loss");
+      require_whole_texts(*documents_, text_tasks());
       if (holds_examples(*documents_)) end_ = document_marks(*tokenizer_, named(), {}).after;
     }
-    if (reads_text()) {
+    if (reads_windows(text_tasks())) {
       const MarkedDocuments framed(*documents_, {start_, end_});
       for (const int64_t length : lengths_) require_scored(framed, length, "evaluate");
     }
@@ -153,15 +152,14 @@ class Evaluation {
   }
 
  private:
-  // Tasks that are made from whole texts.
-  bool makes_texts() const {
-    return request_.passkey || request_.needles || request_.longppl || !request_.controls.empty() ||
-           !request_.benchmarks.ruler.empty();
-  }
-  // Windows of the text itself, as long as the lengths.
-  bool reads_text() const {
-    return request_.perplexity || request_.longppl || request_.needles || !request_.controls.empty() ||
-           (request_.passkey && request_.haystack == Haystack::kText);
+  TextTasks text_tasks() const {
+    return {.perplexity = request_.perplexity,
+            .passkey = request_.passkey,
+            .needles = request_.needles,
+            .longppl = request_.longppl,
+            .haystack = request_.haystack,
+            .controls = request_.controls,
+            .ruler = request_.benchmarks.ruler};
   }
 
   std::vector<EvaluationCell> cells_at(const std::vector<int64_t>& lengths) const {
@@ -238,7 +236,7 @@ class Evaluation {
   }
 
   std::optional<Documents> load_input(Communicator& world) {
-    const bool needs_tokenizer = makes_texts() || !request_.text.empty() ||
+    const bool needs_tokenizer = needs_whole_texts(text_tasks()) || !request_.text.empty() ||
                                  request_.bos == MarkChoice::kTrue || request_.benchmarks.any();
     if (needs_tokenizer) tokenizer_ = tokenizer_of(source_);
     if (tokenizer_ != nullptr && request_.read_special_tokens)

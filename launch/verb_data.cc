@@ -71,7 +71,7 @@ std::vector<Split> splits_of(const DataRecipe& data) {
 
 struct TokenizerAndMarks {
   std::unique_ptr<Tokenizer> tokenizer;  // null: the model's folder is not there
-  int64_t vocab_size = 0;
+  int64_t vocab_size = 0, original_window = 0;
   NamedTokens named;
   DocumentMarks marks;
   ChatTemplate chat;
@@ -83,11 +83,14 @@ TokenizerAndMarks open_tokenizer(const Recipe& recipe) {
   if (recipe.model.has_architecture) {
     opened.tokenizer = make_byte_tokenizer();
     opened.vocab_size = recipe.model.architecture.vocab_size;
+    opened.original_window = recipe.model.architecture.window;
   } else if (fs::exists(folder)) {
     require_no_gguf(folder);
     opened.tokenizer = load_tokenizer(folder);
     const ModelConfig config = read_config_and_sets(folder).config;
     opened.vocab_size = config.vocab_size;
+    opened.original_window =
+        recipe.model.original_window > 0 ? recipe.model.original_window : config.original_window;
     opened.named = named_tokens(folder, *opened.tokenizer, {config.bos_token_id, config.eos_token_id});
   } else {
     return opened;
@@ -214,12 +217,10 @@ class DataReport {
     const SearchRecipe& search = stage.search();
     const Documents& validation = documents_.at("validation");
     const bool by_gradient = search.refine == SearchRefine::kGradient;
-    require_search_texts(recipe_.data, search, validation, by_gradient ? &documents_.at("train") : nullptr,
+    const SearchSequencesWanted wanted = sequences_of(search, opened_.original_window);
+    require_search_texts(recipe_.data, wanted, validation, by_gradient ? &documents_.at("train") : nullptr,
                          opened_.marks);
-    const MarkedDocuments framed(validation, {opened_.marks.before, {}});
-    return fmt::format("{} of {}, of {} in the validation text",
-                       windows_text(search.documents + search.finalist_documents),
-                       format_length(search.length), disjoint_windows(framed, search.length));
+    return describe_search_sequences(validation, opened_.marks, wanted);
   }
 
   std::string evaluation_text(const StageRecipe& stage) {

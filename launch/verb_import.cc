@@ -9,6 +9,7 @@
 #include "launch/dtype_option.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
+#include "trainer/formats/gguf/gguf_config.h"
 #include "trainer/formats/gguf/gguf_import.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/import_hf.h"
@@ -21,15 +22,15 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
+// {}: the architectures of GGUF.
 constexpr const char* kHelp =
     R"(usage: ropeway import SOURCE MODEL_DIR [options]
 
-SOURCE is a Hugging Face directory (config.json, safetensors in one file or in
-shards), or a .gguf file (of a split model the first) of llama, phi3, qwen2 or
-qwen3. Names and shapes of all weights, config.json, factor lists and tokenizer
-are checked before anything is written; MODEL_DIR appears whole or not at all.
-No code of SOURCE is run or kept; pickled weights (.bin, .pt) are refused.
-rope_factors.json gets the factor sets that config.json describes.
+SOURCE is a Hugging Face directory (config.json, safetensors in one file or in shards), or a .gguf file
+(of a split model the first) of {}.
+Names and shapes of all weights, config.json, factor lists and tokenizer are checked before anything is
+written; MODEL_DIR appears whole or not at all. No code of SOURCE is run or kept; pickled weights
+(.bin, .pt) are refused. rope_factors.json gets the factor sets that config.json describes.
 
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to
@@ -48,7 +49,7 @@ examples:
 )";
 
 CommandLine command_line() {
-  CommandLine line{kHelp, "SOURCE MODEL_DIR", {}};
+  CommandLine line{fmt::format(fmt::runtime(kHelp), gguf_architectures()), "SOURCE MODEL_DIR", {}};
   line.options.add_options()("copy", po::bool_switch(), "")("link", po::bool_switch(), "")(
       "dtype", po::value<std::string>()->default_value(""), "")("force", po::bool_switch(), "")(
       "strict", po::bool_switch(), "");

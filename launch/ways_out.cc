@@ -2,6 +2,7 @@
 
 #include "launch/export_refusal_words.h"
 #include "launch/memory_words.h"
+#include "trainer/data/chat_template.h"
 #include "trainer/formats/hf/model_dir.h"
 
 namespace ropeway {
@@ -43,6 +44,12 @@ std::string message_of(const std::exception_ptr& error) {
     return failure.message + lines_to_need_less(memory);
   } catch (const ExportRefusal& refusal) {
     return words_for(refusal);
+  } catch (const NoChatFormat&) {
+    return fmt::format(
+        "{}; a format can be named: --chat-template for evaluate, data: {{chat_template: NAME}} in a recipe, "
+        "of {}; "
+        "token ids with labels need none",
+        failure.message, fmt::join(names_of_chat_formats(), ", "));
   } catch (const GgufNotImported& gguf) {
     return fmt::format("{}; ropeway import {} MODEL_DIR makes a model folder of it", failure.message,
                        gguf.file().string());

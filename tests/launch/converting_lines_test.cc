@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 // Three texts and a missing one, fourteen bytes in all; five ids.
 const char* const kMake = R"py(
-import gzip, json, os, pickle, sqlite3, sys, zipfile
+import gzip, json, os, pickle, sqlite3, subprocess, sys, tarfile, zipfile, zlib
 import h5py, numpy as np, pyarrow as pa, torch
 from pyarrow import feather, ipc, orc, parquet
 os.chdir(sys.argv[1])
@@ -34,6 +34,34 @@ base.commit(); base.close()
 lines = "".join(json.dumps({"text": t}) + "\n" for t in texts)
 zipfile.ZipFile("a.zip", "w").writestr("inside.jsonl", lines)
 gzip.open("twice.jsonl.gz", "wb").write(gzip.compress(lines.encode()))
+open("inside.jsonl", "w").write(lines)
+run = lambda *command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+run("7z", "a", "-bd", "a.7z", "inside.jsonl")
+run("lz4", "-q", "inside.jsonl", "a.jsonl.lz4")
+run("lzip", "-k", "-o", "a.jsonl.lzip", "inside.jsonl")
+open("a.jsonl.Z", "wb").write(subprocess.run(["compress", "-cf", "inside.jsonl"], stdout=subprocess.PIPE).stdout)
+for name, mode in (("a.tar", "w"), ("b.tar.gz", "w:gz")):
+    with tarfile.open(name, mode) as archive: archive.add("inside.jsonl")
+# Debian has nothing that writes RAR: one stored member after the format's description (version 4).
+def block(kind, flags, rest):
+    head = bytes([kind]) + flags.to_bytes(2, "little") + (7 + len(rest)).to_bytes(2, "little") + rest
+    return (zlib.crc32(head) & 0xFFFF).to_bytes(2, "little") + head
+said, name, word = lines.encode(), b"inside.jsonl", lambda value: value.to_bytes(4, "little")
+member = (2 * word(len(said)) + b"\x03" + word(zlib.crc32(said)) + word(0x5A210000) + b"\x14\x30" +
+          len(name).to_bytes(2, "little") + word(0o100644) + name)
+open("a.rar", "wb").write(b"Rar!\x1A\x07\0" + block(0x73, 0, bytes(6)) + block(0x74, 0x8000, member) + said +
+                          block(0x7B, 0x4000, b""))
+page = b"BT /F 12 Tf 72 700 Td (one) Tj 0 -20 Td (two three) Tj ET"
+objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+           b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+           b"<</Length %d>>stream\n%s\nendstream" % (len(page), page),
+           b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
+pdf, places = b"%PDF-1.4\n", b""
+for i, content in enumerate(objects, 1):
+    places += b"%010d 00000 n \n" % len(pdf)
+    pdf += b"%d 0 obj%s endobj\n" % (i, content)
+open("a.pdf", "wb").write(pdf + b"xref\n0 6\n0000000000 65535 f \n" + places +
+                          b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(pdf))
 ids = np.arange(5)
 torch.save(torch.from_numpy(ids), "a.pt")
 with h5py.File("a.h5", "w") as file: file.create_dataset("group/ids", data=ids, compression="gzip")
@@ -54,6 +82,7 @@ struct Foreign {
 };
 void PrintTo(const Foreign& foreign, std::ostream* out) { *out << foreign.file; }
 
+// The tools are in launch/setup.sh. Snappy and Avro have no line: nothing common unpacks them.
 class LinesOfMessages : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -132,6 +161,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Foreign{"a.arrows", "a.arrows.jsonl", kTexts}, Foreign{"a.pkl", "a.pkl.jsonl", kTexts},
                       Foreign{"a.sqlite", "a.sqlite.jsonl", kTexts, " TABLE ", " pages "},
                       Foreign{"a.zip", "a.zip.unpacked/inside.jsonl", kTexts},
+                      Foreign{"a.7z", "a.7z.unpacked/inside.jsonl", kTexts},
+                      Foreign{"a.rar", "a.rar.unpacked/inside.jsonl", kTexts},
+                      Foreign{"a.tar", "a.tar.unpacked/inside.jsonl", kTexts},
+                      Foreign{"b.tar.gz", "b.tar.gz.unpacked/inside.jsonl", kTexts},
+                      Foreign{"a.jsonl.lz4", "a.jsonl.lz4.unpacked", kTexts},
+                      Foreign{"a.jsonl.lzip", "a.jsonl.lzip.unpacked", kTexts},
+                      Foreign{"a.jsonl.Z", "a.jsonl.Z.unpacked", kTexts},
+                      Foreign{"a.pdf", "a.pdf.txt", " 1 document, 16 tokens, "},
                       Foreign{"twice.jsonl.gz", "twice.jsonl", kTexts}, Foreign{"a.pt", "a.pt.npy", kIds},
                       Foreign{"a.h5", "a.h5.npy", kIds, " DATASET", " group/ids"},
                       Foreign{"a.npz", "a.npz.unpacked/ids.npy", kIds},

@@ -107,12 +107,20 @@ TEST_F(DataVerb, ExamplesAreShownWithTheLossWeightsOfTheirTokens) {
                                    "] --set stages.score.tasks=[perplexity]");
   EXPECT_EQ(scored.code, 0) << scored.err;
   EXPECT_THAT(scored.out, HasSubstr("score (evaluate): used 1 example, 7 tokens, 4 of them scored of 1K\n"));
-  const Ended searched =
-      run_ropeway("data " + recipe(kTinyBase) + " --set data.validation=[" + prompts + "]");
-  EXPECT_EQ(searched.code, 65);
-  EXPECT_THAT(searched.err,
-              HasSubstr("stage wide: " + prompts + ": JSON lines of prompts and completions: examples"));
-  EXPECT_THAT(searched.err, HasSubstr("a search takes whole texts"));
+  const auto searched = [&](const std::string& data) {
+    return run_ropeway("data " + recipe(kTinyBase) + " --set data.validation=[" + data + "]");
+  };
+  const Ended few = searched(prompts);
+  EXPECT_EQ(few.code, 65);
+  EXPECT_THAT(few.err, HasSubstr("stage wide: 1 of the 1 validation examples fit into 512 tokens and have a "
+                                 "scored one, wanted 3: 2 to rank candidates and 1 for finalists"));
+  std::string lines;
+  for (const size_t size : {500, 300, 400, 280})
+    lines += "{\"prompt\": \"" + std::string(size, 'p') + "\", \"completion\": \"tell\"}\n";
+  const Ended enough = searched(scratch_.file("long.jsonl", lines));
+  EXPECT_THAT(enough.out,
+              HasSubstr("wide (search): the 3 longest of 4 examples up to 512, 304 to 504 tokens, "
+                        "12 of them scored\n"));
 }
 
 TEST_F(DataVerb, ConversationsWantAKnownTemplateOrAFormatByName) {
@@ -124,7 +132,7 @@ TEST_F(DataVerb, ConversationsWantAKnownTemplateOrAFormatByName) {
   const Ended unnamed = run_ropeway(command);
   EXPECT_EQ(unnamed.code, 65);
   EXPECT_THAT(unnamed.err, AllOf(HasSubstr(chat + ":1: conversations need a chat template"),
-                                 HasSubstr("data.chat_template names a format (chatml, ")));
+                                 HasSubstr("data: {chat_template: NAME} in a recipe, of chatml, ")));
   const Ended named = run_ropeway(command + " --set data.chat_template=chatml");
   EXPECT_EQ(named.code, 0) << named.err;
   EXPECT_THAT(named.out,

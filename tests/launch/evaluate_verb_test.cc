@@ -11,6 +11,7 @@
 namespace ropeway {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const std::string kProse = ROPEWAY_SOURCE_DIR "/tests/data/prose.txt";
@@ -258,11 +259,20 @@ TEST(EvaluateVerb, TheLossOfExamplesIsPerScoredToken) {
   const Ended unnamed = run_ropeway("evaluate " + kTinyBase + " --cache " + scratch.name("cache") +
                                     " --text " + scratch.name("chat.jsonl"));
   EXPECT_EQ(unnamed.code, 65);
-  EXPECT_THAT(unnamed.err, HasSubstr("conversations need a chat template"));
+  EXPECT_THAT(unnamed.err, AllOf(HasSubstr("conversations need a chat template"),
+                                 HasSubstr("--chat-template for evaluate"), HasSubstr(", smollm3, ")));
   const Ended passkey = run_ropeway("evaluate " + kTinyBase + " --tasks passkey --cache " +
                                     scratch.name("cache") + " --text " + scratch.name("both.jsonl"));
   EXPECT_EQ(passkey.code, 65);
   EXPECT_THAT(passkey.err, HasSubstr("passkey retrieval takes whole texts"));
+  for (const auto& [options, task] :
+       {std::pair{"--tasks longppl --lengths 512 --longppl-short 256", "LongPPL"},
+        {"--ruler niah_multikey_1 --lengths 512", "RULER's niah_multikey_1"}}) {
+    const Ended refused = run_ropeway("evaluate " + kTinyBase + " " + options + " --cache " +
+                                      scratch.name("cache") + " --text " + scratch.name("both.jsonl"));
+    EXPECT_EQ(refused.code, 65) << options;
+    EXPECT_THAT(refused.err, HasSubstr(std::string(task) + " takes whole texts")) << options;
+  }
 }
 
 nlohmann::json whole_report(const TempDir& scratch, const std::string& options,

@@ -43,6 +43,7 @@ enum class ChatFormatName {
   kQwen3,
   kQwen3Thinking,
   kSmolLM2,
+  kSmolLM3,
   kLlama2,
   kLlama3,
   kLlama31,
@@ -51,10 +52,17 @@ enum class ChatFormatName {
   kMistral3,
   kPhi3,
   kPhi35,
+  kPhi4,
   kPhi4Mini,
+  kPhi4MiniReasoning,
   kZephyr,
   kGemma,
-  kGemma3
+  kGemma3,
+  kOlmo2,
+  kTulu3,
+  kGranite30,
+  kGranite,
+  kGlm4
 };
 // Llama 3.2 and 3.3 write what 3.1 writes.
 template <>
@@ -68,6 +76,7 @@ struct ChoiceTable<ChatFormatName> {
                                                        {kQwen3, "qwen3"},
                                                        {kQwen3Thinking, "qwen3-thinking"},
                                                        {kSmolLM2, "smollm2"},
+                                                       {kSmolLM3, "smollm3"},
                                                        {kLlama2, "llama2"},
                                                        {kLlama3, "llama3"},
                                                        {kLlama31, "llama3.1"},
@@ -78,10 +87,17 @@ struct ChoiceTable<ChatFormatName> {
                                                        {kMistral3, "mistral3"},
                                                        {kPhi3, "phi3"},
                                                        {kPhi35, "phi3.5"},
+                                                       {kPhi4, "phi4"},
                                                        {kPhi4Mini, "phi4-mini"},
+                                                       {kPhi4MiniReasoning, "phi4-mini-reasoning"},
                                                        {kZephyr, "zephyr"},
                                                        {kGemma, "gemma"},
-                                                       {kGemma3, "gemma3"}};
+                                                       {kGemma3, "gemma3"},
+                                                       {kOlmo2, "olmo2"},
+                                                       {kTulu3, "tulu3"},
+                                                       {kGranite30, "granite3.0"},
+                                                       {kGranite, "granite3"},
+                                                       {kGlm4, "glm4"}};
 };
 
 // Files of training text, and how many times a pass uses each of their tokens.

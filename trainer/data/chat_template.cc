@@ -56,6 +56,20 @@ constexpr KnownTemplate kKnown[] = {
     // Gemma 7B it, Gemma 2 9B it
     {"ecd6ae513fe103f0eb62e8ab5bfa8d0fe45c1074fa398b089c93a7e70c15cfd6", Name::kGemma},
     {"8d9e3a3c114fb2053ec500184677af4f7e5f8ec2582443cd535834e68b3ade29", Name::kGemma3},
+    // OLMo 2 1B, 7B and 13B
+    {"fe689ffbd6a4e2d0532d7480696b065b10e0e1eff3f9b9fc4bea415761e4bf4a", Name::kOlmo2},
+    // OLMo 2 32B, Tulu 3
+    {"ac7498a36a719da630e99d48e6ebc4409de85a77556c2b6159eeb735bcbd11df", Name::kTulu3},
+    {"09d68eeb5c0eaa551adea6cc088a05c7298966f395f203126e76b74f5a77a8ff", Name::kGranite30},
+    // Granite 3.1, 3.2 and 3.3
+    {"08962c2f15d56767854b46dfc4070b37f4c443551833bba65b417191735f3187", Name::kGranite},
+    {"2216d3c3e5056029f148e6c980658f4e5b068f5c63dfbf18758dcc77c13350a0", Name::kGranite},
+    {"0bea7711316005a1c37c9941a7ee2a26311d223c979abee416aab0a402fc5b56", Name::kGranite},
+    // GLM-4 9B and 32B 0414
+    {"db700f25fa300e53634c6fc78dee86b7fbd6d27e624edb855b18a4078c83a822", Name::kGlm4},
+    {"ccc2fc33ad8d4dc791c3d803a416af07c2b8b9e951019e85bb3441da85e669f1", Name::kSmolLM3},
+    {"fe4120415a3858b873955c92ce3a103a95bc97c2cb00b72e62659aaf0f891ee5", Name::kPhi4},
+    {"cbb504cb43fec3f8877d709d9f7a729441e56f41cb4fddd382675fab35de7fe1", Name::kPhi4MiniReasoning},
 };
 
 struct TemplateText {
@@ -94,12 +108,6 @@ std::optional<TemplateText> template_in(const fs::path& folder) {
   return TemplateText{*text, value->place()};
 }
 
-std::vector<std::string> names_of_formats() {
-  std::vector<std::string> names = words_of<ChatFormatName>();
-  std::erase(names, word_of(Name::kAuto));
-  return names;
-}
-
 // The token's text where the text is read as that token again.
 std::string text_of(int64_t id, const Tokenizer& tokenizer) {
   if (id < 0) return "";
@@ -109,6 +117,12 @@ std::string text_of(int64_t id, const Tokenizer& tokenizer) {
 }
 
 }  // namespace
+
+std::vector<std::string> names_of_chat_formats() {
+  std::vector<std::string> names = words_of<ChatFormatName>();
+  std::erase(names, word_of(Name::kAuto));
+  return names;
+}
 
 std::string sha256_of_template(std::string_view text) {
   std::string normal;
@@ -137,20 +151,14 @@ ChatTemplate chat_template_of(const fs::path& folder, ChatFormatName choice, con
   }
   std::optional<TemplateText> written;
   if (!folder.empty()) written = template_in(folder);
-  const auto refusal = [](const std::string& found_there) {
-    return fmt::format(
-        "conversations need a chat template, and {}; data.chat_template names a format ({}), "
-        "or give token ids and labels",
-        found_there, fmt::join(names_of_formats(), ", "));
-  };
   if (!written) {
-    found.refusal = refusal(fmt::format("{} has none", folder.empty() ? "a new model" : folder.string()));
+    found.refusal = fmt::format("{} has none", folder.empty() ? "a new model" : folder.string());
     return found;
   }
   const std::string sha256 = sha256_of_template(written->text);
   found.format = format_of_template(sha256);
-  found.refusal = refusal(fmt::format("{}, '{}' (SHA-256 {}), is none of those known", written->place,
-                                      shorten(written->text.substr(0, 400), 60), sha256.substr(0, 12)));
+  found.refusal = fmt::format("{}, '{}' (SHA-256 {}), is none of those known", written->place,
+                              shorten(written->text.substr(0, 400), 60), sha256.substr(0, 12));
   return found;
 }
 

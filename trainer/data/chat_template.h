@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "kernels/base/error.h"
 #include "trainer/config/data_choices.h"
 #include "trainer/data/chat_format.h"
 #include "trainer/data/document_marks.h"
@@ -17,9 +19,18 @@ namespace ropeway {
 struct ChatTemplate {
   std::optional<ChatFormatName> format;
   NamedTexts named;
-  // Why there is no format, and the way out.
-  std::string refusal = "conversations are scored in part; whole texts are wanted here";
+  std::string refusal = "no model's files were looked at";  // why there is no format
 };
+
+// Conversations, and no format for them: one can be named.
+class NoChatFormat : public Error {
+ public:
+  // what: "FILE:3: conversations".
+  NoChatFormat(ErrorKind kind, const std::string& what, const ChatTemplate& chat)
+      : Error(kind, fmt::format("{} need a chat template, and {}", what, chat.refusal)) {}
+};
+// The names of all formats.
+std::vector<std::string> names_of_chat_formats();
 
 // choice: kAuto: the format of the template in the folder's chat_template.jinja or tokenizer_config.json, of
 // several the one named "default". Throws kBadData for files that cannot be read; what is not there or not

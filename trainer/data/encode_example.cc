@@ -166,7 +166,7 @@ EncodedExample ExampleEncoder::encode_prompt(const Example& example) const {
 }
 
 EncodedExample ExampleEncoder::encode_turns(const Example& example, const std::string& where) const {
-  if (!chat_.format) fail(ErrorKind::kBadData, "{}: {}", where, chat_.refusal);
+  if (!chat_.format) throw NoChatFormat(ErrorKind::kBadData, where + ": conversations", chat_);
   const std::vector<TextPart> parts =
       render_turns(chat_format(*chat_.format), chat_.named, example.turns, where);
   EncodedExample encoded;

@@ -39,7 +39,9 @@ constexpr auto kFromSqlite =
     "python3 -c 'import json,sqlite3,sys; [print(json.dumps({{\"text\": t}})) for (t,) in "
     "sqlite3.connect(sys.argv[1]).execute(\"select text from \" + sys.argv[2])]' {0} TABLE > {0}.jsonl"sv;
 constexpr auto kFromZip = "python3 -m zipfile -e {0} {0}.unpacked"sv;
-constexpr auto kFromTar = "tar -xf {0}"sv;
+constexpr auto kFromTar = "tar -xf {0} --one-top-level={0}.unpacked"sv;
+constexpr auto kFrom7z = "7z x {0} -o{0}.unpacked"sv;
+constexpr auto kFromRar = "unar -D -o {0}.unpacked {0}"sv;
 constexpr auto kFromPdf = "pdftotext {0} {0}.txt"sv;
 
 struct Kind {
@@ -59,8 +61,8 @@ constexpr std::array kKinds = {
     Kind{"\x89HDF\r\n\x1A\n"sv, "an HDF5 file", kFromHdf5},
     Kind{"SQLite format 3\0"sv, "an SQLite database", kFromSqlite},
     Kind{"PK\x05\x06"sv, "an empty zip archive", ""},
-    Kind{"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", "7z x {0}"},
-    Kind{"Rar!\x1A\x07"sv, "a RAR archive", "unrar x {0}"},
+    Kind{"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", kFrom7z},
+    Kind{"Rar!\x1A\x07"sv, "a RAR archive", kFromRar},
     Kind{"ustar"sv, "a tar archive", kFromTar, 257},
     Kind{"\x04\x22\x4D\x18"sv, "packed with lz4", "lz4 -dc {0} > {0}.unpacked"},
     Kind{"\x1F\x9D"sv, "packed with compress", "gzip -dc {0} > {0}.unpacked"},

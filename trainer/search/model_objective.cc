@@ -2,8 +2,11 @@
 // does not depend on how many ranks share the sequence, but for the rounding of each token's own loss.
 #include "trainer/search/model_objective.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
@@ -24,6 +27,21 @@ namespace {
 
 int64_t tail_of(int64_t targets) { return (targets + 3) / 4; }
 
+// Of the predictions of a sequence's first `tokens` tokens those that count; of an example all, where none
+// does before.
+std::vector<int64_t> targets_within(const SearchSequence& sequence, int64_t tokens) {
+  std::vector<int64_t> targets;
+  if (!sequence.targets) {
+    targets.resize(static_cast<size_t>(tokens - 1));
+    std::iota(targets.begin(), targets.end(), 0);
+    return targets;
+  }
+  for (const int64_t target : *sequence.targets) {
+    if (target + 1 < tokens) targets.push_back(target);
+  }
+  return targets.empty() ? *sequence.targets : targets;
+}
+
 class ModelObjective : public Objective {
  public:
   ModelObjective(CausalLM& model, const Mesh& mesh, const Documents& validation, const Documents& train,
@@ -32,63 +50,58 @@ class ModelObjective : public Objective {
         row_(mesh.group(Axis::kSequence)),
         tokenizer_(tokenizer),
         options_(options),
-        gradient_windows_(train, {.length = options.length,
+        gradient_windows_(train, {.length = options.sequences.length,
                                   .seed = options.seed,
                                   .packing = options.packing,
                                   .marks = options.marks,
-                                  .weights = options.weights}) {
-    const int64_t wanted = options.documents + options.finalist_documents;
-    const MarkedDocuments framed(validation, {options.marks.before, {}});
-    windows_ = whole_document_windows(framed, options.length, wanted);
-    if (static_cast<int64_t>(windows_.size()) < wanted) {
-      fail(ErrorKind::kBadData,
-           "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), "
-           "wanted {}: {} to rank candidates and {} for finalists",
-           windows_.size(), options.length, validation.count(), validation.total_tokens(), wanted,
-           options.documents, options.finalist_documents);
-    }
+                                  .weights = options.weights,
+                                  .of_examples = holds_examples(validation)}),
+        sequences_(search_sequences(validation, options.marks, options.sequences)) {
     fingerprint_ =
         fmt::format("{}+{}+{}", validation.fingerprint(), train.fingerprint(), tokenizer.fingerprint());
     if (options.packing == Packing::kConcat) fingerprint_ += "+joined";
     if (!options.marks.before.empty()) {
       fingerprint_ += fmt::format("+{}", describe(DocumentMarks{options.marks.before, {}}));
     }
+    if (holds_examples(validation)) fingerprint_ += "+examples";
   }
 
-  int64_t num_documents() const override { return options_.documents; }
-  int64_t num_finalist_documents() const override { return options_.finalist_documents; }
+  int64_t num_documents() const override { return options_.sequences.ranking; }
+  int64_t num_finalist_documents() const override { return options_.sequences.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
 
   DocumentScore score(const Candidate& candidate, int64_t index, int64_t length) override {
-    const std::vector<int32_t>& window = windows_.at(index);
-    const int64_t tokens = length == 0 ? options_.length : length;
-    return mean_losses(candidate, {window.begin(), window.begin() + tokens});
+    const SearchSequence& sequence = sequences_.at(static_cast<size_t>(index));
+    return mean_losses(candidate, sequence, length == 0 ? options_.sequences.length : length);
   }
 
   DocumentScore score_finalist(const Candidate& candidate, int64_t index) override {
-    const std::vector<int32_t>& window = windows_.at(options_.documents + index);
-    DocumentScore result = mean_losses(candidate, window);
+    const SearchSequence& sequence = sequences_.at(static_cast<size_t>(num_documents() + index));
+    const int64_t length = options_.sequences.length;
+    DocumentScore result = mean_losses(candidate, sequence, length);
     const std::vector<int32_t>& start = options_.marks.before;
-    if (!passkey_fits(tokenizer_, options_.length, std::ssize(start))) return result;
+    if (sequence.targets || !passkey_fits(tokenizer_, length, std::ssize(start))) return result;
     // Needles at different depths, evenly spread over the finalist documents.
     const PasskeySample sample = make_passkey_sample(
-        tokenizer_, window,
-        {.length = options_.length,
-         .depth = (static_cast<double>(index) + 0.5) / static_cast<double>(options_.finalist_documents),
+        tokenizer_, sequence.tokens,
+        {.length = length,
+         .depth = (static_cast<double>(index) + 0.5) / static_cast<double>(num_finalist_documents()),
          .seed = options_.seed,
          .index = static_cast<uint64_t>(index),
          .start = start});
-    const std::vector<double> losses = losses_of(candidate, sample.tokens);
-    result.needle_nll = mean(losses, sample.answer_begin - 1, sample.answer_count);
+    std::vector<int64_t> answer(static_cast<size_t>(sample.answer_count));
+    std::iota(answer.begin(), answer.end(), sample.answer_begin - 1);
+    result.needle_nll = mean(losses_of(candidate, sample.tokens), answer);
     return result;
   }
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
-    const std::vector<int32_t> window = gradient_windows_.window(draw);
-    const LocalBatch batch =
-        make_local_batch({window}, gradient_weights(), model_.attention().split(), options_.dtype);
-    const double targets = static_cast<double>(options_.length - 1);
-    CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / targets);
+    const SearchSequence window = gradient_windows_.window(draw);
+    const std::vector<int64_t> targets = targets_within(window, std::ssize(window.tokens));
+    const LocalBatch batch = make_local_batch({window.tokens}, gradient_weights(window, targets),
+                                              model_.attention().split(), options_.dtype);
+    const double count = std::max<double>(1, static_cast<double>(targets.size()));
+    CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / count);
     std::vector<double> sums = std::move(share.gradient.log_factors);
     sums.push_back(share.gradient.log_temperature);
     sums.push_back(share.loss);
@@ -104,21 +117,26 @@ class ModelObjective : public Objective {
   FactorSet factor_set(const Candidate& candidate) const {
     FactorSet set = model_.identity();
     set.name = candidate.origin;
-    set.max_length = options_.length;
+    set.max_length = options_.sequences.length;
     set.factors = candidate.factors;
     set.attention_temperature = candidate.temperature;
     set.start_tokens = candidate.start_tokens;
     return set;
   }
 
-  // Of one sequence: weights[t] of the loss of target t. Their sum over all targets is that of a plain mean.
-  std::vector<std::vector<float>> gradient_weights() const {
-    if (options_.tail_weight == 0) return {};
-    const int64_t targets = options_.length - 1, tail = tail_of(targets);
-    const double share = static_cast<double>(targets) / static_cast<double>(tail);
-    std::vector<float> weights(targets, static_cast<float>(1 - options_.tail_weight));
-    for (int64_t t = targets - tail; t < targets; ++t)
-      weights[t] += static_cast<float>(options_.tail_weight * share);
+  // weights[t] of the loss of prediction t, 0 where it does not count. Their sum is that of a plain mean.
+  std::vector<std::vector<float>> gradient_weights(const SearchSequence& window,
+                                                   const std::vector<int64_t>& targets) const {
+    if (options_.tail_weight == 0 && !window.targets) return {};
+    const int64_t count = std::ssize(targets), tail = tail_of(count);
+    std::vector<float> weights(window.tokens.size() - 1, 0);
+    for (int64_t i = 0; i < count; ++i) {
+      float& weight = weights[static_cast<size_t>(targets[static_cast<size_t>(i)])];
+      weight = static_cast<float>(1 - options_.tail_weight);
+      if (i < count - tail) continue;
+      const double share = static_cast<double>(count) / static_cast<double>(tail);
+      weight += static_cast<float>(options_.tail_weight * share);
+    }
     return {weights};
   }
 
@@ -129,18 +147,22 @@ class ModelObjective : public Objective {
     return losses;
   }
 
-  static double mean(const std::vector<double>& losses, int64_t begin, int64_t count) {
+  static double mean(const std::vector<double>& losses, std::span<const int64_t> targets) {
     double sum = 0;
-    for (int64_t t = begin; t < begin + count; ++t) sum += losses[t];
-    const double result = sum / static_cast<double>(count);
+    for (const int64_t t : targets) sum += losses[static_cast<size_t>(t)];
+    const double result = sum / static_cast<double>(targets.size());
     return std::isfinite(result) ? result : std::numeric_limits<double>::infinity();
   }
 
-  DocumentScore mean_losses(const Candidate& candidate, const std::vector<int32_t>& tokens) {
-    const std::vector<double> losses = losses_of(candidate, tokens);
-    const auto targets = static_cast<int64_t>(losses.size());
-    const int64_t tail = tail_of(targets);
-    return {mean(losses, 0, targets), mean(losses, targets - tail, tail), 0};
+  // Of the first `length` tokens.
+  DocumentScore mean_losses(const Candidate& candidate, const SearchSequence& sequence, int64_t length) {
+    const int64_t size = std::ssize(sequence.tokens);
+    const std::vector<int64_t> targets = targets_within(sequence, std::min(length, size));
+    const int64_t read = std::min(size, std::max(length, targets.back() + 2));
+    const std::vector<double> losses =
+        losses_of(candidate, {sequence.tokens.begin(), sequence.tokens.begin() + read});
+    const std::span<const int64_t> all = targets;
+    return {mean(losses, all), mean(losses, all.last(static_cast<size_t>(tail_of(std::ssize(all))))), 0};
   }
 
   CausalLM& model_;
@@ -148,7 +170,7 @@ class ModelObjective : public Objective {
   const Tokenizer& tokenizer_;
   ModelObjectiveOptions options_;
   GradientWindows gradient_windows_;
-  std::vector<std::vector<int32_t>> windows_;  // the ranked ones, then the finalists'
+  std::vector<SearchSequence> sequences_;  // the ranked ones, then the finalists'
   std::string fingerprint_;
 };
 

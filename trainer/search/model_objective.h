@@ -1,5 +1,6 @@
-// The objective on a real model: documents of validation text for ranking and finalists, documents of
-// training text for gradients.
+// The objective on a real model: sequences of the validation data for ranking and finalists, of the training
+// data for gradients (search_sequences.h). Of examples of instruction data only what they score counts; no
+// passkey is hidden in them.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -10,6 +11,7 @@
 
 #include "trainer/config/data_choices.h"
 #include "trainer/data/document_marks.h"
+#include "trainer/data/search_sequences.h"
 #include "trainer/search/objective.h"
 
 namespace ropeway {
@@ -20,20 +22,20 @@ class Tokenizer;
 struct Mesh;
 
 struct ModelObjectiveOptions {
-  int64_t length = 0, documents = 5, finalist_documents = 2;
+  SearchSequencesWanted sequences = {.ranking = 5, .finalists = 2};
   uint64_t seed = 0;
   double tail_weight = 0;  // of the tail's mean loss in what gradients are of; the rest is the whole's
   at::ScalarType dtype = at::kFloat;  // of the model
-  DocumentMarks marks = {};           // windows start with those before a text
+  DocumentMarks marks = {};           // around a document; windows of text start with those before it
   // How the windows of gradients are cut from the training text, as those of training are: kConcat: from all
   // documents joined, each between its marks, as often as the weight of the pattern it was loaded by says;
   // kDocuments: each a stretch of one document.
   Packing packing = Packing::kDocuments;
   std::vector<double> weights = {};  // of the patterns; empty: all 1
 };
-// Keeps references. The documents that rank candidates and those of the finalists do not overlap. Its
-// evaluations are collective over the sequence axis of the mesh. Throws kBadData when the validation text is
-// too short, with the sums, and what GradientWindows throws.
+// Keeps references. The documents that rank candidates and those of the finalists do not overlap; gradients
+// are of training data of the kind that the validation data are. Its evaluations are collective over the
+// sequence axis of the mesh. Throws what search_sequences and GradientWindows throw.
 std::unique_ptr<Objective> make_model_objective(CausalLM& model, const Mesh& mesh,
                                                 const Documents& validation, const Documents& train,
                                                 const Tokenizer& tokenizer,

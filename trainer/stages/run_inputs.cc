@@ -9,6 +9,7 @@
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/passkey.h"
 #include "trainer/data/windows.h"
+#include "trainer/evaluate/text_needs.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_set.h"
@@ -78,8 +79,8 @@ class Texts {
       const bool by_gradient = stage.search().refine == SearchRefine::kGradient;
       const Documents& validation = load("validation", recipe_.data.validation);
       const Documents* const text = by_gradient ? &train() : nullptr;
-      naming(stage,
-             [&] { require_search_texts(recipe_.data, stage.search(), validation, text, inputs_.marks); });
+      const auto wanted = sequences_of(stage.search(), inputs_.config.original_window);
+      naming(stage, [&] { require_search_texts(recipe_.data, wanted, validation, text, inputs_.marks); });
     } else {
       const Documents& test = load("test", recipe_.data.test);
       naming(stage, [&] {
@@ -130,32 +131,29 @@ std::vector<double> weights_of(const DataRecipe& data) {
   return weights;
 }
 
-void require_search_texts(const DataRecipe& data, const SearchRecipe& search, const Documents& validation,
-                          const Documents* train, const DocumentMarks& marks) {
-  require_texts(validation, "a search");
-  const int64_t wanted = search.documents + search.finalist_documents;
-  const DocumentMarks start{marks.before, {}};
-  const int64_t found = disjoint_windows(MarkedDocuments(validation, start), search.length);
-  if (found < wanted) {
-    fail(ErrorKind::kBadData,
-         "the validation text has {} disjoint windows of {} tokens ({} documents, {} tokens in all), "
-         "wanted {}; give a longer text, a shorter length or fewer documents",
-         found, search.length, validation.count(), validation.total_tokens(), wanted);
-  }
-  if (train != nullptr) {
-    GradientWindows(
-        *train,
-        {.length = search.length, .packing = data.packing, .marks = marks, .weights = weights_of(data)});
-  }
+SearchSequencesWanted sequences_of(const SearchRecipe& search, int64_t original_window) {
+  return {.length = search.length,
+          .ranking = search.documents,
+          .finalists = search.finalist_documents,
+          .beyond = search.length > original_window ? original_window : 0};
+}
+
+void require_search_texts(const DataRecipe& data, const SearchSequencesWanted& wanted,
+                          const Documents& validation, const Documents* train, const DocumentMarks& marks) {
+  require_search_sequences(validation, marks, wanted);
+  if (train == nullptr) return;
+  GradientWindows(*train, {.length = wanted.length,
+                           .packing = data.packing,
+                           .marks = marks,
+                           .weights = weights_of(data),
+                           .of_examples = holds_examples(validation)});
 }
 
 void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& test,
                               const DocumentMarks& marks) {
-  if (evaluate.measures(EvaluateTask::kPasskey) || evaluate.measures(EvaluateTask::kNeedles) ||
-      !evaluate.controls.empty()) {
-    require_texts(test, evaluate.measures(EvaluateTask::kPasskey) ? "passkey retrieval"
-                                                                  : "an evaluation of more than loss");
-  }
+  const TextTasks tasks = text_tasks(evaluate);
+  require_whole_texts(test, tasks);
+  if (!reads_windows(tasks)) return;
   const bool of_examples = holds_examples(test);
   const MarkedDocuments framed(test, of_examples ? marks : DocumentMarks{marks.before, {}});
   for (const int64_t length : evaluate.lengths) require_scored(framed, length, "the test text");

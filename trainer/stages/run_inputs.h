@@ -13,6 +13,7 @@
 #include "trainer/data/chat_template.h"
 #include "trainer/data/document_marks.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/search_sequences.h"
 #include "trainer/data/windows.h"
 #include "trainer/family/model_config.h"
 #include "trainer/rope/factor_set.h"
@@ -32,10 +33,12 @@ struct RunInputs {
   std::map<std::string, Documents> documents;  // "train", "validation", "test", as far as stages need them
 };
 
-// Throws kBadData unless there are as many windows as the search scores and, for gradient steps on it, a
-// window's worth of training text (null: it is not read).
-void require_search_texts(const DataRecipe& data, const SearchRecipe& search, const Documents& validation,
-                          const Documents* train, const DocumentMarks& marks);
+// What a search scores. Examples must reach beyond the original window where the search does.
+SearchSequencesWanted sequences_of(const SearchRecipe& search, int64_t original_window);
+// Throws kBadData unless there is as much validation data as the search scores and, for gradient steps, training
+// data of that kind (null: it is not read).
+void require_search_texts(const DataRecipe& data, const SearchSequencesWanted& wanted,
+                          const Documents& validation, const Documents* train, const DocumentMarks& marks);
 // Of the sources of training text.
 std::vector<double> weights_of(const DataRecipe& data);
 // Throws kBadData unless the test text has something to score at each length of an evaluate stage, and whole

@@ -6,7 +6,6 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/scalar_type.h"
 #include "trainer/report/progress_line.h"
@@ -77,11 +76,10 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   // Only gradient steps read the training text; other searches need none.
   const bool gradient_steps = stage.search().refine == SearchRefine::kGradient;
   const Documents& train = gradient_steps ? state.documents("train") : validation;
+  const SearchSequencesWanted wanted = sequences_of(stage.search(), state.config.original_window);
   const auto objective = make_model_objective(
       model, state.mesh, validation, train, *state.tokenizer,
-      {.length = stage.search().length,
-       .documents = stage.search().documents,
-       .finalist_documents = stage.search().finalist_documents,
+      {.sequences = wanted,
        .seed = seed_of_stage(state.recipe.seed, stage.name),
        .tail_weight = problem.readjust ? 0 : kTailWeight,
        .dtype = scalar_type_of(state.recipe.dtype),
@@ -89,8 +87,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
        .packing = state.recipe.data.packing,
        .weights = gradient_steps ? weights_of(state.recipe.data) : std::vector<double>()});
   if (world.rank() == 0) {
-    log_info("{}: {}", stage.name,
-             used_documents(MarkedDocuments(validation, {state.marks.before, {}}), stage.search().length));
+    log_info("{}: {}", stage.name, describe_search_sequences(validation, state.marks, wanted));
   }
   ProgressLine progress(world.rank() == 0);
   const auto show = [&](const SearchProgress& p) {

@@ -29,7 +29,8 @@ RulerMaker::RulerMaker(RulerTask task, const RulerSources& sources, const Tokeni
     options_.prompt = chat.format ? RulerPrompt::kChat : RulerPrompt::kBase;
   }
   if (options_.prompt == RulerPrompt::kChat && !chat.format) {
-    fail(ErrorKind::kConfig, "{}: as a conversation: {}", word_of(task), chat.refusal);
+    throw NoChatFormat(ErrorKind::kConfig, fmt::format("{}: prompts that are conversations", word_of(task)),
+                       chat);
   }
   if (traits.needs_prose && sources.prose.empty()) {
     fail(ErrorKind::kBadData, "{}: its haystack is prose, and there is no text", word_of(task));

@@ -8,6 +8,7 @@ what they render is kept. The tokenizer is a small BPE of our own whose added to
 A token is scored when it holds a character of what the assistant says behind the template's own prompt for it
 or of the token that ends its turn, by the offsets that the tokenizer reports.
 """
+import datetime
 import hashlib
 import json
 import pathlib
@@ -15,10 +16,12 @@ import sys
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import chat_template_utils
 
 SPECIAL = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
            "<|user|>", "<|system|>", "<|assistant|>", "<|end|>", "<start_of_turn>", "<end_of_turn>", "[INST]",
            "[/INST]"]
+LATER_SPECIAL = ["<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>", "[gMASK]", "<sop>", "<|im_sep|>"]
 # Of each format the templates that write it.
 TEMPLATES = {
     "chatml": ["spitfire4794-Zupra-1.7-50M-Instruct-Ultra-Math-exp", "Qwen-Qwen3-4B-Instruct-2507"],
@@ -40,20 +43,34 @@ TEMPLATES = {
     "zephyr": ["openbmb-OmniLMM-12B"],
     "gemma": ["google-gemma-2-2b-it"],
     "gemma3": ["nvidia-Nemotron-Content-Safety-Reasoning-4B"],
+    "smollm3": ["HuggingFaceTB-SmolLM3-3B@3e0e27"],
+    "olmo2": ["allenai-OLMoE-1B-7B-0125-Instruct"],
+    "tulu3": ["allenai-Llama-3.1-Tulu-3-8B-SFT"],
+    "granite3.0": ["ibm-granite-granite-3.0-8b-instruct"],
+    "granite3": ["ibm-granite-granite-3.1-8b-instruct", "ibm-granite-granite-speech-3.2-8b",
+                 "ibm-granite-granite-speech-3.3-2b"],
+    "glm4": ["zai-org-GLM-4-9B-0414"],
+    "phi4": ["microsoft-phi-4"],
+    "phi4-mini-reasoning": ["microsoft-Phi-4-mini-reasoning"],
 }
 # The token that ends what the assistant says, by the format's family.
 END = {"qwen": "<|im_end|>", "chatml": "<|im_end|>", "smollm": "<|im_end|>", "llama2": "</s>", "mistral": "</s>",
-       "zephyr": "</s>", "llama3": "<|eot_id|>", "phi": "<|end|>", "gemma": "<end_of_turn>"}
+       "zephyr": "</s>", "llama3": "<|eot_id|>", "phi4-mini": "<|end|>", "phi4": "<|im_end|>", "phi": "<|end|>",
+       "gemma": "<end_of_turn>", "olmo2": "</s>", "tulu3": "</s>", "granite": "<|end_of_text|>", "glm4": "<|user|>"}
 # Where a turn of the assistant begins, for templates that write more of it than the turn says.
 PROMPT = {"qwen3": ["<|im_start|>assistant\n"],
-          "qwen3-thinking": ["<|im_start|>assistant\n<think>\n", "<|im_start|>assistant\n"]}
-# Llama 3.2's template writes the day it is used on unless it is told another.
+          "qwen3-thinking": ["<|im_start|>assistant\n<think>\n", "<|im_start|>assistant\n"],
+          "smollm3": ["<|im_start|>assistant\n<think>\n\n</think>\n", "<|im_start|>assistant\n"]}
+# Llama 3.2's template writes the day it is used on unless it is told another; others ask for it.
 DATE = "26 Jul 2024"
+TODAY = {"granite3": datetime.datetime(2025, 4, 16), "smollm3": datetime.datetime(2025, 7, 8)}
 SYSTEM = {"role": "system", "content": " Answer in one line.\n"}
 TURNS = [{"role": "user", "content": "  How long is the window?\n"},
          {"role": "assistant", "content": "\nTwo million tokens, \u00fcber alles.  "},
          {"role": "user", "content": "And before?"},
          {"role": "assistant", "content": "Four thousand"}]
+MODES = [[{"role": "system", "content": said}] + TURNS
+         for said in ["Be brief. /no_think\n", "/think\n /no_think ", "/think", "Say /think/no_think it."]]
 LATE = TURNS[:2] + [{"role": "system", "content": "Be brief."}] + TURNS[2:]
 
 
@@ -76,6 +93,7 @@ def small_tokenizer(prose):
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator([prose], trainer)
     tokenizer.add_tokens([AddedToken("<think>", normalized=False), AddedToken("</think>", normalized=False)])
+    tokenizer.add_special_tokens(LATER_SPECIAL)
     return tokenizer
 
 
@@ -91,14 +109,26 @@ def spans_of(text, turns, format_name):
         else:
             said = turn["content"] if turn["content"] in text else turn["content"].strip()
             begin = text.index(said, at)
-        at = text.index(end_token, begin) + len(end_token)
+        end = text.find(end_token, begin)
+        at = end + len(end_token) if end >= 0 else len(text)  # GLM-4's last answer has none
         spans.append((begin, at))
     return spans
 
 
+class Today(datetime.datetime):
+    day = None
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.day
+
+
 def render(tokenizer, format_name, turns):
+    Today.day = TODAY.get(format_name)
     text = tokenizer.apply_chat_template(turns, tokenize=False, date_string=DATE)
-    if any(turn["role"] == "system" and turn["content"].strip() not in text for turn in turns):
+    said = [turn["content"].replace("/no_think", "").replace("/think", "") if format_name == "smollm3" else
+            turn["content"] for turn in turns if turn["role"] == "system"]
+    if any(content.strip() not in text for content in said):
         raise ValueError("drops what the system says")
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=False, date_string=DATE)
@@ -109,6 +139,7 @@ def render(tokenizer, format_name, turns):
 
 
 def main(templates, out):
+    chat_template_utils.datetime = Today
     root = pathlib.Path(__file__).resolve().parents[3]
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -124,7 +155,9 @@ def main(templates, out):
         entry = {"format": format_name, "template": name, "template_sha256": hashlib.sha256(normal.encode()).hexdigest(),
                  "conversations": [], "refused": []}
         conversations = [[SYSTEM] + TURNS, TURNS, TURNS[:1], LATE, TURNS[:1] + TURNS]
-        for turns in conversations + (THINKING if format_name in PROMPT else []):
+        conversations += THINKING if format_name in PROMPT else []
+        conversations += MODES if format_name == "smollm3" else []
+        for turns in conversations:
             try:
                 entry["conversations"].append(render(tokenizer, format_name, turns))
             except Exception as error:

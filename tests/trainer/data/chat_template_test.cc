@@ -149,17 +149,36 @@ TEST_F(ChatTemplates, AreFoundInTheModelsFilesAndKnownByTheirText) {
   write_bytes(folder / "chat_template.jinja", chatml + "{{ 'x' }}");
   const ChatTemplate unknown = found();
   EXPECT_FALSE(unknown.format);
-  expect_error(
-      ErrorKind::kBadData,
-      {"a.jsonl:1: conversations need a chat template", "chat_template.jinja", "SHA-256", "chatml",
-       "data.chat_template", "token ids and labels"},
-      [&] {
-        ExampleEncoder(*tokenizer_, unknown, 420).encode(conversation({{"assistant", "x"}}), "a.jsonl:1");
-      });
+  const auto encode_unknown = [&] {
+    ExampleEncoder(*tokenizer_, unknown, 420).encode(conversation({{"assistant", "x"}}), "a.jsonl:1");
+  };
+  expect_error(ErrorKind::kBadData,
+               {"a.jsonl:1: conversations need a chat template", "chat_template.jinja", "SHA-256"},
+               encode_unknown);
+  EXPECT_THROW(encode_unknown(), NoChatFormat) << "launch/ words what names a format";
   EXPECT_EQ(chat_template_of(folder.path(), ChatFormatName::kPhi3, *tokenizer_, {}).format,
             ChatFormatName::kPhi3)
       << "a recipe's word goes before";
   EXPECT_EQ(sha256_of_template("a\\nb \n\n"), sha256_of("a\nb"));
+}
+
+// GLM-4 ends an answer where the user's turn begins; a template that drops later turns of the system has no
+// place for them.
+TEST_F(ChatTemplates, AnAnswerMayEndWithTheTurnBehindIt) {
+  const EncodedExample encoded =
+      encode(ChatFormatName::kGlm4, {{"user", "a"}, {"assistant", "b"}, {"user", "c"}, {"assistant", "d"}});
+  ASSERT_EQ(encoded.scored.size(), 2u);
+  const auto last = static_cast<size_t>(encoded.scored[0].end - 1);
+  EXPECT_EQ(tokenizer_->decode({encoded.ids.begin() + static_cast<int64_t>(last),
+                                encoded.ids.begin() + static_cast<int64_t>(last) + 1}),
+            "<|user|>");
+  EXPECT_EQ(encoded.scored[1].end, std::ssize(encoded.ids));
+  expect_error(ErrorKind::kBadData, {"a.jsonl:3: turn 2", "'system'", "smollm3"}, [&] {
+    encode(ChatFormatName::kSmolLM3, {{"user", "a"}, {"assistant", "b"}, {"system", "c"}, {"user", "d"}});
+  });
+  expect_error(ErrorKind::kBadData, {"/system_override", "smollm3"}, [&] {
+    encode(ChatFormatName::kSmolLM3, {{"system", "x /system_override"}, {"user", "d"}});
+  });
 }
 
 TEST_F(ChatTemplates, ABosThatNobodyNamesIsMissed) {

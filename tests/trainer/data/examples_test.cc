@@ -10,7 +10,9 @@
 #include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
 #include "trainer/data/documents.h"
+#include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
+#include "trainer/data/search_sequences.h"
 #include "trainer/data/windows.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
@@ -101,7 +103,7 @@ TEST_F(ExamplesTest, AConversationIsWrittenAsItsTemplateHasIt) {
   const std::string as_zephyr = documents.fingerprint();
   chat.format = ChatFormatName::kChatML;
   EXPECT_NE(load({"a.json"}, 258, chat).fingerprint(), as_zephyr);
-  expect_error(ErrorKind::kBadData, {"a.json:1", "scored in part"}, [&] { load({"a.json"}); });
+  expect_error(ErrorKind::kBadData, {"a.json:1", "conversations need a chat template"}, [&] { load({"a.json"}); });
 }
 
 TEST_F(ExamplesTest, AFileHoldsOneKind) {
@@ -213,10 +215,59 @@ TEST_F(ExamplesTest, TextsAndExamplesTakeTurns) {
     }
     EXPECT_NEAR(kinds[false], facts.example_windows, 1);
   }
-  expect_error(ErrorKind::kBadData, {"a.jsonl", "prompts and completions", "a search takes whole texts"},
-               [&] { require_texts(documents, "a search"); });
+  expect_error(ErrorKind::kBadData, {"a.jsonl", "prompts and completions", "LongPPL takes whole texts"},
+               [&] { require_texts(documents, "LongPPL"); });
   expect_error(ErrorKind::kBadData, {"a.jsonl", "b.txt", "evaluate them apart"},
                [&] { holds_examples(documents); });
+}
+
+// The longest that fit and have something to score, and of them the predictions of completions.
+TEST_F(ExamplesTest, ASearchTakesTheLongestThatFit) {
+  write_bytes(
+      folder_ / "a.jsonl",
+      "{\"prompt\": \"abcdefgh\", \"completion\": \"ij\"}\n{\"prompt\": \"ab\", \"completion\": \"c\"}\n"
+      "{\"prompt\": \"abcde\", \"completion\": \"fgh\"}\n{\"prompt\": \"\", \"completion\": \"x\"}\n"
+      "{\"prompt\": \"abcdefghijklmnop\", \"completion\": \"q\"}\n");
+  const Documents& documents = load({"a.jsonl"});
+  const DocumentMarks marks{{}, {257}};
+  const auto chosen = search_sequences(documents, marks, {.length = 12, .ranking = 2, .finalists = 1});
+  ASSERT_EQ(chosen.size(), 3u);
+  EXPECT_EQ(chosen[0].tokens.size(), 11u);
+  EXPECT_EQ(chosen[0].targets, (std::vector<int64_t>{7, 8, 9}));
+  EXPECT_EQ(chosen[1].tokens, (std::vector<int32_t>{'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 257}));
+  EXPECT_EQ(chosen[1].targets, (std::vector<int64_t>{4, 5, 6, 7}));
+  EXPECT_EQ(chosen[2].targets, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(describe_search_sequences(documents, marks, {.length = 12, .ranking = 2, .finalists = 1}),
+            "the 3 longest of 4 examples up to 12, 4 to 11 tokens, 9 of them scored");
+  expect_error(
+      ErrorKind::kBadData,
+      {"4 of the 5 validation examples fit into 12 tokens", "wanted 5: 3 to rank", "2 for finalists"},
+      [&] { require_search_sequences(documents, marks, {.length = 12, .ranking = 3, .finalists = 2}); });
+  expect_error(ErrorKind::kBadData, {"fits into 12 tokens has 11, wanted one of more than 11"}, [&] {
+    require_search_sequences(documents, marks, {.length = 12, .ranking = 1, .beyond = 11});
+  });
+}
+
+// One example per window, each as often as its weight says, whole, and none that is too long.
+TEST_F(ExamplesTest, GradientsOfASearchAreOfWholeExamples) {
+  write_bytes(folder_ / "a.jsonl", many(9));
+  write_bytes(folder_ / "b.txt", std::string(200, '.'));
+  const Documents& documents = load({"a.jsonl", "b.txt"});
+  const DocumentMarks marks{{256}, {257}};
+  const GradientWindows windows(documents, {.length = 64, .seed = 3, .marks = marks, .of_examples = true});
+  std::map<std::vector<int32_t>, int> seen;
+  for (int64_t i = 0; i < 18; ++i) {
+    const SearchSequence window = windows.window(i);
+    EXPECT_EQ(window.tokens.front(), 256);
+    EXPECT_EQ(window.tokens.back(), 257);
+    ASSERT_TRUE(window.targets);
+    EXPECT_EQ(window.targets->back(), std::ssize(window.tokens) - 2);
+    ++seen[window.tokens];
+  }
+  EXPECT_EQ(seen.size(), 9u);
+  for (const auto& [tokens, times] : seen) EXPECT_EQ(times, 2);
+  expect_error(ErrorKind::kBadData, {"gradient steps on the training text: no example of up to 4 tokens"},
+               [&] { GradientWindows(documents, {.length = 4, .marks = marks, .of_examples = true}); });
 }
 
 TEST_F(ExamplesTest, AllRanksReadTheSame) {

@@ -77,8 +77,9 @@ for kind, files in packed.items():
 TEST_F(FileKinds, CutAndSpoiledPackingIsNamed) {
   ROPEWAY_NEEDS_PYTHON();
   run_python(R"(
-import bz2, lzma, os, sys
-for kind, data in (("xz", lzma.compress(os.urandom(3000))), ("bz2", bz2.compress(os.urandom(3000)))):
+import bz2, lzma, random, sys
+content = random.Random(1).randbytes(3000)
+for kind, data in (("xz", lzma.compress(content)), ("bz2", bz2.compress(content))):
     for size in range(12, len(data), 97): open(f"{sys.argv[1]}/{size}.{kind}", "wb").write(data[:size])
     spoiled = bytearray(data); spoiled[len(data) // 2] ^= 4
     open(f"{sys.argv[1]}/spoiled.{kind}", "wb").write(spoiled)

@@ -308,12 +308,12 @@ TEST_F(WindowsTest, GradientsReadJoinedDocumentsWhereTrainingDoes) {
   std::multiset<int32_t> seen;
   std::map<int32_t, std::set<int32_t>> behind;
   for (int64_t i = 0; i < 3; ++i) {  // 30 documents of 6 tokens
-    const std::vector<int32_t> window = windows.window(i);
+    const std::vector<int32_t> window = windows.window(i).tokens;
     ASSERT_EQ(window.size(), 61u);
     EXPECT_EQ(window[0], 256);
     seen.insert(window.begin() + 1, window.end());
     for (size_t t = 2; t < window.size(); ++t) behind[window[t - 1]].insert(window[t]);
-    EXPECT_EQ(windows.window(i), window);
+    EXPECT_EQ(windows.window(i).tokens, window);
   }
   for (int32_t letter = 'A'; letter < 'A' + 30; ++letter) {
     EXPECT_EQ(seen.count(letter), 4u);

@@ -43,11 +43,15 @@ TEST_F(ChatPrompts, AreWhatComesBeforeTheAnswerInTheTextOfTransformers) {
       ASSERT_LT(found.ids.size(), whole.size());
       EXPECT_TRUE(std::equal(found.ids.begin(), found.ids.end(), whole.begin()))
           << tokenizer_->decode(found.ids);
-      EXPECT_NE(std::find(whole.begin() + std::ssize(found.ids), whole.end(), found.end), whole.end());
+      if (name == "glm4") {  // its template writes nothing behind the last answer
+        EXPECT_EQ(tokenizer_->decode({found.end}), "<|user|>");
+      } else {
+        EXPECT_NE(std::find(whole.begin() + std::ssize(found.ids), whole.end(), found.end), whole.end());
+      }
       formats.insert(name);
     }
   }
-  EXPECT_GE(formats.size(), 13u) << "formats without such a conversation";
+  EXPECT_GE(formats.size(), 21u) << "formats without such a conversation";
 }
 
 TEST_F(ChatPrompts, EndWhereTheAssistantSpeaks) {

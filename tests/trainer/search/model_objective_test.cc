@@ -15,6 +15,7 @@
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/initial_weights.h"
 #include "trainer/model/resident_parameters.h"
+#include "trainer/model/token_losses.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/search.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
@@ -44,7 +45,7 @@ class Corpus {
     std::ofstream(folder / "train.txt", std::ios::binary) << prose.substr(0, train_tokens);
   }
   Documents validation(Communicator& world) const {
-    return load_documents(world, {(folder / "validation/*.txt").string()}, *tokenizer, folder / "cache");
+    return load_documents(world, {(folder / "validation/*").string()}, *tokenizer, folder / "cache");
   }
   Documents train(Communicator& world, const std::string& name = "train.txt") const {
     return load_documents(world, {(folder / name).string()}, *tokenizer, folder / "cache");
@@ -58,8 +59,8 @@ using Work = std::function<void(const Mesh&, Objective&)>;
 // Every rank of a mesh gets the same tiny random model and runs `work` on its objective.
 void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObjectiveOptions options = {},
               const std::string& training = "train.txt") {
-  options.length = kLength;
-  options.documents = 3;
+  options.sequences.length = kLength;
+  options.sequences.ranking = 3;
   options.seed = 5;
   options.dtype = at::kDouble;
   run_thread_world(shape.data * shape.sequence, [&](Communicator& world) {
@@ -318,12 +319,136 @@ TEST(ModelObjective, FinalistsDoNotOverlapTheRankedDocuments) {
 TEST(ModelObjective, SaysWhenTheValidationTextIsTooShort) {
   const Corpus corpus(4000);
   try {
-    on_ranks(corpus, {1, 1}, [](const Mesh&, Objective&) {}, {.finalist_documents = 8});
+    on_ranks(corpus, {1, 1}, [](const Mesh&, Objective&) {}, {.sequences = {.finalists = 8}});
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kBadData);
     EXPECT_THAT(error.what(), testing::HasSubstr("10 disjoint windows of 318 tokens"));
     EXPECT_THAT(error.what(), testing::HasSubstr("wanted 11"));
+  }
+}
+
+struct Sample {
+  std::string prompt, completion;
+
+  std::vector<int32_t> tokens() const {
+    std::vector<int32_t> ids{256};
+    for (const char c : prompt + completion) ids.push_back(c);
+    ids.push_back(257);
+    return ids;
+  }
+  std::string line() const {
+    return fmt::format("{{\"prompt\": \"{}\", \"completion\": \"{}\"}}\n", prompt, completion);
+  }
+};
+// Of 48, 98, ... tokens, marks included.
+std::vector<Sample> samples() {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 6; ++i) {
+    std::string text;
+    for (int t = 0; t < 46 + 50 * i; ++t) text += static_cast<char>('a' + (t * t + 7 * t * i + i) % 26);
+    const size_t prompt = text.size() - 9 - 4 * static_cast<size_t>(i);
+    samples.push_back({text.substr(0, prompt), text.substr(prompt)});
+  }
+  return samples;
+}
+const ModelObjectiveOptions kOnExamples = {.marks = {{256}, {257}}};
+
+// Validation data of examples; the training data are the longest of them, or a text.
+class ExampleCorpus : public Corpus {
+ public:
+  ExampleCorpus() : Corpus(4000) {
+    std::filesystem::remove_all(folder / "validation");
+    std::filesystem::create_directories(folder / "validation");
+    std::string lines;
+    for (const Sample& sample : samples()) lines += sample.line();
+    write_bytes(folder / "validation/a.jsonl", lines);
+    write_bytes(folder / "train.jsonl", samples().back().line());
+  }
+};
+
+// Of the completion and the EOS behind it, in a sequence of its own on one rank.
+std::vector<double> losses_alone(const Sample& sample, const Candidate& candidate) {
+  std::vector<double> losses;
+  run_thread_world(1, [&](Communicator& world) {
+    const Mesh mesh(world, {1, 1});
+    RingAttention ring(mesh.group(Axis::kSequence), Placement::kZigzag);
+    ResidentParameters parameters(tiny_config(), at::kDouble);
+    initialize_weights(parameters, tiny_config(), 9);
+    CausalLM model(tiny_config(), parameters, ring, {});
+    FactorSet set = model.identity();
+    set.max_length = kLength;
+    set.factors = candidate.factors;
+    set.attention_temperature = candidate.temperature;
+    losses = token_losses(model, mesh.group(Axis::kSequence), set, {sample.tokens()}).nll;
+  });
+  losses.pop_back();
+  return {losses.end() - std::ssize(sample.completion) - 1, losses.end()};
+}
+double mean_of(const std::vector<double>& losses, int64_t last) {
+  double sum = 0;
+  for (auto loss = losses.end() - last; loss != losses.end(); ++loss) sum += *loss;
+  return sum / static_cast<double>(last);
+}
+
+TEST(ModelObjective, ExamplesCountByWhatTheyScoreAsEachDoesAlone) {
+  const ExampleCorpus corpus;
+  const std::vector<Sample> all = samples();
+  for (const int ranks : {1, 2, 4}) {
+    const auto check = [&](const Mesh&, Objective& objective) {
+      for (int64_t j = 0; j < 5; ++j) {  // the longest first; two of them are the finalists'
+        const std::vector<double> alone = losses_alone(all[static_cast<size_t>(5 - j)], candidate());
+        const DocumentScore score =
+            j < 3 ? objective.score(candidate(), j) : objective.score_finalist(candidate(), j - 3);
+        EXPECT_NEAR(score.nll, mean_of(alone, std::ssize(alone)), 1e-12) << j;
+        EXPECT_NEAR(score.tail_nll, mean_of(alone, (std::ssize(alone) + 3) / 4), 1e-12) << j;
+        EXPECT_EQ(score.needle_nll, 0);
+      }
+      // Cut before its completion there is nothing to score: whole.
+      EXPECT_EQ(objective.score(candidate(), 0, 100).nll, objective.score(candidate(), 0).nll);
+      const std::vector<double> alone = losses_alone(all[5], candidate());
+      const double first = (mean_of(alone, 30) * 30 - mean_of(alone, 20) * 20) / 10;
+      EXPECT_NEAR(objective.score(candidate(), 0, std::ssize(all[5].tokens()) - 20).nll, first, 1e-12);
+    };
+    on_ranks(corpus, {1, ranks}, check, kOnExamples, "train.jsonl");
+  }
+}
+
+TEST(ModelObjective, GradientsOfExamplesAgreeWithCentralDifferencesOfTheScore) {
+  const ExampleCorpus corpus;
+  for (const auto& [ranks, tail_weight] : {std::pair{1, 0.0}, {2, 0.5}}) {
+    ModelObjectiveOptions options = kOnExamples;
+    options.tail_weight = tail_weight;
+    const auto check = [weight = tail_weight](const Mesh&, Objective& objective) {
+      const auto loss_of = [&](const Candidate& c) {
+        const DocumentScore score = objective.score(c, 0);
+        return (1 - weight) * score.nll + weight * score.tail_nll;
+      };
+      const Objective::Gradient gradient = objective.gradient(candidate(), 7);
+      EXPECT_NEAR(gradient.nll, loss_of(candidate()), weight == 0 ? 1e-12 : 1e-6);  // weights are float
+      const auto difference = [&](size_t dim, double step) {
+        Candidate up = candidate(), down = candidate();
+        up.factors[dim] *= std::exp(step);
+        down.factors[dim] *= std::exp(-step);
+        return (loss_of(up) - loss_of(down)) / (2 * step);
+      };
+      for (size_t dim = 1; dim < 4; ++dim) {
+        const double expected = (4 * difference(dim, 2e-6) - difference(dim, 4e-6)) / 3;
+        EXPECT_NEAR(gradient.log_factors[dim], expected, 1e-6 * std::max(1.0, std::abs(expected))) << dim;
+      }
+    };
+    on_ranks(corpus, {1, ranks}, check, options, "train.jsonl");
+  }
+}
+
+TEST(ModelObjective, GradientsAreOfTrainingDataOfTheSameKind) {
+  const ExampleCorpus corpus;
+  try {
+    on_ranks(
+        corpus, {1, 1}, [](const Mesh&, Objective&) {}, kOnExamples, "train.txt");
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("the validation data are examples"));
   }
 }
 

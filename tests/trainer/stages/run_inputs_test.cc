@@ -102,6 +102,87 @@ TEST(RunInputs, GradientStepsOfASearchTakeJoinedDocuments) {
               HasSubstr("stage wide: gradient steps on the training text: no document has 128"));
 }
 
+// Prompts of `bytes` letters, each with a completion of five.
+std::string examples_of(size_t bytes, int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    std::string prompt;
+    for (size_t t = 0; t < bytes; ++t) prompt += static_cast<char>('a' + (t * t + 3 * t + 5 * i) % 26);
+    lines += fmt::format("{{\"prompt\": \"{}\", \"completion\": \"{}\"}}\n", prompt, prompt.substr(0, 5));
+  }
+  return lines;
+}
+
+// A search on examples from the recipe to the set, by evolution and by gradients; the same on two ranks.
+TEST(RunInputs, ASearchScoresExamplesByTheirCompletions) {
+  const TempDir folder;
+  write_text(folder, 500);
+  write_bytes(folder / "sft.jsonl", examples_of(100, 4));
+  write_bytes(folder / "short.jsonl", examples_of(9, 4));  // which pretraining takes
+  for (const std::string refine : {"none", "gradient"}) {
+    Recipe recipe = recipe_in(folder, kPretrain +
+                                          "  - {name: wide, kind: search, from: none, makes: wide, length: "
+                                          "128, documents: 2, finalist_documents: 1, gradient_steps: 2, "
+                                          "refine: " +
+                                          refine + "}\n");
+    recipe.data.train = {{(folder / "sft.jsonl").string()}, {(folder / "short.jsonl").string()}};
+    recipe.data.validation = {(folder / "sft.jsonl").string()};
+    std::vector<double> fitness;
+    for (const int ranks : {1, 2}) {
+      recipe.mesh.sequence = ranks;
+      testing::internal::CaptureStderr();
+      run_thread_world(ranks, [&](Communicator& world) { run_recipe(recipe, world, {.fresh = true}); });
+      EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                  HasSubstr("wide: the 3 longest of 4 examples up to 128, 105 to 105 tokens, 15 of them "
+                            "scored\n"));
+      const auto lines = read_bytes(folder / "run/stages/wide/search.jsonl");
+      const std::string key = "\"fitness\":";
+      fitness.push_back(std::stod(lines.substr(lines.find(key) + key.size())));
+      EXPECT_TRUE(RunDirectory::is_done(recipe.run_dir, "wide"));
+    }
+    EXPECT_NEAR(fitness[0], fitness[1], 1e-4 * fitness[0]);
+  }
+}
+
+TEST(RunInputs, ExamplesThatSayNothingOfLongerPositionsAreRefused) {
+  const TempDir folder;
+  write_text(folder, 500);
+  write_bytes(folder / "sft.jsonl", examples_of(27, 3));
+  Recipe recipe = recipe_in(folder, kPretrain + kSearchWide);
+  recipe.data.validation = {(folder / "sft.jsonl").string()};
+  expect_refused(folder, recipe, ErrorKind::kBadData,
+                 AllOf(HasSubstr("stage wide"), HasSubstr("fits into 128 tokens has 32, wanted one of more "
+                                                          "than 32")));
+}
+
+TEST(RunInputs, TasksThatAreMadeOfWholeTextsTakeNoExamples) {
+  const TempDir folder;
+  write_text(folder, 500);
+  write_bytes(folder / "sft.jsonl", examples_of(100, 3));
+  const auto evaluating = [&](const std::string& what) {
+    Recipe recipe =
+        recipe_in(folder, kPretrain + "  - {name: scores, kind: evaluate, lengths: [128], " + what + "}\n");
+    recipe.data.test = {(folder / "sft.jsonl").string()};
+    return recipe;
+  };
+  const std::pair<const char*, const char*> refused[] = {
+      {"tasks: [passkey]", "passkey retrieval"},
+      {"tasks: [needles]", "retrieval of needles"},
+      {"tasks: [longppl], longppl.short: 32, longppl.stride: 16", "LongPPL"},
+      {"tasks: [perplexity], controls: [crop]", "the control crop"},
+      {"tasks: [perplexity], ruler: [niah_single_1, niah_single_2]", "RULER's niah_single_2"}};
+  for (const auto& [what, task] : refused) {
+    expect_refused(folder, evaluating(what), ErrorKind::kBadData,
+                   AllOf(HasSubstr("stage scores"), HasSubstr("sft.jsonl"),
+                         HasSubstr(std::string(task) + " takes whole texts")));
+  }
+  for (const std::string what : {"tasks: [perplexity]", "tasks: [perplexity], ruler: [niah_single_1]"}) {
+    const Recipe recipe = evaluating(what);
+    const auto world = make_world_of_one();
+    EXPECT_NO_THROW(open_run_inputs(recipe, *world, {&recipe.stages[1]})) << what;
+  }
+}
+
 TEST(RunInputs, ATextTooShortForTheEvaluationAtTheEndIsFoundAtTheStart) {
   const TempDir folder;
   write_text(folder, 500);

@@ -2,6 +2,9 @@
 // what a RoPE type means and which shapes are possible is decided in one place.
 #include "trainer/formats/gguf/gguf_config.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
@@ -22,16 +25,12 @@ constexpr int64_t kMaxLength = int64_t{1} << 40;
 const Family& family_of_file(const GgufFile& file) {
   const GgufValue architecture = file.at("general.architecture");
   const auto stated = file.find(kRopewayModelType);
-  std::string known;
   for (const Family& family : families()) {
     const bool wanted = !stated || stated->string() == family.model_type;
     if (family.gguf_architecture == architecture.string() && wanted) return family;
-    if (known.find(family.gguf_architecture) == std::string::npos) {
-      known += fmt::format("{}{}", known.empty() ? "" : ", ", family.gguf_architecture);
-    }
   }
   if (stated) stated->refuse(fmt::format("a model type of architecture {}", architecture.string()));
-  architecture.refuse(fmt::format("one of the architectures this program has: {}", known));
+  architecture.refuse(fmt::format("one of the architectures this program has: {}", gguf_architectures()));
 }
 
 // RoPE of a whole head unless the family turns a part.
@@ -98,6 +97,17 @@ nlohmann::ordered_json config_json(const GgufFile& file) {
 }
 
 }  // namespace
+
+std::string gguf_architectures() {
+  std::vector<std::string_view> names;
+  for (const Family& family : families()) {
+    if (family.experts != ExpertKeys::kNone) continue;
+    if (std::ranges::find(names, family.gguf_architecture) == names.end()) {
+      names.push_back(family.gguf_architecture);
+    }
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 ParsedConfig read_gguf_config(const GgufFile& file) {
   const std::string text = config_json(file).dump();

@@ -14,6 +14,7 @@
 #include "trainer/formats/gguf/gguf_export.h"
 #include "trainer/formats/gguf/gguf_file.h"
 #include "trainer/formats/gguf/gguf_import.h"
+#include "trainer/formats/gguf/gguf_names.h"
 #include "trainer/formats/hf/hf_config_write.h"
 #include "trainer/formats/hf/save_model_dir.h"
 
@@ -135,6 +136,43 @@ TEST_F(GgufFamilies, HaveTheTensorsThatLlamaCppKnows) {
           << tensor.name;
     }
   }
+}
+
+// Every weight of every family by the name that PyPI gguf's table of Hugging Face's names gives it.
+TEST_F(GgufFamilies, WeightsHaveTheNamesOfLlamaCppsConverter) {
+  ROPEWAY_NEEDS_PYTHON();
+  std::vector<ModelConfig> all = configs();
+  std::set<std::string> families_here;
+  for (const char* name : {"llama", "mistral", "phi3", "qwen2", "qwen3"}) {
+    all.push_back(make_config({.family = name, .layers = 2, .window = 64, .tied = false}));
+  }
+  std::string names;
+  for (const ModelConfig& config : all) {
+    families_here.insert(config.model_type);
+    const Family& family = family_of(config.model_type);
+    for (const NamedShape& named : weight_names(config)) {
+      names += fmt::format("{} {} {}\n", family.gguf_architecture, named.name,
+                           gguf_weight_name(family, named.name));
+    }
+  }
+  for (const Family& family : families()) {
+    if (family.experts == ExpertKeys::kNone)
+      EXPECT_TRUE(families_here.contains(std::string(family.model_type)));
+  }
+  write_bytes(folder_ / "names.txt", names);
+  EXPECT_EQ(run_python(R"(
+import sys
+from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+archs = {name: arch for arch, name in MODEL_ARCH_NAMES.items()}
+maps = {}
+for line in open(sys.argv[1]):
+    arch, hf, ours = line.split()
+    table = maps.setdefault(arch, get_tensor_name_map(archs[arch], 8))
+    theirs = table.get_name(hf, try_suffixes=(".weight", ".bias"))
+    if theirs != ours: print(arch, hf, ours, theirs)
+)",
+                       (folder_ / "names.txt").string()),
+            "");
 }
 
 TEST_F(GgufFamilies, WhatLlamaCppTakesForGrantedMustBeSo) {
