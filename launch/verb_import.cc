@@ -26,11 +26,12 @@ namespace po = boost::program_options;
 constexpr const char* kHelp =
     R"(usage: ropeway import SOURCE MODEL_DIR [options]
 
-SOURCE is a Hugging Face directory (config.json, safetensors in one file or in shards), or a .gguf file
-(of a split model the first) of {}.
-Names and shapes of all weights, config.json, factor lists and tokenizer are checked before anything is
-written; MODEL_DIR appears whole or not at all. No code of SOURCE is run or kept; pickled weights
-(.bin, .pt) are refused. rope_factors.json gets the factor sets that config.json describes.
+SOURCE is a Hugging Face directory (config.json, safetensors in one file or in shards), or a .gguf
+file (of a split model the first) of one of the architectures
+{}.
+Names and shapes of all weights, config.json, factor lists and tokenizer are checked before
+anything is written; MODEL_DIR appears whole or not at all. No code of SOURCE is run or kept;
+pickled weights (.bin, .pt) are refused. rope_factors.json gets the factor sets of config.json.
 
   --copy        copy the weights (default): SOURCE may change or go afterwards
   --link        link them, which takes no space: hard links, or symbolic ones to

@@ -39,7 +39,7 @@ constexpr auto kFromSqlite =
     "python3 -c 'import json,sqlite3,sys; [print(json.dumps({{\"text\": t}})) for (t,) in "
     "sqlite3.connect(sys.argv[1]).execute(\"select text from \" + sys.argv[2])]' {0} TABLE > {0}.jsonl"sv;
 constexpr auto kFromZip = "python3 -m zipfile -e {0} {0}.unpacked"sv;
-constexpr auto kFromTar = "tar -xf {0} --one-top-level={0}.unpacked"sv;
+constexpr auto kFromTar = "mkdir -p {0}.unpacked && tar -xf {0} -C {0}.unpacked"sv;
 constexpr auto kFrom7z = "7z x {0} -o{0}.unpacked"sv;
 constexpr auto kFromRar = "unar -D -o {0}.unpacked {0}"sv;
 constexpr auto kFromPdf = "pdftotext {0} {0}.txt"sv;
