@@ -103,7 +103,8 @@ TEST_F(ExamplesTest, AConversationIsWrittenAsItsTemplateHasIt) {
   const std::string as_zephyr = documents.fingerprint();
   chat.format = ChatFormatName::kChatML;
   EXPECT_NE(load({"a.json"}, 258, chat).fingerprint(), as_zephyr);
-  expect_error(ErrorKind::kBadData, {"a.json:1", "conversations need a chat template"}, [&] { load({"a.json"}); });
+  expect_error(ErrorKind::kBadData, {"a.json:1", "conversations need a chat template"},
+               [&] { load({"a.json"}); });
 }
 
 TEST_F(ExamplesTest, AFileHoldsOneKind) {
