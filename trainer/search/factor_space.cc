@@ -6,6 +6,7 @@ namespace ropeway {
 namespace {
 
 constexpr double kRounding = 1e-9;
+constexpr double kSlowTurns = 0.5;  // of a circle, within the trained length
 
 double readjust_cap(const SearchProblem& problem) {
   if (problem.options.max_factor > 0) return std::max(1.0, problem.options.max_factor);
@@ -77,6 +78,19 @@ bool FactorSpace::is_point() const {
   return true;
 }
 
+std::vector<double> factor_floor(const SearchProblem& problem) {
+  std::vector<double> floor = trained_factors(problem);
+  const auto trained = static_cast<double>(trained_length(problem));
+  // The original window's angles count: a fine-tune at L_ft shows larger ones in few places, if at all.
+  const bool is_tuned = trained_length(problem) > problem.geometry.original_length;
+  const std::vector<double> turns = periods(problem.geometry, floor);
+  for (size_t i = 0; i < floor.size(); ++i) {
+    if (trained / turns[i] > kSlowTurns) continue;
+    floor[i] = is_tuned ? std::max(floor[i], total_scale(problem)) : floor[i] * total_scale(problem);
+  }
+  return floor;
+}
+
 FactorSpace published_space(const SearchProblem& problem) {
   if (problem.readjust) return readjust_space(problem);
   const size_t pairs = problem.geometry.pairs;
@@ -86,10 +100,11 @@ FactorSpace published_space(const SearchProblem& problem) {
 
 FactorSpace family_space(const SearchProblem& problem) {
   if (problem.readjust) return readjust_space(problem);
-  const std::vector<double> tuned = trained_factors(problem);
+  const std::vector<double> tuned = trained_factors(problem), floor = factor_floor(problem);
   const double largest = *std::max_element(tuned.begin(), tuned.end());
-  return {std::vector<double>(tuned.size(), 1.0), tuned,
-          std::vector<double>(tuned.size(), highest_stretch(problem) * largest)};
+  const double lowest = *std::max_element(floor.begin(), floor.end());
+  return {std::vector<double>(tuned.size(), 1.0), floor,
+          std::vector<double>(tuned.size(), std::max(lowest, highest_stretch(problem) * largest))};
 }
 
 }  // namespace ropeway

@@ -2,12 +2,18 @@
 //
 //   space                 base       bounds
 //   published, extension  lambda_ft  x in [1, reach]
-//   families, extension   ones       lambda in [lambda_ft, reach * max lambda_ft]
+//   families, extension   ones       lambda in [floor, reach * max lambda_ft]
 //   readjust              ones       lambda in [1, cap], the same cap for all dims
 //
 // with s2 = target / trained length, and lambda_ft = ones for an original model. Published: the second search
 // of LongRoPE multiplies what the first one found. Families: a family may stretch some dims by more than s2,
-// as long as no dim falls below its tuned factor.
+// as long as no dim falls below its floor: its tuned factor and, if it is slow, what keeps its angles known.
+//
+// A pair that turns at most half a circle in training has shown the model angles from 0 to omega * L0 only,
+// and cos falls all that way: a larger angle is a distance never seen. lambda >= s holds position s * L0
+// within them (LongRoPE2, section 3: factors below s leave high dims out of distribution). Faster pairs have
+// covered most of the circle, and may go on. Fine-tuning at a shorter length than the target's does not mend
+// it: the largest angles occur at the target's end only.
 //
 // reach = margin * s2 on an original model (the paper's Table 4: 1.25 s); on a tuned one at least 1 + s2,
 // which the published code allows and its set for 512K, with 2.645 at s2 = 2, needs.
@@ -36,6 +42,9 @@ struct FactorSpace {
   FactorSpace absolute() const;
   bool is_point() const;  // nothing to search
 };
+
+// Dim by dim: the tuned factor, and for slow pairs what holds their angles within the known ones.
+std::vector<double> factor_floor(const SearchProblem& problem);
 
 FactorSpace published_space(const SearchProblem& problem);
 FactorSpace family_space(const SearchProblem& problem);

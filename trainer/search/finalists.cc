@@ -33,34 +33,56 @@ void require_finite(double best) {
   fail(ErrorKind::kNumerics, "the search found no finalist with a finite loss on the held-out documents");
 }
 
-}  // namespace
-
-std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates) {
-  const std::vector<Candidate> finalists = without_repetitions(candidates);
-  const int64_t held_count = scorer.num_finalist_documents();
-  if (held_count == 0)
-    return lowest(finalists, scorer.means(finalists, scorer.num_documents()), finalists.size());
-  std::vector<int64_t> common;
-  for (int64_t j = 0; j < scorer.num_documents(); ++j) {
-    const bool known_to_all = std::all_of(finalists.begin(), finalists.end(),
-                                          [&](const Candidate& c) { return scorer.is_known(c, j); });
-    if (known_to_all) common.push_back(j);
-  }
-  const std::vector<DocumentScore> means = held_out_means(scorer, finalists);
-  std::vector<double> keys;
-  for (size_t i = 0; i < finalists.size(); ++i) {
-    const DocumentScore& held = means[i];
-    double sum = held.nll * static_cast<double>(held_count);
-    for (const int64_t j : common) sum += scorer.score(finalists[i], j);
-    const double nll = sum / static_cast<double>(held_count + static_cast<int64_t>(common.size()));
-    keys.push_back((1 - kTailWeight) * nll + kTailWeight * held.tail_nll + kNeedleWeight * held.needle_nll);
-  }
-  require_finite(*std::min_element(keys.begin(), keys.end()));
-  return lowest(finalists, keys, finalists.size());
+// Equal figures keep their order.
+void sort_best_first(std::vector<Finalist>& finalists) {
+  std::stable_sort(finalists.begin(), finalists.end(), [](const Finalist& a, const Finalist& b) {
+    return std::pair(!a.may_win, a.figure) < std::pair(!b.may_win, b.figure);
+  });
 }
 
-std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
-                                       const std::vector<Candidate>& keep) {
+Ranking rank_without_held_out(Scorer& scorer, const std::vector<Candidate>& candidates) {
+  Ranking ranking{.ranking_documents = scorer.num_documents()};
+  const std::vector<double> means = scorer.means(candidates, scorer.num_documents());
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    ranking.finalists.push_back({.candidate = candidates[i], .whole = means[i], .figure = means[i]});
+  }
+  sort_best_first(ranking.finalists);
+  return ranking;
+}
+
+}  // namespace
+
+Ranking rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates) {
+  const std::vector<Candidate> all = without_repetitions(candidates);
+  const int64_t held_count = scorer.num_finalist_documents();
+  if (held_count == 0) return rank_without_held_out(scorer, all);
+  std::vector<int64_t> common;
+  for (int64_t j = 0; j < scorer.num_documents(); ++j) {
+    const bool known_to_all =
+        std::all_of(all.begin(), all.end(), [&](const Candidate& c) { return scorer.is_known(c, j); });
+    if (known_to_all) common.push_back(j);
+  }
+  Ranking ranking{.held_out_documents = held_count, .ranking_documents = std::ssize(common)};
+  const std::vector<DocumentScore> means = held_out_means(scorer, all);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const DocumentScore& held = means[i];
+    double sum = held.nll * static_cast<double>(held_count);
+    for (const int64_t j : common) sum += scorer.score(all[i], j);
+    const double whole = sum / static_cast<double>(held_count + std::ssize(common));
+    ranking.finalists.push_back({.candidate = all[i],
+                                 .whole = whole,
+                                 .tail = held.tail_nll,
+                                 .needle = held.needle_nll,
+                                 .figure = (1 - kTailWeight) * whole + kTailWeight * held.tail_nll +
+                                           kNeedleWeight * held.needle_nll});
+  }
+  sort_best_first(ranking.finalists);
+  require_finite(ranking.finalists.front().figure);
+  return ranking;
+}
+
+Ranking rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
+                        const std::vector<Candidate>& keep) {
   std::vector<Candidate> all = keep;
   all.insert(all.end(), candidates.begin(), candidates.end());
   all = without_repetitions(all);
@@ -70,25 +92,31 @@ std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candida
 
   const std::vector<double> fixed = scorer.means(all, scorer.num_documents());
   const std::vector<DocumentScore> means = held_out_means(scorer, all);
-  std::vector<double> held(all.size(), 0.0), total(all.size());
+  Ranking ranking{.held_out_documents = scorer.num_finalist_documents(),
+                  .ranking_documents = scorer.num_documents(),
+                  .readjust = true};
   for (size_t i = 0; i < all.size(); ++i) {
-    held[i] = means[i].nll;
-    total[i] = (fixed_count * fixed[i] + held_count * held[i]) / (fixed_count + held_count);
+    const double total = (fixed_count * fixed[i] + held_count * means[i].nll) / (fixed_count + held_count);
+    ranking.finalists.push_back({.candidate = all[i],
+                                 .whole = total,
+                                 .tail = means[i].tail_nll,
+                                 .needle = means[i].needle_nll,
+                                 .figure = total});
   }
   double keep_fixed = kInfinity, keep_held = kInfinity;
   size_t best_keep = 0;
   for (size_t i = 0; i < num_keep; ++i) {
     keep_fixed = std::min(keep_fixed, fixed[i]);
-    keep_held = std::min(keep_held, held[i]);
-    if (total[i] < total[best_keep]) best_keep = i;
+    keep_held = std::min(keep_held, means[i].nll);
+    if (ranking.finalists[i].figure < ranking.finalists[best_keep].figure) best_keep = i;
   }
-  std::vector<std::pair<int, double>> keys;
   for (size_t i = 0; i < all.size(); ++i) {
-    const bool may_win = num_keep == 0 || i == best_keep || (fixed[i] <= keep_fixed && held[i] <= keep_held);
-    keys.push_back({may_win ? 0 : 1, total[i]});
+    ranking.finalists[i].may_win =
+        num_keep == 0 || i == best_keep || (fixed[i] <= keep_fixed && means[i].nll <= keep_held);
   }
-  require_finite(std::min_element(keys.begin(), keys.end())->second);
-  return lowest(all, keys, all.size());
+  sort_best_first(ranking.finalists);
+  require_finite(ranking.finalists.front().figure);
+  return ranking;
 }
 
 }  // namespace ropeway

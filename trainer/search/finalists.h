@@ -1,6 +1,7 @@
-// The last comparison, on documents that ranked no candidate before.
+// The last comparison, on documents that ranked no candidate before, and the rule it goes by.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "trainer/search/candidate.h"
@@ -19,15 +20,29 @@ class Scorer;
 constexpr double kTailWeight = 0.5;
 constexpr double kNeedleWeight = 0.1;
 
-// Best first, without repetitions. On the held-out documents, and for `whole` also on those fixed documents
-// that every candidate has been scored on already. Without held-out documents: by the mean over the fixed
-// ones.
-std::vector<Candidate> rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates);
+// A candidate with what it was ordered by. Losses are means over documents, nats per token.
+struct Finalist {
+  Candidate candidate;
+  double whole = 0, tail = 0, needle = 0;
+  double figure = 0;    // lower is better
+  bool may_win = true;  // readjust: false where it is worse than what is kept
+};
+
+struct Ranking {
+  std::vector<Finalist> finalists = {};  // best first
+  int64_t held_out_documents = 0;        // 0: the ranking documents are all there was
+  int64_t ranking_documents = 0;         // that went into `whole` as well
+  bool readjust = false;                 // by the mean loss alone
+};
+
+// Without repetitions. On the held-out documents, and for `whole` also on those fixed documents that every
+// candidate has been scored on already. Without held-out documents: by the mean over the fixed ones.
+Ranking rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates);
 
 // Readjust: nothing may get worse. Ordered by the mean loss over fixed and held-out documents together, but a
 // candidate that is worse than the best of `keep` on either of the two goes behind all that are not. `keep`
 // take part themselves, and the best of them goes ahead of everything that may not win.
-std::vector<Candidate> rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
-                                       const std::vector<Candidate>& keep);
+Ranking rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
+                        const std::vector<Candidate>& keep);
 
 }  // namespace ropeway

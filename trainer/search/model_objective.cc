@@ -69,6 +69,7 @@ class ModelObjective : public Objective {
   int64_t num_documents() const override { return options_.sequences.ranking; }
   int64_t num_finalist_documents() const override { return options_.sequences.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
+  int64_t num_targets() const override { return options_.sequences.length - 1; }
 
   DocumentScore score(const Candidate& candidate, int64_t index, int64_t length) override {
     const SearchSequence& sequence = sequences_.at(static_cast<size_t>(index));
@@ -78,7 +79,7 @@ class ModelObjective : public Objective {
   DocumentScore score_finalist(const Candidate& candidate, int64_t index) override {
     const SearchSequence& sequence = sequences_.at(static_cast<size_t>(num_documents() + index));
     const int64_t length = options_.sequences.length;
-    DocumentScore result = mean_losses(candidate, sequence, length);
+    DocumentScore result = mean_losses(candidate, sequence, length, true);
     const std::vector<int32_t>& start = options_.marks.before;
     if (sequence.targets || !passkey_fits(tokenizer_, length, std::ssize(start))) return result;
     // Needles at different depths, evenly spread over the finalist documents.
@@ -154,15 +155,24 @@ class ModelObjective : public Objective {
     return std::isfinite(result) ? result : std::numeric_limits<double>::infinity();
   }
 
-  // Of the first `length` tokens.
-  DocumentScore mean_losses(const Candidate& candidate, const SearchSequence& sequence, int64_t length) {
+  // Of the first `length` tokens. An example may have fewer targets than there are blocks: a block without one has
+  // the mean of all.
+  DocumentScore mean_losses(const Candidate& candidate, const SearchSequence& sequence, int64_t length,
+                            bool by_block = false) {
     const int64_t size = std::ssize(sequence.tokens);
     const std::vector<int64_t> targets = targets_within(sequence, std::min(length, size));
     const int64_t read = std::min(size, std::max(length, targets.back() + 2));
     const std::vector<double> losses =
         losses_of(candidate, {sequence.tokens.begin(), sequence.tokens.begin() + read});
     const std::span<const int64_t> all = targets;
-    return {mean(losses, all), mean(losses, all.last(static_cast<size_t>(tail_of(std::ssize(all))))), 0};
+    const int64_t count = std::ssize(all);
+    DocumentScore score{mean(losses, all), mean(losses, all.last(static_cast<size_t>(tail_of(count)))), 0};
+    for (int64_t b = 0; by_block && b < kScoreBlocks; ++b) {
+      const auto begin = static_cast<size_t>(b * count / kScoreBlocks);
+      const auto end = static_cast<size_t>((b + 1) * count / kScoreBlocks);
+      score.blocks.push_back(begin == end ? score.nll : mean(losses, all.subspan(begin, end - begin)));
+    }
+    return score;
   }
 
   CausalLM& model_;

@@ -11,10 +11,16 @@
 
 namespace ropeway {
 
+// A held-out document's targets are cut into this many stretches, as equal as they can be: its last quarter
+// is the last four.
+inline constexpr int64_t kScoreBlocks = 16;
+
 struct DocumentScore {
   double nll = 0;         // mean over the scored targets, nats per token
   double tail_nll = 0;    // over the last quarter of the targets
   double needle_nll = 0;  // over the answer of a passkey hidden in the document; score_finalist only
+  // Of each stretch, the mean over its targets (0 where it has none); score_finalist only.
+  std::vector<double> blocks = {};
 };
 
 // Ranks of one row of the mesh's data axis evaluate together; rows evaluate different things at the same time
@@ -27,7 +33,7 @@ class Objective {
   // NLL and tail of fixed document `index` cut to `length` tokens (0: the target length). Non-finite is
   // +infinity.
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
-  // NLL, tail and needle on held-out document `index`.
+  // NLL, tail, needle and blocks on held-out document `index`.
   virtual DocumentScore score_finalist(const Candidate& candidate, int64_t index) = 0;
   // On fresh document number `draw` (a function of the seed and draw): loss and its gradient. The loss may
   // give the tail more weight than the ranking does.
@@ -38,6 +44,8 @@ class Objective {
   };
   virtual Gradient gradient(const Candidate& candidate, int64_t draw) = 0;
   virtual const std::string& data_fingerprint() const = 0;
+  // Of a document: tokens of the target length less one.
+  virtual int64_t num_targets() const = 0;
 };
 
 }  // namespace ropeway

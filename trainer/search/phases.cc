@@ -2,18 +2,21 @@
 //   seed race    all seeds on one document at one temperature; the best four on a second one; two stay
 //   temperature  of these two, on one document
 //   refinement   from the best: gradient, or evolution, or none
-//   finalists    on held-out documents
+//   finalists    on held-out documents; the best formula is one of them, as what the search has to beat
 // With seeds: paper, PI, NTK-aware and YaRN keep the temperature of the policy; they are scored on all
 // documents before a gradient refinement, and go unscored into the evolution. The published evolution ends
-// with its fittest individual: it has no finalists, unless some candidates are always kept.
+// with its fittest individual: it has no finalists, unless some candidates are always kept, and is weighed
+// against the formulas in its population.
 #include "trainer/search/phases.h"
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "trainer/search/evolution.h"
 #include "trainer/search/factor_space.h"
-#include "trainer/search/finalists.h"
+#include "trainer/search/formulas.h"
 #include "trainer/search/gradient_refine.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/seed_families.h"
@@ -31,6 +34,11 @@ bool refines_by_evolution(const SearchProblem& problem) {
 bool refines_by_gradient(const SearchProblem& problem) {
   return problem.options.refine == SearchRefine::kGradient;
 }
+bool is_unrefined(const SearchProblem& problem) {
+  return !refines_by_evolution(problem) && !refines_by_gradient(problem);
+}
+
+bool shares_temperature(const SearchProblem& problem) { return is_unrefined(problem) && !problem.readjust; }
 
 FactorSpace space_of(const SearchProblem& problem) {
   return follows_paper(problem) ? published_space(problem) : family_space(problem);
@@ -38,6 +46,7 @@ FactorSpace space_of(const SearchProblem& problem) {
 
 void score_paper_seeds(SearchState& state) {
   state.seeds = lowest(state.seeds, state.scorer.means(state.seeds, state.scorer.num_documents()), 2);
+  state.rival = state.seeds.front();
 }
 
 void race_family_seeds(SearchState& state) {
@@ -45,11 +54,23 @@ void race_family_seeds(SearchState& state) {
   // are best, and everything that makes the target possible would be dropped.
   const bool drop_at_half =
       !state.problem.readjust && state.problem.target_length >= 4 * trained_length(state.problem);
-  state.seeds = race_seeds(state.scorer, state.seeds, drop_at_half);
+  const SeedRaceResult result = race_seeds(state.scorer, state.seeds, drop_at_half);
+  state.seeds = result.winners;
+  state.runners_up = result.runners_up;
+  const std::vector<Candidate> rivals = formulas(state.problem);
+  if (!rivals.empty()) state.rival = best_of_raced(state.scorer, rivals);
 }
 
+// Its optimum hardly depends on the factors: where nothing is refined the best seed's is that of all finalists.
 void tune_temperature(SearchState& state) {
-  state.seeds = search_temperature(state.scorer, state.seeds, temperature_choices(state.problem));
+  const std::vector<double> choices = temperature_choices(state.problem);
+  if (!shares_temperature(state.problem)) {
+    state.seeds = search_temperature(state.scorer, state.seeds, choices);
+    return;
+  }
+  const Candidate best = search_temperature(state.scorer, {state.seeds.front()}, choices).front();
+  for (Candidate& seed : state.seeds) seed.temperature = best.temperature;
+  for (Candidate& seed : state.runners_up) seed.temperature = best.temperature;
 }
 
 void descend(SearchState& state) {
@@ -76,6 +97,16 @@ void descend(SearchState& state) {
   state.finalists = {found.best, found.last};
 }
 
+// The best of the published seeds, as the population holds them.
+Candidate best_of_population(SearchState& state, const FactorSpace& space) {
+  std::vector<Candidate> members = state.seeds;
+  for (Candidate& member : members) {
+    member.factors = space.factors(space.coordinates(member.factors));
+    member.temperature = state.seeds.front().temperature;
+  }
+  return lowest(members, state.scorer.means(members, state.scorer.num_documents()), 1).front();
+}
+
 void breed(SearchState& state) {
   const SearchProblem& problem = state.problem;
   FactorSpace space = space_of(problem);
@@ -85,25 +116,43 @@ void breed(SearchState& state) {
   }
   const std::vector<Individual> population =
       evolve(state.scorer, space, state.seeds, problem.options, problem.seed);
+  if (follows_paper(problem) && !problem.readjust) state.rival = best_of_population(state, space);
   const size_t count = std::min<size_t>(follows_paper(problem) ? 3 : 1, population.size());
   for (size_t i = 0; i < count; ++i) state.finalists.push_back(population[i].candidate);
+}
+
+// Of a readjust.
+std::optional<Candidate> best_of_kept(const SearchState& state) {
+  std::set<std::string> kept;
+  for (const Candidate& candidate : state.problem.keep) kept.insert(candidate_key(candidate));
+  for (const Finalist& one : state.ranking.finalists) {
+    if (one.may_win && kept.contains(candidate_key(one.candidate))) return one.candidate;
+  }
+  return std::nullopt;
 }
 
 void choose_among_finalists(SearchState& state) {
   const SearchProblem& problem = state.problem;
   std::vector<Candidate>& finalists = state.finalists;
-  // The best seed is always a finalist, and without refinement the second best too. The published evolution's
-  // seeds are members of its population already.
+  // The best seed is always a finalist, and without refinement all that came close: the race went by the mean
+  // alone. The published evolution's seeds are members of its population already.
   const bool holds_seeds = follows_paper(problem) && refines_by_evolution(problem) && !finalists.empty();
-  const bool unrefined = !refines_by_evolution(problem) && !refines_by_gradient(problem);
+  const bool unrefined = is_unrefined(problem);
   const size_t num_seeds = holds_seeds ? 0 : unrefined ? state.seeds.size() : 1;
   finalists.insert(finalists.end(), state.seeds.begin(), state.seeds.begin() + num_seeds);
-  if (problem.readjust) {
-    finalists = rank_readjusted(state.scorer, finalists, problem.keep);
-    return;
+  if (unrefined && !problem.readjust) {
+    finalists.insert(finalists.end(), state.runners_up.begin(), state.runners_up.end());
   }
-  finalists.insert(finalists.end(), problem.keep.begin(), problem.keep.end());
-  finalists = rank_finalists(state.scorer, finalists);
+  if (problem.readjust) {
+    state.ranking = rank_readjusted(state.scorer, finalists, problem.keep);
+    state.rival = best_of_kept(state);
+  } else {
+    finalists.insert(finalists.end(), problem.keep.begin(), problem.keep.end());
+    if (state.rival) finalists.push_back(*state.rival);
+    state.ranking = rank_finalists(state.scorer, finalists);
+  }
+  finalists.clear();
+  for (const Finalist& one : state.ranking.finalists) finalists.push_back(one.candidate);
 }
 
 SearchWork gradient_work(const SearchRecipe& recipe, double documents, double look) {
@@ -117,7 +166,9 @@ SearchWork gradient_work(const SearchRecipe& recipe, double documents, double lo
 
 std::vector<Candidate> starting_seeds(const SearchProblem& problem) {
   if (follows_paper(problem)) return paper_seeds(problem);
-  std::vector<Candidate> seeds = family_seeds(problem);
+  std::vector<Candidate> seeds = formulas(problem);
+  const std::vector<Candidate> families = family_seeds(problem);
+  seeds.insert(seeds.end(), families.begin(), families.end());
   seeds.insert(seeds.end(), problem.keep.begin(), problem.keep.end());
   return seeds;
 }
@@ -136,7 +187,9 @@ std::vector<SearchPhase> search_phases(const SearchProblem& problem, int64_t doc
     phases.push_back({"seeds", {.forwards = look * (num_seeds + second_look)}, race_family_seeds});
     const auto temperatures = static_cast<double>(temperature_choices(problem).size());
     if (temperatures > 0)
-      phases.push_back({"temperature", {.forwards = 2 * look * temperatures}, tune_temperature});
+      phases.push_back({"temperature",
+                        {.forwards = (shares_temperature(problem) ? 1 : 2) * look * temperatures},
+                        tune_temperature});
   } else if (!published) {
     phases.push_back({"seeds", {.forwards = all * num_seeds}, score_paper_seeds});
   }
@@ -149,7 +202,11 @@ std::vector<SearchPhase> search_phases(const SearchProblem& problem, int64_t doc
   }
 
   if (!published || !problem.keep.empty()) {
-    const auto candidates = static_cast<double>(3 + problem.keep.size());
+    const size_t seeds_of_race = SeedRaceOptions{}.on_second_document;
+    const size_t formula = problem.readjust || published ? 0 : 1;
+    const size_t found =
+        is_unrefined(problem) && !follows_paper(problem) && !problem.readjust ? seeds_of_race : 3;
+    const auto candidates = static_cast<double>(found + formula + problem.keep.size());
     const double forwards = kFinalistCost * candidates * static_cast<double>(finalist_documents);
     phases.push_back({"finalists", {.forwards = forwards}, choose_among_finalists});
   }

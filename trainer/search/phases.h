@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "trainer/search/cost.h"
+#include "trainer/search/finalists.h"
 #include "trainer/search/problem.h"
 
 namespace ropeway {
@@ -17,8 +19,11 @@ struct SearchState {
   const SearchProblem& problem;
   Scorer& scorer;
   std::vector<Candidate> seeds;  // to begin with all of them; after the seed race its winners, best first
-  std::vector<Candidate>
-      finalists;  // what refinement found; after the last comparison all of them, best first
+  std::vector<Candidate> runners_up = {};  // the seeds that lost to those late
+  // The best that needs no search: a formula; for a readjust one of those kept. Empty: none was scored.
+  std::optional<Candidate> rival = {};
+  std::vector<Candidate> finalists = {};  // what refinement found; after the last comparison all, best first
+  Ranking ranking = {};                   // by the last comparison; empty where there was none
 };
 
 struct SearchPhase {

@@ -9,6 +9,8 @@ namespace ropeway {
 struct SearchProgress {
   std::string phase;                         // "seeds", "temperature", "gradient", "evolution", "finalists"
   double best = 0, spent = 0, expected = 0;  // nats per token; forward equivalents so far, and in all
+  // What `best` is a mean over: "ranking document 1". Empty: nothing was scored in this phase yet.
+  std::string best_on = {};
 };
 
 struct SearchHooks {

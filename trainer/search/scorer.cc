@@ -28,7 +28,7 @@ double finite_or_infinity(double value) {
 // How many figures one document of such a line gives.
 int64_t num_figures(const SearchLine& line) {
   if (line.kind == SearchLine::Kind::kScore) return 1;
-  if (line.kind == SearchLine::Kind::kFinalist) return 3;
+  if (line.kind == SearchLine::Kind::kFinalist) return 3 + kScoreBlocks;
   return static_cast<int64_t>(line.candidate.factors.size()) + 2;
 }
 
@@ -50,6 +50,7 @@ void store(const std::vector<double>& figures, SearchLine& line) {
   if (line.kind == SearchLine::Kind::kFinalist) {
     line.tail = finite_or_infinity(figures[1]);
     line.needle = finite_or_infinity(figures[2]);
+    for (int64_t b = 0; b < kScoreBlocks; ++b) line.blocks.push_back(finite_or_infinity(figures[3 + b]));
   }
 }
 
@@ -66,7 +67,7 @@ Scorer::Scorer(Objective& objective, const Mesh& mesh, SearchLog& log, int64_t t
 void Scorer::begin_phase(const std::string& name, double remaining_cost) {
   phase_ = name;
   expected_ = spent_ + remaining_cost;
-  best_is_of_phase_ = false;  // phases score different documents: their figures do not compare
+  best_on_.clear();
 }
 
 SearchLine Scorer::make_line(SearchLine::Kind kind, const Candidate& candidate,
@@ -104,10 +105,21 @@ void Scorer::account(const SearchLine& line) {
     } else {
       note_infinite(line);
     }
-    best_ = best_is_of_phase_ ? std::min(best_, fitness) : fitness;
-    best_is_of_phase_ = true;
+    // Figures of different documents do not compare.
+    const std::string on = scored_on(line);
+    best_ = on == best_on_ ? std::min(best_, fitness) : fitness;
+    best_on_ = on;
   }
-  if (hooks_.progress) hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_)});
+  if (hooks_.progress) hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_), best_on_});
+}
+
+// "ranking document 1", "ranking documents 1 to 3", "the first 1024 tokens of ranking document 1".
+std::string Scorer::scored_on(const SearchLine& line) const {
+  const int64_t first = line.documents.front() + 1, last = line.documents.back() + 1;
+  const std::string start =
+      line.length < target_length_ ? fmt::format("the first {} tokens of ", line.length) : "";
+  return start + (first == last ? fmt::format("ranking document {}", first)
+                                : fmt::format("ranking documents {} to {}", first, last));
 }
 
 // Said once: of some candidates it is expected.
@@ -123,14 +135,17 @@ void Scorer::note_infinite(const SearchLine& line) {
   }
 }
 
-// What `line` asks about one of its documents: its score; NLL, tail and needle; or the gradient and the NLL.
+// What `line` asks about one of its documents: its score; NLL, tail, needle and blocks; or the gradient and
+// the NLL.
 std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
   switch (line.kind) {
     case SearchLine::Kind::kScore:
       return {objective_.score(line.candidate, document, line.length).nll};
     case SearchLine::Kind::kFinalist: {
       const DocumentScore score = objective_.score_finalist(line.candidate, document);
-      return {score.nll, score.tail_nll, score.needle_nll};
+      std::vector<double> figures{score.nll, score.tail_nll, score.needle_nll};
+      figures.insert(figures.end(), score.blocks.begin(), score.blocks.end());
+      return figures;
     }
     case SearchLine::Kind::kGradient:
       break;
@@ -256,7 +271,8 @@ std::vector<std::vector<DocumentScore>> Scorer::finalists(const std::vector<Cand
   }
   settle(missing);
   for (const SearchLine& line : missing) {
-    known_finalists_[key_of(line.candidate, line.documents[0])] = {line.scores[0], line.tail, line.needle};
+    known_finalists_[key_of(line.candidate, line.documents[0])] = {line.scores[0], line.tail, line.needle,
+                                                                   line.blocks};
   }
   std::vector<std::vector<DocumentScore>> result;
   for (const Candidate& candidate : candidates) {

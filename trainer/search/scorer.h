@@ -44,6 +44,7 @@ class Scorer {
   int64_t num_documents() const { return objective_.num_documents(); }
   int64_t num_finalist_documents() const { return objective_.num_finalist_documents(); }
   int64_t target_length() const { return target_length_; }
+  int64_t num_targets() const { return objective_.num_targets(); }  // of a document
   double spent() const { return spent_; }
   // Whether any candidate had a finite loss on a whole look at it, so far.
   bool any_finite() const { return any_finite_; }
@@ -58,6 +59,7 @@ class Scorer {
   std::vector<double> evaluate(const SearchLine& line, int64_t document);
   void account(const SearchLine& line);
   void note_infinite(const SearchLine& line);
+  std::string scored_on(const SearchLine& line) const;
   void stop_if_asked();
 
   Objective& objective_;
@@ -70,7 +72,8 @@ class Scorer {
   std::string phase_;
   double spent_ = 0, expected_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
-  bool best_is_of_phase_ = false, any_finite_ = false, noted_infinite_ = false;
+  std::string best_on_;  // what best_ was scored on; empty: nothing in this phase yet
+  bool any_finite_ = false, noted_infinite_ = false;
 };
 
 }  // namespace ropeway

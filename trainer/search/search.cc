@@ -22,6 +22,12 @@ void require_finite(bool finite, const std::string& candidates) {
   fail(ErrorKind::kNumerics, "the search ends without factors: the loss of {} is not finite", candidates);
 }
 
+SearchVerdict weigh(SearchState& state, const Candidate& best) {
+  if (!state.rival) return {.found = best.origin};
+  if (state.ranking.held_out_documents == 0) return weigh_on_ranking(state.scorer, best, *state.rival);
+  return weigh_on_held_out(state.scorer, best, *state.rival, state.problem.readjust ? 0 : kTailWeight);
+}
+
 }  // namespace
 
 SearchOutcome run_search(const SearchProblem& problem, Objective& objective, const Mesh& mesh,
@@ -31,7 +37,7 @@ SearchOutcome run_search(const SearchProblem& problem, Objective& objective, con
   Scorer scorer(objective, mesh, log, problem.target_length, hooks);
   const std::vector<SearchPhase> phases =
       search_phases(problem, objective.num_documents(), objective.num_finalist_documents());
-  SearchState state{problem, scorer, starting_seeds(problem), {}};
+  SearchState state{.problem = problem, .scorer = scorer, .seeds = starting_seeds(problem)};
   for (size_t i = 0; i < phases.size(); ++i) {
     SearchWork left;
     for (size_t later = i; later < phases.size(); ++later) left += phases[later].expected;
@@ -43,8 +49,10 @@ SearchOutcome run_search(const SearchProblem& problem, Objective& objective, con
   SearchOutcome outcome;
   outcome.finalists = state.finalists;
   outcome.best = state.finalists.front();
+  outcome.ranking = state.ranking;
   outcome.fitness = scorer.mean(outcome.best, objective.num_documents());
   require_finite(std::isfinite(outcome.fitness), fmt::format("the best candidate, {},", outcome.best.origin));
+  outcome.verdict = weigh(state, outcome.best);
   outcome.forward_equivalents = scorer.spent();
   outcome.log_sha256 = log.sha256();
   return outcome;

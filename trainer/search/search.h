@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "trainer/search/finalists.h"
 #include "trainer/search/objective.h"
 #include "trainer/search/problem.h"
 #include "trainer/search/progress.h"
+#include "trainer/search/verdict.h"
 
 namespace ropeway {
 
@@ -22,8 +24,10 @@ class Mesh;
 struct SearchOutcome {
   Candidate best;
   std::vector<Candidate> finalists;  // best first
-  double fitness = 0;                // mean NLL of `best` on the fixed documents, nats per token
-  double forward_equivalents = 0;    // what the search cost
+  Ranking ranking;  // how they came into that order; empty: the published evolution's fittest
+  SearchVerdict verdict;
+  double fitness = 0;              // mean NLL of `best` on the fixed documents, nats per token
+  double forward_equivalents = 0;  // what the search cost
   std::string log_sha256;
 };
 

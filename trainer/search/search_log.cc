@@ -55,6 +55,7 @@ std::string canonical_text(const SearchLine& line, const std::string& identity) 
   if (line.kind == SearchLine::Kind::kFinalist) {
     json["tail"] = line.tail;
     json["needle"] = line.needle;
+    json["blocks"] = line.blocks;
   }
   if (line.kind == SearchLine::Kind::kGradient) {
     json["log_factor_gradient"] = line.gradient.log_factors;
@@ -162,6 +163,10 @@ void SearchLog::replay(SearchLine& line) {
   if (line.kind == SearchLine::Kind::kFinalist) {
     line.tail = read_number(json.at("tail"));
     line.needle = read_number(json.at("needle"));
+    line.blocks = read_numbers(json.at("blocks"));
+    if (line.blocks.size() != kScoreBlocks) {
+      fail(ErrorKind::kBadData, "{}: {} blocks, wanted {}", where, line.blocks.size(), kScoreBlocks);
+    }
   }
   if (line.kind == SearchLine::Kind::kGradient) {
     line.gradient.nll = line.scores.at(0);

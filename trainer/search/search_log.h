@@ -29,6 +29,7 @@ struct SearchLine {
   std::vector<int64_t> documents;  // fixed ones; of a finalist: the held-out one; of a gradient: the draw
   std::vector<double> scores;      // nll of each
   double tail = 0, needle = 0;     // finalist
+  std::vector<double> blocks;      // finalist: kScoreBlocks of them
   Objective::Gradient gradient;    // gradient
   double forward_equivalents = 0, seconds = 0;
 };

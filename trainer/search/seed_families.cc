@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "trainer/rope/yarn.h"
+#include "trainer/search/factor_space.h"
 #include "trainer/search/seed_list.h"
 #include "trainer/search/seed_readjust.h"
 #include "trainer/search/seed_transfer.h"
@@ -79,6 +80,16 @@ void add_jumps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& l
   }
 }
 
+// A search on tuned factors of 7.5 where 8 was the scale would multiply the lack. "unchanged" stays what it
+// says.
+void raise_to_floor(const SearchProblem& problem, std::vector<Candidate>& seeds) {
+  const std::vector<double> floor = factor_floor(problem);
+  for (Candidate& seed : seeds) {
+    if (seed.origin == "unchanged") continue;
+    for (size_t i = 0; i < floor.size(); ++i) seed.factors[i] = std::max(seed.factors[i], floor[i]);
+  }
+}
+
 }  // namespace
 
 int64_t critical_dim(const SearchProblem& problem) {
@@ -97,9 +108,6 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
     list.add_stretch("proportional", pi_factors(pairs, scale));
     const double tuned_scale = total_scale(problem) / scale;
     list.add_total("grown", grown_factors(problem.trained_factors, tuned_scale, total_scale(problem)));
-  } else {
-    list.add_stretch("pi", pi_factors(pairs, scale));
-    list.add_stretch("ntk", ntk_factors(pairs, scale));
   }
   const std::vector<Candidate> transferred = transferred_seeds(problem);
   const SeedGrid size = problem.options.seed_grid;
@@ -110,7 +118,9 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
   add_ramps(problem, grid, prefix, list);
   add_jumps(problem, grid, list);
   list.add(transferred);
-  return list.take();
+  std::vector<Candidate> seeds = list.take();
+  if (tuned) raise_to_floor(problem, seeds);
+  return seeds;
 }
 
 }  // namespace ropeway

@@ -13,6 +13,7 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/search/finalists.h"
 #include "trainer/search/model_objective.h"
+#include "trainer/search/ranking_text.h"
 #include "trainer/search/search.h"
 #include "trainer/stages/stages.h"
 
@@ -65,6 +66,24 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   return problem;
 }
 
+// For the report. Losses are nats per token.
+StageNumbers numbers_of(const SearchOutcome& outcome) {
+  StageNumbers numbers{{"fitness", outcome.fitness}, {"forward_equivalents", outcome.forward_equivalents}};
+  if (!outcome.ranking.finalists.empty()) {
+    const Finalist& winner = outcome.ranking.finalists.front();
+    numbers.insert(numbers.end(),
+                   {{"mean_loss", winner.whole}, {"tail_loss", winner.tail}, {"needle_loss", winner.needle}});
+  }
+  const SearchVerdict& verdict = outcome.verdict;
+  if (verdict.rival.empty()) return numbers;
+  numbers.insert(numbers.end(), {{"gain_over_formula", verdict.gain}, {"search_pays", search_pays(verdict)}});
+  if (verdict.interval) {
+    numbers.insert(numbers.end(),
+                   {{"gain_low_95", verdict.interval->low}, {"gain_high_95", verdict.interval->high}});
+  }
+  return numbers;
+}
+
 }  // namespace
 
 StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
@@ -91,10 +110,11 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   }
   ProgressLine progress(world.rank() == 0);
   const auto show = [&](const SearchProgress& p) {
-    progress.update(stage.name, static_cast<int64_t>(p.spent),
-                    static_cast<int64_t>(std::max(p.expected, p.spent)),
-                    fmt::format("{}  best {:.4f}  {:.0f} of about {:.0f} forward equivalents", p.phase,
-                                p.best, p.spent, p.expected));
+    progress.update(
+        stage.name, static_cast<int64_t>(p.spent), static_cast<int64_t>(std::max(p.expected, p.spent)),
+        fmt::format("{}  {}{:.0f} of about {:.0f} forward equivalents", p.phase,
+                    p.best_on.empty() ? "" : fmt::format("best {:.4f} on {}  ", p.best, p.best_on), p.spent,
+                    p.expected));
   };
   const auto stop = [&] { return any_rank(world, state.stop_requested && state.stop_requested()); };
   const SearchOutcome outcome =
@@ -126,11 +146,13 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
     write_factor_file(folder / "factors.json", {found});
   });
   if (world.rank() == 0) {
-    log_info("{}: {} from {}, loss {:.4f}, temperature {:.4f}, {:.0f} forward equivalents", stage.name,
-             stage.makes, outcome.best.origin, outcome.fitness, outcome.best.temperature,
-             outcome.forward_equivalents);
+    for (const std::string& line : ranking_text(outcome.ranking)) log_info("{}: {}", stage.name, line);
+    log_info("{}: {} from {}, temperature {:.4f}, loss {:.4f} on the {} ranking documents, {:.0f} passes",
+             stage.name, stage.makes, outcome.best.origin, outcome.best.temperature, outcome.fitness,
+             objective->num_documents(), outcome.forward_equivalents);
+    log_info("{}: verdict: {}", stage.name, verdict_text(outcome.verdict, outcome.forward_equivalents));
   }
-  return {{"fitness", outcome.fitness}, {"forward_equivalents", outcome.forward_equivalents}};
+  return numbers_of(outcome);
 }
 
 }  // namespace ropeway

@@ -145,11 +145,12 @@ TEST(Finalists, RankingDocumentsOfAllOfThemCountAsWell) {
       continue;
     }
     b.origin = "b";
-    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).front().origin, "b");
+    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).finalists.front().candidate.origin, "b");
     bench.scorer.means({a}, 5);
-    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).front().origin, "b");  // of b none is known
+    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).finalists.front().candidate.origin,
+              "b");  // of b none is known
     bench.scorer.means({b}, 5);
-    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).front().origin, "a");
+    EXPECT_EQ(rank_finalists(bench.scorer, {a, b}).finalists.front().candidate.origin, "a");
     return;
   }
   FAIL() << "no pair on which they disagree";

@@ -157,6 +157,7 @@ class Counted : public Objective {
   int64_t num_documents() const override { return inner_.num_documents(); }
   int64_t num_finalist_documents() const override { return inner_.num_finalist_documents(); }
   const std::string& data_fingerprint() const override { return inner_.data_fingerprint(); }
+  int64_t num_targets() const override { return inner_.num_targets(); }
   DocumentScore score(const Candidate& c, int64_t index, int64_t length) override {
     ++scores;
     return inner_.score(c, index, length);

@@ -6,6 +6,7 @@
 #include "search_fixture.h"
 #include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
+#include "trainer/search/formulas.h"
 #include "trainer/search/seed_families.h"
 #include "trainer/search/seed_paper.h"
 #include "trainer/search/temperature_search.h"
@@ -27,7 +28,7 @@ void expect_near(const std::vector<double>& a, const std::vector<double>& b, dou
 
 TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
   const auto seeds = family_seeds(toy_problem());
-  EXPECT_EQ(seeds.size(), 3u + 12u + 24u);
+  EXPECT_EQ(seeds.size(), 1u + 12u + 24u);  // beside the formulas
   for (const Candidate& seed : seeds) {
     EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
     EXPECT_GE(seed.factors.front(), 1) << seed.origin;
@@ -41,7 +42,7 @@ TEST(FamilySeeds, ShortGridIsAPartOfTheWholeOneAndReplacesItOnRequest) {
   const auto full = family_seeds(problem);
   problem.options.seed_grid = SeedGrid::kShort;
   const auto few = family_seeds(problem);
-  EXPECT_EQ(few.size(), 3u + 3u + 6u);
+  EXPECT_EQ(few.size(), 1u + 3u + 6u);
   for (const Candidate& seed : few) expect_near(seed.factors, find(full, seed.origin).factors, 1e-15);
   problem.trained_factors = identity_factors(32);  // a tuned model: short unless asked otherwise
   problem.options.seed_grid = SeedGrid::kFull;
@@ -64,7 +65,7 @@ TEST(FamilySeeds, OfTunedFactorsOfOneAreThoseOfTheOriginalModel) {
   expect_near(find(seeds, "tuned * yarn(32,1)").factors, find(original, "yarn(32,1)").factors, 1e-12);
   expect_near(find(seeds, "max(tuned, jump(9,13,0.6))").factors, find(original, "jump(9,13,0.6)").factors,
               1e-12);
-  expect_near(find(seeds, "proportional").factors, find(original, "pi").factors, 1e-12);
+  expect_near(find(seeds, "proportional").factors, pi_factors(32, 8), 1e-12);
 }
 
 TEST(FamilySeeds, OfATunedModelNeverFallBelowItAndKeepItsOwnTwo) {
@@ -192,6 +193,38 @@ TEST(Temperatures, OfReadjustRunFromOneToTheTunedOne) {
   for (const double choice : choices) EXPECT_TRUE(choice >= 1 && choice <= 1.2);
 }
 
+// Each as its users apply it, or all at the temperature of the recipe.
+TEST(Formulas, HaveTheirOwnTemperatureWhereItIsSearchedFor) {
+  SearchProblem problem = toy_problem();
+  const double su = std::sqrt(1 + std::log(8) / std::log(256));
+  const auto free = formulas(problem);
+  ASSERT_EQ(free.size(), 3u);
+  expect_near(find(free, "pi").factors, pi_factors(32, 8), 0);
+  expect_near(find(free, "ntk").factors, ntk_factors(32, 8), 0);
+  expect_near(find(free, "yarn").factors, yarn_factors(problem.geometry, 8), 0);
+  EXPECT_EQ(find(free, "ntk").temperature, 1);
+  EXPECT_NEAR(find(free, "yarn").temperature, su, 1e-12);
+  problem.options.temperature = {TemperaturePolicy::kNumber, 1.25};
+  for (const Candidate& formula : formulas(problem)) EXPECT_EQ(formula.temperature, 1.25);
+  problem.readjust = true;
+  EXPECT_TRUE(formulas(problem).empty());
+}
+
+// What is left to stretch, on top of what the weights were tuned under: its temperatures multiply to the whole
+// scale's.
+TEST(Formulas, OfATunedModelMultiplyItsFactors) {
+  SearchProblem problem = toy_problem(64);
+  problem.trained_factors = pi_factors(32, 8);
+  problem.trained_length = 2048;
+  problem.trained_temperature = std::sqrt(1 + std::log(8) / std::log(256));
+  const auto seeds = formulas(problem);
+  expect_near(find(seeds, "tuned * pi").factors, pi_factors(32, 64), 1e-12);
+  EXPECT_NEAR(find(seeds, "tuned * yarn").temperature, std::sqrt(1 + std::log(64) / std::log(256)), 1e-12);
+  // Under factors of 8 everywhere pair 12, and no sooner, turns less than once in 2048 tokens.
+  EXPECT_EQ(find(seeds, "tuned * yarn").factors[0], 8);
+  EXPECT_NEAR(find(seeds, "tuned * yarn").factors[31], 64, 1e-12);
+}
+
 // LLaMA2 tuned for 256K: as far as the authors' factors reach (tests/data/longrope_released_sets.txt).
 SearchProblem llama2_256k() {
   SearchProblem problem;
@@ -235,6 +268,46 @@ TEST(FactorSpace, OfASecondSearchReachesWhatThePublishedCodeAllows) {
   EXPECT_EQ(family_space(problem).high[0], 3 * 8);
   problem.target_length = 64 * 256;
   EXPECT_EQ(published_space(problem).high[0], 10);
+}
+
+// The periods of pairs 15 and 16 are 471 and 628 tokens: the one turns more than half a circle in the window
+// of 256, the other does not.
+TEST(FactorSpace, SlowPairsAreHeldWithinTheAnglesOfTheWindow) {
+  SearchProblem problem = toy_problem(8);
+  std::vector<double> floor = factor_floor(problem);
+  EXPECT_EQ(floor[15], 1);
+  EXPECT_EQ(floor[16], 8);
+  EXPECT_EQ(family_space(problem).low, floor);
+  EXPECT_EQ(published_space(problem).low, identity_factors(32));
+  // Tuned a little below its scale: the next search makes up for it, and keeps what lies above.
+  problem = toy_problem(64);
+  problem.trained_length = 2048;
+  problem.trained_factors = jump_factors(32, 7.5, 9, 13, 3);
+  problem.trained_factors.back() = 9;
+  floor = factor_floor(problem);
+  EXPECT_EQ(floor[15], 7.5);
+  EXPECT_EQ(floor[16], 64);
+  problem.trained_factors.back() = 70;
+  EXPECT_EQ(factor_floor(problem)[31], 70);
+}
+
+TEST(FactorSpace, OfAModelWithFactorsOfItsOwnCountsTheScaleFromThem) {
+  SearchProblem problem = toy_problem(8);
+  problem.trained_factors = jump_factors(32, 4, 9, 13, 2);  // as Llama 3.1's: trained so at its window
+  EXPECT_EQ(factor_floor(problem)[31], 4 * 8);
+}
+
+TEST(FamilySeeds, OfATunedModelHoldSlowPairsAtTheWholeScale) {
+  SearchProblem problem = toy_problem(64);
+  problem.trained_length = 2048;
+  problem.trained_factors = jump_factors(32, 7.5, 9, 13, 3);
+  for (const Candidate& seed : family_seeds(problem)) {
+    if (seed.origin == "unchanged") {
+      EXPECT_EQ(seed.factors, problem.trained_factors);
+    } else {
+      EXPECT_GE(seed.factors[16], 64) << seed.origin;
+    }
+  }
 }
 
 TEST(FactorSpace, OfAReadjustHasTheRecipesCap) {
