@@ -8,22 +8,16 @@
 #include "kernels/ops/matmul.h"
 #include "launch/exit_status.h"
 #include "launch/mapping_faults.h"
+#include "launch/rank_from_launcher.h"
 #include "launch/signals.h"
 #include "launch/standard_streams.h"
+#include "launch/stopping.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 namespace {
-
-// This process's rank as its launcher tells it, without MPI. Verbs that only look print on rank 0.
-int rank_from_launcher() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const char* value = std::getenv(name)) return std::atoi(value);
-  }
-  return 0;
-}
 
 int run_locally(const Verb& verb, const Arguments& arguments) {
   const bool prints = rank_from_launcher() == 0;
@@ -46,6 +40,7 @@ int run_collectively(const Verb& verb, const Arguments& arguments) {
   set_log_rank(world.rank());
   choose_thread_count(world);
   const auto ending = world.split(0, world.rank());
+  const Stopping stopping(world);
   Outcome outcome;
   try {
     ops::require_matmul();
@@ -54,6 +49,7 @@ int run_collectively(const Verb& verb, const Arguments& arguments) {
   } catch (...) {
     outcome = outcome_of(std::current_exception());
   }
+  stopping.agreement().closing();
   return agree_on_exit({*ending, [&](double seconds) { return session.all_arrive(seconds); }}, outcome);
 }
 

@@ -1,20 +1,75 @@
 #include "launch/signals.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "kernels/base/error.h"
+#include "launch/rank_from_launcher.h"
+#include "trainer/files/write_all.h"
 
 namespace ropeway {
 namespace {
 
-std::atomic<bool> g_stop{false};
+using Clock = std::chrono::steady_clock;
 
-sigset_t only_usr1() {
+// Launchers deliver one request twice: to the process group, and to each rank.
+constexpr auto kSameRequest = std::chrono::milliseconds(200);
+
+std::atomic<int> g_first{0};
+std::atomic<bool> g_noted{false};
+
+sigset_t requests() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGUSR1);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set, signal);
   return set;
+}
+
+const char* name_of(int signal) {
+  switch (signal) {
+    case SIGINT:
+      return "SIGINT";
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGUSR1:
+      return "SIGUSR1";
+    default:
+      return "";
+  }
+}
+
+// Past the log and standard error's buffers, whose locks another thread may hold.
+void say(const std::string& message) {
+  const int rank = rank_from_launcher();
+  const std::string text = rank == 0 ? fmt::format("ropeway: {}\n", message)
+                                     : fmt::format("ropeway: rank {}: {}\n", rank, message);
+  write_all(STDERR_FILENO, text.data(), text.size());
+}
+
+[[noreturn]] void wait_for_requests() {
+  const sigset_t set = requests();
+  Clock::time_point first{};
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) continue;
+    if (g_first == 0) {
+      g_first = signal;
+      first = Clock::now();
+      if (!g_noted) end_stopped();
+      continue;
+    }
+    // Schedulers repeat SIGUSR1, which never means more than it did.
+    if (signal == SIGUSR1 || Clock::now() - first < kSameRequest) continue;
+    say(fmt::format("{} again: ended at once", name_of(signal)));
+    ::_exit(128 + signal);
+  }
 }
 
 }  // namespace
@@ -22,21 +77,30 @@ sigset_t only_usr1() {
 // No handler: one would run on the stack of whatever was interrupted, and oneDNN's matrix product puts its
 // workspace, in the middle of the heap, where the stack is wanted.
 void prepare_signals() {
-  const sigset_t usr1 = only_usr1();
-  pthread_sigmask(SIG_BLOCK, &usr1, nullptr);
+  const sigset_t set = requests();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGPIPE, &ignore, nullptr);
   sigaction(SIGXFSZ, &ignore, nullptr);  // a write beyond the limit fails with EFBIG then
+  static const bool waits = [] {
+    std::thread(wait_for_requests).detach();
+    return true;
+  }();
+  static_cast<void>(waits);
 }
 
-bool stop_requested() {
-  if (g_stop.load(std::memory_order_relaxed)) return true;
-  const sigset_t usr1 = only_usr1();
-  constexpr timespec kAtOnce{0, 0};
-  if (sigtimedwait(&usr1, nullptr, &kAtOnce) == SIGUSR1) g_stop.store(true, std::memory_order_relaxed);
-  return g_stop.load(std::memory_order_relaxed);
+void note_requests() { g_noted = true; }
+
+bool stop_requested() { return g_first != 0; }
+
+const char* stop_signal() { return name_of(g_first); }
+
+void end_stopped() {
+  if (rank_from_launcher() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  say("stopped on request; what was finished is kept");
+  ::_exit(static_cast<int>(ErrorKind::kStopped));
 }
 
 }  // namespace ropeway

@@ -81,6 +81,10 @@ std::string memory_text(const StagePlan& plan, int64_t limit) {
   const MemoryParts& parts = plan.memory.parts;
   std::string text = fmt::format("  memory per rank {}: {}\n", bytes_text(parts.total()), parts_text(parts));
   if (parts.host > 0) text += fmt::format("  and {} of host memory\n", bytes_text(parts.host));
+  if (plan.saving_bytes > 0) {
+    text += fmt::format("  and {} of host memory on rank 0 to write checkpoints from, beside training\n",
+                        bytes_text(plan.saving_bytes));
+  }
   if (limit == 0 || parts.total() <= limit) return text;
   text += fmt::format("  DOES NOT FIT into {}; what would help:\n", bytes_text(limit));
   for (const std::string& line : as_recipe_keys(plan.suggestions, "stage " + plan.name)) {

@@ -7,6 +7,7 @@
 #include "launch/command_line.h"
 #include "launch/recipe_loading.h"
 #include "launch/signals.h"
+#include "launch/stopping.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
 #include "parallel/comm/exchange_values.h"
@@ -32,7 +33,10 @@ flight is resumed, so the same command continues an interrupted run.
                     may be given several times
   --fresh           moves an earlier run folder aside and starts anew
 
-SIGUSR1 (kill -USR1 on mpirun or ropeway) saves, stops and ends with code 75.
+  --time-limit TIME saves and ends with code 75 before that, 3h50m say;
+                    by default before SLURM_JOB_END_TIME
+
+SIGINT, SIGTERM and SIGUSR1 (to mpirun or a rank) save, stop and end with 75.
 Everything is written to the recipe's run_dir (runs/NAME): recipe.yaml, stages/,
 model/, metrics.jsonl, report.json.
 
@@ -74,7 +78,8 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   Communicator& world = job.world();
   CommandLine line{kHelp, "RECIPE.yaml", {}};
   line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "")(
-      "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "");
+      "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "")(
+      "time-limit", po::value<std::string>()->default_value(""), "");
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (world.rank() == 0) std::cout << line.help;
@@ -86,6 +91,8 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
   check_stages(recipe, list("stage"));
   require_same_options(values["fresh"].as<bool>(), list("stage"), world);
+  StopAgreement& stop = Stopping::of_verb();
+  limit_time(stop, values["time-limit"].as<std::string>(), world.rank() == 0);
   std::unique_ptr<CudaJob> gpus;
   if (recipe.device == DeviceKind::kCuda) {
     gpus = std::make_unique<CudaJob>(
@@ -93,12 +100,14 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   } else {
     log_thread_count();
   }
-  const std::string table = run_stages(*open_run(recipe, world,
-                                                 {.only_stages = list("stage"),
-                                                  .fresh = values["fresh"].as<bool>(),
-                                                  .stop_requested = stop_requested,
-                                                  .gpus = gpus.get(),
-                                                  .command = command_text("run", arguments)}));
+  const std::string table =
+      run_stages(*open_run(recipe, world,
+                           {.only_stages = list("stage"),
+                            .fresh = values["fresh"].as<bool>(),
+                            .stop_requested = [&] { return stop_requested() || stop.agreed(); },
+                            .stop = &stop,
+                            .gpus = gpus.get(),
+                            .command = command_text("run", arguments)}));
   if (gpus) gpus->close();
   if (world.rank() == 0) std::cout << table;
 }

@@ -8,6 +8,7 @@
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/attention_ops.h"
+#include "parallel/comm/stop_point.h"
 
 namespace ropeway {
 namespace {
@@ -162,6 +163,7 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
       }
     }
     if (hop) hop->wait();
+    stop_point();
   }
   return {heads_first(out_BHND).to(q.scalar_type()).contiguous(), lse_BHN};
 }
@@ -235,6 +237,7 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
     if (gradient_hop) gradient_hop->wait();
     add_key_shares(d_here, works, shares, step == 0 && !windows);
     if (hop) hop->wait();
+    stop_point();  // with no hop in flight
     const at::Tensor& goes_to = step + 1 < ranks ? dkv[(step + 1) % 2] : home;
     if (ranks > 1) {
       gradient_hop = start_hop(*links_.gradients, d_here, goes_to);

@@ -19,22 +19,26 @@ TIME_LIMIT = 120  # seconds for one run; a hang is a failure
 class Run:
     """One run directory, worked on by as many invocations as a test wants."""
 
-    def __init__(self, name, ranks=2, recipe=RECIPE, sets=()):
+    def __init__(self, name, ranks=2, recipe=RECIPE, sets=(), arguments=(), options=(), environment=None):
         self.folder = Path(tempfile.mkdtemp(prefix=f"ropeway-{name}-"))
         self.run_dir = self.folder / "run"
         self.ranks = ranks
         self.recipe = recipe
+        self.arguments = arguments  # of ropeway run
+        self.options = options  # of mpirun
+        self.environment = environment or {}
         self.sets = [f"run_dir={self.run_dir}", f"data.cache={self.folder / 'cache'}", *sets]
 
     def command(self, ranks=None):
-        arguments = [str(BINARY), "run", str(self.recipe)]
+        arguments = [str(BINARY), "run", str(self.recipe), *self.arguments]
         for setting in self.sets:
             arguments += ["--set", setting]
-        return ["timeout", "-k", "5", str(TIME_LIMIT), "mpirun", "-n", str(ranks or self.ranks), *arguments]
+        return ["timeout", "-k", "5", str(TIME_LIMIT), "mpirun", *self.options, "-n",
+                str(ranks or self.ranks), *arguments]
 
     def start(self, ranks=None):
         self.log = open(self.folder / "log.txt", "ab")
-        return subprocess.Popen(self.command(ranks), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
+        return subprocess.Popen(self.command(ranks), cwd=ROOT, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=self.log,
                                 stderr=subprocess.STDOUT)
 
     def finish(self, ranks=None):

@@ -1,5 +1,6 @@
 #include "trainer/checkpoint/checkpoint_save.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -71,26 +72,49 @@ void remove_stale(const fs::path& folder) {
   for (const fs::path& path : stale) fs::remove_all(path, ignored);
 }
 
-// Keeps the newest `keep` checkpoints whose manifest and sizes are right. Those that are not right are
-// neither counted nor removed: they are evidence.
-void remove_old(const fs::path& folder, int keep, int rank) {
-  int good = 0;
-  std::vector<fs::path> folders = step_folders(folder);
-  for (auto it = folders.rbegin(); it != folders.rend(); ++it) {
-    try {
-      read_verified_manifest(*it, false);
-    } catch (const Error&) {
-      continue;
-    }
-    if (++good <= keep) continue;
-    // Under a temporary name first: half a removed folder must not look like a checkpoint.
-    const fs::path doomed = it->string() + ".tmp-" + make_uuid();
-    std::error_code error;
-    fs::rename(*it, doomed, error);
-    fault_point("checkpoint.old_renamed", rank);
-    if (!error) fs::remove_all(doomed, error);
-    if (error) log_warning("{}: an old checkpoint cannot be removed: {}", it->string(), error.message());
+// Folders of this step, if its manifest and sizes are right.
+bool is_good(const fs::path& folder, bool hashes) {
+  try {
+    read_verified_manifest(folder, hashes);
+    return true;
+  } catch (const Error&) {
+    return false;
   }
+}
+
+void remove_checkpoint(const fs::path& checkpoint, int rank) {
+  // Under a temporary name first: half a removed folder must not look like a checkpoint.
+  const fs::path doomed = checkpoint.string() + ".tmp-" + make_uuid();
+  std::error_code error;
+  fs::rename(checkpoint, doomed, error);
+  fault_point("checkpoint.old_renamed", rank);
+  if (!error) fs::remove_all(doomed, error);
+  if (error) log_warning("{}: an old checkpoint cannot be removed: {}", checkpoint.string(), error.message());
+}
+
+// Checkpoints that are damaged are neither counted nor removed: they are evidence.
+void remove_old(const fs::path& folder, const Retention& retention, int rank) {
+  std::map<int64_t, fs::path> good;
+  std::vector<int64_t> steps;
+  for (const fs::path& path : step_folders(folder)) {
+    if (!is_good(path, false)) continue;
+    steps.push_back(step_of_name(path.filename().string()));
+    good[steps.back()] = path;
+  }
+  std::vector<fs::path> doomed;
+  for (const int64_t step : superfluous(steps, retention)) {
+    doomed.push_back(good.at(step));
+    good.erase(step);
+  }
+  if (doomed.empty()) return;
+  const bool one_verifies = std::any_of(good.rbegin(), good.rend(),
+                                        [](const auto& of_step) { return is_good(of_step.second, true); });
+  if (!one_verifies) {
+    log_warning("{}: none of the newest {} checkpoints reads back as it was written; older ones stay",
+                folder.string(), good.size());
+    return;
+  }
+  for (const fs::path& path : doomed) remove_checkpoint(path, rank);
 }
 
 // One checkpoint in the making; each step is collective.
@@ -108,7 +132,7 @@ class Saving {
   // needed: bytes of all ranks' files together.
   void make_folder(int64_t needed);
   void write_files();
-  void publish(int keep);
+  void publish(const Retention& retention);
   void abandon() noexcept {
     std::error_code ignored;
     if (rank_ == 0) fs::remove_all(temporary_, ignored);
@@ -194,7 +218,7 @@ void Saving::write_manifest(const CheckpointManifest& manifest) {
   fault_point("checkpoint.manifest_written", rank_);
 }
 
-void Saving::publish(int keep) {
+void Saving::publish(const Retention& retention) {
   const std::vector<std::string> entries = all_gather_strings(world_, entries_);
   const std::vector<std::string> ranges =
       all_gather_strings(world_, fmt::format("{} {}", content_.optimizer_begin, content_.optimizer_end));
@@ -206,26 +230,45 @@ void Saving::publish(int keep) {
     fault_point("checkpoint.folder_synced", rank_);
     publish_folder(temporary_, target_);
     fault_point("checkpoint.published", rank_);
-    remove_old(folder_, keep, rank_);
+    remove_old(folder_, retention, rank_);
     fault_point("checkpoint.end", rank_);
   });
 }
 
 }  // namespace
 
+std::vector<int64_t> superfluous(const std::vector<int64_t>& steps, const Retention& retention) {
+  const size_t newest = std::min(steps.size(), static_cast<size_t>(retention.newest));
+  std::vector<int64_t> doomed;
+  int64_t kept_stretch = 0;  // the last one of which a checkpoint stays
+  for (size_t i = 0; i + newest < steps.size(); ++i) {
+    const int64_t stretch = retention.every > 0 ? steps[i] / retention.every : 0;
+    if (stretch > kept_stretch) {
+      kept_stretch = stretch;
+    } else {
+      doomed.push_back(steps[i]);
+    }
+  }
+  return doomed;
+}
+
+int64_t payload_bytes(const CheckpointContent& content) {
+  int64_t bytes = bytes_of_all(content.optimizer) + bytes_of_all(content.weights) +
+                  static_cast<int64_t>(content.state_json.size());
+  for (const auto& [name, text] : content.companions) bytes += static_cast<int64_t>(text.size());
+  return bytes;
+}
+
 void save_checkpoint(Communicator& world, const fs::path& folder, const CheckpointContent& content,
-                     int keep) {
-  ROPEWAY_CHECK(keep >= 1, "keep {} checkpoints", keep);
+                     const Retention& retention) {
+  ROPEWAY_CHECK(retention.newest >= 1 && retention.every >= 0, "keep {} checkpoints, and every {} steps",
+                retention.newest, retention.every);
   ROPEWAY_CHECK(content.step >= 0 && 0 <= content.optimizer_begin &&
                     content.optimizer_begin <= content.optimizer_end &&
                     content.optimizer_end <= content.optimizer_total,
                 "step {}, flat range {} to {} of {}", content.step, content.optimizer_begin,
                 content.optimizer_end, content.optimizer_total);
-  int64_t needed = bytes_of_all(content.optimizer);
-  if (world.rank() == 0) {
-    needed += bytes_of_all(content.weights) + static_cast<int64_t>(content.state_json.size());
-    for (const auto& [name, text] : content.companions) needed += static_cast<int64_t>(text.size());
-  }
+  int64_t needed = payload_bytes(content);
   world.all_reduce(&needed, 1, DType::kI64, ReduceOp::kSum);
 
   Saving saving(world, folder, content);
@@ -233,7 +276,7 @@ void save_checkpoint(Communicator& world, const fs::path& folder, const Checkpoi
     fault_point("checkpoint.begin", world.rank());
     saving.make_folder(needed);
     saving.write_files();
-    saving.publish(keep);
+    saving.publish(retention);
   } catch (...) {
     // All ranks failed together, or this one hears that another is gone: nobody will finish this folder.
     saving.abandon();

@@ -1,12 +1,14 @@
 // Writes a training checkpoint (checkpoint_manifest.h shows the folder), so that a reader finds it whole or
 // not at all: every rank writes its files into step-N.tmp-<uuid>, syncs them to disk and sends name, size and
-// SHA-256; rank 0 writes the manifest last, syncs, renames the folder and syncs its parent. Only then do the
-// oldest checkpoints beyond `keep` verified ones go. The newest verified one is never deleted.
+// SHA-256; rank 0 writes the manifest last, syncs, renames the folder and syncs its parent. Only then do older
+// checkpoints go that the retention has no use for, and only once one of those that stay has been read back and
+// its SHA-256 found right: the newest verified one is never deleted.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,12 +26,26 @@ struct CheckpointContent {
   int64_t optimizer_begin = 0, optimizer_end = 0;  // this rank's flat range
   int64_t optimizer_total = 0;
   std::string recipe_sha256;
+  std::shared_ptr<const void> memory = {};  // of tensors, where nobody else holds it
 };
 
-// Collective; keep >= 1. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and nothing
+// Which checkpoints stay: the newest `newest` >= 1, and for good the first of every stretch of `every` steps
+// (every..2*every - 1, and so on); 0: none but those.
+struct Retention {
+  int newest = 2;
+  int64_t every = 0;
+};
+
+// Of the steps of good checkpoints, ascending, those that may go.
+std::vector<int64_t> superfluous(const std::vector<int64_t>& steps, const Retention& retention);
+
+// Bytes that this rank's files take but for their headers.
+int64_t payload_bytes(const CheckpointContent& content);
+
+// Collective. When one rank fails, all of them throw its error (kIo, kCannotCreate, ...), and nothing
 // but the temporary folder is removed. A companion whose name a checkpoint has a use for is left out, with a
 // warning.
 void save_checkpoint(Communicator& world, const std::filesystem::path& folder,
-                     const CheckpointContent& content, int keep);
+                     const CheckpointContent& content, const Retention& retention);
 
 }  // namespace ropeway

@@ -144,10 +144,9 @@ void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems)
 void check_training_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
   const TrainRecipe& train = recipe.stages[i].train();
   check_moments(recipe, i, problems);
-  if (train.on_spike == OnSpike::kRollback && train.checkpoint_every == 0) {
-    problems.add(
-        stage_path(i, "on_spike"),
-        "found rollback with checkpoint_every: 0, wanted a number of steps there: what to go back to");
+  if (train.on_spike == OnSpike::kRollback && train.checkpoint_every.is_never()) {
+    problems.add(stage_path(i, "on_spike"),
+                 "found rollback with checkpoint_every: 0, wanted steps or a time there: what to go back to");
   }
   if (train.steps > 0 && train.warmup_steps > train.steps) {
     problems.add(stage_path(i, "warmup_steps"),

@@ -22,6 +22,7 @@ enum class ValueType {
   kShare,        // 1%, or 0.01; below 0: not given
   kLength,       // tokens: 4096, 4K, 256K, 2M
   kChoice,       // one word of `choices`
+  kCadence,      // a number of steps, or a time: 25, 10m
   kAutoInteger,  // an integer, or `auto`, which is kept as one less than the least integer
   kTemperature,  // search, su, yarn or a number
   kTextList,
@@ -35,8 +36,8 @@ enum class ValueType {
 
 // Where the value goes.
 using Field =
-    std::variant<bool*, int*, int64_t*, uint64_t*, double*, ChoiceField, TemperatureChoice*, std::string*,
-                 std::vector<std::string>*, std::vector<int64_t>*, std::vector<TextSource>*>;
+    std::variant<bool*, int*, int64_t*, uint64_t*, double*, Cadence*, ChoiceField, TemperatureChoice*,
+                 std::string*, std::vector<std::string>*, std::vector<int64_t>*, std::vector<TextSource>*>;
 
 struct RecipeKey {
   std::string_view section;  // "", "model", "model.architecture", "data", "mesh", "engine", "stages"

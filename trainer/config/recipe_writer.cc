@@ -55,6 +55,7 @@ std::string write_value(const RecipeKey& key, const Field& field) {
     if (key.type == ValueType::kShare && **value < 0) return "";
     return fmt::format("{}", **value);  // shortest that reads back
   }
+  if (auto* value = std::get_if<Cadence*>(&field)) return text_of(**value);
   if (auto* value = std::get_if<ChoiceField>(&field)) {
     const std::vector<std::string> words = value->words();
     if (key.type == ValueType::kChoiceList) return write_list(words);

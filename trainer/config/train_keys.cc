@@ -62,12 +62,14 @@ std::vector<RecipeKey> train_keys() {
           "share of windows with a passkey"),
       key(kTrain, "passkey_answer_weight", kNumber, train<&T::passkey_answer_weight>,
           {.high = 1e4, .above = true}, "loss weight of the passkey's digits"),
-      key(kTrain, "checkpoint_every", kInteger, train<&T::checkpoint_every>,
+      key(kTrain, "checkpoint_every", kCadence, train<&T::checkpoint_every>,
           {.also = "save_every save_steps save_interval checkpoint_interval"},
-          "steps; 0: only when stopped and at the end"),
+          "steps, or time as in 10m; 0: only when stopped and at the end"),
       key(kTrain, "keep_checkpoints", kInteger, train<&T::keep_checkpoints>,
-          {.low = 1, .high = 1e6, .also = "save_total_limit keep_latest_k keep"},
-          "verified checkpoints kept"),
+          {.low = 2, .high = 1e6, .also = "save_total_limit keep_latest_k keep"},
+          "verified checkpoints kept, the newest ones"),
+      key(kTrain, "keep_every", kInteger, train<&T::keep_every>, {},
+          "steps; of every so many, the first checkpoint is kept for good as well; 0: none is"),
       key(kTrain, "max_skipped_steps", kInteger, train<&T::max_skipped_steps>, {},
           "steps in a row without an update, their numbers not finite or on_spike against them, before "
           "giving "

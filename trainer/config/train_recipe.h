@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "trainer/config/cadence.h"
 #include "trainer/config/choices.h"
 #include "trainer/config/dtype_words.h"
 
@@ -43,8 +44,9 @@ struct TrainRecipe {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0, clip_norm = 1.0;
   DType moments = DType::kF32;  // kBF16: AdamW's two moments in half the memory
   double passkey_fraction = 0, passkey_answer_weight = 1;
-  int64_t checkpoint_every = 0;  // 0: only at the end and on request
-  int64_t keep_checkpoints = 2;
+  Cadence checkpoint_every = Cadence::of_seconds(600);  // never: only at the end and on request
+  int64_t keep_checkpoints = 2;                         // the newest ones
+  int64_t keep_every = 0;  // steps: of each stretch of so many, the first checkpoint stays for good; 0: none
   // In a row, without an update or rolled back, before giving up.
   int64_t max_skipped_steps = 5;
   OnSpike on_spike = OnSpike::kWarn;

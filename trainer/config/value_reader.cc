@@ -140,6 +140,9 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
   if (auto* number = std::get_if<double*>(&field)) {
     return assign(*number, key.type == ValueType::kShare ? read_share(key, node) : read_number(key, node));
   }
+  if (auto* cadence = std::get_if<Cadence*>(&field)) {
+    return assign(*cadence, node.quoted ? std::nullopt : parse_cadence(node.text));
+  }
   if (auto* choice = std::get_if<ChoiceField>(&field)) {
     const bool is_taken = std::find(key.choices.begin(), key.choices.end(), node.text) != key.choices.end();
     return is_taken && choice->store(node.text);
@@ -194,6 +197,8 @@ std::string wanted_element(const RecipeKey& key) {
       return "an integer " + wanted_range(key, true);
     case ValueType::kAutoInteger:
       return "auto, or an integer " + wanted_range(key, true);
+    case ValueType::kCadence:
+      return "a number of steps, or a time such as 10m or 1h30m";
     case ValueType::kNumber:
       return "a number " + wanted_range(key, false);
     case ValueType::kShare:

@@ -7,7 +7,6 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/checkpoint/checkpoint_load.h"
-#include "trainer/checkpoint/checkpoint_save.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
 
@@ -39,8 +38,22 @@ void require_same(const std::string& what, const std::string& found, const std::
 
 }  // namespace
 
-void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context,
-                           const ShardedAdamW& optimizer, const TrainState& state) {
+at::Tensor HostCopies::copy(const at::Tensor& tensor) {
+  if (next_ == copies_.size()) copies_.emplace_back();
+  at::Tensor& copy = copies_[next_++];
+  if (!copy.defined() || copy.sizes() != tensor.sizes() || copy.scalar_type() != tensor.scalar_type()) {
+    copy = at::empty(tensor.sizes(), tensor.options().device(at::kCPU));
+  }
+  copy.copy_(tensor);
+  return copy;
+}
+
+Retention retention_of(const TrainRecipe& options) {
+  return {.newest = static_cast<int>(options.keep_checkpoints), .every = options.keep_every};
+}
+
+CheckpointContent checkpoint_content(const TrainContext& context, const ShardedAdamW& optimizer,
+                                     const TrainState& state, HostCopies* copies) {
   CheckpointContent content;
   content.step = state.step;
   content.recipe_sha256 = context.recipe_sha256;
@@ -58,21 +71,27 @@ void save_train_checkpoint(const TrainRecipe& options, const TrainContext& conte
                                       {"data_fingerprint", context.data_fingerprint},
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
-  const std::vector<NamedTensor> weights =
-      context.parameters->weights_on_host(context.mesh->world().rank() == 0);
-  content.weights = tensors_to_write(weights);
-  std::vector<NamedState> optimizer_parts = optimizer_state(optimizer);
-  for (NamedState& part : optimizer_parts) {
-    part.tensor = part.tensor.to(at::kCPU);  // itself, or a copy of what is on a GPU
+  if (copies != nullptr) copies->start_over();
+  // Of what is on a GPU these are copies already.
+  auto weights = std::make_shared<std::vector<NamedTensor>>(
+      context.parameters->weights_on_host(context.mesh->world().rank() == 0));
+  const bool in_place = context.parameters->weight_options().device().is_cpu();
+  for (NamedTensor& weight : *weights) {
+    if (copies != nullptr && in_place) weight.tensor = copies->copy(weight.tensor);
+  }
+  content.weights = tensors_to_write(*weights);
+  auto parts = std::make_shared<std::vector<NamedState>>(optimizer_state(optimizer));
+  for (NamedState& part : *parts) {
+    part.tensor = copies != nullptr ? copies->copy(part.tensor) : part.tensor.to(at::kCPU);
     content.optimizer.push_back(
         {part.name, dtype_of(part.tensor), {part.tensor.numel()}, part.tensor.data_ptr()});
   }
+  content.memory = std::make_shared<std::pair<decltype(weights), decltype(parts)>>(weights, parts);
   context.exchange->check();  // before what an abort may have spoilt is kept
   content.optimizer_begin = optimizer.range().begin;
   content.optimizer_end = optimizer.range().end;
   content.optimizer_total = optimizer.total();
-  save_checkpoint(context.mesh->world(), context.checkpoint_folder, content,
-                  static_cast<int>(options.keep_checkpoints));
+  return content;
 }
 
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {

@@ -3,10 +3,13 @@
 // position needs no file: window i is a pure function of i.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <vector>
 
 #include "parallel/zero/sharded_adamw.h"
+#include "trainer/checkpoint/checkpoint_save.h"
 #include "trainer/finetune/spike_watch.h"
 #include "trainer/finetune/train_loop.h"
 
@@ -24,9 +27,23 @@ struct TrainState {
   std::vector<double> recent_losses;  // of the last ten steps with an update, oldest first
 };
 
-// Collective.
-void save_train_checkpoint(const TrainRecipe& options, const TrainContext& context,
-                           const ShardedAdamW& optimizer, const TrainState& state);
+// Copies of tensors in host memory, over and over into the same memory.
+class HostCopies {
+ public:
+  void start_over() { next_ = 0; }
+  at::Tensor copy(const at::Tensor& tensor);  // good until start_over()
+
+ private:
+  std::vector<at::Tensor> copies_;
+  size_t next_ = 0;
+};
+
+// What a checkpoint of this moment holds, for save_checkpoint. The tensors are this rank's own, which the next step
+// changes, or with `copies` those.
+CheckpointContent checkpoint_content(const TrainContext& context, const ShardedAdamW& optimizer,
+                                     const TrainState& state, HostCopies* copies);
+Retention retention_of(const TrainRecipe& options);
+
 // Collective. Step 0 when there is no checkpoint. Throws kBadData when the one found belongs to another
 // recipe, factor set or data, naming both.
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer);

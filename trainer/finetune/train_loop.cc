@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
 #include "trainer/finetune/spike_watch.h"
 #include "trainer/finetune/step_log.h"
@@ -43,11 +44,14 @@ class Training {
  private:
   bool rank_0() const { return context_.mesh->world().rank() == 0; }
   int64_t first_window() const { return (state_.step + state_.passed_over) * options_.batch_sequences; }
+  void take_step();
   bool roll_back(const TrainStep& step);
   void record(const TrainStep& step);
   void leave_out(const TrainStep& step);
   void require_an_update() const;
   void save_if_due();
+  [[noreturn]] void stop_within_step();
+  [[noreturn]] void stop(const std::string& where);
   TrainOutcome outcome(int64_t resumed_from, double seconds) const;
 
   const TrainRecipe& options_;
@@ -73,6 +77,7 @@ bool Training::roll_back(const TrainStep& step) {
         context_.stage_name, options_.max_skipped_steps, state_.step, step.number, step.spike.of,
         step.spike.value, step.learning_rate);
   }
+  saving_.finish();
   TrainState earlier = restore_train_checkpoint(context_, optimizer_);
   earlier.skipped_steps = state_.skipped_steps;
   earlier.spikes = state_.spikes + 1;
@@ -136,28 +141,49 @@ void Training::save_if_due() {
   const int64_t checkpoint = saving_.newest();
   const bool stopped = saving_.after_step(state_);
   if (saving_.newest() != checkpoint) rollbacks_since_save_ = 0;
-  if (!stopped) return;
+  if (stopped) stop("");
+}
+
+// The step in flight was abandoned.
+void Training::stop_within_step() {
+  saving_.save_before_stop(state_);
+  stop(", within the next, which is given up");
+}
+
+void Training::stop(const std::string& where) {
   log_.finish();
-  fail(ErrorKind::kStopped, WayOut::kRunAgain, "{}: stopped on request after step {} of {}; saved",
-       context_.stage_name, state_.step, options_.steps);
+  const bool late = context_.stop != nullptr && context_.stop->reason() == StopAgreement::Reason::kDeadline;
+  fail(ErrorKind::kStopped, WayOut::kRunAgain, "{}: stopped {} after step {} of {}{}; {}",
+       context_.stage_name, late ? "before its time limit" : "on request", state_.step, options_.steps, where,
+       saving_.newest() == 0 ? "there is nothing to save yet" : "saved");
+}
+
+void Training::take_step() {
+  const TrainStep step = steps_.take(state_.step + 1, first_window(), spikes_);
+  const bool rolls_back = step.finite && !step.update.applied && options_.on_spike == OnSpike::kRollback;
+  if (rolls_back && roll_back(step)) return;
+  record(step);
+  log_.report(step, state_, memory_);
+  save_if_due();
 }
 
 TrainOutcome Training::run() {
+  const StopAgreement::Hold hold(context_.stop);
   context_.reporter->resume_at(context_.stage_name, state_.step);
   const int64_t resumed_from = state_.step;
   const auto start = Clock::now();
   require_finite_state(context_, optimizer_,
                        state_.step == 0 ? "at the start" : fmt::format("resumed after step {}", state_.step));
   while (state_.step < options_.steps) {
-    const TrainStep step = steps_.take(state_.step + 1, first_window(), spikes_);
-    const bool rolls_back = step.finite && !step.update.applied && options_.on_spike == OnSpike::kRollback;
-    if (rolls_back && roll_back(step)) continue;
-    record(step);
-    log_.report(step, state_, memory_);
-    save_if_due();
+    try {
+      take_step();
+    } catch (const Abandoned&) {
+      stop_within_step();
+    }
   }
   log_.finish();
   require_an_update();
+  if (saving_.cost().checkpoints > 1) saving_.tell_cost();
   return outcome(resumed_from, std::chrono::duration<double>(Clock::now() - start).count());
 }
 
@@ -167,6 +193,7 @@ TrainOutcome Training::outcome(int64_t resumed_from, double seconds) const {
                        .resumed_from = resumed_from,
                        .spikes = state_.spikes,
                        .rollbacks = state_.rollbacks,
+                       .saving = saving_.cost(),
                        .seconds = seconds,
                        .memory = memory_.highest()};
   const auto recent = static_cast<double>(state_.recent_losses.size());

@@ -18,6 +18,8 @@
 
 namespace ropeway {
 
+class StopAgreement;
+
 struct TrainContext {
   CausalLM* model = nullptr;
   ParameterStore* parameters = nullptr;
@@ -31,17 +33,25 @@ struct TrainContext {
   std::string stage_name, recipe_sha256;
   std::string data_fingerprint;       // of the training documents: a resume on other data is refused
   std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks
+  StopAgreement* stop = nullptr;      // by which a step may be abandoned; null: by none
+};
+// What checkpoints took of one rank's time.
+struct SavingCost {
+  int64_t checkpoints = 0;
+  double waited = 0;   // seconds that training stood still
+  double written = 0;  // seconds of writing beside it
 };
 struct TrainOutcome {
   int64_t steps = 0, skipped_steps = 0, resumed_from = 0;
   int64_t spikes = 0, rollbacks = 0;
+  SavingCost saving;
   double final_loss = 0;  // mean of the last ten steps with an update, before a resume too
   double seconds = 0, tokens_per_second = 0;
   // Bytes of this rank's tensors by what they are for, at the peak of the step that took most.
   std::vector<std::pair<std::string, int64_t>> memory;
 };
 // Resumes from the newest verified checkpoint in the folder, if any. Throws kStopped after saving when
-// should_stop says so, kNumerics where numbers are not finite (number_check.h): after more than
+// should_stop or a stop agreement says so, kNumerics where numbers are not finite (number_check.h): after more than
 // max_skipped_steps steps in a row without an update, after a stage without any, and for weights or optimizer
 // state that are not finite, which are not saved.
 TrainOutcome train(const TrainRecipe& options, const TrainContext& context);

@@ -1,24 +1,126 @@
 #include "trainer/finetune/train_saving.h"
 
+#include <algorithm>
+
 #include "kernels/base/error.h"
-#include "parallel/comm/exchange_values.h"
+#include "kernels/base/log.h"
+#include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
 
 namespace ropeway {
+namespace {
 
-void TrainSaving::save(const TrainState& state) {
-  require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
-  save_train_checkpoint(options_, context_, optimizer_, state);
-  newest_ = state.step;
+// Of a disk that no save has measured yet.
+constexpr double kLikelyBytesPerSecond = 200e6;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Adds the time of a scope.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() { seconds_ += seconds_since(begin_); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& seconds_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+TrainSaving::TrainSaving(const TrainRecipe& options, const TrainContext& context,
+                         const ShardedAdamW& optimizer, int64_t newest)
+    : options_(options),
+      context_(context),
+      optimizer_(optimizer),
+      newest_(newest),
+      background_(context.mesh->world()) {
+  if (context_.stop == nullptr) return;
+  const auto bytes = static_cast<double>(optimizer.range().size() * 12 + optimizer.total() * 4);
+  context_.stop->expect_saving(bytes / kLikelyBytesPerSecond, false);
+}
+
+// One exchange per step. Rank 0's clock counts.
+TrainSaving::Agreed TrainSaving::agree(const TrainState& state) {
+  const bool last = state.step == options_.steps;
+  const Cadence& every = options_.checkpoint_every;
+  const bool asked = !last && ((context_.should_stop && context_.should_stop()) ||
+                               (context_.stop != nullptr && context_.stop->agreed()));
+  const bool due = every.seconds > 0 ? rank_0() && seconds_since(last_) >= every.seconds
+                                     : every.steps > 0 && state.step % every.steps == 0;
+  uint8_t flags[] = {asked, due, background_.failed()};
+  context_.mesh->world().all_reduce(flags, std::size(flags), DType::kU8, ReduceOp::kMax);
+  return {.stop = flags[0] != 0, .due = flags[1] != 0 || last, .failed = flags[2] != 0};
 }
 
 bool TrainSaving::after_step(const TrainState& state) {
-  const bool last = state.step == options_.steps;
-  const bool asked = !last && context_.should_stop && context_.should_stop();
-  const bool stop = any_rank(context_.mesh->world(), asked);
-  const bool due = options_.checkpoint_every > 0 && state.step % options_.checkpoint_every == 0;
-  if (stop || due || last) save(state);
+  const auto [stop, due, failed] = agree(state);
+  if (failed) {
+    finish();
+    fail(ErrorKind::kPeer, "{}: a checkpoint could not be saved on another rank", context_.stage_name);
+  }
+  if (background_.ended()) collect();
+  if (stop || state.step == options_.steps) {
+    save(state);
+  } else if (due) {
+    save_beside(state);
+  }
   return stop;
+}
+
+void TrainSaving::save_before_stop(const TrainState& state) {
+  if (state.step == 0) return;
+  save(state);
+}
+
+void TrainSaving::save(const TrainState& state) {
+  finish();
+  if (newest_ == state.step) return;
+  const Stopwatch waiting(cost_.waited);
+  require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
+  save_checkpoint(context_.mesh->world(), context_.checkpoint_folder,
+                  checkpoint_content(context_, optimizer_, state, nullptr), retention_of(options_));
+  newest_ = state.step;
+  ++cost_.checkpoints;
+}
+
+void TrainSaving::save_beside(const TrainState& state) {
+  finish();
+  const Stopwatch waiting(cost_.waited);
+  last_ = Clock::now();
+  require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
+  background_.start(context_.checkpoint_folder, checkpoint_content(context_, optimizer_, state, &copies_),
+                    retention_of(options_));
+  newest_ = state.step;
+  ++cost_.checkpoints;
+}
+
+void TrainSaving::finish() {
+  if (!background_.in_flight()) return;
+  const Stopwatch waiting(cost_.waited);
+  collect();
+}
+
+// What the thread has to say; waits for it.
+void TrainSaving::collect() {
+  if (!background_.in_flight()) return;
+  background_.finish();
+  cost_.written += background_.seconds();
+  if (context_.stop != nullptr) context_.stop->expect_saving(background_.seconds(), cost_.checkpoints == 1);
+  if (cost_.checkpoints == 1) tell_cost();
+}
+
+void TrainSaving::tell_cost() const {
+  if (!rank_0()) return;
+  const std::string what = cost_.checkpoints == 1 ? fmt::format("the checkpoint of step {}", newest_)
+                                                  : fmt::format("{} checkpoints", cost_.checkpoints);
+  log_info("{}: {} took {:.3g} s beside training, which waited {:.2g} s: {:.2g} % of its time",
+           context_.stage_name, what, cost_.written, cost_.waited,
+           100 * cost_.waited / std::max(seconds_since(begin_), 1e-9));
 }
 
 }  // namespace ropeway

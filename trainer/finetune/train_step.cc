@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/comm/exchange_values.h"
+#include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/learning_rate.h"
 #include "trainer/finetune/step_batches.h"
 
@@ -50,8 +51,15 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
       context_, share_of_step(options_, context_, first_window), context_.model->plan().micro_batch);
   step.weight = global_weight(batches, number);
   double own_loss = 0;
-  for (const LocalBatch& batch : batches) {
-    own_loss += context_.model->forward_backward(batch, context_.factors, 1.0 / step.weight);
+  const auto passes = [&] {
+    for (const LocalBatch& batch : batches) {
+      own_loss += context_.model->forward_backward(batch, context_.factors, 1.0 / step.weight);
+    }
+  };
+  if (context_.stop != nullptr) {
+    context_.stop->abandonable(passes);
+  } else {
+    passes();
   }
   // Of one rank alone the sum is its own share, and nothing is looked at twice.
   if (world.size() > 1) step.own = look_at_share(context_, own_loss);

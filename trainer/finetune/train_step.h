@@ -39,7 +39,7 @@ class StepRunner {
       : options_(options), context_(context), optimizer_(optimizer), memory_(memory) {}
 
   // Collective. The step's number, from 1; the first of its windows; the steps before it that it is compared
-  // with.
+  // with. Throws Abandoned, before anything is updated, where context.stop says so.
   TrainStep take(int64_t number, int64_t first_window, const SpikeWatch& spikes);
 
  private:

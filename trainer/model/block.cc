@@ -7,6 +7,8 @@
 #include "kernels/ops/mlp_ops.h"
 #include "kernels/ops/norm_ops.h"
 #include "kernels/ops/rope_ops.h"
+#include "parallel/comm/stop_agreement.h"
+#include "parallel/comm/stop_point.h"
 #include "trainer/model/head_views.h"
 #include "trainer/model/linear.h"
 
@@ -32,6 +34,7 @@ void Block::project_qkv(const BlockTensors& weights, const BatchRope& rope, cons
                         const at::Tensor& x, const at::Tensor& qkv, const at::Tensor& unrotated) {
   const BatchShape shape = shape_of(layout);
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    stop_point();
     const at::Tensor qkv_tile = qkv.narrow(0, tile.begin, tile.count);
     linear(read_stream(x.narrow(0, tile.begin, tile.count), weights.input_norm).x, weights.qkv,
            weights.qkv_bias, qkv_tile);
@@ -119,6 +122,7 @@ void Block::finish(const BlockTensors& weights, BatchShape shape, const at::Tens
   const bool keep = record != nullptr && record->qkv.defined();
   const at::Tensor output = y();
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    stop_point();
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor middle =
         keep ? rows(record->middle) : middle_.shaped({tile.count, config_.hidden_size}, options);

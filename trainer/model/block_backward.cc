@@ -3,6 +3,7 @@
 #include "kernels/ops/mlp_ops.h"
 #include "kernels/ops/norm_ops.h"
 #include "kernels/ops/rope_ops.h"
+#include "parallel/comm/stop_point.h"
 #include "trainer/model/block.h"
 #include "trainer/model/head_views.h"
 #include "trainer/model/linear.h"
@@ -47,6 +48,7 @@ void Block::mlp_backward(const BlockTensors& weights, BatchShape shape, const Bl
   const BlockTensors& grads = gradients.weights;
 
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    stop_point();
     const auto rows = [&tile](const at::Tensor& t) {
       return t.defined() ? t.narrow(0, tile.begin, tile.count) : t;
     };
@@ -150,6 +152,7 @@ void Block::qkv_backward(const BlockTensors& weights, const BatchRope& rope, con
   const int64_t h = config_.num_heads, k = config_.num_kv_heads;
 
   for (const Tile& tile : tiles_of(shape, tile_tokens_)) {
+    stop_point();
     const auto rows = [&tile](const at::Tensor& t) { return t.narrow(0, tile.begin, tile.count); };
     const at::Tensor d_qkv = d_qkv_.shaped({tile.count, qkv_width_}, options);
     const at::Tensor d_heads = d_qkv.view({tile.count, h + 2 * k, config_.head_dim});

@@ -6,6 +6,7 @@
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/loss_ops.h"
 #include "kernels/ops/norm_ops.h"
+#include "parallel/comm/stop_point.h"
 #include "trainer/model/tiles.h"
 
 namespace ropeway {
@@ -48,6 +49,7 @@ Head::Scores Head::score(const UnitTensors& weights, const at::Tensor& x, const 
   const auto acc = acc_options(x);
   const Scores scores{at::empty({tokens}, acc), at::empty({tokens}, acc.dtype(at::kBool))};
   for (const Tile& tile : tiles_of({1, tokens}, tile_tokens_)) {
+    stop_point();
     const ops::CrossEntropyOutput scored = ops::linear_cross_entropy(
         norm(weights, rows(x, tile)), weights.head, rows(labels, tile), loss_tile_tokens_, form_);
     rows(scores.nll, tile).copy_(scored.nll);
@@ -62,6 +64,7 @@ at::Tensor Head::backward(const UnitTensors& weights, const UnitTensors& gradien
   const int64_t c = config_.hidden_size;
   const at::Tensor sum = at::zeros({}, options.dtype(at::kDouble));
   for (const Tile& tile : tiles_of({1, x.size(0)}, tile_tokens_)) {
+    stop_point();
     const at::Tensor normed = normed_.shaped({tile.count, c}, options);
     const at::Tensor d_normed = d_normed_.shaped({tile.count, c}, options);
     const at::Tensor x_tile = x_.shaped({tile.count, c}, options);

@@ -54,7 +54,7 @@ std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, co
   open_rank_log(*directory, world);
   auto run =
       std::make_unique<RunState>(recipe, world, std::move(inputs), std::move(directory), std::move(stages),
-                                 options.stop_requested, options.gpus, options.command);
+                                 options.stop_requested, options.stop, options.gpus, options.command);
   if (options.gpus != nullptr) {
     check_gpu_attention(*options.gpus, run->config, recipe, run->mesh.shape(), to_run);
   }

@@ -23,6 +23,7 @@ struct RunOptions {
   std::vector<std::string> only_stages = {};  // names of the recipe's; empty: all
   bool fresh = false;                         // move an earlier run directory aside first
   std::function<bool()> stop_requested = {};  // polled; true: save and throw kStopped
+  StopAgreement* stop = nullptr;              // by which a training step may be abandoned
   CudaJob* gpus = nullptr;                    // where tensors live; null: in host memory
   std::string command = {};                   // that started the process, for the run's report
 };

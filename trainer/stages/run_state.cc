@@ -18,12 +18,14 @@ namespace fs = std::filesystem;
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
                    std::unique_ptr<RunDirectory> directory_in, std::vector<StageOfRun> stages_in,
-                   std::function<bool()> stop_requested_in, CudaJob* gpus_in, const std::string& command)
+                   std::function<bool()> stop_requested_in, StopAgreement* stop_in, CudaJob* gpus_in,
+                   const std::string& command)
     : directory_(std::move(directory_in)),
       recipe(recipe_in),
       directory(*directory_),
       stages(std::move(stages_in)),
       stop_requested(std::move(stop_requested_in)),
+      stop(stop_in),
       mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence}),
       gpus(gpus_in),
       exchange(collectives_of(gpus, world)),

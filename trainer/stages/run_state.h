@@ -25,18 +25,22 @@ struct StageOfRun {
   bool finished;
 };
 
+class StopAgreement;
+
 class RunState {
   std::unique_ptr<RunDirectory> directory_;  // first: locked for as long as anything else of the run lives
 
  public:
   RunState(const Recipe& recipe, Communicator& world, RunInputs inputs,
            std::unique_ptr<RunDirectory> directory, std::vector<StageOfRun> stages,
-           std::function<bool()> stop_requested, CudaJob* gpus, const std::string& command);
+           std::function<bool()> stop_requested, StopAgreement* stop, CudaJob* gpus,
+           const std::string& command);
 
   const Recipe& recipe;
   const RunDirectory& directory;
   const std::vector<StageOfRun> stages;
   const std::function<bool()> stop_requested;
+  StopAgreement* const stop;  // null: there is none
   Mesh mesh;
   CudaJob* const gpus;                          // null: tensors live in host memory
   const std::shared_ptr<Collectives> exchange;  // of all ranks, over the memory tensors live in

@@ -8,6 +8,7 @@
 #include "trainer/plan/make_plan.h"
 #include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
+#include "trainer/stages/stage_room.h"
 #include "trainer/tasks/choice_task.h"
 
 namespace ropeway {
@@ -34,6 +35,9 @@ class Planner {
       case StageKind::kPretrain:
       case StageKind::kFinetune:
         plan.passes = {training_step(stage.train())};
+        plan.saving_bytes =
+            bytes_of_copies(stage.train(), {.parameters = config_.num_parameters(), .dtype = engine_.dtype},
+                            mesh_.data * mesh_.sequence);
         break;
       case StageKind::kSearch:
       case StageKind::kReadjust:

@@ -32,6 +32,9 @@ struct StagePlan {
   std::vector<PlannedPass> passes = {};
   bool open_ended = false;  // evaluate without a limit: a window of each length is counted
   PlanMemory memory = {};
+  // Host memory beside it on rank 0, which has most: the copies that checkpoints are written from while training
+  // goes on.
+  int64_t saving_bytes = 0;
   std::vector<Suggestion> suggestions = {};  // where it does not fit
 };
 

@@ -26,6 +26,16 @@ int64_t bytes_in(const fs::path& folder) {
   return bytes;
 }
 
+// Bytes of a checkpoint.
+struct PerParameter {
+  int64_t weight, master, moment;
+  PerParameter(const TrainRecipe& train, DType dtype)
+      : weight(bytes_of(dtype)),
+        master(std::max<int64_t>(4, weight)),
+        moment(train.moments == DType::kBF16 ? 2 : master) {}
+  int64_t state() const { return master + 2 * moment; }
+};
+
 }  // namespace
 
 ModelBytes model_bytes(const ModelConfig& config, DType dtype, const fs::path& base_model) {
@@ -37,16 +47,24 @@ ModelBytes model_bytes(const ModelConfig& config, DType dtype, const fs::path& b
   return model;
 }
 
+int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks) {
+  if (train.checkpoint_every.is_never()) return 0;
+  const PerParameter of(train, model.dtype);
+  return model.parameters * of.weight + (model.parameters + ranks - 1) / ranks * of.state();
+}
+
 int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model) {
   if (!is_training(stage.kind())) return kSmallFiles;
   const TrainRecipe& train = stage.train();
-  const int64_t weight = bytes_of(model.dtype), master = std::max<int64_t>(4, weight),
-                moment = train.moments == DType::kBF16 ? 2 : master;
-  const int64_t saves = train.checkpoint_every > 0 ? train.steps / train.checkpoint_every + 1 : 1;
-  const int64_t checkpoints = std::min(train.keep_checkpoints, saves) + 1;
+  const PerParameter of(train, model.dtype);
+  // Saves by the clock may be as many as there are steps.
+  const Cadence& every = train.checkpoint_every;
+  const int64_t saves = every.is_never() ? 1 : train.steps / std::max<int64_t>(1, every.steps) + 1;
+  const int64_t for_good = train.keep_every > 0 ? std::min(saves, train.steps / train.keep_every) : 0;
+  const int64_t checkpoints = std::min(train.keep_checkpoints + for_good, saves) + 1;
   const int64_t beside = model.companions + kSmallFiles;
-  return checkpoints * (model.parameters * (weight + master + 2 * moment) + beside) +
-         model.parameters * weight + beside;
+  return checkpoints * (model.parameters * (of.weight + of.state()) + beside) + model.parameters * of.weight +
+         beside;
 }
 
 int64_t bytes_still_needed(const fs::path& run_dir, const std::vector<const StageRecipe*>& stages,

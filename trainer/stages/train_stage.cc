@@ -95,6 +95,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.recipe_sha256 = state.directory.recipe_sha256();
   context.data_fingerprint = documents.fingerprint() + "+" + describe(state.marks);
   context.should_stop = state.stop_requested;
+  context.stop = state.stop;
 
   const TrainOutcome outcome = train(stage.train(), context);
   const fs::path model_folder = folder / "model";
@@ -122,7 +123,10 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
                           {"tokens_per_second", outcome.tokens_per_second},
                           {"skipped_steps", static_cast<double>(outcome.skipped_steps)},
                           {"spikes", static_cast<double>(outcome.spikes)},
-                          {"rollbacks", static_cast<double>(outcome.rollbacks)}};
+                          {"rollbacks", static_cast<double>(outcome.rollbacks)},
+                          {"checkpoints", static_cast<double>(outcome.saving.checkpoints)},
+                          {"checkpoint_wait_seconds", outcome.saving.waited},
+                          {"checkpoint_write_seconds", outcome.saving.written}};
   for (const auto& [part, bytes] : outcome.memory) {
     numbers.emplace_back("memory_bytes_" + part, static_cast<double>(bytes));
   }

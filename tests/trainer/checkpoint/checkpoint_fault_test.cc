@@ -14,9 +14,16 @@
 namespace ropeway {
 namespace {
 
-class CheckpointFault : public CheckpointTest {};
+// Saved by the caller, or by a thread beside it.
+class CheckpointFault : public CheckpointTest, public testing::WithParamInterface<bool> {
+ protected:
+  CheckpointFault() { beside_ = GetParam(); }
+  ~CheckpointFault() override { beside_ = false; }
+};
+INSTANTIATE_TEST_SUITE_P(Saved, CheckpointFault, testing::Bool(),
+                         [](const auto& saved) { return saved.param ? "Beside" : "InPlace"; });
 
-TEST_F(CheckpointFault, EveryFlippedBitIsFoundAndThePreviousUsed) {
+TEST_P(CheckpointFault, EveryFlippedBitIsFoundAndThePreviousUsed) {
   save(1);
   save(2);
   Philox random(3, Stream::kMutation);
@@ -43,7 +50,7 @@ TEST_F(CheckpointFault, EveryFlippedBitIsFoundAndThePreviousUsed) {
 
 // The process is ended at each named point of a save. Before the rename the old checkpoint is the newest,
 // after it the new one; always there is one that verifies, and the next save works and cleans up.
-TEST_F(CheckpointFault, EndAtEveryPointLeavesAVerifiedCheckpoint) {
+TEST_P(CheckpointFault, EndAtEveryPointLeavesAVerifiedCheckpoint) {
   struct Point {
     const char* name;
     int64_t newest;  // afterwards
@@ -78,7 +85,7 @@ TEST_F(CheckpointFault, EndAtEveryPointLeavesAVerifiedCheckpoint) {
   }
 }
 
-TEST_F(CheckpointFault, EndWhileAStepIsSavedAgainLeavesAVerifiedCheckpoint) {
+TEST_P(CheckpointFault, EndWhileAStepIsSavedAgainLeavesAVerifiedCheckpoint) {
   for (const char* point : {"checkpoint.folder_synced", "checkpoint.published"}) {
     std::filesystem::remove_all(folder_);
     save(2);
@@ -92,7 +99,7 @@ TEST_F(CheckpointFault, EndWhileAStepIsSavedAgainLeavesAVerifiedCheckpoint) {
 }
 
 // No file may grow beyond `limit`: every limit below the largest file's size fails the save somewhere else.
-TEST_F(CheckpointFault, FileSizeLimitAtAnyByteKeepsThePrevious) {
+TEST_P(CheckpointFault, FileSizeLimitAtAnyByteKeepsThePrevious) {
   save(1);
   int failures = 0;
   for (rlim_t limit = 0; limit < 8000; limit += 173) {
@@ -116,20 +123,25 @@ TEST_F(CheckpointFault, FileSizeLimitAtAnyByteKeepsThePrevious) {
   EXPECT_GT(failures, 30);
 }
 
-class CheckpointDisk : public CheckpointTest {
+class CheckpointDisk : public CheckpointTest, public testing::WithParamInterface<bool> {
  protected:
+  CheckpointDisk() { beside_ = GetParam(); }
   // A file system of 256 KiB, when this user may mount one.
   bool mount_small_disk() {
     mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=256k") == 0;
     return mounted_;
   }
   ~CheckpointDisk() override {
+    beside_ = false;
     if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
   }
   bool mounted_ = false;
 };
 
-TEST_F(CheckpointDisk, FullDiskIsFoundBeforeWritingWhenThePayloadShows) {
+INSTANTIATE_TEST_SUITE_P(Saved, CheckpointDisk, testing::Bool(),
+                         [](const auto& saved) { return saved.param ? "Beside" : "InPlace"; });
+
+TEST_P(CheckpointDisk, FullDiskIsFoundBeforeWritingWhenThePayloadShows) {
   if (!mount_small_disk()) GTEST_SKIP() << "mounting a tmpfs needs root";
   save(1);
   auto world = make_world_of_one();
@@ -138,7 +150,7 @@ TEST_F(CheckpointDisk, FullDiskIsFoundBeforeWritingWhenThePayloadShows) {
   EXPECT_EQ(load().first, 1);
 }
 
-TEST_F(CheckpointDisk, FullDiskInTheMiddleKeepsThePrevious) {
+TEST_P(CheckpointDisk, FullDiskInTheMiddleKeepsThePrevious) {
   if (!mount_small_disk()) GTEST_SKIP() << "mounting a tmpfs needs root";
   save(1);
   const int64_t payload = kFlatTotal * 12 + 32;

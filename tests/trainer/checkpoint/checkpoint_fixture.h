@@ -11,6 +11,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "tests/support/folder_test.h"
+#include "trainer/checkpoint/background_save.h"
 #include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/checkpoint/checkpoint_save.h"
 
@@ -27,6 +28,7 @@ inline double flat_value(int64_t step, int64_t index) {
 
 class CheckpointTest : public FolderTest {
  protected:
+  static inline bool beside_ = false;  // saves in a thread of each rank
   static void save(Communicator& world, const std::filesystem::path& folder, int64_t step, int keep = 10,
                    size_t num_weights = 50) {
     const auto [begin, end] = flat_range(world.size(), world.rank());
@@ -49,7 +51,11 @@ class CheckpointTest : public FolderTest {
     content.optimizer_end = end;
     content.optimizer_total = kFlatTotal;
     content.recipe_sha256 = std::string(64, 'e');
-    save_checkpoint(world, folder, content, keep);
+    const Retention retention{.newest = keep};
+    if (!beside_) return save_checkpoint(world, folder, content, retention);
+    BackgroundSave background(world);
+    background.start(folder, content, retention);
+    background.finish();
   }
   void save(int64_t step, int keep = 10, int ranks = 2) {
     run_thread_world(ranks, [&](Communicator& world) { save(world, folder_, step, keep); });

@@ -62,7 +62,7 @@ TEST_F(Checkpoint, EmptyShardsAreAllowed) {
     content.optimizer_begin = world.rank() == 2 ? 1 : 0;
     content.optimizer_end = world.rank() == 0 ? 0 : 1;
     content.optimizer_total = 1;
-    save_checkpoint(world, folder_, content, 1);
+    save_checkpoint(world, folder_, content, {.newest = 1});
   });
   auto world = make_world_of_one();
   auto loaded = load_newest_checkpoint(*world, folder_);
@@ -81,7 +81,7 @@ TEST_F(Checkpoint, CompanionsAreKeptListedAndVerified) {
                             {"state.json", "another's"},   {"manifest.json", "another's"},
                             {"../outside", "no"},          {"x.safetensors", "no"}};
     }
-    save_checkpoint(world, folder_, content, 1);
+    save_checkpoint(world, folder_, content, {.newest = 1});
   });
   EXPECT_EQ(names_in(of_step(1)),
             (std::vector<std::string>{
@@ -110,7 +110,7 @@ TEST_F(Checkpoint, RangesThatDoNotMeetAreADefect) {
       content.optimizer_begin = world.rank() == 0 ? 0 : 2;
       content.optimizer_end = content.optimizer_begin + 3;
       content.optimizer_total = 5;
-      save_checkpoint(world, folder_, content, 1);
+      save_checkpoint(world, folder_, content, {.newest = 1});
     });
   });
   EXPECT_TRUE(names_in(folder_).empty());

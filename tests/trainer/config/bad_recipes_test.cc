@@ -229,7 +229,14 @@ INSTANTIATE_TEST_SUITE_P(
             "0.99"},
         BadRecipe{"narrow_moments_beside_fp64", wide, "    learning_rate: 1e-3", "    moments: bf16",
                   "24:14: stages[1].moments: found bf16 with dtype: fp64"},
-        BadRecipe{"rollback_to_nothing", good, "    learning_rate: 1e-3", "    on_spike: rollback",
+        BadRecipe{
+            "time_of_an_unknown_unit", good, "    learning_rate: 1e-3", "    checkpoint_every: 10min",
+            "24:23: stages[1].checkpoint_every: found 10min, wanted a number of steps, or a time such as "
+            "10m"},
+        BadRecipe{"a_single_checkpoint", good, "    learning_rate: 1e-3", "    keep_checkpoints: 1",
+                  "24:23: stages[1].keep_checkpoints: found 1, wanted an integer from 2"},
+        BadRecipe{"rollback_to_nothing", good, "    learning_rate: 1e-3",
+                  "    on_spike: rollback\n    checkpoint_every: 0",
                   "24:15: stages[1].on_spike: found rollback with checkpoint_every: 0"},
         BadRecipe{"unknown_spike_policy", good, "    learning_rate: 1e-3", "    on_spike: rolback",
                   "24:15: stages[1].on_spike: found rolback, wanted warn, skip or rollback; did you mean "

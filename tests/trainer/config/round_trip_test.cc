@@ -25,6 +25,8 @@ std::string all_values(Recipe recipe) {
             for (const std::string& word : value.words()) out += word + "|";
           } else if constexpr (std::is_same_v<Value, TemperatureChoice>) {
             out += fmt::format("{} {:a}", word_of(value->policy), value->number);
+          } else if constexpr (std::is_same_v<Value, Cadence>) {
+            out += fmt::format("{} steps {:a} s", value->steps, value->seconds);
           } else if constexpr (std::is_same_v<Value, std::string>) {
             out += *value;
           } else if constexpr (std::is_same_v<Value, double>) {

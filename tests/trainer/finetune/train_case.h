@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/comm/stop_agreement.h"
 #include "parallel/comm/thread_world.h"
 #include "tests/trainer/evaluate/corpus.h"
 #include "tests/trainer/evaluate/tiny_rank.h"
@@ -44,6 +46,8 @@ struct TrainCase {
   std::function<void(TinyRank&)> before_train;  // on every rank
   std::function<void(TinyRank&, int64_t step)>
       after_step;  // on every rank, before a checkpoint; not the last
+  std::function<bool(int rank, int64_t steps)>
+      asks;  // for a stop, after so many steps; empty: without an agreement
   // Makes the store to train through, over the rank's own; empty: the rank's own.
   std::function<std::unique_ptr<ParameterStore>(ResidentParameters&)> make_store;
 
@@ -84,8 +88,16 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     TinyRank rank(world, c.shape, c.dtype, c.plan(), c.config);
     if (c.before_train) c.before_train(rank);
     Reporter reporter(folder, world.rank() == 0);
-    int64_t steps = 0;
+    std::atomic<int64_t> steps{0};
+    std::unique_ptr<StopAgreement> stop;
+    if (c.asks) {
+      stop = std::make_unique<StopAgreement>(
+          world, StopAgreement::Options{.asked = [&] { return c.asks(world.rank(), steps); },
+                                        .period = std::chrono::milliseconds(1),
+                                        .patience = std::chrono::milliseconds(0)});
+    }
     TrainContext context;
+    context.stop = stop.get();
     const std::unique_ptr<ParameterStore> other = c.make_store ? c.make_store(rank.store) : nullptr;
     ParameterStore& store = other ? *other : rank.store;
     CausalLM model(rank.model.config(), store, rank.ring, rank.model.plan());
