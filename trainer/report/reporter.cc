@@ -189,6 +189,10 @@ void Reporter::step(const StepRecord& record) {
             {"spikes", record.spikes},
             {"rollbacks", record.rollbacks}};
   for (const auto& [part, bytes] : record.memory) line["memory_bytes"][part] = bytes;
+  for (const auto& [part, seconds] : record.time) line["time_seconds"][part] = seconds;
+  if (record.slowest_rank >= 0) {
+    line["slowest_rank"] = {{"rank", record.slowest_rank}, {"speed", record.slowest_speed}};
+  }
   state_->metrics.append(line.dump());
   const std::string prefix = record.stage + "/";
   state_->events.scalars(record.step, {{prefix + "loss_metrics/global_avg_loss", record.loss},

@@ -55,7 +55,10 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
              .skipped_steps = 1,
              .spikes = 3,
              .rollbacks = 2,
-             .memory = {{"weights", 7}, {"ring", 0}}});
+             .memory = {{"weights", 7}, {"ring", 0}},
+             .time = {{"data", 0.125}, {"compute", 0.5}},
+             .slowest_rank = 3,
+             .slowest_speed = 0.625});
   const auto records = metrics_in(folder);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0], (Json{{"stage", "tune"},
@@ -70,7 +73,17 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
                               {"skipped_steps", 1},
                               {"spikes", 3},
                               {"rollbacks", 2},
-                              {"memory_bytes", {{"weights", 7}, {"ring", 0}}}}));
+                              {"memory_bytes", {{"weights", 7}, {"ring", 0}}},
+                              {"time_seconds", {{"data", 0.125}, {"compute", 0.5}}},
+                              {"slowest_rank", {{"rank", 3}, {"speed", 0.625}}}}));
+}
+
+TEST(Reporter, WhatAStepDidNotMeasureHasNoKey) {
+  const TempDir folder;
+  Reporter(folder.path(), true).step({.stage = "tune", .step = 1});
+  const Json record = metrics_in(folder).at(0);
+  EXPECT_FALSE(record.contains("time_seconds"));
+  EXPECT_FALSE(record.contains("slowest_rank"));
 }
 
 TEST(Reporter, AStepThatIsNotFiniteIsStillValidJson) {
