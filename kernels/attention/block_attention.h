@@ -36,6 +36,12 @@ struct BlockAttentionShape {
     const int64_t end = offset + query + 1;
     return end < keys ? end : keys;
   }
+  // Pairs of a query and a key in between which the tiles of [begin, begin + rows) compute something: what
+  // their time goes by.
+  int64_t pairs(int64_t begin, int64_t rows) const {
+    const int64_t seen = keys_end(begin + rows - 1) - keys_begin(begin);
+    return rows * (seen > 0 ? seen : 0);
+  }
 };
 
 // A tensor [B, H, N, D] of which D is contiguous.

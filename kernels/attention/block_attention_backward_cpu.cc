@@ -9,6 +9,7 @@
 #include "kernels/attention/block_attention.h"
 #include "kernels/attention/pack.h"
 #include "kernels/base/fast_exp.h"
+#include "kernels/base/pass_progress.h"
 #include "kernels/base/tile_product.h"
 #include "kernels/base/vector_dispatch.h"
 
@@ -113,6 +114,17 @@ ROPEWAY_HOST_DEVICE int64_t queries_end(const BlockAttentionShape& s, int64_t ke
   return std::clamp<int64_t>(key + count - 1 - s.offset + s.window, 0, s.queries);
 }
 
+// Pairs of a query and a key that one tile of keys comes to: what its time goes by.
+int64_t pairs_of_tile(const BlockAttentionShape& s, int64_t key) {
+  const int64_t count = std::min(kKeyTile, s.keys - key);
+  return count * std::max<int64_t>(queries_end(s, key, count) - queries_begin(s, key), 0);
+}
+int64_t pairs_of_head(const BlockAttentionShape& s) {
+  int64_t pairs = 0;
+  for (int64_t key = 0; key < s.keys; key += kKeyTile) pairs += pairs_of_tile(s, key);
+  return pairs;
+}
+
 // One tile of keys [key, key + count) against all queries of one head: adds to the scratch's dq, dk, dv.
 template <int vector_bytes, typename Acc>
 ROPEWAY_HOST_DEVICE void key_tile(const BlockAttentionShape& s, int64_t key, int64_t count,
@@ -156,7 +168,7 @@ ROPEWAY_HOST_DEVICE void key_tile(const BlockAttentionShape& s, int64_t key, int
 
 template <int vector_bytes, typename T, typename Acc>
 ROPEWAY_HOST_DEVICE void head_backward(const BlockAttentionBackward<T>& call, int64_t b, int64_t head,
-                                       int64_t kv_head, Scratch<Acc>& scratch) {
+                                       int64_t kv_head, Scratch<Acc>& scratch, PassProgress& progress) {
   const BlockAttentionShape& s = call.shape;
   pack_head(call, b, head, scratch);
   for (int64_t key = 0; key < s.keys; key += kKeyTile) {
@@ -173,6 +185,7 @@ ROPEWAY_HOST_DEVICE void head_backward(const BlockAttentionBackward<T>& call, in
       add_row(scratch.dk.data() + j * scratch.width, s.head_dim, call.dk.row(b, kv_head, key + j));
       add_row(scratch.dv.data() + j * scratch.width, s.head_dim, call.dv.row(b, kv_head, key + j));
     }
+    progress.add(pairs_of_tile(s, key));
   }
   for (int64_t i = 0; i < s.queries; ++i) {
     std::copy_n(scratch.dq.data() + i * scratch.width, s.head_dim, call.dq.row(b, head, i));
@@ -187,6 +200,8 @@ void block_attention_backward(const BlockAttentionBackward<T>& call) {
   Scratch<Acc> buffers(call.shape);
   Scratch<Acc>* const scratch = &buffers;
   const BlockAttentionBackward<T>* const c = &call;
+  PassProgress* const progress = &pass_of_this_thread();
+  progress->expect(call.shape.batch * call.shape.heads * pairs_of_head(call.shape));
   with_widest_vectors([=](auto vector_bytes) ROPEWAY_VECTOR_BODY {
     const BlockAttentionShape& s = c->shape;
     const int64_t group = s.heads / s.kv_heads;
@@ -197,7 +212,7 @@ void block_attention_backward(const BlockAttentionBackward<T>& call) {
           std::fill_n(c->dv.row(b, kv_head, j), s.head_dim, Acc(0));
         }
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
-          head_backward<vector_bytes.value>(*c, b, head, kv_head, *scratch);
+          head_backward<vector_bytes.value>(*c, b, head, kv_head, *scratch, *progress);
         }
       }
     }

@@ -8,6 +8,7 @@
 #include "kernels/attention/block_attention.h"
 #include "kernels/attention/pack.h"
 #include "kernels/base/fast_exp.h"
+#include "kernels/base/pass_progress.h"
 #include "kernels/base/tile_product.h"
 #include "kernels/base/vector_dispatch.h"
 
@@ -137,6 +138,15 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
   }
 }
 
+// Of all query tiles of one head.
+int64_t pairs_of_head(const BlockAttentionShape& s) {
+  int64_t pairs = 0;
+  for (int64_t begin = 0; begin < s.queries; begin += kQueryTile) {
+    pairs += s.pairs(begin, std::min(kQueryTile, s.queries - begin));
+  }
+  return pairs;
+}
+
 }  // namespace
 
 template <typename T>
@@ -145,6 +155,8 @@ void block_attention_forward(const BlockAttentionForward<T>& call) {
   Scratch<Acc> buffers(call.shape);
   Scratch<Acc>* const scratch = &buffers;
   const BlockAttentionForward<T>* const c = &call;
+  PassProgress* const progress = &pass_of_this_thread();
+  progress->expect(call.shape.batch * call.shape.heads * pairs_of_head(call.shape));
   with_widest_vectors([=](auto vector_bytes) ROPEWAY_VECTOR_BODY {
     const BlockAttentionShape& s = c->shape;
     const int64_t group = s.heads / s.kv_heads;
@@ -154,6 +166,7 @@ void block_attention_forward(const BlockAttentionForward<T>& call) {
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
           for (int64_t begin = 0; begin < s.queries; begin += kQueryTile) {
             query_tile<vector_bytes.value>(*c, b, head, begin, *scratch);
+            progress->add(s.pairs(begin, std::min(kQueryTile, s.queries - begin)));
           }
         }
       }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "kernels/base/pass_progress.h"
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/attention_ops.h"
 #include "parallel/comm/stop_point.h"
@@ -142,12 +143,15 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
       lse_BHN.fill_(-std::numeric_limits<double>::infinity());
     }
   }
+  PassProgress& progress = pass_of_this_thread();
   for (int step = 0; step < steps; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     std::unique_ptr<Hop> hop;
     if (step + 1 < steps) hop = start_hop(*links_.keys, here, next);
-    const int source = (rank - step + ranks) % ranks;  // whose k, v are here
-    for (const BlockWork& work : layout.works(source)) {
+    const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);  // with the k, v here
+    progress.ring_step(step, steps);
+    for (const BlockWork& work : works) {
+      progress.part(&work - works.data(), std::ssize(works));
       const auto block =
           ops::block_attention(query_rows(q_BHND, work), key_rows(heads_first(here.select(0, 0)), work),
                                key_rows(heads_first(here.select(0, 1)), work), is_causal(work), score.scale,
@@ -209,6 +213,7 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
   }
   const at::Tensor home = at::empty(dkv[0].sizes(), dkv[0].options());  // dk, dv of the own keys: the result
   std::unique_ptr<Hop> gradient_hop;
+  PassProgress& progress = pass_of_this_thread();
   for (int step = 0; step < ranks; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     const at::Tensor& d_here = dkv[step % 2];
@@ -216,7 +221,9 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
     if (step + 1 < steps) hop = start_hop(*links_.keys, here, next);
     const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);
     std::vector<ops::AttentionGradients> shares;
+    progress.ring_step(step, ranks);
     for (const BlockWork& work : works) {
+      progress.part(&work - works.data(), std::ssize(works));
       shares.push_back(ops::block_attention_backward({.d_out = query_rows(d_out_BHND, work),
                                                       .q = query_rows(q_BHND, work),
                                                       .k = key_rows(heads_first(here.select(0, 0)), work),

@@ -64,6 +64,9 @@ std::vector<BenchmarkFigures> evaluate_benchmarks(const Mesh& mesh, const std::v
       ++found;
     } else {
       const std::string what = fmt::format("{}: {}", control.name, cell.label.task);
+      progress.update(
+          control.name, std::ssize(results), std::ssize(cells),
+          fmt::format("{} at {} tokens, factors {}", cell.label.task, cell.label.length, cell.label.factors));
       results.push_back({cell.label, cell.run([&](int64_t done, int64_t total) {
                            progress.update(
                                what, done, total,

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include "kernels/base/pass_progress.h"
 #include "kernels/ops/embedding_ops.h"
 #include "trainer/model/engine.h"
 
@@ -11,8 +12,10 @@ namespace ropeway {
 // last [T, C].
 void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
   const int64_t layers = config.num_layers;
+  PassScope progress(PassPhase::kForward, layers);
   embed(pass.batch.tokens.flatten(), activations.open(0).input);
   for (int64_t layer = 0; layer < layers; ++layer) {
+    progress.block(layer);
     BlockActivations& record = activations.open(layer);
     const auto y = [&] { return layer + 1 < layers ? activations.open(layer + 1).input : last; };
     {
@@ -28,6 +31,7 @@ void CausalLM::Engine::forward(const Pass& pass, const at::Tensor& last) {
 // x [T, C]: the last block's result on entry, d loss / d x on return. Returns the weighted sum of the losses
 // of tokens, where the weights are.
 at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, const at::Tensor& x) {
+  const PassScope progress(PassPhase::kLoss, 0);
   const ParameterLease lease(store, ParameterUnit::head(), pass.lease());
   store.expect(ParameterUnit::block(config.num_layers - 1), pass.lease());
   const LocalBatch& batch = pass.batch;
@@ -41,7 +45,9 @@ at::Tensor CausalLM::Engine::head_backward(const Pass& pass, double loss_scale, 
 // d_x [T, C]: of the last block's result on entry, of the first one's input on return.
 void CausalLM::Engine::blocks_backward(const Pass& pass, const FactorSums& sums, const at::Tensor& d_x) {
   const int64_t layers = config.num_layers;
+  PassScope progress(PassPhase::kBackward, layers);
   for (int64_t layer = layers - 1; layer >= 0; --layer) {
+    progress.block(layers - 1 - layer);
     {
       const ParameterLease lease(store, ParameterUnit::block(layer), pass.lease());
       if (layer > 0) {
@@ -128,6 +134,7 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   const Engine::Pass pass{e.placed(host_batch), e.windowed(host_batch.layout), factors, true};
   const LocalBatch& batch = pass.batch;
   const at::Tensor x = e.forward_only(pass, nullptr);
+  const PassScope progress(PassPhase::kLoss, 0);
   const ParameterLease lease(e.store, ParameterUnit::head(), LeaseOf::kWeights);
   const Head::Scores scores = e.head.score(lease.weights(), x, batch.labels.flatten());
   TokenResults results{scores.nll.view(batch.tokens.sizes()).to(at::kCPU),

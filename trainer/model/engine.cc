@@ -3,6 +3,7 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include "kernels/base/pass_progress.h"
 #include "kernels/loss/cross_entropy.h"
 #include "trainer/family/sliding_window.h"
 #include "trainer/model/key_cache.h"
@@ -85,8 +86,10 @@ void CausalLM::Engine::embed(const at::Tensor& ids, const at::Tensor& x) {
 at::Tensor CausalLM::Engine::forward_only(const Pass& pass, const KeyCache* cache) {
   const int64_t tokens = shape_of(pass.batch.layout).tokens();
   const at::Tensor x = stream.shaped({tokens, config.hidden_size}, tensor_options);
+  PassScope progress(PassPhase::kForward, config.num_layers);
   embed(pass.batch.tokens.flatten(), x);
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
+    progress.block(layer);
     const ParameterLease lease(store, ParameterUnit::block(layer), LeaseOf::kWeights);
     store.expect(after(layer), LeaseOf::kWeights);
     block.forward(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/base/pass_progress.h"
 #include "kernels/ops/rope_ops.h"
 #include "parallel/attention/sharded_keys.h"
 #include "parallel/comm/communicator.h"
@@ -74,8 +75,10 @@ at::Tensor CausalLM::extend(const std::vector<int32_t>& tokens, const FactorSet&
   // These tokens: every rank has them all.
   const SequenceLayout alone({.placement = Placement::kContiguous}, 1, count);
   const at::Tensor x = e.stream.shaped({count, e.config.hidden_size}, e.tensor_options);
+  PassScope progress(PassPhase::kForward, e.config.num_layers);
   e.embed(ids.to(e.tensor_options.device()), x);
   for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
+    progress.block(layer);
     const ParameterLease lease(e.store, ParameterUnit::block(layer), LeaseOf::kWeights);
     e.store.expect(e.after(layer), LeaseOf::kWeights);
     const auto attend = [&](const NewHeads& heads) {

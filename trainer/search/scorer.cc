@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -68,6 +69,8 @@ void Scorer::begin_phase(const std::string& name, double remaining_cost) {
   phase_ = name;
   expected_ = spent_ + remaining_cost;
   best_on_.clear();
+  if (hooks_.progress)
+    hooks_.progress({phase_, std::numeric_limits<double>::infinity(), spent_, expected_, best_on_});
 }
 
 SearchLine Scorer::make_line(SearchLine::Kind kind, const Candidate& candidate,

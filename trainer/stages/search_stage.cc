@@ -1,6 +1,7 @@
 // search: factors for a longer target than the model was trained at. readjust: factors for a short length of
 // an extended model. Both are one search; they differ in bounds and in the candidates that are always kept.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"

@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "kernels/base/error.h"
+#include "kernels/base/pass_progress.h"
 #include "kernels/ops/accumulation_type.h"
 #include "tests/kernels/attention/reference.h"
 
@@ -13,6 +14,9 @@ namespace ropeway {
 namespace {
 
 using namespace testing;  // NOLINT: the helpers of this folder
+
+// Of the last call's work, what it told to whoever watches: all of it, tile by tile.
+double told_done() { return watch_this_thread()->place().step_done; }
 
 struct Case {
   const char* name;
@@ -60,6 +64,7 @@ TEST_P(BlockAttention, ForwardEqualsReference) {
     EXPECT_EQ(ours.lse.scalar_type(), type);
     EXPECT_LE(relative_error(ours.out, wanted.out), tolerance);
     EXPECT_LE(relative_error(ours.lse, wanted.lse), tolerance);
+    EXPECT_EQ(told_done(), 1);
   }
 }
 
@@ -70,6 +75,7 @@ TEST_P(BlockAttention, BackwardEqualsReference) {
     const auto ours = ops::block_attention_backward(
         {p.d_out, p.q, p.k, p.v, forward.out, forward.lse, GetParam().causal, p.scale});
     expect_gradients(ours, reference_backward(p, reference_shape(p, GetParam().causal)), tolerance);
+    EXPECT_EQ(told_done(), 1);
   }
 }
 
@@ -104,6 +110,7 @@ TEST(BlockAttentionLimits, BandsAndSoftCapsEqualTheReference) {
       const ops::AttentionLimits limits{band.offset, band.window, cap};
       const auto ours = ops::block_attention(p.q, p.k, p.v, false, p.scale, limits);
       const auto wanted = reference_forward(p, shape);
+      EXPECT_EQ(told_done(), 1);
       EXPECT_LE(relative_error(ours.out, wanted.out), 1e-13);
       const at::Tensor seeing = wanted.lse.isfinite();
       EXPECT_TRUE(ours.lse.isfinite().eq(seeing).all().item<bool>());
@@ -111,6 +118,7 @@ TEST(BlockAttentionLimits, BandsAndSoftCapsEqualTheReference) {
       const auto gradients =
           ops::block_attention_backward({p.d_out, p.q, p.k, p.v, ours.out, ours.lse, false, p.scale, limits});
       expect_gradients(gradients, reference_backward(p, shape), 1e-12);
+      EXPECT_EQ(told_done(), 1);
     }
   }
 }
