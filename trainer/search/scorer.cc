@@ -1,6 +1,5 @@
 #include "trainer/search/scorer.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>

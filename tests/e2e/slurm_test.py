@@ -1,0 +1,201 @@
+"""The job scripts of launch/slurm under a real Slurm: munged, slurmctld and slurmd of this machine, started for the test
+in a folder of its own. A job that runs out of time saves, goes back into the queue and ends with the weights of a run
+that nothing interrupted, bit for bit; one that is told to stop ends with 75, and the same line goes on.
+
+Needs root and Debian's slurm-wlm and munge; skipped (77) without."""
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from harness import BINARY, ROOT, Run
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+# Slurm looks for jobs out of time every 30 s, and its shortest limit is a minute: a job has to last longer than 30 s to
+# see the signal before its end.
+LONG = ["--set", "stages.base.steps=6000", "--set", "stages.base.checkpoint_every=500"]
+DEADLINE = 400  # seconds for a job with all its restarts
+
+CONFIGURATION = """
+ClusterName=ropeway
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmdPort={node_port}
+AuthType=auth/munge
+CryptoType=crypto/munge
+# A requeued job waits until its credential has expired: two minutes unless told otherwise.
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+SlurmUser=root
+SlurmdUser=root
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SwitchType=switch/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Slurm:
+    """A cluster of one node that lives as long as the object's `with`."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="ropeway-slurm-"))
+        self.processes = []
+
+    def __enter__(self):
+        self.folder.chmod(0o755)
+        for name in ("state", "spool", "munge"):
+            (self.folder / name).mkdir()
+        munge = self.folder / "munge"
+        (munge / "key").write_bytes(os.urandom(1024))
+        (munge / "key").chmod(0o400)
+        for path in (munge, munge / "key"):
+            shutil.chown(path, "munge", "munge")
+        self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        (self.folder / "slurm.conf").write_text(CONFIGURATION.format(
+            host=socket.gethostname(), port=free_port(), node_port=free_port(), folder=self.folder).replace(
+                f"{self.folder}/munge.socket", f"{munge}/socket"))
+        self.start(["runuser", "-u", "munge", "--", "munged", "--foreground", "--force", f"--socket={munge}/socket",
+                    f"--key-file={munge}/key", f"--pid-file={munge}/pid", f"--log-file={munge}/log",
+                    f"--seed-file={munge}/seed"])
+        self.wait_for(lambda: (munge / "socket").exists(), "munged")
+        self.start(["slurmctld", "-D", "-i"])
+        self.start(["slurmd", "-D"])
+        self.wait_for(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"), "slurmd")
+        return self
+
+    def __exit__(self, *_):
+        self.ask("scancel", "--state=RUNNING", "--signal=KILL", "--full")
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, command):
+        with open(self.folder / "daemons.log", "ab") as log:
+            self.processes.append(subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL,
+                                                   stdout=log, stderr=log))
+
+    def wait_for(self, there, what):
+        deadline = time.monotonic() + 30
+        while not there():
+            assert time.monotonic() < deadline, f"{what} does not start:\n{self.daemons_log()}"
+            time.sleep(0.1)
+
+    def daemons_log(self):
+        return (self.folder / "daemons.log").read_text(errors="replace")[-3000:]
+
+    def ask(self, *command):
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    def submit(self, script, run, *arguments, options=()):
+        """Submits a script of launch/slurm with the options a machine of two cores and no GPU needs."""
+        settings = [word for setting in run.sets for word in ("--set", setting)]
+        answer = subprocess.run(
+            ["sbatch", "--parsable", "--nodes=1", "--gpus-per-node=0", "--ntasks-per-node=2", "--cpus-per-task=1",
+             f"--output={run.folder}/log.txt", *options, str(ROOT / "launch/slurm" / script), str(run.recipe),
+             *settings, *arguments],
+            cwd=ROOT, env={**self.environment, "ROPEWAY": str(BINARY)}, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, f"{script}: {answer.stderr}"
+        return answer.stdout.strip()
+
+    def state(self, job):
+        """State, exit code and number of restarts of a job."""
+        shown = self.ask("scontrol", "show", "job", job)
+        fields = dict(re.findall(r"(\w+)=(\S*)", shown))
+        return fields["JobState"], fields["ExitCode"], int(fields["Restarts"])
+
+    def end(self, job, run):
+        """Waits for a job that has left the queue for good."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            state, code, restarts = self.state(job)
+            if state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY"):
+                return state, code, restarts
+            assert time.monotonic() < deadline, f"job {job} is still {state}\n{run.output()}"
+            time.sleep(0.2)
+
+
+def weights_sha256(run):
+    return hashlib.sha256((run.run_dir / "model/model.safetensors").read_bytes()).hexdigest()
+
+
+def steps_done(run):
+    metrics = run.run_dir / "metrics.jsonl"
+    return metrics.read_text().count("\n") if metrics.exists() else 0
+
+
+def requeued_by_its_time_limit(slurm):
+    run = Run("slurm-requeue")
+    job = slurm.submit("requeue.sbatch", run, *LONG, options=["--time=1", "--signal=B:USR1@55"])
+    state, code, restarts = slurm.end(job, run)
+    assert (state, code) == ("COMPLETED", "0:0"), f"{state} {code}\n{run.output()}"
+    assert restarts >= 1, f"the job was over before Slurm sent its signal: give it more steps\n{run.output()}"
+    whole = Run("slurm-whole")
+    job = slurm.submit("one_node.sbatch", whole, *LONG)
+    state, code, _ = slurm.end(job, whole)
+    assert (state, code) == ("COMPLETED", "0:0"), f"{state} {code}\n{whole.output()}"
+    assert weights_sha256(run) == weights_sha256(whole), "the requeued run has other weights than the whole one"
+    print(f"requeue.sbatch: {restarts} restart(s) by the time limit, weights bit-equal to the uninterrupted run")
+    run.remove()
+    whole.remove()
+
+
+def stopped_and_started_again(slurm, script):
+    run = Run(f"slurm-{script}")
+    job = slurm.submit(script, run, *LONG)
+    deadline = time.monotonic() + 60
+    while steps_done(run) < 5:
+        assert time.monotonic() < deadline, run.output()
+        time.sleep(0.1)
+    slurm.ask("scancel", "--batch", "--signal=USR1", job)
+    state, code, _ = slurm.end(job, run)
+    assert (state, code) == ("FAILED", "75:0"), f"{state} {code}, wanted exit code 75\n{run.output()}"
+    before = steps_done(run)
+    job = slurm.submit(script, run, *LONG)
+    while steps_done(run) <= before:
+        assert time.monotonic() < deadline + 60, run.output()
+        time.sleep(0.1)
+    assert f'"step":{before + 1},' in (run.run_dir / "metrics.jsonl").read_text().splitlines()[before].replace(" ", "")
+    slurm.ask("scancel", "--batch", "--signal=USR1", job)
+    state, code, _ = slurm.end(job, run)
+    assert (state, code) == ("FAILED", "75:0"), f"{state} {code}, wanted exit code 75\n{run.output()}"
+    print(f"{script}: stopped with 75 after step {before}, the same line goes on with step {before + 1}")
+    run.remove()
+
+
+if os.geteuid() != 0 or not all(shutil.which(name) for name in DAEMONS):
+    print("skipped: needs root and the packages slurm-wlm and munge")
+    sys.exit(77)
+with Slurm() as cluster:
+    stopped_and_started_again(cluster, "one_node.sbatch")
+    stopped_and_started_again(cluster, "several_nodes.sbatch")
+    requeued_by_its_time_limit(cluster)
