@@ -16,8 +16,12 @@ add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Werror>"
 if(ROPEWAY_ASSERTIONS)
   string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
 endif()
-# tests/sanitize.sh runs what comes of it.
-if(ROPEWAY_SANITIZE)
+# tests/sanitize.sh and tests/fuzz.sh run what comes of it.
+if(ROPEWAY_SANITIZE STREQUAL "fuzzer")
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:${sanitizers};-fsanitize=fuzzer-no-link;-fno-omit-frame-pointer;-Wno-error>")
+  add_link_options(${sanitizers})
+elseif(ROPEWAY_SANITIZE)
   if(ROPEWAY_SANITIZE STREQUAL "thread")
     set(sanitizers -fsanitize=thread)
   else()

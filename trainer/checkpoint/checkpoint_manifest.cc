@@ -41,6 +41,8 @@ CheckpointFile file_from_json(const JsonValue& json) {
   return file;
 }
 
+}  // namespace
+
 CheckpointManifest manifest_from_json(const std::string& text, const std::string& where) {
   const JsonValue json = parse_strict_json(text, where, {.max_bytes = 64 << 20});
   const JsonValue format = json.at("format");
@@ -86,8 +88,6 @@ CheckpointManifest manifest_from_json(const std::string& text, const std::string
   }
   return manifest;
 }
-
-}  // namespace
 
 std::string manifest_to_json(const CheckpointManifest& manifest) {
   nlohmann::ordered_json json;

@@ -42,6 +42,8 @@ struct CheckpointManifest {
 };
 
 std::string manifest_to_json(const CheckpointManifest& manifest);
+// What manifest_to_json() made. Throws kBadData naming `where` and the key.
+CheckpointManifest manifest_from_json(const std::string& text, const std::string& where);
 std::string sha256sums_of(const CheckpointManifest& manifest, const std::string& manifest_json);
 
 // Reads both, checks that they agree, that a folder named step-N is of step N, that every file has its size
