@@ -55,6 +55,8 @@ TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
                     HasSubstr("scores (evaluate): "), HasSubstr("weights 14.96 GiB"), HasSubstr("in all: ")));
   EXPECT_THAT(ended.out, AllOf(HasSubstr("100 steps of 1 x 1M"), HasSubstr("95% attention, 3.64 min")));
   EXPECT_EQ(times(ended.out, "memory per rank "), 3);
+  // 8,030,261,248 weights of 2 bytes, and an eighth of as many masters and moments of 12.
+  EXPECT_EQ(times(ended.out, "and 26.18 GiB of host memory on rank 0 to write checkpoints from"), 1);
 }
 
 TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {

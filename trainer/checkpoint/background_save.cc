@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 // The work comes first where cores are few: mpirun binds the ranks of small jobs to a single core. On Linux this
 // is of the calling thread alone.
-void give_way() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10); }
+void give_way() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 5); }
 
 }  // namespace
 

@@ -38,16 +38,6 @@ void require_same(const std::string& what, const std::string& found, const std::
 
 }  // namespace
 
-at::Tensor HostCopies::copy(const at::Tensor& tensor) {
-  if (next_ == copies_.size()) copies_.emplace_back();
-  at::Tensor& copy = copies_[next_++];
-  if (!copy.defined() || copy.sizes() != tensor.sizes() || copy.scalar_type() != tensor.scalar_type()) {
-    copy = at::empty(tensor.sizes(), tensor.options().device(at::kCPU));
-  }
-  copy.copy_(tensor);
-  return copy;
-}
-
 Retention retention_of(const TrainRecipe& options) {
   return {.newest = static_cast<int>(options.keep_checkpoints), .every = options.keep_every};
 }
@@ -71,13 +61,16 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
                                       {"data_fingerprint", context.data_fingerprint},
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
-  if (copies != nullptr) copies->start_over();
-  // Of what is on a GPU these are copies already.
-  auto weights = std::make_shared<std::vector<NamedTensor>>(
-      context.parameters->weights_on_host(context.mesh->world().rank() == 0));
-  const bool in_place = context.parameters->weight_options().device().is_cpu();
-  for (NamedTensor& weight : *weights) {
-    if (copies != nullptr && in_place) weight.tensor = copies->copy(weight.tensor);
+  const bool rank_0 = context.mesh->world().rank() == 0;
+  auto weights = std::make_shared<std::vector<NamedTensor>>(context.parameters->weights_on_host(rank_0));
+  if (copies != nullptr) {
+    copies->start_over();
+    // All at once, and masters that are the weights with them; of what is on a GPU there are copies already.
+    const at::Tensor flat = context.parameters->flat_parameters().weights;
+    if (rank_0 && flat.is_cpu()) copies->copy(flat);
+    for (NamedTensor& weight : *weights) {
+      if (flat.is_cpu()) weight.tensor = copies->copy(weight.tensor);
+    }
   }
   content.weights = tensors_to_write(*weights);
   auto parts = std::make_shared<std::vector<NamedState>>(optimizer_state(optimizer));

@@ -3,13 +3,12 @@
 // position needs no file: window i is a pure function of i.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "parallel/zero/sharded_adamw.h"
 #include "trainer/checkpoint/checkpoint_save.h"
+#include "trainer/finetune/host_copies.h"
 #include "trainer/finetune/spike_watch.h"
 #include "trainer/finetune/train_loop.h"
 
@@ -25,17 +24,6 @@ struct TrainState {
   int64_t passed_over = 0;
   SpikeHistory history;
   std::vector<double> recent_losses;  // of the last ten steps with an update, oldest first
-};
-
-// Copies of tensors in host memory, over and over into the same memory.
-class HostCopies {
- public:
-  void start_over() { next_ = 0; }
-  at::Tensor copy(const at::Tensor& tensor);  // good until start_over()
-
- private:
-  std::vector<at::Tensor> copies_;
-  size_t next_ = 0;
 };
 
 // What a checkpoint of this moment holds, for save_checkpoint. The tensors are this rank's own, which the next step

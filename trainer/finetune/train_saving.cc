@@ -1,9 +1,12 @@
 #include "trainer/finetune/train_saving.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/ops/optim_ops.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
 
@@ -92,9 +95,17 @@ void TrainSaving::save_beside(const TrainState& state) {
   finish();
   const Stopwatch waiting(cost_.waited);
   last_ = Clock::now();
-  require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
-  background_.start(context_.checkpoint_folder, checkpoint_content(context_, optimizer_, state, &copies_),
-                    retention_of(options_));
+  CheckpointContent content = checkpoint_content(context_, optimizer_, state, &copies_);
+  // Rank 0's weights are among its copies.
+  const bool finite =
+      copies_.finite() &&
+      (rank_0() || ops::find_non_finite(context_.parameters->flat_parameters().weights).count == 0);
+  if (any_rank(context_.mesh->world(), !finite)) {
+    require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
+    fail(ErrorKind::kNumerics, "{}: after step {}, not saved: what was copied is not finite",
+         context_.stage_name, state.step);
+  }
+  background_.start(context_.checkpoint_folder, std::move(content), retention_of(options_));
   newest_ = state.step;
   ++cost_.checkpoints;
 }

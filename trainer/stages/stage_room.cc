@@ -50,7 +50,9 @@ ModelBytes model_bytes(const ModelConfig& config, DType dtype, const fs::path& b
 int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks) {
   if (train.checkpoint_every.is_never()) return 0;
   const PerParameter of(train, model.dtype);
-  return model.parameters * of.weight + (model.parameters + ranks - 1) / ranks * of.state();
+  // Masters of the weights' own type are the weights, which rank 0 copies once.
+  const int64_t beside = of.weight == of.master ? 2 * of.moment : of.state();
+  return model.parameters * of.weight + (model.parameters + ranks - 1) / ranks * beside;
 }
 
 int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model) {

@@ -1,0 +1,29 @@
+// Copies of tensors in host memory, over and over into the same memory: what a checkpoint is written from while the
+// originals change.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace ropeway {
+
+class HostCopies {
+ public:
+  void start_over();
+  // Contiguous tensors, good until start_over(). What is part of a tensor that was copied before is not copied again.
+  at::Tensor copy(const at::Tensor& tensor);
+  bool finite() const { return finite_; }  // every number copied since start_over()
+
+ private:
+  struct Copied {
+    at::Tensor original, copy;
+  };
+  void fill(const at::Tensor& from, const at::Tensor& to);
+
+  std::vector<Copied> copied_;      // since start_over()
+  std::vector<at::Tensor> memory_;  // of this and earlier copies, in their order
+  bool finite_ = true;
+};
+
+}  // namespace ropeway
