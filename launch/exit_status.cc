@@ -8,6 +8,7 @@
 #include "kernels/base/log_output.h"
 #include "kernels/base/printable.h"
 #include "launch/ways_out.h"
+#include "parallel/board/position.h"
 
 namespace ropeway {
 namespace {
@@ -22,6 +23,16 @@ int lowest_rank_with_own_failure(const std::vector<int>& codes) {
     if (codes[rank] != 0 && failed < 0) failed = static_cast<int>(rank);
   }
   return failed;
+}
+
+// Of a rank that failed by itself in the middle of a stage.
+void print_failure(const Outcome& outcome, const ExitMeeting& meeting) {
+  const int rank = meeting.ending.rank();
+  print_error(outcome, fmt::format("rank {}: ", rank));
+  const std::string where = Position::here().failed_in();
+  if (where.empty()) return;
+  print_error({outcome.code, fmt::format("rank {} on {} failed in {}: exit code {}", rank, meeting.host,
+                                         where, outcome.code)});
 }
 
 }  // namespace
@@ -44,7 +55,7 @@ int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome) {
   const double patience =
       outcome.code == 0 ? std::numeric_limits<double>::infinity() : meeting.patience_seconds;
   if (!meeting.all_arrive(patience)) {
-    print_error(outcome, fmt::format("rank {}: ", ending.rank()));
+    print_failure(outcome, meeting);
     ending.abort(outcome.code);
   }
   std::vector<int> codes(static_cast<size_t>(ending.size()));
@@ -54,7 +65,11 @@ int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome) {
   const int code = codes[static_cast<size_t>(failed)];
   if (failed == ending.rank()) {
     const bool all_alike = codes == std::vector<int>(codes.size(), code);
-    print_error(outcome, all_alike ? "" : fmt::format("rank {}: ", failed));
+    if (all_alike) {
+      print_error(outcome);
+    } else {
+      print_failure(outcome, meeting);
+    }
   }
   return code;
 }

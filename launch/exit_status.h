@@ -25,10 +25,12 @@ void print_error(const Outcome& outcome, const std::string& who = "");
 // prints and ends the job.
 //   ending      a group of all ranks, used for nothing else: calls left behind on others cannot meet it
 //   all_arrive  true once every rank has called it, false after that many seconds (MpiSession::all_arrive)
+//   host        of this rank: where a rank failed alone, a last line names it with the phase and step
 struct ExitMeeting {
   Communicator& ending;
   std::function<bool(double seconds)> all_arrive;
   double patience_seconds = 3;
+  std::string host = {};
 };
 int agree_on_exit(const ExitMeeting& meeting, const Outcome& outcome);
 

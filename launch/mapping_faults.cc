@@ -3,53 +3,25 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <iterator>
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "launch/crash_report.h"
+#include "launch/signal_line.h"
 #include "trainer/files/mapped_ranges.h"
 
 namespace ropeway {
 namespace {
 
-// What a handler may do is little: no allocation, no fmt. The line is written in one piece.
-class Line {
- public:
-  void add(const char* text) { add(text, std::strlen(text)); }
-  void add_number(size_t value) {
-    char digits[20];
-    char* begin = std::end(digits);
-    do {
-      *--begin = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value != 0);
-    add(begin, static_cast<size_t>(std::end(digits) - begin));
-  }
-  void print() const {
-    const ssize_t written = ::write(STDERR_FILENO, text_, bytes_);
-    static_cast<void>(written);
-  }
-
- private:
-  void add(const char* text, size_t bytes) {
-    if (bytes > sizeof text_ - bytes_) bytes = sizeof text_ - bytes_;
-    std::memcpy(text_ + bytes_, text, bytes);
-    bytes_ += bytes;
-  }
-
-  char text_[4096 + 256];  // the longest path, and words
-  size_t bytes_ = 0;
-};
-
-void on_bus_error(int, siginfo_t* info, void*) {
+void on_bus_error(int, siginfo_t* info, void* context) {
   const MappedPlace place = mapped_place_of(info->si_addr);
   if (place.path == nullptr) {
     // Not ours: the instruction faults again and the process ends as it would have.
+    report_crash(SIGBUS, info->si_addr, context);
     ::signal(SIGBUS, SIG_DFL);
     return;
   }
-  Line line;
+  SignalLine line;
   line.add("ropeway: ");
   line.add(place.path);
   line.add(": byte ");

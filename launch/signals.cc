@@ -12,6 +12,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/rank_from_launcher.h"
+#include "parallel/board/hang_watch.h"
 #include "trainer/files/write_all.h"
 
 namespace ropeway {
@@ -68,6 +69,7 @@ void say(const std::string& message) {
     // Schedulers repeat SIGUSR1, which never means more than it did.
     if (signal == SIGUSR1 || Clock::now() - first < kSameRequest) continue;
     say(fmt::format("{} again: ended at once", name_of(signal)));
+    HangWatch::write_end_of_process("stopped");
     ::_exit(128 + signal);
   }
 }
@@ -100,6 +102,7 @@ const char* stop_signal() { return name_of(g_first); }
 void end_stopped() {
   if (rank_from_launcher() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(500));
   say("stopped on request; what was finished is kept");
+  HangWatch::write_end_of_process("stopped");
   ::_exit(static_cast<int>(ErrorKind::kStopped));
 }
 

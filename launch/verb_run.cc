@@ -1,16 +1,17 @@
 // ropeway run: every stage of a recipe, in order.
 #include <algorithm>
 #include <iostream>
-#include <map>
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
+#include "launch/exit_status.h"
+#include "launch/rank_table.h"
 #include "launch/recipe_loading.h"
 #include "launch/signals.h"
 #include "launch/stopping.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
-#include "parallel/comm/exchange_values.h"
+#include "parallel/comm/agreement.h"
 #include "parallel/comm/mpi_session.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/stages/open_run.h"
@@ -32,6 +33,7 @@ flight is resumed, so the same command continues an interrupted run.
   --stage NAME      only this stage (finished ones before it are taken over);
                     may be given several times
   --fresh           moves an earlier run folder aside and starts anew
+  --verify-inputs   all ranks compare all bytes of model, texts and token caches
 
   --time-limit TIME saves and ends with code 75 before that, 3h50m say;
                     by default before SLURM_JOB_END_TIME
@@ -57,19 +59,24 @@ void check_stages(const Recipe& recipe, const std::vector<std::string>& wanted) 
 
 // Options that decide what becomes of the run's folder must be the same for all ranks.
 void require_same_options(bool fresh, const std::vector<std::string>& stages, Communicator& world) {
-  std::string own = fresh ? " --fresh" : "";
-  for (const std::string& stage : stages) own += " --stage " + stage;
-  const std::vector<std::string> all = all_gather_strings(world, own);
-  std::map<std::string, std::vector<size_t>> ranks_with;
-  for (size_t rank = 0; rank < all.size(); ++rank) ranks_with[all[rank]].push_back(rank);
-  if (ranks_with.size() == 1) return;
-  std::vector<std::string> groups;
-  for (const auto& [options, ranks] : ranks_with) {
-    groups.push_back(fmt::format("rank{} {}:{}", ranks.size() == 1 ? "" : "s", fmt::join(ranks, ", "),
-                                 options.empty() ? " neither --fresh nor --stage" : options));
-  }
-  fail(ErrorKind::kLauncher, "the ranks of this job were given different options: {}",
-       fmt::join(groups, "; "));
+  std::vector<std::string> options;
+  if (fresh) options.emplace_back("--fresh");
+  for (const std::string& stage : stages) options.push_back("--stage " + stage);
+  require_agreement(world, ErrorKind::kLauncher, "were given different options",
+                    {{"options", options.empty() ? "neither --fresh nor --stage"
+                                                 : fmt::format("{}", fmt::join(options, " "))}});
+}
+
+// The watching thread's way to a person, and out.
+WatchCallbacks watch_callbacks(MpiSession& job) {
+  const int code = static_cast<int>(ErrorKind::kPeer);
+  return {.host = job.host_name(),
+          .tell =
+              [code](const std::string& message) {
+                print_error({code, message});
+              },
+          .end_job = [&job, code] { job.world().abort(code); },
+          .is_stopping = stop_requested};
 }
 
 }  // namespace
@@ -79,7 +86,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   CommandLine line{kHelp, "RECIPE.yaml", {}};
   line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "")(
       "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "")(
-      "time-limit", po::value<std::string>()->default_value(""), "");
+      "time-limit", po::value<std::string>()->default_value(""), "")("verify-inputs", po::bool_switch(), "");
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (world.rank() == 0) std::cout << line.help;
@@ -100,14 +107,20 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   } else {
     log_thread_count();
   }
-  const std::string table =
-      run_stages(*open_run(recipe, world,
-                           {.only_stages = list("stage"),
-                            .fresh = values["fresh"].as<bool>(),
-                            .stop_requested = [&] { return stop_requested() || stop.agreed(); },
-                            .stop = &stop,
-                            .gpus = gpus.get(),
-                            .command = command_text("run", arguments)}));
+  auto run = open_run(recipe, world,
+                      {.only_stages = list("stage"),
+                       .fresh = values["fresh"].as<bool>(),
+                       .stop_requested = stop_requested,
+                       .gpus = gpus.get(),
+                       .command = command_text("run", arguments),
+                       .watch = watch_callbacks(job),
+                       .verify_inputs = values["verify-inputs"].as<bool>()});
+  tell_of_ranks(
+      world,
+      own_seat(job.host_name(), gpus ? fmt::format("{}: {}", gpus->info().index, gpus->info().name) : ""),
+      recipe.mesh.sequence > 0 ? recipe.mesh.sequence : world.size() / recipe.mesh.data);
+  const std::string table = run_stages(*run);
+  run.reset();  // before the GPUs are given back
   if (gpus) gpus->close();
   if (world.rank() == 0) std::cout << table;
 }

@@ -1,6 +1,12 @@
 # Where each third-party library comes from. Debian packages, and libtorch from the wheel PyPI serves.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+# Debian installs several side by side, and mpicc is one of them: by default Open MPI's where it is there.
+set(ROPEWAY_MPI "" CACHE STRING "MPI to build with: openmpi, mpich, or nothing for the one whose mpicc is found")
+if(ROPEWAY_MPI)
+  find_program(MPI_C_COMPILER mpicc.${ROPEWAY_MPI} REQUIRED)
+  find_program(MPIEXEC_EXECUTABLE mpiexec.${ROPEWAY_MPI} REQUIRED)
+endif()
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(yaml-cpp REQUIRED)

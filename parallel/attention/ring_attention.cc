@@ -9,12 +9,18 @@
 #include "kernels/base/pass_progress.h"
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/attention_ops.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/stop_point.h"
 
 namespace ropeway {
 namespace {
 
 int64_t bytes_of_tensor(const at::Tensor& t) { return t.numel() * static_cast<int64_t>(t.element_size()); }
+
+void wait_for(Hop& hop) {
+  const Waiting waiting(WaitFor::kRing, "ring");
+  hop.wait();
+}
 
 // [B, n, H, D] <-> [B, H, n, D]: the layout of a token's projections, and that of the attention kernel.
 at::Tensor heads_first(const at::Tensor& t) { return t.transpose(1, 2); }
@@ -166,7 +172,7 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
         query_rows(lse_BHN, work).copy_(block.lse);
       }
     }
-    if (hop) hop->wait();
+    if (hop) wait_for(*hop);
     stop_point();
   }
   return {heads_first(out_BHND).to(q.scalar_type()).contiguous(), lse_BHN};
@@ -241,9 +247,9 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
       }
       dq = at::Tensor();  // not held while the next block is computed
     }
-    if (gradient_hop) gradient_hop->wait();
+    if (gradient_hop) wait_for(*gradient_hop);
     add_key_shares(d_here, works, shares, step == 0 && !windows);
-    if (hop) hop->wait();
+    if (hop) wait_for(*hop);
     stop_point();  // with no hop in flight
     const at::Tensor& goes_to = step + 1 < ranks ? dkv[(step + 1) % 2] : home;
     if (ranks > 1) {
@@ -252,7 +258,7 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
       goes_to.copy_(d_here);
     }
   }
-  if (gradient_hop) gradient_hop->wait();
+  if (gradient_hop) wait_for(*gradient_hop);
   return {heads_first(dq_BHND).contiguous(), home.select(0, 0), home.select(0, 1)};
 }
 

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "parallel/board/position.h"
+#include "parallel/comm/exit_guard.h"
 #include "parallel/comm/progress_thread.h"
 #include "parallel/comm/reduce.h"
 
@@ -33,6 +35,7 @@ void check_mpi(int code, const char* what) {
 }
 
 void poll_until_done(MPI_Request& request, const char* what) {
+  const Waiting waiting(WaitFor::kRanks, what);
   Backoff backoff;
   int done = 0;
   for (;;) {
@@ -216,6 +219,7 @@ class MpiCommunicator : public Communicator {
   }
 
   void abort(int exit_code) override {
+    release_exit_guard();
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code);
   }
@@ -233,6 +237,7 @@ class MpiCommunicator : public Communicator {
                      options_.max_message_bytes);
     }
     std::memcpy(recv + rank_ * bytes, send + rank_ * stride, static_cast<size_t>(bytes));
+    const Waiting waiting(WaitFor::kRanks, "exchange");
     Backoff backoff;
     while (!messages.poll()) backoff.pause();
   }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exit_guard.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/world_of_one.h"
 
@@ -29,6 +30,12 @@ bool started_by_launcher() {
   return std::getenv("SLURM_PROCID") && environment_number("SLURM_STEP_NUM_TASKS") > 1;
 }
 
+std::string own_host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
+  return name;
+}
+
 }  // namespace
 
 struct MpiSession::State {
@@ -45,6 +52,7 @@ MpiSession::MpiSession() : state_(std::make_unique<State>()) {
   state_->under_launcher = started_by_launcher();
   if (!state_->under_launcher) {
     state_->world = make_world_of_one();
+    internal::guard_against_exit(0, host_name());
     return;
   }
   int initialised = 0;
@@ -72,9 +80,11 @@ MpiSession::MpiSession() : state_(std::make_unique<State>()) {
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_rank(host, &state_->local_rank);
   MPI_Comm_free(&host);
+  internal::guard_against_exit(state_->world->rank(), host_name());
 }
 
 MpiSession::~MpiSession() {
+  internal::release_exit_guard();
   if (std::uncaught_exceptions() > state_->exceptions_at_start) {
     // Finalising alone would wait for ever for the others; the caller aborts.
     static_cast<void>(state_->world.release());
@@ -100,11 +110,7 @@ bool MpiSession::all_arrive(double seconds) {
   return arrived != 0;
 }
 
-std::string MpiSession::host_name() const {
-  char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
-  return name;
-}
+std::string MpiSession::host_name() const { return own_host_name(); }
 
 std::string MpiSession::library_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};

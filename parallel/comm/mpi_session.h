@@ -9,7 +9,8 @@
 namespace ropeway {
 
 // Without a launcher (no mpirun, no srun) world() is a group of one and MPI is never initialised. The
-// destructor finalises MPI unless an exception is passing: then the caller must abort().
+// destructor finalises MPI unless an exception is passing: then the caller must abort(). A process that calls
+// exit() meanwhile says so and ends the whole job with kInternal.
 class MpiSession {
  public:
   MpiSession();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/base/error.h"
+#include "parallel/board/position.h"
 
 namespace ropeway::internal {
 
@@ -51,6 +52,7 @@ void ThreadGroup::meet(bool may_give_up) {
     wake_.notify_all();
     return;
   }
+  const Waiting waiting(WaitFor::kRanks, "meeting");
   wake_.wait(lock, [&] { return generation_ != mine || (may_give_up && incomplete()); });
   if (generation_ == mine)
     give_up();  // once the meeting is complete all go on, even if a rank has failed since

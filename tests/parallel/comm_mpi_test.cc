@@ -45,10 +45,15 @@ INSTANTIATE_TEST_SUITE_P(All, MpiConformance, ::testing::ValuesIn(comm_cases()),
 TEST(MpiSession, SeesTheJobTheLauncherStarted) {
   const MpiSession& session = mpi_session();
   EXPECT_TRUE(session.under_launcher());
-  ASSERT_NE(std::getenv("OMPI_COMM_WORLD_SIZE"), nullptr);
-  EXPECT_EQ(mpi_session().world().size(), std::atoi(std::getenv("OMPI_COMM_WORLD_SIZE")));
-  EXPECT_EQ(mpi_session().world().rank(), std::atoi(std::getenv("OMPI_COMM_WORLD_RANK")));
-  EXPECT_EQ(session.local_rank(), std::atoi(std::getenv("OMPI_COMM_WORLD_LOCAL_RANK")));
+  const bool open_mpi = std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr;
+  const auto told = [](const char* name) {
+    const char* const value = std::getenv(name);
+    EXPECT_NE(value, nullptr) << name;
+    return value != nullptr ? std::atoi(value) : -1;
+  };
+  EXPECT_EQ(session.local_rank(), told(open_mpi ? "OMPI_COMM_WORLD_LOCAL_RANK" : "MPI_LOCALRANKID"));
+  EXPECT_EQ(mpi_session().world().size(), told(open_mpi ? "OMPI_COMM_WORLD_SIZE" : "PMI_SIZE"));
+  EXPECT_EQ(mpi_session().world().rank(), told(open_mpi ? "OMPI_COMM_WORLD_RANK" : "PMI_RANK"));
 }
 
 }  // namespace

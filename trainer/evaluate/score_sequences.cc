@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "parallel/board/position.h"
 #include "trainer/model/token_losses.h"
 #include "trainer/rope/factor_set.h"
 
@@ -39,6 +40,7 @@ void score_sequences(CausalLM& model, const Mesh& mesh, const FactorSet& factors
   std::vector<double> nll(static_cast<size_t>(rows * batch * length));
   std::vector<uint8_t> correct(nll.size());
   for (int64_t round_begin = 0; round_begin < count; round_begin += rows * batch) {
+    Position::here().set_step(round_begin + 1);
     std::fill(nll.begin(), nll.end(), 0.0);
     std::fill(correct.begin(), correct.end(), uint8_t{0});
     const int64_t begin = round_begin + mesh.index(Axis::kData) * batch;

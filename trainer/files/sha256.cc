@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "kernels/base/error.h"
+#include "parallel/board/position.h"
 
 namespace ropeway {
 
@@ -20,6 +21,7 @@ Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(const void* data, size_t bytes) {
+  Position::here().tick();
   ROPEWAY_CHECK(EVP_DigestUpdate(state_->context, data, bytes) == 1, "SHA-256 update");
 }
 

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "parallel/board/position.h"
+
 namespace ropeway {
 
 int write_all(int descriptor, const void* data, size_t bytes) {
@@ -12,6 +14,7 @@ int write_all(int descriptor, const void* data, size_t bytes) {
     const ssize_t written = ::write(descriptor, next, bytes);
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return written < 0 ? errno : ENOSPC;
+    Position::here().tick();
     next += written;
     bytes -= static_cast<size_t>(written);
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kernels/loss/cross_entropy.h"
+#include "kernels/ops/fingerprint.h"
 
 namespace ropeway {
 
@@ -17,7 +18,8 @@ WindowRange share_of_step(const TrainRecipe& options, const TrainContext& contex
   return {begin, begin + share};
 }
 
-std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRange& windows, int64_t at_once) {
+std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRange& windows, int64_t at_once,
+                                   uint64_t* tokens) {
   std::vector<LocalBatch> batches;
   for (int64_t begin = windows.begin; begin < windows.end; begin += at_once) {
     std::vector<std::vector<int32_t>> sequences;
@@ -25,6 +27,10 @@ std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRang
     std::vector<SequenceSpec> specs;
     for (int64_t i = begin; i < std::min(begin + at_once, windows.end); ++i) {
       Window window = context.windows->window(static_cast<uint64_t>(i));
+      if (tokens != nullptr) {
+        const uint64_t both[] = {*tokens, ops::fingerprint(std::as_bytes(std::span(window.tokens)))};
+        *tokens = ops::fingerprint(std::as_bytes(std::span(both)));
+      }
       specs.push_back({.length = std::ssize(window.tokens), .documents = std::move(window.documents)});
       sequences.push_back(std::move(window.tokens));
       weights.push_back(std::move(window.weights));

@@ -45,7 +45,15 @@ void StepLog::report(const TrainStep& step, const TrainState& state, const StepM
                            .skipped_steps = state.skipped_steps,
                            .spikes = state.spikes,
                            .rollbacks = state.rollbacks,
-                           .memory = memory.latest()});
+                           .memory = memory.latest(),
+                           .time = {{"data", step.times.data},
+                                    {"compute", step.times.compute},
+                                    {"ring_wait", step.times.ring_wait},
+                                    {"all_reduce", step.times.all_reduce},
+                                    {"optimizer", step.times.optimizer},
+                                    {"checkpoint", step.times.checkpoint}},
+                           .slowest_rank = step.slowest ? step.slowest->rank : -1,
+                           .slowest_speed = step.slowest ? step.slowest->speed : 1});
   progress_.update(context_.stage_name, step.number, options_.steps,
                    fmt::format("loss {:.4f}  grad {:.2f}  lr {:.2e}  {:.0f} tok/s", step.loss,
                                step.update.gradient_norm, step.learning_rate, tokens_per_second));

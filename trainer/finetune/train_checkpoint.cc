@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/board/position.h"
 #include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
@@ -88,6 +89,7 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
 }
 
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {
+  const InPhase loading(Phase::kLoading);
   const auto loaded = load_newest_checkpoint(context.mesh->world(), context.checkpoint_folder);
   if (!loaded) return {};
   require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);

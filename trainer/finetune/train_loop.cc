@@ -61,6 +61,7 @@ class Training {
   TrainState state_;
   SpikeWatch spikes_;
   int64_t rollbacks_since_save_ = 0;
+  double seconds_of_save_ = 0;  // that the last one held up
   StepRunner steps_;
   TrainSaving saving_;
   StepLog log_;
@@ -79,6 +80,7 @@ bool Training::roll_back(const TrainStep& step) {
   }
   saving_.finish();
   TrainState earlier = restore_train_checkpoint(context_, optimizer_);
+  steps_.rolled_back();
   earlier.skipped_steps = state_.skipped_steps;
   earlier.spikes = state_.spikes + 1;
   earlier.rollbacks = state_.rollbacks + 1;
@@ -159,12 +161,15 @@ void Training::stop(const std::string& where) {
 }
 
 void Training::take_step() {
-  const TrainStep step = steps_.take(state_.step + 1, first_window(), spikes_);
+  TrainStep step = steps_.take(state_.step + 1, first_window(), spikes_);
+  step.times.checkpoint = seconds_of_save_;
   const bool rolls_back = step.finite && !step.update.applied && options_.on_spike == OnSpike::kRollback;
   if (rolls_back && roll_back(step)) return;
   record(step);
   log_.report(step, state_, memory_);
+  const auto save = Clock::now();
   save_if_due();
+  seconds_of_save_ = std::chrono::duration<double>(Clock::now() - save).count();
 }
 
 TrainOutcome Training::run() {

@@ -32,6 +32,7 @@ struct TrainContext {
   std::map<std::string, std::string> companions;  // rank 0's: files that go with every checkpoint
   std::string stage_name, recipe_sha256;
   std::string data_fingerprint;       // of the training documents: a resume on other data is refused
+  int64_t compare_every = 0;          // steps between two comparisons of the ranks' copies; 0: never
   std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks
   StopAgreement* stop = nullptr;      // by which a step may be abandoned; null: by none
 };

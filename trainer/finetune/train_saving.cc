@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "kernels/ops/optim_ops.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
@@ -81,6 +82,7 @@ void TrainSaving::save_before_stop(const TrainState& state) {
 }
 
 void TrainSaving::save(const TrainState& state) {
+  const InPhase saving(Phase::kSaving);
   finish();
   if (newest_ == state.step) return;
   const Stopwatch waiting(cost_.waited);
@@ -92,6 +94,7 @@ void TrainSaving::save(const TrainState& state) {
 }
 
 void TrainSaving::save_beside(const TrainState& state) {
+  const InPhase saving(Phase::kSaving);
   finish();
   const Stopwatch waiting(cost_.waited);
   last_ = Clock::now();

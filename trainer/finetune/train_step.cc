@@ -1,8 +1,13 @@
 #include "trainer/finetune/train_step.h"
 
+#include <unistd.h>
+
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/base/log.h"
+#include "parallel/attention/sequence_attention.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/learning_rate.h"
@@ -10,6 +15,12 @@
 
 namespace ropeway {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 ops::AdamWOptions adamw_options(const TrainRecipe& options, double learning_rate) {
   return {.learning_rate = learning_rate,
@@ -38,18 +49,74 @@ double StepRunner::global_weight(const std::vector<LocalBatch>& batches, int64_t
   return weight;
 }
 
+// What each rank tells the others in every step.
+struct StepShare {
+  double loss = 0;
+  double data = 0, compute = 0, ring_wait = 0;  // seconds
+  ReplicaShare replica;
+};
+
+// Sums the loss over the ranks, in their order, and with it what else they tell.
+double StepRunner::exchange(TrainStep& step, double own_loss, uint64_t tokens) {
+  Communicator& world = context_.mesh->world();
+  const StepShare own{.loss = own_loss,
+                      .data = step.times.data,
+                      .compute = step.times.compute,
+                      .ring_wait = step.times.ring_wait,
+                      .replica = replicas_.before_update(step.number, tokens)};
+  std::vector<StepShare> all(static_cast<size_t>(world.size()));
+  world.all_gather(&own, all.data(), sizeof own);
+  double loss = 0;
+  std::vector<double> compute;
+  std::vector<ReplicaShare> replicas;
+  step.times.data = step.times.compute = step.times.ring_wait = 0;
+  for (const StepShare& share : all) {
+    loss += share.loss;
+    compute.push_back(share.compute);
+    replicas.push_back(share.replica);
+    step.times.data += share.data / world.size();
+    step.times.compute += share.compute / world.size();
+    step.times.ring_wait += share.ring_wait / world.size();
+  }
+  replicas_.judge(step.number, replicas);
+  look_for_stragglers(step, compute);
+  return loss;
+}
+
+void StepRunner::look_for_stragglers(TrainStep& step, const std::vector<double>& compute) {
+  // Contiguous placement gives the ranks different work.
+  if (context_.model->attention().split().placement != Placement::kZigzag) return;
+  stragglers_.add(compute);
+  step.slowest = stragglers_.slowest();
+  if (!stragglers_.is_news() || step.slowest->rank != context_.mesh->world().rank()) return;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  log_warning(
+      "{}: step {}: rank {} on {} computes at {:.2f} of the others' speed ({:.3g} s per step, they "
+      "{:.3g} "
+      "s, over the last {} steps): they wait for it",
+      context_.stage_name, step.number, step.slowest->rank, host, step.slowest->speed, step.slowest->seconds,
+      step.slowest->others_seconds, Stragglers::kSteps);
+}
+
 // Gradients are summed over ranks and the loss is scaled by the global weight: uneven numbers of labels per
 // rank cost nothing.
 TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatch& spikes) {
-  Communicator& world = context_.mesh->world();
+  Position& here = Position::here();
+  here.set_step(number);
   TrainStep step;
   step.number = number;
-  step.start = std::chrono::steady_clock::now();
+  step.start = Clock::now();
   step.first_window = first_window;
   memory_.begin_step();
+  const double waited_before = here.seconds_waited(WaitFor::kRanks);
+  uint64_t tokens = 0;
   const std::vector<LocalBatch> batches = batches_of(
-      context_, share_of_step(options_, context_, first_window), context_.model->plan().micro_batch);
+      context_, share_of_step(options_, context_, first_window), context_.model->plan().micro_batch, &tokens);
+  step.times.data = seconds_since(step.start);
   step.weight = global_weight(batches, number);
+  const auto pass = Clock::now();
+  const double ring_before = here.seconds_waited(WaitFor::kRing);
   double own_loss = 0;
   const auto passes = [&] {
     for (const LocalBatch& batch : batches) {
@@ -61,12 +128,20 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
   } else {
     passes();
   }
+  step.times.ring_wait = here.seconds_waited(WaitFor::kRing) - ring_before;
+  step.times.compute = seconds_since(pass) - step.times.ring_wait;
   // Of one rank alone the sum is its own share, and nothing is looked at twice.
-  if (world.size() > 1) step.own = look_at_share(context_, own_loss);
-  step.loss = all_reduce_sum(world, own_loss);
+  if (context_.mesh->world().size() > 1) step.own = look_at_share(context_, own_loss);
+  step.loss = exchange(step, own_loss, tokens);
   step.learning_rate = learning_rate_at(options_, number);
+  const auto update = Clock::now();
+  const double waited_at_update = here.seconds_waited(WaitFor::kRanks);
   step.update = optimizer_.step(adamw_options(options_, step.learning_rate), options_.clip_norm,
                                 [&](double norm) { return accepts(step, spikes, own_loss, norm); });
+  const double waited = here.seconds_waited(WaitFor::kRanks);
+  step.times.all_reduce = waited - waited_before;
+  step.times.optimizer = seconds_since(update) - (waited - waited_at_update);
+  replicas_.after_update(number);
   memory_.end_step(optimizer_, batches.front());
   return step;
 }

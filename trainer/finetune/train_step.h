@@ -4,16 +4,31 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "parallel/zero/sharded_adamw.h"
 #include "trainer/finetune/number_check.h"
+#include "trainer/finetune/replica_check.h"
 #include "trainer/finetune/spike_watch.h"
 #include "trainer/finetune/step_memory.h"
+#include "trainer/finetune/stragglers.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/model/local_batch.h"
 
 namespace ropeway {
+
+// Seconds by the host's clock: on a GPU, where the host runs ahead, what it waits for shows where it waits.
+struct StepTimes {
+  // The mean over ranks.
+  double data = 0;       // windows drawn and cut
+  double compute = 0;    // forward and backward, without:
+  double ring_wait = 0;  // for keys and gradients that travel round the ring
+  // Of this rank.
+  double all_reduce = 0;  // waiting for other ranks in the step's collectives
+  double optimizer = 0;   // without those
+  double checkpoint = 0;  // what the save after the step before held up
+};
 
 struct TrainStep {
   int64_t number = 0;  // from 1
@@ -26,6 +41,8 @@ struct TrainStep {
   Spike spike;
   ShardedAdamW::StepResult update{};
   std::chrono::steady_clock::time_point start{};
+  StepTimes times;
+  std::optional<Stragglers::Slowest> slowest;
 };
 
 // Zero moments, masters from the weights.
@@ -36,13 +53,20 @@ class StepRunner {
  public:
   StepRunner(const TrainRecipe& options, const TrainContext& context, ShardedAdamW& optimizer,
              StepMemory& memory)
-      : options_(options), context_(context), optimizer_(optimizer), memory_(memory) {}
+      : options_(options),
+        context_(context),
+        optimizer_(optimizer),
+        memory_(memory),
+        replicas_(context, optimizer) {}
 
   // Collective. The step's number, from 1; the first of its windows; the steps before it that it is compared
   // with. Throws Abandoned, before anything is updated, where context.stop says so.
   TrainStep take(int64_t number, int64_t first_window, const SpikeWatch& spikes);
+  void rolled_back() { replicas_.forget(); }  // weights and optimizer were set anew
 
  private:
+  double exchange(TrainStep& step, double own_loss, uint64_t tokens);
+  void look_for_stragglers(TrainStep& step, const std::vector<double>& compute);
   double global_weight(const std::vector<LocalBatch>& batches, int64_t step);
   bool accepts(TrainStep& step, const SpikeWatch& spikes, double own_loss, double gradient_norm);
 
@@ -50,6 +74,8 @@ class StepRunner {
   const TrainContext& context_;
   ShardedAdamW& optimizer_;
   StepMemory& memory_;
+  ReplicaCheck replicas_;
+  Stragglers stragglers_;
 };
 
 }  // namespace ropeway

@@ -76,6 +76,9 @@ class ParameterStore {
   virtual FlatParameters flat_parameters() = 0;
   // The name of the weight that element `index` of these flat arrays belongs to.
   virtual const std::string& name_at(int64_t index) const = 0;
+  // Of all weights (kernels/ops/fingerprint.h): equal on ranks that hold the same on devices of one kind.
+  // Collective where the store is.
+  virtual uint64_t fingerprint();
   // Frees the gradients; they are zero when they are next asked for.
   virtual void release_gradients() = 0;
 

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/ops/accumulation_type.h"
+#include "kernels/ops/fingerprint.h"
 #include "trainer/family/families.h"
 #include "trainer/family/weight_names.h"
 
@@ -181,6 +182,18 @@ const std::string& ResidentParameters::name_at(int64_t index) const {
   const auto after = std::upper_bound(offsets_.begin(), offsets_.end(), index);
   return names_[static_cast<size_t>(after - offsets_.begin() - 1)].name;
 }
+
+// Of a store that keeps its weights in pieces; slow for those on a GPU.
+uint64_t ParameterStore::fingerprint() {
+  uint64_t of_all = 0;
+  for (const NamedTensor& weight : weights_on_host(true)) {
+    const uint64_t both[] = {of_all, ops::fingerprint(weight.tensor.contiguous())};
+    of_all = ops::fingerprint(std::as_bytes(std::span(both)));
+  }
+  return of_all;
+}
+
+uint64_t ResidentParameters::fingerprint() { return ops::fingerprint(weights_); }
 
 ParameterStore::Bytes ResidentParameters::bytes() const {
   return {static_cast<int64_t>(weights_.nbytes()),

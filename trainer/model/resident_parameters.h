@@ -32,6 +32,7 @@ class ResidentParameters : public ParameterStore {
   std::vector<NamedTensor> weights_on_host(bool wanted) override;
   FlatParameters flat_parameters() override;
   const std::string& name_at(int64_t index) const override;
+  uint64_t fingerprint() override;
   void release_gradients() override { gradients_ = at::Tensor(); }
   Bytes bytes() const override;
 

@@ -22,8 +22,8 @@ struct StepRecord {
   int64_t peak_memory_bytes = 0;                             // of the whole process, so far
   int64_t skipped_steps = 0, spikes = 0, rollbacks = 0;      // of the stage, so far
   std::vector<std::pair<std::string, int64_t>> memory = {};  // bytes of tensors by part, at the step's peak
-  // Seconds of the step by part, the mean over ranks: data, compute, ring_wait, all_reduce, optimizer,
-  // checkpoint (the save after the step before). Empty: not measured.
+  // Seconds of the step by part: data, compute, ring_wait (the mean over ranks), all_reduce, optimizer,
+  // checkpoint (the save after the step before; of rank 0). Empty: not measured.
   std::vector<std::pair<std::string, double>> time = {};
   // The rank that computed slowest over the last steps, and its speed over the median of the others; -1: one
   // rank alone, or too few steps.

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "trainer/search/cost.h"
@@ -161,6 +162,7 @@ std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
 
 // Every document of every line is one piece of work for a row.
 void Scorer::compute(std::span<SearchLine> lines) {
+  Position::here().set_step(++computed_);
   stop_if_asked();
   const auto begin = std::chrono::steady_clock::now();
   struct Piece {

@@ -70,6 +70,7 @@ class Scorer {
   std::map<Key, double> known_;
   std::map<Key, DocumentScore> known_finalists_;
   std::string phase_;
+  int64_t computed_ = 0;  // candidates, or groups of them, in this process
   double spent_ = 0, expected_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
   std::string best_on_;  // what best_ was scored on; empty: nothing in this phase yet

@@ -8,6 +8,7 @@
 #include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/formats/hf/weights_identity.h"
+#include "trainer/model/same_weights.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/stages/factor_names.h"
@@ -163,6 +164,7 @@ StageNumbers run_evaluate_stage(RunState& state, const StageRecipe& stage) {
   const std::vector<EvaluatedCell> results = evaluate_cells(
       {state.model(weights), state.mesh, documents, state.tokenizer.get()}, cells, tasks,
       {.name = stage.name, .stop_requested = state.stop_requested, .finished = report, .kept = &kept});
+  require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
   const std::vector<ComparedCells> differences = paired_differences(results, tasks);
   for (size_t i = 0; i < results.size(); ++i) {
     EvaluationRecord record = record_of(results[i], stage.name, base);

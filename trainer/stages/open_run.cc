@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "kernels/base/log_output.h"
+#include "parallel/board/hang_watch.h"
 #include "parallel/comm/exchange_values.h"
 #include "trainer/stages/gpu_check.h"
+#include "trainer/stages/input_agreement.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
 #include "trainer/stages/stage_room.h"
@@ -46,15 +48,19 @@ std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, co
     if (!stage.finished) to_run.push_back(stage.recipe);
   }
   RunInputs inputs = open_run_inputs(recipe, world, to_run);
+  require_same_inputs(inputs, world, options.verify_inputs);
   const ModelBytes model = model_bytes(inputs.config, recipe.dtype, inputs.base_model);
   const RunIdentity identity = identity_of(recipe);
   const int64_t bytes =
       bytes_still_needed(options.fresh ? std::filesystem::path() : identity.folder, to_run, model);
   auto directory = std::make_unique<RunDirectory>(identity, world, options.fresh, bytes);
+  auto watch =
+      watch_ranks(directory->path(), world, static_cast<double>(recipe.engine.hang_seconds), options.watch);
   open_rank_log(*directory, world);
   auto run =
       std::make_unique<RunState>(recipe, world, std::move(inputs), std::move(directory), std::move(stages),
                                  options.stop_requested, options.stop, options.gpus, options.command);
+  run->watch = std::move(watch);
   if (options.gpus != nullptr) {
     check_gpu_attention(*options.gpus, run->config, recipe, run->mesh.shape(), to_run);
   }

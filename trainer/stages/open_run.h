@@ -7,6 +7,7 @@
 //             model/                   the model as of the last finished stage, with rope_factors.json
 //             metrics.jsonl, report.json, TensorBoard event files
 //             logs/rank-N.log          what each rank said, with the time
+//             board/rank-N             where each rank is, for as long as the run is at work
 #pragma once
 
 #include <functional>
@@ -16,6 +17,7 @@
 
 #include "parallel/device/cuda_job.h"
 #include "trainer/stages/run_state.h"
+#include "trainer/stages/run_watch.h"
 
 namespace ropeway {
 
@@ -26,6 +28,8 @@ struct RunOptions {
   StopAgreement* stop = nullptr;              // by which a training step may be abandoned
   CudaJob* gpus = nullptr;                    // where tensors live; null: in host memory
   std::string command = {};                   // that started the process, for the run's report
+  WatchCallbacks watch = {};                  // of the watch over ranks that hang
+  bool verify_inputs = false;                 // all ranks compare all bytes of what they read
 };
 // Collective. The recipe must outlive what is returned. Throws what open_run_inputs() and RunDirectory throw.
 std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, const RunOptions& options);

@@ -4,10 +4,12 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/board/hang_watch.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
+#include "trainer/model/same_weights.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_identity.h"
@@ -42,13 +44,18 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       session(config, model_place(mesh, gpus)),
       documents_(std::move(inputs.documents)) {}
 
+RunState::~RunState() = default;
+
 CausalLM& RunState::model(const fs::path& folder) {
+  const InPhase loading(Phase::kLoading);
   CausalLM& model = session.model();
   if (folder.empty()) {
     session.initialize(recipe.seed);
   } else {
     session.load(folder);
   }
+  require_same_weights(mesh.world(), session.parameters(), ErrorKind::kBadData,
+                       folder.empty() ? "the first weights" : folder.string());
   return model;
 }
 
@@ -87,6 +94,7 @@ std::map<std::string, std::string> RunState::own_files() const {
 
 void RunState::publish_model() {
   if (current_model.empty()) return;
+  const InPhase saving(Phase::kSaving);
   run_on_rank(mesh.world(), 0, [&] {
     save_model_dir(directory.path() / "model", config, sets, open_model_dir(current_model),
                    {.copy_small_files_from = current_model,

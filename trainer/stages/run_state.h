@@ -19,6 +19,8 @@
 
 namespace ropeway {
 
+class HangWatch;
+
 // A stage that was asked for, or was finished by an earlier invocation.
 struct StageOfRun {
   const StageRecipe* recipe;
@@ -35,6 +37,7 @@ class RunState {
            std::unique_ptr<RunDirectory> directory, std::vector<StageOfRun> stages,
            std::function<bool()> stop_requested, StopAgreement* stop, CudaJob* gpus,
            const std::string& command);
+  ~RunState();
 
   const Recipe& recipe;
   const RunDirectory& directory;
@@ -69,6 +72,8 @@ class RunState {
   // What the run says of itself beside every model and checkpoint it saves, in place of what the base model's
   // run said: name -> content.
   std::map<std::string, std::string> own_files() const;
+
+  std::unique_ptr<HangWatch> watch;  // over the ranks; null: there is none
 
   // run_dir/model: the newest weights with all factor sets.
   void publish_model();

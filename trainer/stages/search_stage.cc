@@ -8,6 +8,7 @@
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/data/windows.h"
+#include "trainer/model/same_weights.h"
 #include "trainer/model/scalar_type.h"
 #include "trainer/report/progress_line.h"
 #include "trainer/rope/factor_file.h"
@@ -117,10 +118,16 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                     p.best_on.empty() ? "" : fmt::format("best {:.4f} on {}  ", p.best, p.best_on), p.spent,
                     p.expected));
   };
-  const auto stop = [&] { return any_rank(world, state.stop_requested && state.stop_requested()); };
+  const auto stop = [&, asked = int64_t{0}]() mutable {
+    if (++asked % kCompareEvery == 0) {
+      require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
+    }
+    return any_rank(world, state.stop_requested && state.stop_requested());
+  };
   const SearchOutcome outcome =
       run_search(problem, *objective, state.mesh, folder / "search.jsonl", {show, stop});
   progress.finish();
+  require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
 
   const auto finish = [&](FactorSet set) {
     set.weights = state.current_weights;

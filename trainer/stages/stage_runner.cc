@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -18,7 +19,14 @@
 namespace ropeway {
 namespace {
 
+Phase phase_of(StageKind kind) {
+  if (is_training(kind)) return Phase::kTraining;
+  return is_searching(kind) ? Phase::kSearch : Phase::kEvaluation;
+}
+
 StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
+  Position::here().set_stage(stage.name);
+  const InPhase working(phase_of(stage.kind()));
   switch (stage.kind()) {
     case StageKind::kPretrain:
     case StageKind::kFinetune:

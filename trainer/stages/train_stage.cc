@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/base/log.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
@@ -12,6 +13,7 @@
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/model/parameter_store.h"
+#include "trainer/model/same_weights.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
@@ -94,10 +96,12 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.stage_name = stage.name;
   context.recipe_sha256 = state.directory.recipe_sha256();
   context.data_fingerprint = documents.fingerprint() + "+" + describe(state.marks);
+  context.compare_every = kCompareEvery;
   context.should_stop = state.stop_requested;
   context.stop = state.stop;
 
   const TrainOutcome outcome = train(stage.train(), context);
+  const InPhase saving(Phase::kSaving);
   const fs::path model_folder = folder / "model";
   const std::vector<NamedTensor> weights =
       state.session.parameters().weights_on_host(state.mesh.world().rank() == 0);

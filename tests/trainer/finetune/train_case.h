@@ -39,7 +39,8 @@ struct TrainCase {
   at::ScalarType dtype = at::kDouble;
   ModelConfig config = tiny_config();
   std::vector<std::string> texts = {random_letters(300, 1), random_letters(200, 2)};
-  int64_t stop_after = 0;  // this many steps of one run; 0: never
+  int64_t compare_every = 0;  // steps between two comparisons of the ranks' copies
+  int64_t stop_after = 0;     // this many steps of one run; 0: never
   std::string data_fingerprint = "data", recipe_sha256 = "recipe";
   double factor = 1.5;  // of every pair
   DocumentMask mask = DocumentMask::kNone;
@@ -112,6 +113,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     context.stage_name = "tune";
     context.recipe_sha256 = c.recipe_sha256;
     context.data_fingerprint = c.data_fingerprint;
+    context.compare_every = c.compare_every;
     context.should_stop = [&] {
       ++steps;
       if (c.after_step) c.after_step(rank, steps);
