@@ -8,11 +8,13 @@
 #include "launch/rank_table.h"
 #include "launch/recipe_loading.h"
 #include "launch/signals.h"
+#include "launch/status_text.h"
 #include "launch/stopping.h"
 #include "launch/thread_count.h"
 #include "launch/verbs.h"
 #include "parallel/comm/agreement.h"
 #include "parallel/comm/mpi_session.h"
+#include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/stages/open_run.h"
 #include "trainer/stages/stage_runner.h"
@@ -23,48 +25,108 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kHelp =
-    R"(usage: ropeway run RECIPE.yaml [--set KEY=VALUE ...] [--stage NAME ...] [--fresh]
+    R"(usage: ropeway run RECIPE.yaml [--set KEY=VALUE ...] [options]
 
-Runs the stages of a recipe in order. Finished stages are skipped and the one in
-flight is resumed, so the same command continues an interrupted run.
+Runs the stages of a recipe in order. Finished stages are skipped and the one in flight goes on,
+so the same command continues an interrupted run. Stages that a changed recipe or file affects
+are done again, and no others.
 
-  --set KEY=VALUE   another value for a key of the recipe: mesh.sequence=4,
-                    stages[1].steps=10, or by the stage's name stages.tune.steps=10
-  --stage NAME      only this stage (finished ones before it are taken over);
-                    may be given several times
-  --fresh           moves an earlier run folder aside and starts anew
-  --verify-inputs   all ranks compare all bytes of model, texts and token caches
-
-  --time-limit TIME saves and ends with code 75 before that, 3h50m say;
-                    by default before SLURM_JOB_END_TIME
+  --set KEY=VALUE       another value for a key: mesh.sequence=4, stages.tune.steps=10
+  --stage NAME          only this stage; may be given several times
+  --stage-after NAME    only the stages behind this one
+  --with-dependencies   and what those stages start from
+  --dry-run             prints what would be done with each stage, and why
+  --accept-changes      does finished and half-done stages again that no longer fit
+  --resume-from STEP    training goes on from this checkpoint, with the options as they are now
+  --fresh               moves an earlier run folder aside and starts anew
+  --verify-inputs       all ranks compare all bytes of model, texts and token caches
+  --time-limit TIME     saves and ends with 75 before that, 3h50m; by default SLURM_JOB_END_TIME
 
 SIGINT, SIGTERM and SIGUSR1 (to mpirun or a rank) save, stop and end with 75.
-Everything is written to the recipe's run_dir (runs/NAME): recipe.yaml, stages/,
-model/, metrics.jsonl, report.json.
+Everything is written to the recipe's run_dir (runs/NAME).
 
-examples:
-  ropeway run configs/tiny_cpu.yaml
+example:
   mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10
 )";
 
-void check_stages(const Recipe& recipe, const std::vector<std::string>& wanted) {
+std::vector<std::string> names_of(const Recipe& recipe) {
   std::vector<std::string> names;
   for (const StageRecipe& stage : recipe.stages) names.push_back(stage.name);
-  for (const std::string& name : wanted) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      fail(ErrorKind::kUsage, "--stage {}: no such stage; there are {}", name, fmt::join(names, ", "));
-    }
-  }
+  return names;
 }
 
-// Options that decide what becomes of the run's folder must be the same for all ranks.
-void require_same_options(bool fresh, const std::vector<std::string>& stages, Communicator& world) {
-  std::vector<std::string> options;
-  if (fresh) options.emplace_back("--fresh");
-  for (const std::string& stage : stages) options.push_back("--stage " + stage);
+void check_stage(const Recipe& recipe, const std::string& option, const std::string& name) {
+  const std::vector<std::string> names = names_of(recipe);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  fail(ErrorKind::kUsage, "{} {}: no such stage; there are {}", option, name, fmt::join(names, ", "));
+}
+
+// What a user says beside the recipe.
+class Steering {
+ public:
+  explicit Steering(const po::variables_map& values) : values_(values) {}
+
+  bool flag(const char* name) const { return values_[name].as<bool>(); }
+  std::vector<std::string> list(const char* name) const {
+    return values_.count(name) > 0 ? values_[name].as<std::vector<std::string>>()
+                                   : std::vector<std::string>{};
+  }
+
+  RunChoice choice(const Recipe& recipe) const {
+    RunChoice choice{.only_stages = list("stage"),
+                     .with_makers = flag("with-dependencies"),
+                     .fresh = flag("fresh"),
+                     .go_back_to = step()};
+    for (const std::string& name : choice.only_stages) check_stage(recipe, "--stage", name);
+    if (values_.count("stage-after") > 0) choice.only_stages = stages_after(recipe);
+    if (choice.with_makers && choice.only_stages.empty()) {
+      fail(ErrorKind::kUsage, "--with-dependencies: wanted with --stage or --stage-after");
+    }
+    if (choice.fresh && (flag("accept-changes") || choice.go_back_to >= 0)) {
+      fail(ErrorKind::kUsage, "--fresh starts anew: there is nothing to accept or to resume from");
+    }
+    return choice;
+  }
+
+  // Of what decides what becomes of the run's folder: " --fresh --stage tune".
+  std::string as_text() const {
+    std::string text;
+    for (const char* name : {"fresh", "accept-changes", "with-dependencies", "dry-run"}) {
+      if (flag(name)) text += fmt::format(" --{}", name);
+    }
+    for (const std::string& stage : list("stage")) text += " --stage " + stage;
+    if (values_.count("stage-after") > 0)
+      text += " --stage-after " + values_["stage-after"].as<std::string>();
+    if (step() >= 0) text += fmt::format(" --resume-from {}", step());
+    return text;
+  }
+
+ private:
+  int64_t step() const {
+    if (values_.count("resume-from") == 0) return -1;
+    const auto step = values_["resume-from"].as<int64_t>();
+    if (step < 1) fail(ErrorKind::kUsage, "--resume-from {}: wanted the step of a checkpoint, from 1", step);
+    return step;
+  }
+
+  std::vector<std::string> stages_after(const Recipe& recipe) const {
+    const auto name = values_["stage-after"].as<std::string>();
+    check_stage(recipe, "--stage-after", name);
+    if (values_.count("stage") > 0)
+      fail(ErrorKind::kUsage, "--stage and --stage-after: wanted one of the two");
+    const std::vector<std::string> names = names_of(recipe);
+    std::vector<std::string> after(std::find(names.begin(), names.end(), name) + 1, names.end());
+    if (after.empty()) fail(ErrorKind::kUsage, "--stage-after {}: it is the last stage", name);
+    return after;
+  }
+
+  const po::variables_map& values_;
+};
+
+void require_same_options(const Steering& steering, Communicator& world) {
+  const std::string options = steering.as_text();
   require_agreement(world, ErrorKind::kLauncher, "were given different options",
-                    {{"options", options.empty() ? "neither --fresh nor --stage"
-                                                 : fmt::format("{}", fmt::join(options, " "))}});
+                    {{"options", options.empty() ? "neither --fresh nor --stage" : options.substr(1)}});
 }
 
 // The watching thread's way to a person, and out.
@@ -79,25 +141,37 @@ WatchCallbacks watch_callbacks(MpiSession& job) {
           .is_stopping = stop_requested};
 }
 
+// Prints what a run would do. Collective; rank 0 looks.
+void look_only(const Recipe& recipe, const RunChoice& choice, Communicator& world) {
+  run_on_rank(world, 0, [&] {
+    const RunInputs inputs = open_run_model(recipe);
+    FileHashes hashes(hash_store(recipe.run_dir));
+    std::cout << status_text(recipe, look_at_run(recipe, &inputs, choice, hashes), true);
+  });
+}
+
 }  // namespace
 
 void run_verb(const Arguments& arguments, MpiSession& job) {
   Communicator& world = job.world();
   CommandLine line{kHelp, "RECIPE.yaml", {}};
-  line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "")(
-      "stage", po::value<std::vector<std::string>>()->composing(), "")("fresh", po::bool_switch(), "")(
+  const auto several = [] { return po::value<std::vector<std::string>>()->composing(); };
+  line.options.add_options()("set", several(), "")("stage", several(), "")(
+      "stage-after", po::value<std::string>(), "")("with-dependencies", po::bool_switch(), "")(
+      "dry-run", po::bool_switch(), "")("accept-changes", po::bool_switch(), "")(
+      "resume-from", po::value<int64_t>(), "")("fresh", po::bool_switch(), "")(
       "time-limit", po::value<std::string>()->default_value(""), "")("verify-inputs", po::bool_switch(), "");
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (world.rank() == 0) std::cout << line.help;
     return;
   }
-  const auto list = [&](const char* name) {
-    return values.count(name) > 0 ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
-  };
-  const Recipe recipe = load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), list("set"), world);
-  check_stages(recipe, list("stage"));
-  require_same_options(values["fresh"].as<bool>(), list("stage"), world);
+  const Steering steering(values);
+  const Recipe recipe =
+      load_recipe_on_all_ranks(values["RECIPE.yaml"].as<std::string>(), steering.list("set"), world);
+  const RunChoice choice = steering.choice(recipe);
+  require_same_options(steering, world);
+  if (steering.flag("dry-run")) return look_only(recipe, choice, world);
   StopAgreement& stop = Stopping::of_verb();
   limit_time(stop, values["time-limit"].as<std::string>(), world.rank() == 0);
   std::unique_ptr<CudaJob> gpus;
@@ -108,9 +182,13 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
     log_thread_count();
   }
   auto run = open_run(recipe, world,
-                      {.only_stages = list("stage"),
-                       .fresh = values["fresh"].as<bool>(),
-                       .stop_requested = stop_requested,
+                      {.only_stages = choice.only_stages,
+                       .with_makers = choice.with_makers,
+                       .fresh = choice.fresh,
+                       .accept_changes = steering.flag("accept-changes"),
+                       .go_back_to = choice.go_back_to,
+                       .stop_requested = [&] { return stop_requested() || stop.agreed(); },
+                       .stop = &stop,
                        .gpus = gpus.get(),
                        .command = command_text("run", arguments),
                        .watch = watch_callbacks(job),

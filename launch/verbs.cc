@@ -15,6 +15,7 @@ const std::vector<Verb>& verbs() {
       {"import", "a Hugging Face directory or a GGUF file, checked, as a model folder", nullptr, import_verb},
       {"export", "a model for other programs: a Hugging Face directory or a GGUF file", export_verb, nullptr},
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb},
+      {"status", "what is done of a run, what is under way, and what no longer fits", nullptr, status_verb},
       {"data", "what the texts of a recipe hold, and what its stages make of them", nullptr, data_verb},
       {"plan", "tokens, FLOPs, seconds and memory of every stage on any number of GPUs", nullptr, plan_verb},
       {"validate", "every error of a recipe at once", nullptr, validate_verb},

@@ -30,6 +30,7 @@ void import_verb(const Arguments& arguments, bool prints);        // verb_import
 void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspect.cc
 void data_verb(const Arguments& arguments, bool prints);          // verb_data.cc
 void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.cc
+void status_verb(const Arguments& arguments, bool prints);        // verb_status.cc
 void validate_verb(const Arguments& arguments, bool prints);      // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);       // verb_version.cc
 

@@ -4,6 +4,7 @@
 #include "launch/memory_words.h"
 #include "trainer/data/chat_template.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/stages/run_refusals.h"
 
 namespace ropeway {
 
@@ -36,6 +37,14 @@ std::string words_for(WayOut way_out) {
   fail(ErrorKind::kInternal, "a way out without words");
 }
 
+std::string words_for_changed_run() {
+  return "--accept-changes does that, and keeps what was there beside it; --resume-from STEP lets training "
+         "go on "
+         "from one of\nits checkpoints with the options as they are now; --fresh moves the whole run aside; "
+         "another "
+         "run_dir leaves it alone";
+}
+
 std::string message_of(const std::exception_ptr& error) {
   const Failure failure = failure_of(error);
   try {
@@ -50,6 +59,10 @@ std::string message_of(const std::exception_ptr& error) {
         "of {}; "
         "token ids with labels need none",
         failure.message, fmt::join(names_of_chat_formats(), ", "));
+  } catch (const ChangedRun&) {
+    return fmt::format("{}\n{}", failure.message, words_for_changed_run());
+  } catch (const InputsNotMade&) {
+    return fmt::format("{}; --with-dependencies does that first", failure.message);
   } catch (const GgufNotImported& gguf) {
     return fmt::format("{}; ropeway import {} MODEL_DIR makes a model folder of it", failure.message,
                        gguf.file().string());

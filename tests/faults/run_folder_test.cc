@@ -12,11 +12,11 @@ TEST(RunFolder, OfAnotherRecipeIsRefusedWithTheDifference) {
   const TempDir scratch;
   const std::string run = "run " + training_recipe(scratch);
   ASSERT_EQ(run_ropeway(run).code, 0);
-  expect_refusal(
-      run + " --set stages.base.steps=9",
-      {.code = 73,
-       .said = {scratch.name("run") + ": holds a run of another recipe", "--fresh", "steps: 4", "steps: 9"}},
-      scratch.path() / "run");
+  expect_refusal(run + " --set stages.base.learning_rate=2e-3",
+                 {.code = 73,
+                  .said = {scratch.name("run") + ": holds a run of another recipe", "--fresh",
+                           "--accept-changes", "stage base: learning_rate: there 0.001, here 0.002"}},
+                 scratch.path() / "run");
 }
 
 TEST(RunFolder, OnAnotherNumberOfRanksIsTheSameRun) {

@@ -5,8 +5,9 @@
 //                 state.json                            factor set, data fingerprint, everything small
 //                 config.json, tokenizer.json, ...      companions, from rank 0: with them the folder opens
 //                                                       wherever it is moved
-//                 manifest.json                         format version, uuid, step, world size, recipe's SHA-256,
-//                                                       and size and SHA-256 of each file
+//                 manifest.json                         format version, uuid, step, world size, SHA-256 of what
+//                                                       the recipe says that bears on the stage, and size and
+//                                                       SHA-256 of each file
 //                 SHA256SUMS
 //
 // SHA256SUMS has a line for every file of the manifest, in its order, and one for manifest.json itself, in

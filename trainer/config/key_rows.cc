@@ -26,13 +26,14 @@ RecipeKey key(std::string_view section, std::string_view name, ValueType type, F
           row.above,
           choices_of(field(any), row),
           row.also,
-          meaning};
+          meaning,
+          row.bears_on_nothing};
 }
 
 RecipeKey key(std::string_view kinds, std::string_view name, ValueType type, Field (*field)(StageRecipe&),
               const KeyRow& row, std::string_view meaning) {
   RecipeKey out{"stages", name,     type,      nullptr, field,    kinds,  row.required,
-                row.low,  row.high, row.above, {},      row.also, meaning};
+                row.low,  row.high, row.above, {},      row.also, meaning, row.bears_on_nothing};
   StageRecipe any(first_kind_of(out));
   out.choices = choices_of(field(any), row);
   return out;

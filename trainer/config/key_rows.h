@@ -27,6 +27,7 @@ struct KeyRow {
   bool required = false, above = false;
   std::string_view choices = "";  // space-separated; "": all words of the enum
   std::string_view also = "";
+  bool bears_on_nothing = false;
 };
 
 RecipeKey key(std::string_view section, std::string_view name, ValueType type, Field (*field)(Recipe&),

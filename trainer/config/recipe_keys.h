@@ -52,6 +52,7 @@ struct RecipeKey {
   std::vector<std::string> choices;  // of the enum's words, those this key takes
   std::string_view also;             // what other trainers call it; space-separated
   std::string_view meaning;          // one line
+  bool bears_on_nothing;             // no result depends on it: how often is saved, how much is kept
 };
 
 const std::vector<RecipeKey>& recipe_keys();

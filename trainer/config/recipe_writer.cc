@@ -131,6 +131,10 @@ std::string recipe_to_yaml(const Recipe& original) {
   return out;
 }
 
+std::string value_text(const RecipeKey& key, Recipe& recipe, StageRecipe* stage) {
+  return write_value(key, field_of(key, recipe, stage));
+}
+
 std::string default_text(const RecipeKey& key) {
   if (key.required) return "";
   Recipe recipe;

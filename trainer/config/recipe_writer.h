@@ -12,6 +12,9 @@ struct RecipeKey;
 // The resolved recipe as YAML: every key with its value. Parsing it gives the same Recipe.
 std::string recipe_to_yaml(const Recipe& recipe);
 
+// The value of one key as YAML; "" for a text or list that holds nothing. stage: of a key of stages.
+std::string value_text(const RecipeKey& key, Recipe& recipe, StageRecipe* stage);
+
 // What a recipe holds that leaves the key out, as YAML; "" for nothing, and for required keys.
 std::string default_text(const RecipeKey& key);
 

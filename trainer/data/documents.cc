@@ -1,12 +1,11 @@
 #include "trainer/data/documents.h"
 
-#include <set>
 #include <string_view>
 
 #include "kernels/base/error.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/data/file_pattern.h"
+#include "trainer/data/corpus_files.h"
 #include "trainer/data/source_files.h"
 #include "trainer/data/token_cache.h"
 #include "trainer/data/token_ids.h"
@@ -128,23 +127,6 @@ std::vector<EncodedFile> unpack(std::string_view packed, std::string& fingerprin
   return files;
 }
 
-// The files that the patterns name, each once, with the index of its pattern.
-std::vector<std::pair<fs::path, size_t>> files_of(const std::vector<std::string>& patterns) {
-  if (patterns.empty()) fail(ErrorKind::kConfig, "no text files are named");
-  std::vector<std::pair<fs::path, size_t>> files;
-  std::set<fs::path> taken;  // a file that two patterns match is one source
-  for (size_t i = 0; i < patterns.size(); ++i) {
-    const fs::path named = token_id_file(patterns[i]);
-    for (const fs::path& found : expand_file_pattern(named.string())) {
-      const fs::path file = token_id_file(found);
-      std::error_code error;
-      const fs::path canonical = fs::canonical(file, error);
-      if (taken.insert(error ? file : canonical).second) files.emplace_back(file, i);
-    }
-  }
-  return files;
-}
-
 }  // namespace
 
 Documents load_documents(Communicator& world, const std::vector<std::string>& patterns,
@@ -154,7 +136,7 @@ Documents load_documents(Communicator& world, const std::vector<std::string>& pa
   run_on_rank(world, 0, [&] {
     std::vector<EncodedFile> encoded;
     std::string description = tokenizer.fingerprint() + "\n";
-    for (const auto& [file, pattern] : files_of(patterns)) {
+    for (const auto& [file, pattern] : corpus_files(patterns)) {
       encoded.push_back(find_or_encode(file, {tokenizer, cache_folder, limits, chat}));
       encoded.back().pattern = pattern;
       describe(description, encoded.back());

@@ -133,7 +133,7 @@ class FolderLock::ByFlock : public Held {
 // The folder is reached by its descriptor: it may have another name by the end.
 class FolderLock::ByHeartbeat : public Held {
  public:
-  static constexpr const char* kName = ".lock-holder";
+  static constexpr const char* kName = kHolderName;
 
   ByHeartbeat(const fs::path& folder, const HeartbeatTimes& times)
       : path_(folder), folder_(folder, O_RDONLY | O_DIRECTORY), times_(times) {
@@ -250,5 +250,18 @@ FolderLock::FolderLock(const fs::path& folder, const HeartbeatTimes& times) : he
 FolderLock::~FolderLock() = default;
 FolderLock::FolderLock(FolderLock&&) noexcept = default;
 FolderLock& FolderLock::operator=(FolderLock&&) noexcept = default;
+
+bool is_locked(const fs::path& folder, const HeartbeatTimes& times) {
+  const Descriptor file(folder / ".lock", O_RDONLY);
+  if (file.number() < 0) return false;
+  if (::flock(file.number(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (!means_no_locks(errno)) return true;
+  // Nothing is written to learn the file system's time: clocks of hosts differ by less than a stale lock's age.
+  std::error_code absent;
+  const auto touched = fs::last_write_time(folder / FolderLock::kHolderName, absent);
+  if (absent) return false;
+  return std::chrono::duration<double>(fs::file_time_type::clock::now() - touched).count() <
+         times.stale_after;
+}
 
 }  // namespace ropeway

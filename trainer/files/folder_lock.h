@@ -16,6 +16,7 @@ struct HeartbeatTimes {
 
 class FolderLock {
  public:
+  static constexpr const char* kHolderName = ".lock-holder";
   // Throws kCannotCreate when another process holds it, or when the folder has been moved away meanwhile.
   explicit FolderLock(const std::filesystem::path& folder, const HeartbeatTimes& times = {});
   ~FolderLock();
@@ -30,5 +31,8 @@ class FolderLock {
   static std::unique_ptr<Held> take(const std::filesystem::path& folder, const HeartbeatTimes& times);
   std::unique_ptr<Held> held_;
 };
+
+// Whether a process holds the folder's lock, as far as can be told without taking it.
+bool is_locked(const std::filesystem::path& folder, const HeartbeatTimes& times = {});
 
 }  // namespace ropeway

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
@@ -92,7 +93,10 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   const InPhase loading(Phase::kLoading);
   const auto loaded = load_newest_checkpoint(context.mesh->world(), context.checkpoint_folder);
   if (!loaded) return {};
-  require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
+  const auto& earlier = context.earlier_recipes;
+  if (std::find(earlier.begin(), earlier.end(), loaded->recipe_sha256) == earlier.end()) {
+    require_same("recipe", loaded->recipe_sha256, context.recipe_sha256, loaded->path);
+  }
   const auto state = nlohmann::json::parse(loaded->state_json);
   require_same("training data", state.at("data_fingerprint"), context.data_fingerprint, loaded->path);
   // Read and written again: of an older version it is the same set in other words.

@@ -30,7 +30,9 @@ struct TrainContext {
   FactorSet factors;
   std::filesystem::path checkpoint_folder;
   std::map<std::string, std::string> companions;  // rank 0's: files that go with every checkpoint
-  std::string stage_name, recipe_sha256;
+  std::string stage_name;
+  std::string recipe_sha256;  // of what a checkpoint is bound to: the recipe as far as it bears on this stage
+  std::vector<std::string> earlier_recipes;  // whose checkpoints the stage may go on from as well
   std::string data_fingerprint;       // of the training documents: a resume on other data is refused
   int64_t compare_every = 0;          // steps between two comparisons of the ranks' copies; 0: never
   std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks

@@ -1,6 +1,7 @@
 #include "trainer/report/reporter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -119,6 +120,42 @@ RunReport report_from_json(const Json& report) {
   return read;
 }
 
+Json to_json(const RunReport& report) {
+  Json json{{"commands", report.commands},
+            {"evaluations", Json::array()},
+            {"benchmarks", Json::array()},
+            {"stages", Json::array()}};
+  for (const EvaluationRecord& record : report.evaluations) {
+    Json entry{{"stage", record.stage},
+               {"model", record.model},
+               {"factors", record.factors},
+               {"length", record.length},
+               {"bits_per_byte", json_or_null(record.bits_per_byte)},
+               {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
+               {"passkey", json_or_null(record.passkey)}};
+    add_details(record, entry);
+    json["evaluations"].push_back(entry);
+  }
+  for (const BenchmarkRecord& record : report.benchmarks) {
+    Json numbers = Json::object();
+    for (const auto& [name, value] : record.numbers) numbers[name] = value;
+    json["benchmarks"].push_back({{"stage", record.stage},
+                                  {"model", record.model},
+                                  {"benchmark", record.benchmark},
+                                  {"task", record.task},
+                                  {"factors", record.factors},
+                                  {"length", record.length},
+                                  {"numbers", numbers}});
+  }
+  for (const StageRecord& record : report.stages) {
+    Json entry{
+        {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
+    for (const auto& [key, value] : record.numbers) entry[key] = value;
+    json["stages"].push_back(entry);
+  }
+  return json;
+}
+
 // What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
 void set_aside(const std::filesystem::path& path, const std::string& what) {
   std::filesystem::path target = path;
@@ -132,11 +169,16 @@ void set_aside(const std::filesystem::path& path, const std::string& what) {
 }  // namespace
 
 RunReport read_report(const std::filesystem::path& path) {
-  const std::string text = read_text_file(path);
+  return report_from_text(read_text_file(path), path.string());
+}
+
+std::string report_text(const RunReport& report) { return to_json(report).dump(); }
+
+RunReport report_from_text(const std::string& text, const std::string& where) {
   try {
     return report_from_json(Json::parse(text));
   } catch (const Json::exception& error) {
-    fail(ErrorKind::kBadData, "{}: {}", path.string(), error.what());
+    fail(ErrorKind::kBadData, "{}: {}", where, error.what());
   }
 }
 
@@ -241,6 +283,42 @@ RunReport Reporter::report() const {
   return state_->report;
 }
 
+RunReport Reporter::report_of(const std::string& stage) const {
+  RunReport part;
+  if (!state_) return part;
+  const auto take = [&](const auto& all, auto& into, auto name) {
+    std::copy_if(all.begin(), all.end(), std::back_inserter(into),
+                 [&](const auto& record) { return record.*name == stage; });
+  };
+  take(state_->report.evaluations, part.evaluations, &EvaluationRecord::stage);
+  take(state_->report.benchmarks, part.benchmarks, &BenchmarkRecord::stage);
+  take(state_->report.stages, part.stages, &StageRecord::name);
+  return part;
+}
+
+void Reporter::replace(const std::string& stage, const RunReport& report) {
+  if (!state_) return;
+  const auto put = [&](auto& all, const auto& with, auto name) {
+    std::erase_if(all, [&](const auto& record) { return record.*name == stage; });
+    all.insert(all.end(), with.begin(), with.end());
+  };
+  put(state_->report.evaluations, report.evaluations, &EvaluationRecord::stage);
+  put(state_->report.benchmarks, report.benchmarks, &BenchmarkRecord::stage);
+  put(state_->report.stages, report.stages, &StageRecord::name);
+}
+
+void Reporter::keep_only(const std::vector<std::string>& stages) {
+  if (!state_) return;
+  const auto drop = [&](auto& all, auto name) {
+    std::erase_if(all, [&](const auto& record) {
+      return std::find(stages.begin(), stages.end(), record.*name) == stages.end();
+    });
+  };
+  drop(state_->report.evaluations, &EvaluationRecord::stage);
+  drop(state_->report.benchmarks, &BenchmarkRecord::stage);
+  drop(state_->report.stages, &StageRecord::name);
+}
+
 void Reporter::stage(const StageRecord& record) {
   if (!state_) return;
   auto& all = state_->report.stages;
@@ -250,39 +328,8 @@ void Reporter::stage(const StageRecord& record) {
 
 void Reporter::write_report(int64_t base_window) {
   if (!state_) return;
-  Json report{{"base_window", base_window},
-              {"commands", state_->report.commands},
-              {"evaluations", Json::array()},
-              {"benchmarks", Json::array()},
-              {"stages", Json::array()}};
-  for (const EvaluationRecord& record : state_->report.evaluations) {
-    Json entry{{"stage", record.stage},
-               {"model", record.model},
-               {"factors", record.factors},
-               {"length", record.length},
-               {"bits_per_byte", json_or_null(record.bits_per_byte)},
-               {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
-               {"passkey", json_or_null(record.passkey)}};
-    add_details(record, entry);
-    report["evaluations"].push_back(entry);
-  }
-  for (const BenchmarkRecord& record : state_->report.benchmarks) {
-    Json numbers = Json::object();
-    for (const auto& [name, value] : record.numbers) numbers[name] = value;
-    report["benchmarks"].push_back({{"stage", record.stage},
-                                    {"model", record.model},
-                                    {"benchmark", record.benchmark},
-                                    {"task", record.task},
-                                    {"factors", record.factors},
-                                    {"length", record.length},
-                                    {"numbers", numbers}});
-  }
-  for (const StageRecord& record : state_->report.stages) {
-    Json entry{
-        {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
-    for (const auto& [key, value] : record.numbers) entry[key] = value;
-    report["stages"].push_back(entry);
-  }
+  Json report{{"base_window", base_window}};
+  report.update(to_json(state_->report));
   try {
     write_file_atomically(state_->report_path, report.dump(2) + "\n");
   } catch (const std::exception& error) {

@@ -91,6 +91,9 @@ struct RunReport {
 };
 // Throws kMissingInput when the file is not there, kBadData naming it when it is not a report.
 RunReport read_report(const std::filesystem::path& path);
+// The same as text, without "base_window". Reading throws kBadData naming `where`.
+std::string report_text(const RunReport& report);
+RunReport report_from_text(const std::string& text, const std::string& where);
 
 class Reporter {
  public:
@@ -108,6 +111,12 @@ class Reporter {
   void stage(const StageRecord& record);
   // What was reported so far, by this run and those it goes on from; empty where this is not rank 0.
   RunReport report() const;
+  // What was reported of one stage.
+  RunReport report_of(const std::string& stage) const;
+  // In place of what was reported of the stage; an empty report: nothing was.
+  void replace(const std::string& stage, const RunReport& report);
+  // Leaves out what was reported of other stages than these.
+  void keep_only(const std::vector<std::string>& stages);
   // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages": [...]};
   // rewritten atomically, earlier content kept. A command given several times in a row is there once.
   void write_report(int64_t base_window);

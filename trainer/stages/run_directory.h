@@ -17,10 +17,10 @@ std::filesystem::path identity_file(const std::filesystem::path& run_dir);
 
 class RunDirectory {
  public:
-  // Collective. Creates the folder, or opens that of an interrupted run of the same recipe. Throws
-  // kCannotCreate when it holds another recipe (with the differing lines), is locked by a live run (also with
-  // `fresh`, which moves it aside: behind a link its target, and the link stays), cannot be written, or when
-  // the file system has less than `bytes_needed` free.
+  // Collective. Creates the folder, or opens that of an earlier run; whether the recipe fits what is in it is
+  // decided before (run_outlook.h). Throws kCannotCreate when it is locked by a live run (also with `fresh`,
+  // which moves it aside: behind a link its target, and the link stays), cannot be written, or when the file
+  // system has less than `bytes_needed` free.
   RunDirectory(const RunIdentity& run, Communicator& world, bool fresh, int64_t bytes_needed);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;

@@ -40,6 +40,7 @@ void open_model(const Recipe& recipe, RunInputs& inputs) {
     apply_recipe(recipe.model, inputs.config);
     inputs.weights = name_of_weights(dir);
     inputs.sets = named(std::move(dir.sets), inputs.weights);
+    for (const SafetensorsFile& shard : dir.shards) inputs.weight_files.push_back(shard.path());
     inputs.tokenizer = load_tokenizer(inputs.base_model);
     inputs.named = named_tokens(inputs.base_model, *inputs.tokenizer,
                                 {dir.config.bos_token_id, dir.config.eos_token_id});
@@ -178,12 +179,22 @@ std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage
   return window_start(tokenizer, named, own == MarkChoice::kAuto ? recipe.data.bos : own);
 }
 
-RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
-                          const std::vector<const StageRecipe*>& stages) {
+RunInputs open_run_model(const Recipe& recipe) {
   RunInputs inputs;
   open_model(recipe, inputs);
+  return inputs;
+}
+
+void open_run_texts(const Recipe& recipe, Communicator& world, const std::vector<const StageRecipe*>& stages,
+                    RunInputs& inputs) {
   Texts texts(recipe, world, inputs);
   for (const StageRecipe* stage : stages) texts.check(*stage);
+}
+
+RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
+                          const std::vector<const StageRecipe*>& stages) {
+  RunInputs inputs = open_run_model(recipe);
+  open_run_texts(recipe, world, stages, inputs);
   return inputs;
 }
 

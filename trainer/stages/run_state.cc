@@ -13,18 +13,20 @@
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_identity.h"
+#include "trainer/stages/run_ledger.h"
 
 namespace ropeway {
 
 namespace fs = std::filesystem;
 
 RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs inputs,
-                   std::unique_ptr<RunDirectory> directory_in, std::vector<StageOfRun> stages_in,
-                   std::function<bool()> stop_requested_in, StopAgreement* stop_in, CudaJob* gpus_in,
-                   const std::string& command)
+                   std::unique_ptr<RunDirectory> directory_in, std::unique_ptr<RunLedger> ledger_in,
+                   std::vector<StageOfRun> stages_in, std::function<bool()> stop_requested_in,
+                   StopAgreement* stop_in, CudaJob* gpus_in, const std::string& command)
     : directory_(std::move(directory_in)),
       recipe(recipe_in),
       directory(*directory_),
+      ledger(std::move(ledger_in)),
       stages(std::move(stages_in)),
       stop_requested(std::move(stop_requested_in)),
       stop(stop_in),

@@ -16,15 +16,18 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_directory.h"
 #include "trainer/stages/run_inputs.h"
+#include "trainer/stages/stage_binding.h"
 
 namespace ropeway {
 
 class HangWatch;
+class RunLedger;
 
 // A stage that was asked for, or was finished by an earlier invocation.
 struct StageOfRun {
   const StageRecipe* recipe;
   bool finished;
+  bool again = false;  // from its beginning, though there is something of it
 };
 
 class StopAgreement;
@@ -34,14 +37,16 @@ class RunState {
 
  public:
   RunState(const Recipe& recipe, Communicator& world, RunInputs inputs,
-           std::unique_ptr<RunDirectory> directory, std::vector<StageOfRun> stages,
-           std::function<bool()> stop_requested, StopAgreement* stop, CudaJob* gpus,
-           const std::string& command);
+           std::unique_ptr<RunDirectory> directory, std::unique_ptr<RunLedger> ledger,
+           std::vector<StageOfRun> stages, std::function<bool()> stop_requested, StopAgreement* stop,
+           CudaJob* gpus, const std::string& command);
   ~RunState();
 
   const Recipe& recipe;
   const RunDirectory& directory;
+  const std::unique_ptr<RunLedger> ledger;  // rank 0's; null elsewhere
   const std::vector<StageOfRun> stages;
+  StageBinding binding;  // of the stage at work
   const std::function<bool()> stop_requested;
   StopAgreement* const stop;  // null: there is none
   Mesh mesh;

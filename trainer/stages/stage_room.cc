@@ -69,11 +69,12 @@ int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model) {
          beside;
 }
 
-int64_t bytes_still_needed(const fs::path& run_dir, const std::vector<const StageRecipe*>& stages,
+int64_t bytes_still_needed(const fs::path& run_dir, const std::vector<StageToRun>& stages,
                            const ModelBytes& model) {
   int64_t bytes = 0;
-  for (const StageRecipe* stage : stages) {
-    bytes += std::max<int64_t>(0, bytes_of_stage(*stage, model) - bytes_in(run_dir / "stages" / stage->name));
+  for (const auto& [stage, anew] : stages) {
+    const int64_t there = anew ? 0 : bytes_in(run_dir / "stages" / stage->name);
+    bytes += std::max<int64_t>(0, bytes_of_stage(*stage, model) - there);
   }
   return bytes;
 }

@@ -31,8 +31,12 @@ int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model);
 // of masters and moments. Other ranks need the share alone.
 int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks);
 
+struct StageToRun {
+  const StageRecipe* recipe = nullptr;
+  bool anew = false;  // what is in its folder is moved aside first, and stays on the disk
+};
 // What `stages` will still write, less what is in their folders below `run_dir` already.
-int64_t bytes_still_needed(const std::filesystem::path& run_dir,
-                           const std::vector<const StageRecipe*>& stages, const ModelBytes& model);
+int64_t bytes_still_needed(const std::filesystem::path& run_dir, const std::vector<StageToRun>& stages,
+                           const ModelBytes& model);
 
 }  // namespace ropeway

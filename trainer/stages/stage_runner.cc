@@ -1,17 +1,21 @@
 #include "trainer/stages/stage_runner.h"
 
+#include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/board/position.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/config/recipe_keys.h"
 #include "trainer/files/files.h"
+#include "trainer/finetune/learning_rate.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/run_ledger.h"
 #include "trainer/stages/stage_room.h"
 #include "trainer/stages/stages.h"
 #include "trainer/stages/within_memory.h"
@@ -42,9 +46,10 @@ StageNumbers run_stage(RunState& state, const StageRecipe& stage) {
 
 // For this stage and those after it: what was free when the run began may be gone.
 void require_room(RunState& run, const StageRecipe& stage) {
-  std::vector<const StageRecipe*> left;
-  for (const auto& [recipe, finished] : run.stages) {
-    if (recipe == &stage || !left.empty()) left.push_back(recipe);
+  std::vector<StageToRun> left;
+  for (const StageOfRun& other : run.stages) {
+    const bool is_this = other.recipe == &stage;  // whose way is clear
+    if (is_this || !left.empty()) left.push_back({other.recipe, other.again && !is_this});
   }
   run_on_rank(run.mesh.world(), 0, [&] {
     const std::filesystem::path& folder = run.directory.path();
@@ -53,27 +58,81 @@ void require_room(RunState& run, const StageRecipe& stage) {
   });
 }
 
+// A schedule that ends with the last step is another one once there are more steps.
+void tell_of_other_steps(const StageRecipe& stage, const StageOutlook& outlook) {
+  if (outlook.then != StageOutlook::Then::kGoesOn) return;
+  const auto steps = std::ranges::find_if(outlook.changes, [](const StageChange& change) {
+    return change.kind == IdentityKind::kOption && change.key == kStepsKey;
+  });
+  if (steps == outlook.changes.end()) return;
+  const TrainRecipe& train = stage.train();
+  const std::string text = fmt::format("{}: {} steps are wanted instead of {}: goes on after step {}",
+                                       stage.name, steps->now, steps->before, outlook.goes_on_after);
+  if (train.schedule == LearningRateSchedule::kConstant) return log_info("{}", text);
+  TrainRecipe before = train;
+  before.steps = std::stoll(steps->before);
+  const int64_t next = std::min(outlook.goes_on_after + 1, train.steps);
+  log_info(
+      "{}; the learning rate falls over all of them ({}): {:.3g} at step {}, where it would have been {:.3g}",
+      text, word_of(train.schedule), learning_rate_at(train, next), next, learning_rate_at(before, next));
+}
+
+// Rank 0 writes the record that the stage begins or goes on; all ranks learn what its checkpoints are bound to.
+void begin(RunState& run, const StageRecipe& stage) {
+  Communicator& world = run.mesh.world();
+  StageBinding binding;
+  run_on_rank(world, 0, [&] {
+    tell_of_other_steps(stage, run.ledger->outlook(stage.name));
+    binding = run.ledger->begin(stage.name);
+    run.reporter->replace(stage.name, {});
+  });
+  binding.own = broadcast_string(world, binding.own);
+  const std::string earlier = broadcast_string(world, fmt::format("{}", fmt::join(binding.earlier, " ")));
+  run.binding = {binding.own, split_words(earlier)};
+}
+
+// Whether a finished stage behind this one has a model or factors of its own: run_dir/model is not to lose them.
+bool is_followed_by_finished(const RunState& run, const StageRecipe& stage) {
+  bool behind = false;
+  for (const StageOfRun& other : run.stages) {
+    if (behind && other.finished && other.recipe->kind() != StageKind::kEvaluate) return true;
+    behind = behind || other.recipe == &stage;
+  }
+  return false;
+}
+
 // The record is written last: whatever stops a stage before leaves it to be done again or resumed.
 void run_and_record(RunState& run, const StageRecipe& stage) {
   Communicator& world = run.mesh.world();
   const std::string_view kind = word_of(stage.kind());
+  begin(run, stage);
   require_room(run, stage);
   if (world.rank() == 0) log_info("stage {} ({}) on {} rank(s)", stage.name, kind, world.size());
   const auto start = std::chrono::steady_clock::now();
   const StageNumbers numbers = within_memory(run, stage, [&] { return run_stage(run, stage); });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  run.reporter->stage({.name = stage.name,
-                       .kind = std::string(kind),
-                       .seconds = seconds,
-                       .ranks = world.size(),
-                       .numbers = numbers});
-  if (stage.kind() != StageKind::kEvaluate) run.publish_model();
+  const StageRecord record{.name = stage.name,
+                           .kind = std::string(kind),
+                           .seconds = seconds,
+                           .ranks = world.size(),
+                           .numbers = numbers};
+  run.reporter->stage(record);
+  if (stage.kind() != StageKind::kEvaluate && !is_followed_by_finished(run, stage)) run.publish_model();
   run_on_rank(world, 0, [&] {
     run.reporter->write_report(run.config.original_window);
-    nlohmann::json record{{"stage", stage.name}, {"kind", kind}, {"seconds", seconds}};
-    for (const auto& [key, value] : numbers) record[key] = value;
-    run.directory.mark_done(stage.name, record.dump(2));
+    run.ledger->finish(record, run.reporter->report_of(stage.name));
   });
+}
+
+// The report has what its stages recorded, whatever became of the file.
+void take_over(RunState& run, const StageRecipe& stage) {
+  Communicator& world = run.mesh.world();
+  if (world.rank() == 0) log_info("{}: finished earlier, skipped", stage.name);
+  run_on_rank(world, 0, [&] {
+    const RunReport report = run.ledger->take_over(stage.name);
+    if (!report.stages.empty()) run.reporter->replace(stage.name, report);
+  });
+  adopt_finished_stage(run, stage);
 }
 
 }  // namespace
@@ -82,7 +141,8 @@ void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
   const auto folder = state.directory.stage_folder(stage.name);
   if (is_training(stage.kind())) {
     const ModelDir made = open_model_dir(folder / "model");
-    for (const FactorSet& set : made.sets) state.add_set(set);
+    // Others in its file may have been found anew since.
+    if (const FactorSet* own = find_factor_set(made.sets, stage.makes)) state.add_set(*own);
     state.current_model = folder / "model";
     state.current_weights = name_of_weights(made);
   } else if (is_searching(stage.kind())) {
@@ -92,14 +152,21 @@ void adopt_finished_stage(RunState& state, const StageRecipe& stage) {
 
 std::string run_stages(RunState& run) {
   Communicator& world = run.mesh.world();
-  for (const auto& [recipe, finished] : run.stages) {
-    if (finished) {
-      if (world.rank() == 0) log_info("{}: finished earlier, skipped", recipe->name);
-      adopt_finished_stage(run, *recipe);
+  std::vector<std::string> names;
+  for (const StageRecipe& stage : run.recipe.stages) names.push_back(stage.name);
+  run.reporter->keep_only(names);
+  bool has_run = false;
+  for (const StageOfRun& stage : run.stages) {
+    if (stage.finished) {
+      take_over(run, *stage.recipe);
     } else {
-      run_and_record(run, *recipe);
+      run_and_record(run, *stage.recipe);
+      has_run = true;
     }
   }
+  // What was published, if anything, is without the stages behind it that were finished before.
+  if (has_run && run.stages.back().finished) run.publish_model();
+  run_on_rank(world, 0, [&] { run.reporter->write_report(run.config.original_window); });
   return world.rank() == 0 ? run.reporter->table() : "";
 }
 

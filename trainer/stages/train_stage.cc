@@ -94,7 +94,8 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.checkpoint_folder = folder / "checkpoints";
   run_on_rank(state.mesh.world(), 0, [&] { context.companions = checkpoint_companions(state, stage); });
   context.stage_name = stage.name;
-  context.recipe_sha256 = state.directory.recipe_sha256();
+  context.recipe_sha256 = state.binding.own;
+  context.earlier_recipes = state.binding.earlier;
   context.data_fingerprint = documents.fingerprint() + "+" + describe(state.marks);
   context.compare_every = kCompareEvery;
   context.should_stop = state.stop_requested;

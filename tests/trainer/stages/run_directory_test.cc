@@ -17,7 +17,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 namespace fs = std::filesystem;
 
 class RunDirectoryTest : public testing::Test {
@@ -56,36 +55,6 @@ TEST_F(RunDirectoryTest, ADoneStageIsRemembered) {
   }
   open(recipe_);
   EXPECT_TRUE(RunDirectory::is_done(recipe_.run_dir, "base"));
-}
-
-TEST_F(RunDirectoryTest, AnotherRecipeIsRefusedWithTheDifferenceAndNothingChanges) {
-  open(recipe_);
-  const auto before = files_in(folder_ / "run");
-  Recipe other = recipe_;
-  other.seed = 5;
-  other.stages[0].train().steps = 7;
-  expect_refused(
-      other, false, 0,
-      AllOf(HasSubstr((folder_ / "run").string()), HasSubstr("holds a run of another recipe"),
-            HasSubstr("there \"seed: 1\", here \"seed: 5\""), HasSubstr("steps: 2"), HasSubstr("steps: 7")));
-  EXPECT_EQ(files_in(folder_ / "run"), before);
-}
-
-TEST_F(RunDirectoryTest, ALineMoreDoesNotShiftTheOthers) {
-  open(recipe_);
-  const fs::path identity = identity_file(recipe_.run_dir);
-  const std::string text = read_bytes(identity);
-  write_bytes(identity, text.substr(text.find('\n') + 1));  // as of a version without the first key
-  expect_refused(recipe_, false, 0,
-                 AllOf(HasSubstr("recipe:\n  there nothing, here \"version: 1\""), Not(HasSubstr("seed"))));
-}
-
-TEST_F(RunDirectoryTest, AnotherNumberOfStagesIsAnotherRecipe) {
-  open(recipe_);
-  Recipe other = recipe_;
-  other.stages.push_back(other.stages[0]);
-  other.stages[1].name = "more";
-  expect_refused(other, false, 0, HasSubstr("name: more"));
 }
 
 TEST_F(RunDirectoryTest, MeshEngineAndPlacesMayChange) {
@@ -192,15 +161,13 @@ TEST_F(RunDirectoryTest, TooLittleRoomIsFoundBeforeAFileIsWritten) {
 }
 
 TEST_F(RunDirectoryTest, EveryRankHearsWhyItWasRefused) {
-  open(recipe_);
-  Recipe other = recipe_;
-  other.seed = 5;
+  const LiveRun live(recipe_, *world_);
   std::vector<std::string> messages(3);
   run_thread_world(3, [&](Communicator& world) {
-    const auto error = error_of([&] { RunDirectory(identity_of(other), world, false, 0); });
+    const auto error = error_of([&] { RunDirectory(identity_of(recipe_), world, false, 0); });
     messages[static_cast<size_t>(world.rank())] = error ? error->what() : "";
   });
-  for (const std::string& message : messages) EXPECT_THAT(message, HasSubstr("seed: 5"));
+  for (const std::string& message : messages) EXPECT_THAT(message, HasSubstr("another run"));
 }
 
 }  // namespace
