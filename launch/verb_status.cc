@@ -1,4 +1,5 @@
-// ropeway status: what is done of a run, what is under way, and what no longer fits its inputs. Writes nothing.
+// ropeway status: what is done of a run, what is under way, and what no longer fits its inputs. Writes
+// nothing.
 #include <filesystem>
 #include <iostream>
 #include <optional>

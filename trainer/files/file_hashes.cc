@@ -25,8 +25,8 @@ namespace fs = std::filesystem;
 constexpr const char* kFormat = "ropeway-hashes";
 constexpr int kVersion = 1;
 constexpr size_t kAtOnce = 4;  // files: disks and one memory bus serve no more
-// A file may change within one tick of its file system's clock without showing it. One that has just changed is
-// read again next time.
+// A file may change within one tick of its file system's clock without showing it. One that has just changed
+// is read again next time.
 constexpr int64_t kSettledNs = 2'000'000'000;
 
 constexpr int64_t kSecondNs = 1'000'000'000;

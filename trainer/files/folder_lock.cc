@@ -256,7 +256,8 @@ bool is_locked(const fs::path& folder, const HeartbeatTimes& times) {
   if (file.number() < 0) return false;
   if (::flock(file.number(), LOCK_SH | LOCK_NB) == 0) return false;
   if (!means_no_locks(errno)) return true;
-  // Nothing is written to learn the file system's time: clocks of hosts differ by less than a stale lock's age.
+  // Nothing is written to learn the file system's time: clocks of hosts differ by less than a stale lock's
+  // age.
   std::error_code absent;
   const auto touched = fs::last_write_time(folder / FolderLock::kHolderName, absent);
   if (absent) return false;

@@ -117,8 +117,8 @@ class Reporter {
   void replace(const std::string& stage, const RunReport& report);
   // Leaves out what was reported of other stages than these.
   void keep_only(const std::vector<std::string>& stages);
-  // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages": [...]};
-  // rewritten atomically, earlier content kept. A command given several times in a row is there once.
+  // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages":
+  // [...]}; rewritten atomically, earlier content kept. A command given several times in a row is there once.
   void write_report(int64_t base_window);
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
   std::string table() const;

@@ -35,8 +35,8 @@ std::unique_ptr<RunLedger> look(const Recipe& recipe, const RunInputs& inputs, c
   return std::make_unique<RunLedger>(recipe.run_dir, std::move(outlook), std::move(hashes));
 }
 
-// The finished stages and those to run, in the recipe's order: every rank goes by what rank 0 found, though the
-// file system may show them different things.
+// The finished stages and those to run, in the recipe's order: every rank goes by what rank 0 found, though
+// the file system may show them different things.
 std::vector<StageOfRun> stages_of_run(const Recipe& recipe, Communicator& world, const RunLedger* ledger) {
   std::string fates = ledger == nullptr ? "" : ledger->fates();
   fates = broadcast_string(world, fates);

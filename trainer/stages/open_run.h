@@ -1,8 +1,8 @@
-// Opens a run: its inputs are read and checked, it is decided what becomes of each stage, and its folder is taken.
-// Nothing is written before all of a recipe's inputs are found good.
+// Opens a run: its inputs are read and checked, it is decided what becomes of each stage, and its folder is
+// taken. Nothing is written before all of a recipe's inputs are found good.
 //
 //   <run_dir>/recipe.yaml              the resolved recipe
-//             stages/<name>/begun.json what the stage works from (stage_identity.h): a changed recipe or file is found
+//             stages/<name>/begun.json what the stage works from (stage_identity.h): changes are found
 //                           done.json  written last: the stage is finished
 //             stages/<name>/           search.jsonl, checkpoints/, factors.json, figures.json, model/
 //             model/                   the model as of the last finished stage, with rope_factors.json

@@ -5,8 +5,8 @@
 
 namespace ropeway {
 
-// The first lines of YAML that differ: "\n  there "seed: 1", here "seed: 5"". A line that only one of them has, such
-// as a key that an earlier version did not know, stands alone.
+// The first lines of YAML that differ: "\n  there "seed: 1", here "seed: 5"". A line that only one of them
+// has, such as a key that an earlier version did not know, stands alone.
 std::string recipe_difference(const std::string& was, const std::string& is);
 
 }  // namespace ropeway

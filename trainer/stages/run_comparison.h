@@ -1,12 +1,14 @@
-// What is to become of each stage of a run: the identities that are recorded in its folder against those that the
-// recipe wants now. A pure function; running, showing what would be run, and refusing all go by its result.
+// What is to become of each stage of a run: the identities that are recorded in its folder against those that
+// the recipe wants now. A pure function; running, showing what would be run, and refusing all go by its
+// result.
 //
-// A stage is done again when its own identity changed or when it starts from something that is made again; nothing
-// else is. What the user changed in a stage that is finished or half done has to be accepted, with these exceptions:
+// A stage is done again when its own identity changed or when it starts from something that is made again;
+// nothing else is. What the user changed in a stage that is finished or half done has to be accepted, with
+// these exceptions:
 //
 //   steps of training   may change as long as no fewer are wanted than were taken: it goes on
 //   evaluations         are done again; figures that still hold are kept
-//   what follows        stages that are done again only because one before them is: that was asked, or is allowed
+//   what follows        stages that are done again only because one before them is: that was accepted
 #pragma once
 
 #include <cstdint>
@@ -67,8 +69,8 @@ std::vector<StageOutlook> compare_run(const std::vector<WantedStage>& wanted,
                                       const std::vector<RecordedStage>& recorded,
                                       const std::optional<GoBack>& go_back = {});
 
-// Which stages to run, of those that are not done. only: names; empty: all. Adds the stages that these start from
-// where `with_makers` is set. Throws kMissingInput naming what is missing and the stages that make it.
+// Which stages to run, of those that are not done. only: names; empty: all. Adds the stages that these start
+// from where `with_makers` is set. Throws kMissingInput naming what is missing and the stages that make it.
 std::vector<bool> stages_to_run(const std::vector<WantedStage>& wanted,
                                 const std::vector<StageOutlook>& outlook,
                                 const std::vector<std::string>& only, bool with_makers);

@@ -8,8 +8,8 @@ namespace ropeway {
 
 struct RunInputs;
 
-// inputs: with model and tokenizer opened; null: they cannot be, and what they say is unknown. Large files are read
-// once (file_hashes.h), with a line on how far that is. Throws kConfig for a pattern that is none.
+// inputs: with model and tokenizer opened; null: they cannot be, and what they say is unknown. Large files
+// are read once (file_hashes.h), with a line on how far that is. Throws kConfig for a pattern that is none.
 RunContents read_run_contents(const Recipe& recipe, const RunInputs* inputs, FileHashes& hashes);
 
 }  // namespace ropeway

@@ -52,14 +52,14 @@ WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, con
 std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,
                                   const NamedTokens& named);
 
-// Model and tokenizer, without the texts. Reads no weights. Throws kMissingInput and kBadData naming the file; kConfig
-// when the recipe does not fit the model.
+// Model and tokenizer, without the texts. Reads no weights. Throws kMissingInput and kBadData naming the
+// file; kConfig when the recipe does not fit the model.
 RunInputs open_run_model(const Recipe& recipe);
 // Collective. Adds the texts of stages that are still to be run. Throws as the next function.
 void open_run_texts(const Recipe& recipe, Communicator& world, const std::vector<const StageRecipe*>& stages,
                     RunInputs& inputs);
-// Both. Collective. stages: those still to be run. Throws kMissingInput and kBadData naming the file; kConfig when
-// the recipe does not fit the model; kBadData when a text is too short for one of the stages, naming it.
+// Both. Collective. stages: those still to be run. Throws kMissingInput and kBadData naming the file; kConfig
+// when the recipe does not fit the model; kBadData when a text is too short for one of the stages, naming it.
 RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
                           const std::vector<const StageRecipe*>& stages);
 

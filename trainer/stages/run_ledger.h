@@ -1,5 +1,5 @@
-// Keeps the records of a run's stages while it runs: what each starts from, what it made, and what of an earlier
-// attempt is moved aside. On rank 0 alone; run_outlook.h has decided what is to be done.
+// Keeps the records of a run's stages while it runs: what each starts from, what it made, and what of an
+// earlier attempt is moved aside. On rank 0 alone; run_outlook.h has decided what is to be done.
 #pragma once
 
 #include <filesystem>
@@ -28,8 +28,8 @@ class RunLedger {
   // checkpoints beyond the one to go back to.
   void clear_the_way();
 
-  // Writes the record of a stage that begins or goes on. Moves aside what a stage that is done again has left, except for evaluations, which keep the
-  // figures that hold.
+  // Writes the record of a stage that begins or goes on. Moves aside what a stage that is done again has
+  // left, except for evaluations, which keep the figures that hold.
   StageBinding begin(const std::string& stage);
   void finish(const StageRecord& stage, const RunReport& report);
   // A stage that is done and stays so. Returns its part of the report.

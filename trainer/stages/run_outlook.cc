@@ -21,8 +21,8 @@ using Progress = RecordedStage::Progress;
 
 fs::path folder_of(const fs::path& run_dir, const std::string& stage) { return run_dir / "stages" / stage; }
 
-// A run that recorded no identities was bound to its whole recipe: with the same one it has those that are wanted
-// now.
+// A run that recorded no identities was bound to its whole recipe: with the same one it has those that are
+// wanted now.
 void take_over_earlier_version(const Recipe& recipe, FileHashes& hashes, RunOutlook& outlook) {
   const fs::path run_dir = recipe.run_dir;
   std::vector<size_t> without;
@@ -73,8 +73,8 @@ std::vector<std::string> strangers_in(const Recipe& recipe) {
   return strangers;
 }
 
-// The one that was named; else the first training stage that has begun and is not done as it is wanted; else the last
-// finished one.
+// The one that was named; else the first training stage that has begun and is not done as it is wanted; else
+// the last finished one.
 std::string stage_to_go_back(const RunOutlook& outlook, const std::vector<std::string>& only) {
   std::string found;
   for (const StageOutlook& stage : outlook.stages) {

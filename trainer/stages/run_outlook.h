@@ -1,5 +1,5 @@
-// What becomes of a run's stages when its recipe is run now: the records in its folder against the recipe and what
-// that names. Reads only.
+// What becomes of a run's stages when its recipe is run now: the records in its folder against the recipe and
+// what that names. Reads only.
 #pragma once
 
 #include <filesystem>
@@ -35,10 +35,10 @@ struct RunOutlook {
 // The folder keeps what is known of large files (FileHashes).
 std::filesystem::path hash_store(const std::filesystem::path& run_dir);
 
-// inputs: null where the model cannot be opened. Throws kMissingInput where stages that others start from are not
-// done, and for a checkpoint to go back to that is not there; kUsage where it is not clear which stage is to go back;
-// kCannotCreate for a run of an earlier version that recorded no identities and has another recipe; kBadData for
-// records that cannot be read.
+// inputs: null where the model cannot be opened. Throws kMissingInput where stages that others start from are
+// not done, and for a checkpoint to go back to that is not there; kUsage where it is not clear which stage is
+// to go back; kCannotCreate for a run of an earlier version that recorded no identities and has another
+// recipe; kBadData for records that cannot be read.
 RunOutlook look_at_run(const Recipe& recipe, const RunInputs* inputs, const RunChoice& choice,
                        FileHashes& hashes);
 

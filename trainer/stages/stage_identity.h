@@ -1,7 +1,7 @@
-// What makes the result of a stage what it is, as named parts: its options, what of the recipe it goes by, the
-// model and texts it reads by their content, the tokenizer, and what stages before it made. Two stages with
-// equal identities have equal results, within rounding; how often is saved, on how many ranks and in which folder
-// is no part of it.
+// What makes the result of a stage what it is, as named parts: its options, what of the recipe it goes by,
+// the model and texts it reads by their content, the tokenizer, and what stages before it made. Two stages
+// with equal identities have equal results, within rounding; how often is saved, on how many ranks and in
+// which folder is no part of it.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Which stages a stage of a recipe starts from: who makes its weights, its factors, and the figures that its gate
-// compares with. From the recipe alone.
+// Which stages a stage of a recipe starts from: who makes its weights, its factors, and the figures that its
+// gate compares with. From the recipe alone.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace ropeway {
 
 inline constexpr const char* kWeightsInput = "weights";
 
-// Of stage `index`, without what was made. What the recipe's model brings along has no maker and is not listed.
-// window: the model's original one.
+// Of stage `index`, without what was made. What the recipe's model brings along has no maker and is not
+// listed. window: the model's original one.
 std::vector<StageInput> inputs_of_stage(const Recipe& recipe, size_t index, int64_t window);
 
 // Whether the stage works on the weights that the recipe begins with.

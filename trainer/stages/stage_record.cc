@@ -54,6 +54,7 @@ void read_common(const Json& json, const std::string& where, RecordedStage& reco
 std::vector<fs::path> result_files(const fs::path& folder, StageKind kind) {
   if (is_searching(kind)) return {folder / "factors.json"};
   std::vector<fs::path> files;
+  bool has_weights = false;
   std::error_code error;
   for (fs::directory_iterator entry(folder / "model", error), end; !error && entry != end;
        entry.increment(error)) {
@@ -61,7 +62,9 @@ std::vector<fs::path> result_files(const fs::path& folder, StageKind kind) {
     const bool is_read = path.extension() == ".safetensors" || path.filename() == "config.json" ||
                          path.filename() == "rope_factors.json";
     if (is_read) files.push_back(path);
+    has_weights = has_weights || path.extension() == ".safetensors";
   }
+  if (!has_weights) return {};
   std::ranges::sort(files);
   return files;
 }

@@ -1,8 +1,8 @@
 // What the folder of a stage says of it. Both files are whole or not there.
 //
 //   begun.json  written before a stage begins or goes on: the identity it works under
-//   done.json   written last: the stage is finished. Its identity, with what the stages it started from had made;
-//               the hash of what it made; its figures, of which report.json can be written again
+//   done.json   written last: the stage is finished. Its identity, with what the stages it started from
+//               had made; the hash of what it made; its figures, of which report.json can be written again
 #pragma once
 
 #include <filesystem>
@@ -14,8 +14,8 @@
 
 namespace ropeway {
 
-// Progress kNone also where a stage has begun and has left nothing that could be gone on with: no checkpoint, no
-// line of a search. Throws kBadData for a record that cannot be read.
+// Progress kNone also where a stage has begun and has left nothing that could be gone on with: no checkpoint,
+// no line of a search. Throws kBadData for a record that cannot be read.
 RecordedStage read_stage_record(const std::filesystem::path& folder, StageKind kind, FileHashes& hashes);
 
 // A finished or half done stage of a version that recorded no identities.

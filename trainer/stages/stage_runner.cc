@@ -77,7 +77,8 @@ void tell_of_other_steps(const StageRecipe& stage, const StageOutlook& outlook) 
       text, word_of(train.schedule), learning_rate_at(train, next), next, learning_rate_at(before, next));
 }
 
-// Rank 0 writes the record that the stage begins or goes on; all ranks learn what its checkpoints are bound to.
+// Rank 0 writes the record that the stage begins or goes on; all ranks learn what its checkpoints are bound
+// to.
 void begin(RunState& run, const StageRecipe& stage) {
   Communicator& world = run.mesh.world();
   StageBinding binding;
@@ -91,7 +92,8 @@ void begin(RunState& run, const StageRecipe& stage) {
   run.binding = {binding.own, split_words(earlier)};
 }
 
-// Whether a finished stage behind this one has a model or factors of its own: run_dir/model is not to lose them.
+// Whether a finished stage behind this one has a model or factors of its own: run_dir/model is not to lose
+// them.
 bool is_followed_by_finished(const RunState& run, const StageRecipe& stage) {
   bool behind = false;
   for (const StageOfRun& other : run.stages) {

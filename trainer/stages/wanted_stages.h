@@ -1,5 +1,5 @@
-// The identities that the stages of a recipe are to have, from the recipe and the content of what it names. The one
-// place that decides what a result depends on.
+// The identities that the stages of a recipe are to have, from the recipe and the content of what it names.
+// The one place that decides what a result depends on.
 #pragma once
 
 #include <cstdint>

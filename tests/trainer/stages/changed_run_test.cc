@@ -1,5 +1,5 @@
-// A run that is gone on with after its recipe or a file that it reads has changed: what is done again, what is not, and
-// to which bits.
+// A run that is gone on with after its recipe or a file that it reads has changed: what is done again, what
+// is not, and to which bits.
 #include <nlohmann/json.hpp>
 
 #include "parallel/comm/thread_world.h"
@@ -111,12 +111,12 @@ TEST_F(ChangedRunTest, WhatStartsFromALongerTrainingIsDoneAgainAndNothingElse) {
   };
   run(recipe(stages("2")));
   const auto figures = report().at("evaluations");
-  const std::string said = run(recipe(stages("3")));
+  const std::string said = run(recipe(stages("4")));
   EXPECT_THAT(said, AllOf(HasSubstr("base: finished earlier"), HasSubstr("wide: finished earlier"),
-                          HasSubstr("tune: 3 steps are wanted instead of 2"), HasSubstr("stage scores")));
+                          HasSubstr("tune: 4 steps are wanted instead of 2"), HasSubstr("stage scores")));
   EXPECT_EQ(report().at("evaluations").size(), figures.size());
   EXPECT_NE(report().at("evaluations"), figures);
-  EXPECT_THAT(run(recipe(stages("3"))), Not(HasSubstr("stage ")));
+  EXPECT_THAT(run(recipe(stages("4"))), Not(HasSubstr("stage ")));
 }
 
 TEST_F(ChangedRunTest, AnAppendedStageIsTheOnlyOneThatRuns) {
@@ -302,12 +302,13 @@ TEST_F(ChangedRunTest, AnEvaluationThatChangedKeepsTheFiguresThatHold) {
 }
 
 TEST_F(ChangedRunTest, AStageThatIsDoneAgainBeforeAFinishedOneLeavesTheNewestModelPublished) {
-  const std::string two = "  - {name: second, kind: pretrain, length: 32, steps: 2}\n";
+  const std::string two =
+      "  - {name: second, kind: finetune, from: none, makes: second, length: 64, steps: 2}\n";
   run(recipe(pretraining(2) + two));
   const std::string newest = weights();
   run(recipe(pretraining(2) + kSearchWide + two));
   EXPECT_EQ(weights(), newest);
-  EXPECT_EQ(read_factor_file(folder_ / "run/model/rope_factors.json").sets.size(), 1u);
+  EXPECT_EQ(read_factor_file(folder_ / "run/model/rope_factors.json").sets.size(), 2u);
 }
 
 TEST_F(ChangedRunTest, ARunThatRecordedNoIdentitiesIsTakenOverWithTheSameRecipeOnly) {
