@@ -7,6 +7,7 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
 #include "trainer/model/same_weights.h"
 #include "trainer/model/scalar_type.h"
@@ -108,7 +109,10 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
        .packing = state.recipe.data.packing,
        .weights = gradient_steps ? weights_of(state.recipe.data) : std::vector<double>()});
   if (world.rank() == 0) {
-    log_info("{}: {}", stage.name, describe_search_sequences(validation, state.marks, wanted));
+    log_info("{}: {}", stage.name,
+             holds_examples(validation)
+                 ? describe_search_sequences(validation, state.marks, wanted)
+                 : used_documents(MarkedDocuments(validation, {state.marks.before, {}}), wanted.length));
   }
   ProgressLine progress(world.rank() == 0);
   const auto show = [&](const SearchProgress& p) {

@@ -81,5 +81,16 @@ TEST(Families, UnknownOnesAreRefusedWithTheList) {
                [] { family_of("gpt2"); });
 }
 
+TEST(Families, AreAllInTheTableOfThePage) {
+  const std::string page = read_bytes(ROPEWAY_SOURCE_DIR "/trainer/family/README.md");
+  std::string names;
+  for (const std::string& line : lines_of(page)) {
+    if (line.starts_with("| `")) names += line.substr(0, line.find(" | "));
+  }
+  for (const Family& family : families()) {
+    EXPECT_NE(names.find(fmt::format("`{}`", family.model_type)), std::string::npos) << family.model_type;
+  }
+}
+
 }  // namespace
 }  // namespace ropeway

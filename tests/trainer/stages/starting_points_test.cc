@@ -6,6 +6,7 @@
 #include "tests/support/small_model.h"
 #include "tests/trainer/stages/run_recipe.h"
 #include "tests/trainer/stages/stage_case.h"
+#include "trainer/family/families.h"
 #include "trainer/formats/hf/export_factors.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/save_model_dir.h"
@@ -147,14 +148,39 @@ TEST_P(StartingPoints, GoOnFromTheSetThatTheirConfigDescribes) {
 INSTANTIATE_TEST_SUITE_P(Models, StartingPoints, testing::ValuesIn(extended_models()),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// What a config.json of the family says beside the shape; small.
+json keys_of(const std::string& family) {
+  json keys = {{"max_position_embeddings", kWindow}, {"sliding_window", nullptr}};
+  if (family.starts_with("gemma")) {  // a local layer and a global one
+    keys.update(json{{"sliding_window", 8},
+                     {"sliding_window_pattern", 2},
+                     {"num_hidden_layers", 2},
+                     {"hidden_act", "gelu_pytorch_tanh"},
+                     {"hidden_activation", "gelu_pytorch_tanh"},
+                     {"query_pre_attn_scalar", 8}});
+  }
+  if (family == "smollm3") keys.update(json{{"num_hidden_layers", 2}, {"no_rope_layer_interval", 2}});
+  if (family == "granite") keys.update(json{{"embedding_multiplier", 2}, {"residual_multiplier", 0.5}});
+  if (family == "mixtral") keys.update(json{{"num_local_experts", 3}, {"num_experts_per_tok", 2}});
+  if (family == "qwen3_moe") {
+    keys.update(json{{"num_experts", 3}, {"num_experts_per_tok", 2}, {"moe_intermediate_size", 8}});
+  }
+  return keys;
+}
+
+std::vector<std::string> all_families() {
+  std::vector<std::string> names;
+  for (const Family& family : families()) names.emplace_back(family.model_type);
+  return names;
+}
+
 // LongRoPE tunes Mistral on sequences of 16K under factors for 128K and then for 256K.
-class ShortTuning : public testing::TestWithParam<const char*> {};
+class ShortTuning : public testing::TestWithParam<std::string> {};
 
 TEST_P(ShortTuning, UnderFactorsForLongerSequencesWorksInEveryFamily) {
   const TempDir folder;
   write_text(folder, 4000);
-  write_model(folder,
-              config_json(GetParam(), {{"max_position_embeddings", kWindow}, {"sliding_window", nullptr}}));
+  write_model(folder, config_json(GetParam(), keys_of(GetParam())));
   const Recipe recipe = recipe_over(folder, search("none", "wide", 128) + search("none", "wider", 256) +
                                                 tune("wide", "tuned", 16) + tune("wider", "again", 16) +
                                                 search("again", "further", 512));
@@ -173,8 +199,8 @@ TEST_P(ShortTuning, UnderFactorsForLongerSequencesWorksInEveryFamily) {
   EXPECT_NE(find_factor_set(made.sets, "tuned")->weights, made.weights);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, ShortTuning, testing::Values("llama", "mistral", "phi3", "qwen2", "qwen3"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Families, ShortTuning, testing::ValuesIn(all_families()),
+                         [](const auto& info) { return info.param; });
 
 class WhoseSets : public testing::Test {
  protected:

@@ -138,6 +138,26 @@ TEST_F(GgufFamilies, HaveTheTensorsThatLlamaCppKnows) {
   }
 }
 
+TEST_F(GgufFamilies, HaveTheKeysThatLlamaCppKnows) {
+  ROPEWAY_NEEDS_PYTHON();
+  for (const ModelConfig& config : configs()) {
+    const ModelDir model = open_model_dir(write_model(config));
+    EXPECT_EQ(run_python(R"(
+import sys
+from gguf import GGUFReader, constants
+known = {value for group in vars(constants.Keys).values() if isinstance(group, type) for value in vars(group).values()}
+reader = GGUFReader(sys.argv[1])
+arch = reader.get_field("general.architecture").contents()
+for key in reader.fields:
+    general = key.replace(arch + ".", "{arch}.", 1) if key.startswith(arch + ".") else key
+    if general not in known and not key.startswith(("GGUF.", "ropeway.")): print(key)
+)",
+                         file_of(model, folder_ / (config.model_type + ".gguf"))),
+              "")
+        << config.model_type;
+  }
+}
+
 // Every weight of every family by the name that PyPI gguf's table of Hugging Face's names gives it.
 TEST_F(GgufFamilies, WeightsHaveTheNamesOfLlamaCppsConverter) {
   ROPEWAY_NEEDS_PYTHON();
@@ -156,8 +176,8 @@ TEST_F(GgufFamilies, WeightsHaveTheNamesOfLlamaCppsConverter) {
     }
   }
   for (const Family& family : families()) {
-    if (family.experts == ExpertKeys::kNone)
-      EXPECT_TRUE(families_here.contains(std::string(family.model_type)));
+    const bool is_here = families_here.contains(std::string(family.model_type));
+    EXPECT_EQ(is_here, family.experts == ExpertKeys::kNone) << family.model_type;
   }
   write_bytes(folder_ / "names.txt", names);
   EXPECT_EQ(run_python(R"(
