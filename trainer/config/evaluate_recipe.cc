@@ -15,10 +15,6 @@ std::vector<int64_t> EvaluateRecipe::aligned_lengths() const {
 }
 
 int64_t EvaluateRecipe::longest() const {
-  const bool reads_text = measures(EvaluateTask::kPerplexity) || measures(EvaluateTask::kNeedles) ||
-                          measures(EvaluateTask::kLongPpl) || !controls.empty() ||
-                          haystack == Haystack::kText;
-  if (!reads_text) return 0;
   const std::vector<int64_t> aligned = aligned_lengths();
   return aligned.empty() ? *std::max_element(lengths.begin(), lengths.end()) : aligned.back();
 }

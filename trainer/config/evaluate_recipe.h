@@ -42,7 +42,7 @@ struct EvaluateRecipe {
   bool measures(EvaluateTask task) const;
   // Lengths whose windows end at the same places; empty where they do not.
   std::vector<int64_t> aligned_lengths() const;
-  // Tokens that some document of the test text has to have; 0 where everything is made from sentences.
+  // Tokens that some document of the test text has to have, where windows are cut from it.
   int64_t longest() const;
 };
 
