@@ -43,7 +43,9 @@ struct ChatFormat {
                 // with an empty pair
   } thoughts = Thoughts::kText;
   bool last_answer_is_open = false;  // what is behind the assistant's end is not behind the last turn
-  bool user_ends_answer = false;     // an answer ends where the user's next turn begins: with its first token
+  // An answer ends with the first token of the user's next turn, which stands behind the last answer too: the
+  // template writes none there, and the makers' own fine-tuning adds it.
+  bool user_ends_answer = false;
   std::string_view thinking_system = {};  // of kByMode: the default in the mode that thinks
 };
 
@@ -360,6 +362,9 @@ class Writer {
     }
     require_order(first);
     for (size_t i = first; i < turns_.size(); ++i) write_turn(i, first);
+    if (format_.user_ends_answer && turns_.back().role == "assistant") {
+      add({format_.user.front()}, ends_answer(turns_.size()));
+    }
     add(format_.end);
     return std::move(parts_);
   }
@@ -537,8 +542,6 @@ const ChatFormat& chat_format(ChatFormatName name) {
   ROPEWAY_CHECK(found != formats.end(), "a chat format without a row");
   return *found;
 }
-
-bool user_ends_answer(const ChatFormat& format) { return format.user_ends_answer; }
 
 std::vector<TextPart> render_turns(const ChatFormat& format, const NamedTexts& named,
                                    const std::vector<ChatTurn>& turns, const std::string& where) {

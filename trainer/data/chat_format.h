@@ -26,8 +26,6 @@ struct NamedTexts {
 
 struct ChatFormat;
 const ChatFormat& chat_format(ChatFormatName name);
-// Whether it is the first token of the user's next turn that ends an answer.
-bool user_ends_answer(const ChatFormat& format);
 
 // The conversation written out. Scored: what the assistant says behind its prompt and the token that ends it,
 // but for turns of a prompt. Throws kBadData

@@ -1,17 +1,15 @@
 #include "trainer/generate/chat_prompt.h"
 
 #include "kernels/base/error.h"
-#include "trainer/data/chat_format.h"
 #include "trainer/data/encode_example.h"
 
 namespace ropeway {
 
-// An empty turn of the assistant comes last, and what ends it. Of that turn, training scores what the assistant says and the
+// An empty turn of the assistant comes last. Of that turn, training scores what the assistant says and the
 // token that ends it: what stands before is what the assistant answers to.
 ChatPrompt chat_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::vector<ChatTurn> turns,
                        int64_t vocab_size, const std::string& where) {
   turns.push_back({"assistant", ""});
-  if (chat.format && user_ends_answer(chat_format(*chat.format))) turns.push_back({"user", ""});
   Example conversation;
   conversation.kind = RecordKind::kMessages;
   conversation.turns = std::move(turns);

