@@ -94,7 +94,8 @@ bool parse_command_line(const CommandLine& line, const std::vector<std::string>&
   if (values.count("help") > 0) return false;
   if (sets_level) set_level(values["quiet"].as<bool>(), values["verbose"].as<bool>());
   for (const std::string& name : names) {
-    if (values.count(name) == 0) fail(ErrorKind::kUsage, "{} is missing; see --help", name);
+    if (values.count(name) == 0 && !line.positional_is_optional)
+      fail(ErrorKind::kUsage, "{} is missing; see --help", name);
   }
   return true;
 }

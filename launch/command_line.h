@@ -11,6 +11,7 @@ struct CommandLine {
   std::string help;        // the whole help page
   std::string positional;  // names of the arguments without dashes, "SOURCE TARGET", in order; all required
   boost::program_options::options_description options;
+  bool positional_is_optional = false;  // then an argument may be left out
 };
 
 // Values by option name; the positional ones are among them. --quiet (-q) and --verbose (-v), which every verb

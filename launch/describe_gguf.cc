@@ -23,11 +23,13 @@ std::string describe_shape(const GgufFile& file) {
 
 }  // namespace
 
-std::string describe_gguf(const std::filesystem::path& path) {
+std::string describe_gguf(const std::filesystem::path& path, bool lists_tensors) {
   const GgufFile file = GgufFile::open(path);
-  std::string metadata = "metadata:\n", tensors;
-  for (const std::string& key : file.keys())
-    metadata += fmt::format("  {:<52} {}\n", key, file.at(key).shown());
+  std::string metadata = fmt::format("metadata: {} keys\n", file.keys().size()), tensors;
+  for (const std::string& key : file.keys()) {
+    const bool is_short = key.starts_with("general.");
+    if (lists_tensors || is_short) metadata += fmt::format("  {:<52} {}\n", key, file.at(key).shown());
+  }
   int64_t parameters = 0, bytes = 0;
   for (const GgufTensor& tensor : file.tensors()) {
     tensors += fmt::format("  {:<52} {:<5} [{}]\n", tensor.name, layout_of(tensor.type).name,
@@ -38,7 +40,7 @@ std::string describe_gguf(const std::filesystem::path& path) {
   return fmt::format("{}: GGUF\n", path.string()) + describe_shape(file) + metadata +
          fmt::format("tensors: {} ({}), {} parameters, {}\n", file.tensors().size(), gguf_types(file),
                      parameters, size_text(bytes)) +
-         tensors;
+         (lists_tensors ? tensors : "");
 }
 
 }  // namespace ropeway

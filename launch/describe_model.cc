@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/export_text.h"
+#include "launch/factor_plot.h"
 #include "trainer/config/lengths.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
@@ -37,7 +38,7 @@ std::string describe_set(const FactorSet& set, const std::string& weights) {
   }
   text += fmt::format("    recipe {}  search {}  data {}\n", short_hash(history.recipe_sha256),
                       short_hash(history.search_sha256), short_hash(history.data_fingerprint));
-  return text;
+  return text + factor_plot(set.factors);
 }
 
 // What distinguishes the model from a plain Llama, "" for nothing.
@@ -121,14 +122,16 @@ std::string describe_sets(const std::vector<FactorSet>& sets, const std::string&
   return text;
 }
 
-std::string describe_tensors(const std::vector<const SafetensorsFile*>& files) {
+std::string describe_tensors(const std::vector<const SafetensorsFile*>& files, bool lists_them) {
   std::string lines;
   int64_t count = 0, parameters = 0, bytes = 0;
   for (const SafetensorsFile* file : files) {
     for (const auto& [name, info] : file->tensors()) {
       int64_t elements = 1;
       for (const int64_t size : info.shape) elements *= size;
-      lines += fmt::format("  {:<52} {:<5} [{}]\n", name, name_of(info.dtype), fmt::join(info.shape, ", "));
+      if (lists_them) {
+        lines += fmt::format("  {:<52} {:<5} [{}]\n", name, name_of(info.dtype), fmt::join(info.shape, ", "));
+      }
       ++count;
       parameters += elements;
       bytes += info.end - info.begin;
@@ -137,13 +140,13 @@ std::string describe_tensors(const std::vector<const SafetensorsFile*>& files) {
   return fmt::format("tensors: {}, {} parameters, {}\n{}", count, parameters, size_text(bytes), lines);
 }
 
-std::string describe_model(const fs::path& path) {
+std::string describe_model(const fs::path& path, bool lists_tensors) {
   const ModelDir model = open_model_dir(path);
   std::vector<const SafetensorsFile*> files;
   for (const SafetensorsFile& shard : model.shards) files.push_back(&shard);
   return fmt::format("{}: model\n", path.string()) + describe_config(model.config) +
          fmt::format("  weights {}; config.json declares {}\n", files_text(model), declared_rope(path)) +
-         describe_sets(model.sets, model.weights) + describe_tensors(files);
+         describe_sets(model.sets, model.weights) + describe_tensors(files, lists_tensors);
 }
 
 std::string describe_deployments(const fs::path& path, const std::vector<fs::path>& folders) {

@@ -12,7 +12,8 @@
 
 namespace ropeway {
 
-std::string describe_model(const std::filesystem::path& path);  // a model directory
+// A model directory; of its tensors one by one only on demand.
+std::string describe_model(const std::filesystem::path& path, bool lists_tensors);
 // An export for several windows: a line for each of its directories.
 std::string describe_deployments(const std::filesystem::path& path,
                                  const std::vector<std::filesystem::path>& folders);
@@ -21,7 +22,7 @@ std::string describe_deployments(const std::filesystem::path& path,
 std::string describe_config(const ModelConfig& config);
 // `weights`: the name of those the sets lie with, where there is one.
 std::string describe_sets(const std::vector<FactorSet>& sets, const std::string& weights = "");
-std::string describe_tensors(const std::vector<const SafetensorsFile*>& files);
+std::string describe_tensors(const std::vector<const SafetensorsFile*>& files, bool lists_them);
 std::string short_hash(const std::string& hash);  // "-" for none
 
 }  // namespace ropeway

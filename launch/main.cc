@@ -26,21 +26,26 @@
 namespace ropeway {
 namespace {
 
-// What needs no ranks: rank 0 alone does it, and all end with its code once it has said what it has to say.
-int run_alone(const std::function<void()>& work) {
-  MpiSession session;
-  end_on_mapping_faults();
-  int32_t code = 0;
-  if (session.world().rank() == 0) {
-    try {
-      work();
-      finish_standard_output();
-    } catch (...) {
-      const Outcome outcome = outcome_of(std::current_exception());
-      print_error(outcome);
-      code = outcome.code;
-    }
+int32_t code_of(const std::function<void()>& work) {
+  try {
+    work();
+    finish_standard_output();
+    return 0;
+  } catch (...) {
+    const Outcome outcome = outcome_of(std::current_exception());
+    print_error(outcome);
+    return outcome.code;
   }
+}
+
+// What needs no ranks: rank 0 alone does it, and all end with its code once it has said what it has to say. Without a
+// launcher there is one process, and MPI is not started.
+int run_alone(const std::function<void()>& work) {
+  end_on_mapping_faults();
+  if (!started_by_launcher()) return code_of(work);
+  MpiSession session;
+  end_on_mapping_faults();  // MPI may have handlers of its own
+  int32_t code = session.world().rank() == 0 ? code_of(work) : 0;
   session.world().broadcast(&code, sizeof code, 0);
   return code;
 }
@@ -71,7 +76,7 @@ int run_collectively(const Verb& verb, const Arguments& arguments) {
 }
 
 bool wants_overview(const Arguments& arguments) {
-  return !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help");
+  return !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
 }
 
 // Null: there is no such verb, and run_alone() says so.

@@ -4,5 +4,6 @@
 namespace ropeway {
 
 int rank_from_launcher();
+bool started_by_launcher();
 
 }  // namespace ropeway

@@ -20,6 +20,16 @@ Recipe load_recipe(const std::string& file, const ParseRecipeOptions& options) {
   fail(only_overrides ? ErrorKind::kUsage : ErrorKind::kConfig, "{}", fmt::join(result.errors, "\n"));
 }
 
+int read_ranks(const boost::program_options::variables_map& values) {
+  const int ranks = values["ranks"].as<int>();
+  if (ranks < 0) fail(ErrorKind::kUsage, "--ranks {}: wanted a number of ranks", ranks);
+  return ranks;
+}
+
+std::vector<std::string> read_overrides(const boost::program_options::variables_map& values) {
+  return values.count("set") > 0 ? values["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+}
+
 Recipe load_recipe_on_all_ranks(const std::string& file, const std::vector<std::string>& overrides,
                                 Communicator& world) {
   Recipe recipe;

@@ -1,6 +1,7 @@
 // Reading a recipe for the command line: errors become one message with the right exit code.
 #pragma once
 
+#include <boost/program_options.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@ namespace ropeway {
 
 // Throws all errors as one message: kUsage when every one of them is about a --set, else kConfig.
 Recipe load_recipe(const std::string& file, const ParseRecipeOptions& options);
+
+// --ranks and --set of verbs that have them. Throws kUsage.
+int read_ranks(const boost::program_options::variables_map& values);
+std::vector<std::string> read_overrides(const boost::program_options::variables_map& values);
 
 // Collective: as above, with the job's ranks; and every rank must have read the same recipe (nodes may see
 // different copies of a file): otherwise kConfig on every rank, naming those that differ from rank 0.

@@ -2,9 +2,10 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/describe_gguf.h"
 #include "launch/describe_model.h"
+#include "launch/describe_stage.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
 #include "trainer/checkpoint/checkpoint_load.h"
@@ -21,19 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kHelp =
-    R"(usage: ropeway inspect PATH
-
-Prints what PATH holds: shapes, dtypes and number of parameters, and every factor
-set with its history. PATH is a model folder, an export, a run folder, a
-checkpoint (.../step-N), a .safetensors or .gguf file, or a rope_factors.json.
-
-examples:
-  ropeway inspect models/tiny
-  ropeway inspect runs/tiny_cpu/stages/tune_8x/checkpoints/step-000120
-)";
-
-std::string describe_checkpoint(const fs::path& path) {
+std::string describe_checkpoint(const fs::path& path, bool lists_tensors) {
   const CheckpointManifest manifest = read_verified_manifest(path, true);
   std::string text =
       fmt::format("{}: checkpoint of step {}, written by {} rank{}, all hashes right\n", path.string(),
@@ -49,10 +38,10 @@ std::string describe_checkpoint(const fs::path& path) {
     text += describe_sets(factor_sets_from_json(sets->string(), (path / "state.json").string()).sets);
   }
   const SafetensorsFile weights = SafetensorsFile::open(path / "weights.safetensors");
-  return text + describe_tensors({&weights});
+  return text + describe_tensors({&weights}, lists_tensors);
 }
 
-std::string describe_run(const fs::path& path) {
+std::string describe_run(const fs::path& path, bool lists_tensors) {
   const RecipeResult result = parse_recipe(path / "recipe.yaml");
   if (!result.errors.empty()) fail(ErrorKind::kBadData, "{}", fmt::join(result.errors, "\n"));
   std::string text = fmt::format("{}: run of the recipe {}\n", path.string(), result.recipe.name);
@@ -65,33 +54,51 @@ std::string describe_run(const fs::path& path) {
         "  {:<20} {:<9} {}{}\n", stage.name, word_of(stage.kind()), done ? "finished" : "not finished",
         steps.empty() ? "" : fmt::format(", checkpoints of steps {}", fmt::join(steps, ", ")));
   }
-  return fs::exists(path / "model") ? text + describe_model(path / "model") : text + "  no model yet\n";
+  return fs::exists(path / "model") ? text + describe_model(path / "model", lists_tensors)
+                                    : text + "  no model yet\n";
 }
 
-std::string describe_path(const fs::path& path) {
+std::string describe_path(const fs::path& path, bool lists_tensors) {
   if (!fs::exists(path)) fail(ErrorKind::kMissingInput, "{}: is not there", path.string());
   if (path.extension() == ".safetensors") {
     const SafetensorsFile file = SafetensorsFile::open(path);
-    return fmt::format("{}: safetensors\n", path.string()) + describe_tensors({&file});
+    return fmt::format("{}: safetensors\n", path.string()) + describe_tensors({&file}, lists_tensors);
   }
-  if (path.extension() == ".gguf") return describe_gguf(path);
+  if (path.extension() == ".gguf") return describe_gguf(path, lists_tensors);
   if (path.extension() == ".json") {
     const FactorFile file = read_factor_file(path);
     return fmt::format("{}: factor sets\n", path.string()) + describe_sets(file.sets, file.weights);
   }
-  if (fs::exists(path / "manifest.json")) return describe_checkpoint(path);
-  if (fs::exists(path / "recipe.yaml") && fs::is_directory(path / "stages")) return describe_run(path);
+  if (fs::exists(path / "manifest.json")) return describe_checkpoint(path, lists_tensors);
+  if (is_stage_folder(path)) return describe_stage(path);
+  if (fs::exists(path / "recipe.yaml") && fs::is_directory(path / "stages"))
+    return describe_run(path, lists_tensors);
   const std::vector<fs::path> deployments = export_folders(path);
-  return deployments.empty() ? describe_model(path) : describe_deployments(path, deployments);
+  return deployments.empty() ? describe_model(path, lists_tensors) : describe_deployments(path, deployments);
 }
 
 }  // namespace
 
+CommandPage inspect_page() {
+  return {.usage = "PATH [--tensors]",
+          .about =
+              "Prints what PATH holds: shape, types and number of parameters, and every factor set\n"
+              "with its history and a plot. PATH is a model folder, an export, a run, a stage of a\n"
+              "run (RUN/stages/NAME), a checkpoint (.../step-N), a .safetensors or .gguf file, or a\n"
+              "rope_factors.json.\n",
+          .options = {row(Option::flag("tensors"), "also every tensor, and all metadata of a .gguf file")},
+          .examples =
+              "ropeway inspect models/tiny\n"
+              "ropeway inspect runs/tiny_cpu/stages/tune_8x/checkpoints/step-000120\n",
+          .positional = "PATH"};
+}
+
 void inspect_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line{kHelp, "PATH", {}};
+  const CommandLine line = command_line("inspect", inspect_page());
   boost::program_options::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
-  const std::string text = run ? describe_path(values["PATH"].as<std::string>()) : line.help;
+  const std::string text =
+      run ? describe_path(values["PATH"].as<std::string>(), values["tensors"].as<bool>()) : line.help;
   if (prints) std::cout << text;
 }
 

@@ -4,18 +4,20 @@
 #include <iostream>
 
 #include "launch/build_info.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/verbs.h"
 #include "parallel/comm/mpi_session.h"
 
 namespace ropeway {
 
+CommandPage version_page() {
+  return {.usage = "",
+          .about = "Versions of the program and of what it was built with.\n",
+          .examples = "ropeway version\n"};
+}
+
 void version_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line{
-      "usage: ropeway version\n\nVersions of the program and of what it was built with.\n"
-      "example: ropeway version\n",
-      "",
-      {}};
+  const CommandLine line = command_line("version", version_page());
   boost::program_options::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
   if (!prints) return;
@@ -26,6 +28,8 @@ void version_verb(const Arguments& arguments, bool prints) {
   std::cout << "ropeway " << kRopewayVersion << " (" << kGitHash << ", " << kBuildType << ")\n"
             << "libtorch " << TORCH_VERSION << "\n"
             << MpiSession::library_version() << "\n"
+            << "CUDA " << kCuda << "\n"
+            << kLibraries << "\n"
             << "compiler " << kCompiler << "\n";
 }
 

@@ -9,6 +9,8 @@ namespace ropeway {
 
 class MpiSession;
 
+struct CommandPage;
+
 using Arguments = std::vector<std::string>;
 
 struct Verb {
@@ -18,6 +20,8 @@ struct Verb {
   // MPI: under mpirun rank 0 prints and writes, the others do nothing that shows.
   void (*collective)(const Arguments&, MpiSession& job);
   void (*local)(const Arguments&, bool prints);
+  CommandPage (*page)() = nullptr;  // command_page.h
+  bool is_aside = false;            // in the overview by its name alone
 };
 const std::vector<Verb>& verbs();
 
@@ -33,6 +37,25 @@ void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.c
 void status_verb(const Arguments& arguments, bool prints);        // verb_status.cc
 void validate_verb(const Arguments& arguments, bool prints);      // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);       // verb_version.cc
+void show_verb(const Arguments& arguments, bool prints);          // verb_show.cc
+void new_verb(const Arguments& arguments, bool prints);           // verb_new.cc
+void convert_verb(const Arguments& arguments, bool prints);       // verb_convert.cc
+void fetch_verb(const Arguments& arguments, bool prints);         // verb_fetch.cc
+void schema_verb(const Arguments& arguments, bool prints);        // verb_schema.cc
+void help_verb(const Arguments& arguments, bool prints);          // verb_help.cc
+void completion_verb(const Arguments& arguments, bool prints);    // verb_completion.cc
+
+CommandPage inspect_page();
+CommandPage new_page();
+CommandPage convert_page();
+CommandPage fetch_page();
+CommandPage plan_page();
+CommandPage validate_page();
+CommandPage version_page();
+CommandPage show_page();
+CommandPage schema_page();
+CommandPage help_page();
+CommandPage completion_page();
 
 std::string overview();                          // what `ropeway --help` prints
 const Verb& find_verb(const std::string& name);  // throws kUsage with the nearest verb

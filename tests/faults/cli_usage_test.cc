@@ -125,7 +125,9 @@ TEST_P(CliHelp, FitsAScreenAndHasAnExample) {
 INSTANTIATE_TEST_SUITE_P(All, CliHelp,
                          ::testing::Values("--help", "run --help", "evaluate --help", "generate --help",
                                            "chat --help", "inspect --help", "validate -h", "plan --help",
-                                           "data --help", "version --help"));
+                                           "data --help", "version --help", "new --help", "show --help",
+                                           "schema --help", "help --help", "convert --help", "fetch --help",
+                                           "completion --help"));
 
 TEST(CliVersion, NamesTheProgramAndItsLibraries) {
   const Ended ended = run_ropeway("version");

@@ -23,8 +23,7 @@ def answer(program, arguments):
 
 @functools.cache
 def verbs(program):
-    overview = answer(program, ("--help",))[1]
-    return tuple(re.findall(r"^  ([a-z]+)  +\S", overview, re.MULTILINE))
+    return tuple(answer(program, ("completion", "verbs"))[1].split())
 
 
 @functools.cache

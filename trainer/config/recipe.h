@@ -79,6 +79,9 @@ struct Recipe {
   std::string source_file;
   // For messages only: "stages[1].length" -> place; the overrides as they were given.
   std::map<std::string, RecipePlace> places;
+  // What a value was made from, where that is not what is written: "stages[1].steps" -> "environment: STEPS",
+  // "run_dir" -> "derived from name".
+  std::map<std::string, std::string> made_from;
   std::vector<std::string> overrides;
   std::string override_prefix;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "trainer/config/environment.h"
 #include "trainer/config/overrides.h"
 #include "trainer/config/recipe_checks.h"
 #include "trainer/config/recipe_problems.h"
@@ -55,13 +56,17 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
                     fmt::format("found {}, wanted a recipe: a map of keys", describe(yaml.root)));
   } else {
     apply_overrides(yaml.root, options.overrides, problems);
+    substitute_environment(yaml.root, problems);
     read_recipe(yaml.root, recipe, problems);
     if (recipe.version != kRecipeVersion) {
       result.errors = {version_problem(recipe)};
       return result;
     }
     check_recipe(recipe, options.ranks, problems);
-    if (recipe.run_dir.empty()) recipe.run_dir = "runs/" + recipe.name;
+    if (recipe.run_dir.empty()) {
+      recipe.run_dir = "runs/" + recipe.name;
+      recipe.made_from["run_dir"] = "derived from name";
+    }
   }
   result.errors = problems.lines();
   return result;

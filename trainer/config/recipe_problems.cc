@@ -13,14 +13,30 @@ void RecipeProblems::add_at(const RecipePlace& place, const std::string& path, c
 }
 
 void RecipeProblems::add(const std::string& path, const std::string& text) {
+  add_at(place_of(path), path, text);
+}
+
+RecipePlace RecipeProblems::place_of(const std::string& path) const {
   std::string written = path;
   auto found = recipe_.places.find(written);
   while (found == recipe_.places.end() && !written.empty()) {
     written = enclosing_path(written);
     found = recipe_.places.find(written);
   }
-  add_at(found == recipe_.places.end() ? RecipePlace{} : found->second, path, text);
+  return found == recipe_.places.end() ? RecipePlace{} : found->second;
 }
+
+std::string RecipeProblems::where(const Problem& p) const {
+  std::string where = recipe_.source_file;
+  if (p.place.override_index >= 0) {
+    where = recipe_.override_prefix + recipe_.overrides.at(static_cast<size_t>(p.place.override_index));
+  } else if (p.place.line > 0) {
+    where += fmt::format(":{}:{}", p.place.line, p.place.column);
+  }
+  return p.path.empty() ? where : fmt::format("{}: {}", where, p.path);
+}
+
+std::string RecipeProblems::where(const std::string& path) const { return where({place_of(path), path, ""}); }
 
 bool RecipeProblems::has(const std::string& path) const {
   return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.path == path; });
@@ -41,16 +57,7 @@ std::vector<std::string> RecipeProblems::lines() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Problem& a, const Problem& b) { return order(a) < order(b); });
   std::vector<std::string> lines;
-  for (const Problem& p : sorted) {
-    std::string where = recipe_.source_file;
-    if (p.place.override_index >= 0) {
-      where = recipe_.override_prefix + recipe_.overrides.at(static_cast<size_t>(p.place.override_index));
-    } else if (p.place.line > 0) {
-      where += fmt::format(":{}:{}", p.place.line, p.place.column);
-    }
-    lines.push_back(p.path.empty() ? fmt::format("{}: {}", where, p.text)
-                                   : fmt::format("{}: {}: {}", where, p.path, p.text));
-  }
+  for (const Problem& p : sorted) lines.push_back(fmt::format("{}: {}", where(p), p.text));
   return lines;
 }
 

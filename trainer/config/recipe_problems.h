@@ -20,12 +20,16 @@ class RecipeProblems {
   bool has(const std::string& path) const;             // a problem with exactly this key was reported
   bool has_element_of(const std::string& list) const;  // one with "LIST[0]", "LIST[0].path", ...
   std::vector<std::string> lines() const;
+  // "FILE:LINE:COLUMN: key", as a line about `path` begins.
+  std::string where(const std::string& path) const;
 
  private:
   struct Problem {
     RecipePlace place;
     std::string path, text;
   };
+  RecipePlace place_of(const std::string& path) const;
+  std::string where(const Problem& problem) const;
   const Recipe& recipe_;
   std::vector<Problem> problems_;
 };

@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "trainer/config/environment.h"
 #include "trainer/config/nearest_word.h"
 #include "trainer/config/recipe.h"
 #include "trainer/config/recipe_keys.h"
@@ -156,6 +157,9 @@ void RecipeReader::report_unknown(const YamlNode& key, const Section& section) {
 void RecipeReader::read_key(const RecipeKey& key, const YamlNode& value, const std::string& path,
                             const Section& section) {
   recipe_.places[path] = value.place;
+  const auto [variables, refused] = environment_of(value);
+  if (!variables.empty()) recipe_.made_from[path] = fmt::format("environment: {}", variables);
+  if (refused) return;
   // Without a kind the stage takes that of each key in turn, so that every value is still looked at.
   if (section.stage != nullptr && !section.kind) section.stage->set_kind(first_kind_of(key));
   for (const ValueError& error : read_value(key, value, field_of(key, recipe_, section.stage))) {

@@ -23,10 +23,13 @@ std::string quote(const std::string& text) {
   const bool is_word = std::find(words.begin(), words.end(), text) != words.end();
   if (starts_plain && !is_word && std::all_of(text.begin(), text.end(), is_plain)) return text;
   std::string out = "\"";
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
+    } else if (c == '$' && text.substr(i, 2) == "${") {
+      out += "$$";  // text, no variable of the environment
     } else if (static_cast<unsigned char>(c) < 0x20) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
@@ -79,52 +82,70 @@ std::string write_value(const RecipeKey& key, const Field& field) {
   return write_list(items);
 }
 
-// Lines "key: value" of one section; `stage` for the section "stages". Keys "gate.x" and "gate.y" make one line,
-// "gate: {x: ..., y: ...}": the table has them side by side.
-std::vector<std::string> section_lines(const std::string& section, Recipe& recipe, StageRecipe* stage) {
-  std::vector<std::string> lines;
+struct Line {
+  std::string text;  // "key: value"
+  std::string note;  // "" for none
+};
+
+// The lines of one section; `stage` for the section "stages", and the path of the section's keys in notes. Keys
+// "gate.x" and "gate.y" make one line, "gate: {x: ..., y: ...}": the table has them side by side.
+std::vector<Line> section_lines(const std::string& section, Recipe& recipe, StageRecipe* stage,
+                                const std::string& path, const NoteOfValue& note_of) {
+  std::vector<Line> lines;
   for (const RecipeKey& key : recipe_keys()) {
     if (key.section != section || (stage != nullptr && !is_for(key, stage->kind()))) continue;
     const std::string value = write_value(key, field_of(key, recipe, stage));
     if (value.empty()) continue;
+    std::string note;
+    if (note_of) note = note_of(path.empty() ? std::string(key.name) : fmt::format("{}.{}", path, key.name));
     const size_t dot = key.name.find('.');
     if (dot == std::string_view::npos) {
-      lines.push_back(fmt::format("{}: {}", key.name, value));
+      lines.push_back({fmt::format("{}: {}", key.name, value), note});
       continue;
     }
     const std::string lead = fmt::format("{}: {{", key.name.substr(0, dot));
     const std::string entry = fmt::format("{}: {}}}", key.name.substr(dot + 1), value);
-    if (!lines.empty() && lines.back().starts_with(lead)) {
-      lines.back().replace(lines.back().size() - 1, 1, fmt::format(", {}", entry));
+    if (!lines.empty() && lines.back().text.starts_with(lead)) {
+      std::string& text = lines.back().text;
+      text.replace(text.size() - 1, 1, fmt::format(", {}", entry));
+      std::string& notes = lines.back().note;
+      if (notes != note) notes += fmt::format("; {}: {}", key.name.substr(dot + 1), note);
     } else {
-      lines.push_back(lead + entry);
+      lines.push_back({lead + entry, note});
     }
   }
   return lines;
 }
 
+// The line behind its indentation, its note at one column where there is room.
+std::string written(const std::string& lead, const Line& line) {
+  const std::string text = lead + line.text;
+  return line.note.empty() ? text + "\n" : fmt::format("{:<44}  # {}\n", text, line.note);
+}
+
 }  // namespace
 
-std::string recipe_to_yaml(const Recipe& original) {
+std::string recipe_to_yaml(const Recipe& original, const NoteOfValue& note_of) {
   Recipe recipe = original;  // fields are reached through pointers to non-const
   std::string out;
   for (const std::string& section : recipe_sections()) {
     if (section == "stages") continue;
     if (section == "model.architecture" && !recipe.model.has_architecture) continue;
-    const auto lines = section_lines(section, recipe, nullptr);
+    const auto lines = section_lines(section, recipe, nullptr, section, note_of);
     const size_t depth =
         section.empty() ? 0 : 1 + static_cast<size_t>(std::count(section.begin(), section.end(), '.'));
     const bool has_subsection = section == "model" && recipe.model.has_architecture;
     if (depth > 0 && (!lines.empty() || has_subsection)) {
       out += fmt::format("{:{}}{}:\n", "", 2 * (depth - 1), section.substr(section.rfind('.') + 1));
     }
-    for (const std::string& line : lines) out += fmt::format("{:{}}{}\n", "", 2 * depth, line);
+    for (const Line& line : lines) out += written(std::string(2 * depth, ' '), line);
   }
   out += "stages:\n";
-  for (StageRecipe& stage : recipe.stages) {
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
     std::string lead = "  - ";
-    for (const std::string& line : section_lines("stages", recipe, &stage)) {
-      out += lead + line + "\n";
+    const std::string path = fmt::format("stages[{}]", i);
+    for (const Line& line : section_lines("stages", recipe, &recipe.stages[i], path, note_of)) {
+      out += written(lead, line);
       lead = "    ";
     }
   }

@@ -197,7 +197,11 @@ YamlResult read_yaml(std::string_view text, int override_index) {
     const bool unclosed =
         error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW || error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW;
     const size_t bracket = builder.open_bracket();
-    if (unclosed && bracket != std::string::npos) {
+    const size_t variable = bracket == std::string::npos ? bracket : source.text().find("${", bracket);
+    if (variable != std::string::npos) {
+      problem_at(variable,
+                 "found ${ between brackets, where a brace begins a map, wanted the value in quotes");
+    } else if (unclosed && bracket != std::string::npos) {
       problem_at(bracket, fmt::format("this {} is never closed", source.text()[bracket]));
     } else {
       problem_at(error.mark.pos < 0 ? 0 : static_cast<size_t>(error.mark.pos), explain(error.msg));

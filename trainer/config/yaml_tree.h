@@ -24,7 +24,9 @@ struct YamlNode {
   std::string text;  // of a scalar
   bool quoted = false;
   RecipePlace place;
-  std::vector<YamlNode> items;                         // of a list
+  std::string variables;        // of the environment that the text was made with, "A, B"
+  bool refused = false;         // was reported already, and is not read
+  std::vector<YamlNode> items;  // of a list
   std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map: key and value in the order of the text
 
   YamlNode* find(std::string_view key);  // first entry of a map with this key, or null

@@ -179,21 +179,39 @@ NpyIds find_npy_ids(std::string_view file, const std::string& where) {
   return ids;
 }
 
-void write_npy_float32(const std::filesystem::path& path, std::span<const float> values, int64_t rows,
-                       int64_t columns) {
-  ROPEWAY_CHECK(static_cast<int64_t>(values.size()) == rows * columns, "{} values for [{}, {}]",
-                values.size(), rows, columns);
-  std::string header =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-  // The values begin at a multiple of 64 bytes, so that they can be memory-mapped.
+namespace {
+
+// header: its dictionary; the values begin at a multiple of 64 bytes, so that they can be memory-mapped.
+void write_npy(const std::filesystem::path& path, std::string header, std::string_view values) {
   const size_t prefix = kMagic.size() + 4;
   header.resize((prefix + header.size() + 1 + 63) / 64 * 64 - prefix, ' ');
   header.back() = '\n';
   std::string file(kMagic);
   file += {1, 0, static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
   file += header;
-  file.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  file += values;
   write_file_atomically(path, file);
+}
+
+template <typename Value>
+std::string_view bytes_of_values(std::span<const Value> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
+
+}  // namespace
+
+void write_npy_float32(const std::filesystem::path& path, std::span<const float> values, int64_t rows,
+                       int64_t columns) {
+  ROPEWAY_CHECK(static_cast<int64_t>(values.size()) == rows * columns, "{} values for [{}, {}]",
+                values.size(), rows, columns);
+  write_npy(path,
+            fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns),
+            bytes_of_values(values));
+}
+
+void write_npy_int32(const std::filesystem::path& path, std::span<const int32_t> values) {
+  write_npy(path, fmt::format("{{'descr': '<i4', 'fortran_order': False, 'shape': ({},), }}", values.size()),
+            bytes_of_values(values));
 }
 
 }  // namespace ropeway

@@ -27,4 +27,7 @@ NpyIds find_npy_ids(std::string_view file, const std::string& where);
 void write_npy_float32(const std::filesystem::path& path, std::span<const float> values, int64_t rows,
                        int64_t columns);
 
+// values [n] as int32, likewise.
+void write_npy_int32(const std::filesystem::path& path, std::span<const int32_t> values);
+
 }  // namespace ropeway
