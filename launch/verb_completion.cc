@@ -17,6 +17,7 @@ CommandPage completion_page() {
               "  bash  . <(ropeway completion bash)\n"
               "  zsh   . <(ropeway completion zsh)\n"
               "  fish  ropeway completion fish | source\n",
+          .examples = "ropeway completion bash > ~/.local/share/bash-completion/completions/ropeway\n",
           .positional = "WHAT RECIPE.yaml",
           .positional_is_optional = true};
 }

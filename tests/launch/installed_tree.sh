@@ -25,5 +25,7 @@ cd "$tree/share/ropeway"
 "$program" version
 "$program" validate configs/tiny_minute.yaml --set run_dir="$tree/run" --set data.cache="$tree/cache"
 "$program" run configs/tiny_minute.yaml --set run_dir="$tree/run" --set data.cache="$tree/cache" \
-  --set stages.tune.steps=2 --set stages.search.gradient_steps=1 --set stages.further.gradient_steps=1
+  --set stages.tune.steps=2 --set stages.search.refine=none --set stages.search.seed_grid=short \
+  --set stages.search.documents=1 --set stages.search.finalist_documents=0 --set stages.further.refine=none \
+  --set stages.further.seed_grid=short --set stages.further.finalist_documents=0 --set 'stages.scores.lengths=[256, 1K]'
 "$program" inspect "$tree/run"

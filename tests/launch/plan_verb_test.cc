@@ -89,7 +89,8 @@ TEST(PlanVerb, ComparesMeshesAndSearchesAndNamesTheCheapest) {
   const Ended ended = run_ropeway("plan " + text + " --gpus 8 --json " + scratch.name("plan.json"));
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out,
-              AllOf(HasSubstr("8 ranks as "), HasSubstr("data 4 x sequence 2         cannot be: 2 sequences"),
+              AllOf(HasSubstr("8 ranks as "), HasSubstr("data 4 x sequence 2 "),
+                    HasSubstr(" cannot be: 2 sequences per step in tune"),
                     HasSubstr("cheapest that fits: --set mesh.data="),
                     HasSubstr("seeds: families, refine: gradient"), HasSubstr("  as in the recipe")));
   const auto json = nlohmann::json::parse(read_bytes(scratch.path() / "plan.json"));

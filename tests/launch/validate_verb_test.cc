@@ -48,7 +48,7 @@ TEST(ValidateVerb, ListsEveryInputThatIsNotThere) {
   EXPECT_THAT(ended.err,
               AllOf(HasSubstr("--set model.path=nowhere: model.path: found nowhere, which is not there"),
                     HasSubstr("data.train[0]: "), HasSubstr("data.test[0]: "), HasSubstr("data.test[1]: "),
-                    HasSubstr(recipe + ":8:"), HasSubstr("stages[3].requests: ")));
+                    HasSubstr(recipe + ":9:"), HasSubstr("stages[3].requests: ")));
 }
 
 TEST(ValidateVerb, TellsTextsThatCannotBeLongEnough) {
