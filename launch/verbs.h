@@ -16,8 +16,8 @@ using Arguments = std::vector<std::string>;
 struct Verb {
   const char* name;
   const char* summary;
-  // Exactly one of the two: verbs that need the ranks of the job, and verbs of one process, which never start
-  // MPI: under mpirun rank 0 prints and writes, the others do nothing that shows.
+  // Exactly one of the two: verbs that need the ranks of the job, and verbs of one process, which under mpirun
+  // rank 0 runs alone.
   void (*collective)(const Arguments&, MpiSession& job);
   void (*local)(const Arguments&, bool prints);
   CommandPage (*page)() = nullptr;  // command_page.h
