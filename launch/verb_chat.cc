@@ -39,7 +39,7 @@ is a turn of the user's; the answer goes to standard output. The end of the inpu
   --temperature T      0 (default): always the likeliest token; above: drawn from softmax / T
   --top-p P            draw among the likeliest tokens that hold P together; default 1: all
   --seed N             of the draws
-  --factors NAME       auto (default), none, pi, ntk, yarn, or the name of a set
+  --factors NAME       auto (default), none, pi, ntk, yarn, cope, ..., or the name of a set
   --on-crossing W      where auto passes to the next set: reread (default) all tokens; or keep
   --sliding-window W   refuse (default) longer texts; honour it; full: attend to all
   --device DEVICE      cpu (default), or cuda: one GPU per rank

@@ -23,7 +23,7 @@ constexpr const char* kHelp =
 Scores a model folder, a run folder or a checkpoint; trainer/evaluate/README.md explains them.
   --text FILE, --tokens FILE.npy  a text (plain, JSON, packed; * in the name), or token ids
   --lengths LIST            256,2K,16K (K = 1024); default: the original window
-  --factors LIST            auto (default: by length), none, pi, ntk, yarn, or names of sets
+  --factors LIST            auto (default: by length), none, pi, ntk, yarn, cope, ..., or names of sets
   --tasks LIST              perplexity (default), passkey, needles, longppl
   --align W, --stride N     ends (all lengths score the same tokens), starts; a window every N
   --windows K, --target-tokens N  score K windows, or as few as score N tokens; default: all

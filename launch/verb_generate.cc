@@ -33,7 +33,7 @@ on the prompt goes to standard output, without the prompt, and a line feed behin
   --temperature T      0 (default): always the likeliest token; above: drawn from softmax / T
   --top-p P            draw among the likeliest tokens that hold P together; default 1: all
   --seed N             of the draws; the same text on any number of ranks
-  --factors NAME       auto (default), none, pi, ntk, yarn, or the name of a set
+  --factors NAME       auto (default), none, pi, ntk, yarn, cope, ..., or the name of a set
   --on-crossing W      where auto passes to the next set: reread (default) all tokens; or keep
   --bos CHOICE         a BOS before the prompt: auto (default), true, false
   --special-tokens W   text (default): their spelling in the prompt is text; or parse

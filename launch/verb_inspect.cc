@@ -11,11 +11,13 @@
 #include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/config/recipe_parser.h"
+#include "trainer/files/files.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/export_hf.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/rope/factor_file.h"
+#include "trainer/search/verdict.h"
 
 namespace ropeway {
 namespace {
@@ -53,6 +55,9 @@ std::string describe_run(const fs::path& path, bool lists_tensors) {
     text += fmt::format(
         "  {:<20} {:<9} {}{}\n", stage.name, word_of(stage.kind()), done ? "finished" : "not finished",
         steps.empty() ? "" : fmt::format(", checkpoints of steps {}", fmt::join(steps, ", ")));
+    if (fs::exists(folder / kVerdictFile)) {
+      text += fmt::format("    verdict: {}\n", read_text_file(folder / kVerdictFile));
+    }
   }
   return fs::exists(path / "model") ? text + describe_model(path / "model", lists_tensors)
                                     : text + "  no model yet\n";

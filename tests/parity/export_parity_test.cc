@@ -11,6 +11,7 @@
 #include "tests/faults/run_ropeway.h"
 #include "tests/support/python.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/factor_file.h"
 
 namespace ropeway {
@@ -28,6 +29,14 @@ FactorSet factor_set(const std::string& name, int64_t length, double highest, do
   set.rope_theta = 10000;
   for (int i = 0; i < 32; ++i) set.factors.push_back(std::pow(highest, i / 31.0));
   set.attention_temperature = temperature;
+  return set;
+}
+
+// Its last pairs slow down to a stand: infinite factors, which config.json has no number for.
+FactorSet standing_set() {
+  FactorSet set = factor_set("standing", 8 * kWindow, 8, 1.05);
+  const std::vector<double> clipped = cope_factors(32, 10);
+  for (size_t i = 0; i < 32; ++i) set.factors[i] *= clipped[i];
   return set;
 }
 
@@ -54,7 +63,7 @@ class ExportParityTest : public testing::Test {
     fs::copy(kTinyBase, scratch_.path() / "model");
     write_factor_file(scratch_.path() / "model/rope_factors.json",
                       {factor_set("near", kWindow, 1.15, 1.05), factor_set("4x", 4 * kWindow, 4, 1.05),
-                       factor_set("16x", 16 * kWindow, 15, 1.05)});
+                       standing_set(), factor_set("16x", 16 * kWindow, 15, 1.05)});
   }
 
   void export_model(const std::string& arguments) {
@@ -93,6 +102,7 @@ TEST_F(ExportParityTest, TransformersLosesAsMuchOnEveryToken) {
   export_model(scratch_.name("plain") + " --format hf --factors none");
   compare("all/1K", kWindow, "model", "near");
   compare("all/1K", 4 * kWindow, "model", "4x");
+  compare("all/2K", 8 * kWindow, "model", "standing");
   compare("all/4K", kWindow, "model", "near");
   compare("all/4K", kWindow + 1, "model", "16x");
   compare("all/4K", 6 * kWindow, "model", "16x");

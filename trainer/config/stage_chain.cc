@@ -13,8 +13,10 @@
 namespace ropeway {
 namespace {
 
+// rope/computed_names.h has them as well.
 const std::vector<std::string>& computed_names() {
-  static const std::vector<std::string> names = {"none", "pi", "ntk", "yarn"};
+  static const std::vector<std::string> names = {"none", "pi",   "ntk",       "dynamic_ntk",
+                                                 "yarn", "cope", "hard_clip", "drope"};
   return names;
 }
 bool is_reserved(const std::string& name) {
@@ -158,10 +160,8 @@ class Chain {
       if (described_may_exist_ && is_described_name(name)) continue;
       problems_.add(
           stage_path(i, "factors"),
-          fmt::format(
-              "found {}, wanted auto, none, pi, ntk, yarn, a set made by a stage before, or one named in "
-              "model.sets{}",
-              factors[k], hint(name, i)));
+          fmt::format("found {}, wanted auto, {}, a set made by a stage before, or one named in model.sets{}",
+                      factors[k], fmt::join(computed_names(), ", "), hint(name, i)));
     }
   }
 

@@ -110,7 +110,8 @@ RunReport report_from_json(const Json& report) {
                        .kind = entry.value("kind", ""),
                        .seconds = entry.value("seconds", 0.0),
                        .ranks = entry.value("ranks", 1),
-                       .numbers = {}};
+                       .numbers = {},
+                       .verdict = entry.value("verdict", "")};
     for (const auto& [key, value] : entry.items()) {
       if (value.is_number() && key != "seconds" && key != "ranks") record.numbers.emplace_back(key, value);
     }
@@ -151,6 +152,7 @@ Json to_json(const RunReport& report) {
     Json entry{
         {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
     for (const auto& [key, value] : record.numbers) entry[key] = value;
+    if (!record.verdict.empty()) entry["verdict"] = record.verdict;
     json["stages"].push_back(entry);
   }
   return json;

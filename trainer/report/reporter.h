@@ -80,6 +80,7 @@ struct StageRecord {
   double seconds = 0;
   int ranks = 1;
   std::vector<std::pair<std::string, double>> numbers;  // "fitness", "forward_equivalents", "final_loss", ...
+  std::string verdict = {};                             // of a search, in words; empty: none
 };
 
 // What report.json holds.

@@ -1,6 +1,7 @@
 #include "trainer/rope/factor_file.h"
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -14,12 +15,27 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "ropeway-factors";
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3;
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
 // JSON has no infinities; a search's failed fitness is written as null and comes back as NaN.
 ordered_json number_or_null(double value) {
   return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
+
+ordered_json factors_to_json(const std::vector<double>& factors) {
+  ordered_json list = ordered_json::array();
+  for (const double factor : factors) list.push_back(number_or_null(factor));
+  return list;
+}
+
+std::vector<double> factors_from_json(const JsonValue& json) {
+  std::vector<double> factors;
+  for (int64_t i = 0; i < json.size(); ++i) {
+    const JsonValue factor = json.at(i);
+    factors.push_back(factor.is_null() ? std::numeric_limits<double>::infinity() : factor.number());
+  }
+  return factors;
 }
 
 ordered_json to_json(const FactorSet& set) {
@@ -33,7 +49,7 @@ ordered_json to_json(const FactorSet& set) {
   json["start_tokens"] = set.start_tokens;
   if (set.above > 0) json["above"] = set.above;
   if (!set.weights.empty()) json["weights"] = set.weights;
-  json["factors"] = set.factors;
+  json["factors"] = factors_to_json(set.factors);
   json["history"] = {{"method", h.method},
                      {"stage", h.stage},
                      {"parent", h.parent},
@@ -80,7 +96,7 @@ FactorSet set_from_json(const JsonValue& json, const std::string& where) {
   set.start_tokens = json.at("start_tokens").integer(0, kMaxLength);
   if (const auto above = json.find("above")) set.above = above->integer(0, kMaxLength);
   if (const auto weights = json.find("weights")) set.weights = weights->string();
-  set.factors = json.at("factors").numbers();
+  set.factors = factors_from_json(json.at("factors"));
   if (set.factors.empty()) json.at("factors").refuse("at least one factor");
   if (const auto history = json.find("history")) set.history = history_from_json(*history);
   check_factor_set(set, static_cast<int64_t>(set.factors.size()), 1, where);

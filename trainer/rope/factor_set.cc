@@ -34,9 +34,9 @@ void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layer
   }
   for (int64_t i = 0; i < count; ++i) {
     const double factor = set.factors[i];
-    if (!std::isfinite(factor) || factor <= 0) {
-      fail(ErrorKind::kBadData, "{}: factor set '{}': factors[{}] is {}, wanted a finite number above 0",
-           where, set.name, i, factor);
+    if (!(factor > 0)) {
+      fail(ErrorKind::kBadData, "{}: factor set '{}': factors[{}] is {}, wanted a number above 0", where,
+           set.name, i, factor);
     }
   }
   if (!std::isfinite(set.attention_temperature) || set.attention_temperature <= 0) {

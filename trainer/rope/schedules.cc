@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "trainer/rope/clipped.h"
+#include "trainer/rope/computed_names.h"
 #include "trainer/rope/yarn.h"
 
 namespace ropeway {
@@ -95,27 +97,42 @@ double attention_temperature(TemperatureFormula formula, double scale, int64_t o
 
 namespace {
 
-enum class Computed { kOriginal, kPi, kNtk, kYarn };
+using enum ComputedSet;
 
-std::optional<Computed> computed_called(const std::string& name) {
-  using enum Computed;
-  static constexpr std::pair<std::string_view, Computed> kNames[] = {
-      {kOriginalRope, kOriginal}, {"pi", kPi}, {"ntk", kNtk}, {"yarn", kYarn}};
-  for (const auto& [known, computed] : kNames) {
-    if (name == known) return computed;
+std::vector<double> factors_of(ComputedSet computed, const RopeGeometry& g, double scale,
+                               const std::vector<double>& trained_factors) {
+  const int64_t clipped = scale > 1 ? cope_clipped(g.pairs) : 0;
+  switch (computed) {
+    case kOriginal:
+      break;
+    case kPi:
+      return pi_factors(g.pairs, scale);
+    case kNtk:
+      return ntk_factors(g.pairs, scale);
+    case kDynamicNtk:
+      return ntk_factors(g.pairs, scale * scale - scale + 1);
+    case kYarn:
+      return yarn_factors(g, scale, {.trained_factors = trained_factors});
+    case kCope:
+      return cope_factors(g.pairs, clipped);
+    case kHardClip:
+      return hard_clip_factors(g.pairs, clipped);
+    case kDrope:
+      return hard_clip_factors(g.pairs, g.pairs);
   }
-  return std::nullopt;
+  return identity_factors(g.pairs);
 }
 
 }  // namespace
 
-bool is_computed_name(const std::string& name) { return computed_called(name).has_value(); }
+bool is_computed_name(const std::string& name) { return computed_set_called(name).has_value(); }
 
 FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length,
                               const std::vector<double>& trained_factors) {
-  const auto computed = computed_called(name);
+  const auto computed = computed_set_called(name);
   if (!computed) {
-    fail(ErrorKind::kUsage, "no computed factor set is called '{}': wanted none, pi, ntk or yarn", name);
+    fail(ErrorKind::kUsage, "no computed factor set is called '{}': wanted one of {}", name,
+         fmt::join(computed_names(), ", "));
   }
   ROPEWAY_CHECK(trained_factors.empty() || static_cast<int64_t>(trained_factors.size()) == g.pairs,
                 "{} factors for {} pairs", trained_factors.size(), g.pairs);
@@ -124,22 +141,11 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
   set.max_length = std::max(length, g.original_length);
   set.original_length = g.original_length;
   set.rope_theta = g.theta;
-  set.history.method = *computed == Computed::kOriginal ? "identity" : name;
-  const double scale = set.scale();
-  switch (*computed) {
-    case Computed::kOriginal:
-      set.factors = identity_factors(g.pairs);
-      break;
-    case Computed::kPi:
-      set.factors = pi_factors(g.pairs, scale);
-      break;
-    case Computed::kNtk:
-      set.factors = ntk_factors(g.pairs, scale);
-      break;
-    case Computed::kYarn:
-      set.factors = yarn_factors(g, scale, {.trained_factors = trained_factors});
-      set.attention_temperature = attention_temperature(TemperatureFormula::kSu, scale, g.original_length);
-      break;
+  set.history.method = *computed == kOriginal ? "identity" : name;
+  set.factors = factors_of(*computed, g, set.scale(), trained_factors);
+  if (*computed == kYarn) {
+    set.attention_temperature =
+        attention_temperature(TemperatureFormula::kSu, set.scale(), g.original_length);
   }
   for (size_t i = 0; i < trained_factors.size(); ++i) set.factors[i] *= trained_factors[i];
   return set;

@@ -1,6 +1,7 @@
 #include "trainer/search/factor_space.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ropeway {
 namespace {
@@ -8,11 +9,19 @@ namespace {
 constexpr double kRounding = 1e-9;
 constexpr double kSlowTurns = 0.5;  // of a circle, within the trained length
 
+// At least 1.
+double largest_finite(const std::vector<double>& factors) {
+  double largest = 1;
+  for (const double factor : factors) {
+    if (std::isfinite(factor)) largest = std::max(largest, factor);
+  }
+  return largest;
+}
+
 double readjust_cap(const SearchProblem& problem) {
   if (problem.options.max_factor > 0) return std::max(1.0, problem.options.max_factor);
-  const std::vector<double> tuned = trained_factors(problem);
-  const double largest = *std::max_element(tuned.begin(), tuned.end());
-  return problem.options.max_scale_margin * std::max({1.0, largest, total_scale(problem)});
+  const double largest = largest_finite(trained_factors(problem));
+  return problem.options.max_scale_margin * std::max(largest, total_scale(problem));
 }
 
 FactorSpace readjust_space(const SearchProblem& problem) {
@@ -42,7 +51,8 @@ std::vector<double> FactorSpace::factors(const std::vector<double>& x) const {
 std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors,
                                              const std::vector<double>& weights) const {
   std::vector<double> x(factors.size());
-  for (size_t i = 0; i < x.size(); ++i) x[i] = factors[i] / base[i];
+  // A pair that a base stops has nowhere to go.
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::isinf(base[i]) ? 1 : factors[i] / base[i];
   const double lowest = *std::min_element(low.begin(), low.end());
   const double highest = *std::max_element(high.begin(), high.end());
   x = make_monotone(x, lowest, highest, weights);
@@ -62,6 +72,7 @@ bool FactorSpace::contains(const std::vector<double>& x) const {
 
 void FactorSpace::include(const std::vector<double>& factors) {
   for (size_t i = 0; i < base.size(); ++i) {
+    if (std::isinf(base[i])) continue;
     low[i] = std::min(low[i], factors[i] / base[i]);
     high[i] = std::max(high[i], factors[i] / base[i]);
   }
@@ -101,10 +112,9 @@ FactorSpace published_space(const SearchProblem& problem) {
 FactorSpace family_space(const SearchProblem& problem) {
   if (problem.readjust) return readjust_space(problem);
   const std::vector<double> tuned = trained_factors(problem), floor = factor_floor(problem);
-  const double largest = *std::max_element(tuned.begin(), tuned.end());
-  const double lowest = *std::max_element(floor.begin(), floor.end());
-  return {std::vector<double>(tuned.size(), 1.0), floor,
-          std::vector<double>(tuned.size(), std::max(lowest, highest_stretch(problem) * largest))};
+  std::vector<double> high(tuned.size(), highest_stretch(problem) * largest_finite(tuned));
+  for (size_t i = 0; i < high.size(); ++i) high[i] = std::max(high[i], floor[i]);
+  return {std::vector<double>(tuned.size(), 1.0), floor, high};
 }
 
 }  // namespace ropeway

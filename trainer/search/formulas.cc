@@ -11,7 +11,7 @@ std::vector<Candidate> formulas(const SearchProblem& problem) {
   trained.original_length = trained_length(problem);
   const bool is_free = problem.options.temperature.policy == TemperaturePolicy::kSearch;
   const char* prefix = problem.trained_factors.empty() ? "" : "tuned * ";
-  for (const char* name : {"pi", "ntk", "yarn"}) {
+  for (const char* name : {"pi", "ntk", "yarn", "cope", "hard_clip"}) {
     const FactorSet set = computed_factor_set(name, trained, problem.target_length, problem.trained_factors);
     // sqrt(ln L' / ln L_ft) times sqrt(ln L_ft / ln L0) is the temperature of the whole scale.
     const double temperature =

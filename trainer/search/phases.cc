@@ -61,7 +61,7 @@ void race_family_seeds(SearchState& state) {
   if (!rivals.empty()) state.rival = best_of_raced(state.scorer, rivals);
 }
 
-// Its optimum hardly depends on the factors: where nothing is refined the best seed's is that of all finalists.
+// Its optimum hardly depends on the factors: where nothing is refined all finalists take the best seed's.
 void tune_temperature(SearchState& state) {
   const std::vector<double> choices = temperature_choices(state.problem);
   if (!shares_temperature(state.problem)) {
@@ -97,6 +97,14 @@ void descend(SearchState& state) {
   state.finalists = {found.best, found.last};
 }
 
+// Pairs that the base of the space does not stop itself.
+bool stops_pairs(const Candidate& candidate, const FactorSpace& space) {
+  for (size_t i = 0; i < space.base.size(); ++i) {
+    if (std::isinf(candidate.factors[i]) && !std::isinf(space.base[i])) return true;
+  }
+  return false;
+}
+
 // The best of the published seeds, as the population holds them.
 Candidate best_of_population(SearchState& state, const FactorSpace& space) {
   std::vector<Candidate> members = state.seeds;
@@ -110,12 +118,15 @@ Candidate best_of_population(SearchState& state, const FactorSpace& space) {
 void breed(SearchState& state) {
   const SearchProblem& problem = state.problem;
   FactorSpace space = space_of(problem);
-  if (space.is_point()) return;
+  // Mutation goes by steps of the factors, of which there are no end to infinity.
+  std::vector<Candidate> seeds = state.seeds;
+  std::erase_if(seeds, [&](const Candidate& seed) { return stops_pairs(seed, space); });
+  if (space.is_point() || seeds.empty()) return;
   if (!follows_paper(problem) && !problem.readjust) {
-    for (const Candidate& seed : state.seeds) space.include(seed.factors);
+    for (const Candidate& seed : seeds) space.include(seed.factors);
   }
   const std::vector<Individual> population =
-      evolve(state.scorer, space, state.seeds, problem.options, problem.seed);
+      evolve(state.scorer, space, seeds, problem.options, problem.seed);
   if (follows_paper(problem) && !problem.readjust) state.rival = best_of_population(state, space);
   const size_t count = std::min<size_t>(follows_paper(problem) ? 3 : 1, population.size());
   for (size_t i = 0; i < count; ++i) state.finalists.push_back(population[i].candidate);

@@ -1,5 +1,5 @@
 // Ramps keep fast dims, interpolate slow ones by s and mix in between; jumps keep the mixture small and step
-// to s at the critical dim.
+// to s at the critical dim; a clip steps to infinity there.
 #include "trainer/search/seed_families.h"
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/seed_list.h"
@@ -117,6 +118,12 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
   list.add_stretch(prefix + "ntk-critical", critical_stretch(problem));
   add_ramps(problem, grid, prefix, list);
   add_jumps(problem, grid, list);
+  const int64_t c = critical_dim(problem);
+  if (c > 0 && c < pairs) {
+    // LongRoPE2's left part before a flat right one, and slow pairs stopped altogether.
+    list.add_stretch(fmt::format("{}ntk-left({})", prefix, c), ntk_left(pi_factors(pairs, scale), c));
+    list.add_stretch(fmt::format("{}clip({})", prefix, c), hard_clip_factors(pairs, pairs - c));
+  }
   list.add(transferred);
   std::vector<Candidate> seeds = list.take();
   if (tuned) raise_to_floor(problem, seeds);

@@ -26,7 +26,8 @@ std::vector<Candidate> transferred_seeds(const SearchProblem& problem) {
   const double wanted = remaining_scale(problem);
   std::vector<double> ramp(tuned.size()), power(tuned.size());
   for (size_t i = 0; i < tuned.size(); ++i) {
-    const double stretch = nearest->factors[i] / tuned[i];
+    const double stretch =
+        std::isinf(tuned[i]) ? 1 : nearest->factors[i] / tuned[i];  // stopped once, stopped for good
     // 1/lambda = m + (1-m)/s. A factor above s has no such weight: it keeps its ratio to s.
     const double kept = (1 / stretch - 1 / known) / (1 - 1 / known);
     ramp[i] =

@@ -13,12 +13,15 @@ namespace ropeway {
 
 class Scorer;
 
+// Where a run keeps the sentence of a search, in the stage's folder.
+inline constexpr const char* kVerdictFile = "verdict.txt";
+
 struct SearchVerdict {
   std::string found = {};  // origin of the search's best
   // Of the best formula; for a readjust, of the better of the kept factors. Empty: none was scored.
   std::string rival = {};
   // By how much the found factors are better, nats per token: positive is better. On held-out documents,
-  // weighted as the rule for finalists weighs mean and last quarter (finalists.h); for a readjust the plain mean.
+  // weighted as the rule for finalists weighs mean and last quarter (finalists.h); of a readjust the mean.
   double gain = 0;
   std::optional<Interval> interval = {};      // 95%, of pairs: stretch by stretch of each document
   double needle_found = 0, needle_rival = 0;  // loss of a passkey's digits; both 0: none fits

@@ -19,9 +19,11 @@
 namespace ropeway {
 namespace {
 
-// Within the original window every computed schedule is the original RoPE: "none" stands for them all.
+// Within the original window most computed schedules are the original RoPE: "none" stands for them.
 bool same_as_none(const std::string& name, int64_t length, const ModelConfig& config) {
-  return name != kOriginalRope && is_computed_name(name) && length <= config.original_window;
+  if (name == kOriginalRope || !is_computed_name(name) || length > config.original_window) return false;
+  return computed_factor_set(name, config.rope_geometry(), length).factors ==
+         identity_factors(config.rotary_pairs());
 }
 
 // Said once per stage: "scores: not evaluated within the original window of 64 tokens, where they are the

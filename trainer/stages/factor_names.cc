@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/rope/auto_factors.h"
+#include "trainer/rope/computed_names.h"
 #include "trainer/rope/schedules.h"
 
 namespace ropeway {
@@ -13,7 +14,7 @@ constexpr std::string_view kStretched = "stretched:";
 
 const FactorSet& named_set(const std::string& name, const std::vector<FactorSet>& sets) {
   if (const FactorSet* set = find_factor_set(sets, name)) return *set;
-  std::string known = "auto, none, pi, ntk, yarn";
+  std::string known = fmt::format("auto, {}", fmt::join(computed_names(), ", "));
   for (const FactorSet& set : sets) known += ", " + set.name;
   fail(ErrorKind::kUsage, "factors \"{}\": no such set; there are {}", name, known);
 }

@@ -9,6 +9,7 @@
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
+#include "trainer/files/files.h"
 #include "trainer/model/same_weights.h"
 #include "trainer/model/scalar_type.h"
 #include "trainer/report/progress_line.h"
@@ -145,6 +146,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   check_factor_set(found, state.config.rotary_pairs(), state.config.num_layers, "stage " + stage.name);
   state.add_set(found);
 
+  const std::string verdict = verdict_text(outcome.verdict, outcome.forward_equivalents);
   // The finalists are kept beside the winner: needle retrieval and mean loss do not always agree on one.
   std::vector<FactorSet> finalists;
   for (size_t i = 0; i < outcome.finalists.size(); ++i) {
@@ -155,6 +157,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   }
   run_on_rank(world, 0, [&] {
     write_factor_file(folder / "finalists.json", finalists);
+    write_file_atomically(folder / kVerdictFile, verdict);
     write_factor_file(folder / "factors.json", {found});
   });
   if (world.rank() == 0) {
@@ -162,7 +165,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
     log_info("{}: {} from {}, temperature {:.4f}, loss {:.4f} on the {} ranking documents, {:.0f} passes",
              stage.name, stage.makes, outcome.best.origin, outcome.best.temperature, outcome.fitness,
              objective->num_documents(), outcome.forward_equivalents);
-    log_info("{}: verdict: {}", stage.name, verdict_text(outcome.verdict, outcome.forward_equivalents));
+    log_info("{}: verdict: {}", stage.name, verdict);
   }
   return numbers_of(outcome);
 }

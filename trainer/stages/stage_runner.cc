@@ -15,6 +15,7 @@
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/search/verdict.h"
 #include "trainer/stages/run_ledger.h"
 #include "trainer/stages/stage_room.h"
 #include "trainer/stages/stages.h"
@@ -103,6 +104,12 @@ bool is_followed_by_finished(const RunState& run, const StageRecipe& stage) {
   return false;
 }
 
+// Of a search; on rank 0, where it lies.
+std::string verdict_of(const RunState& run, const StageRecipe& stage) {
+  const auto path = run.directory.stage_folder(stage.name) / kVerdictFile;
+  return std::filesystem::exists(path) ? read_text_file(path) : "";
+}
+
 // The record is written last: whatever stops a stage before leaves it to be done again or resumed.
 void run_and_record(RunState& run, const StageRecipe& stage) {
   Communicator& world = run.mesh.world();
@@ -117,7 +124,8 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
                            .kind = std::string(kind),
                            .seconds = seconds,
                            .ranks = world.size(),
-                           .numbers = numbers};
+                           .numbers = numbers,
+                           .verdict = verdict_of(run, stage)};
   run.reporter->stage(record);
   if (stage.kind() != StageKind::kEvaluate && !is_followed_by_finished(run, stage)) run.publish_model();
   run_on_rank(world, 0, [&] {

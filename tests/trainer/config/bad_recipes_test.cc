@@ -336,8 +336,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "21:12: stages[1].makes: found yarn, which has a meaning of its own"},
         BadRecipe{"unknown_set_stretched", good,
                   "    lengths:", "    factors: [\"stretched:tunde\"]\n    lengths:",
-                  "27:14: stages[2].factors: found stretched:tunde, wanted auto, none, pi, ntk, yarn, a set "
-                  "made by a stage before, or one named in model.sets; did you mean tuned?"},
+                  "27:14: stages[2].factors: found stretched:tunde, wanted auto, none, pi, ntk, "
+                  "dynamic_ntk, yarn, cope, hard_clip, drope, a set made by a stage before, or one named in "
+                  "model.sets; did you mean tuned?"},
         BadRecipe{"search_from_factors_never_tuned", good,
                   "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
                   "  - {name: again, kind: search, from: searched, makes: more, length: 4K}",
@@ -351,8 +352,8 @@ INSTANTIATE_TEST_SUITE_P(
             "26:37: stages[3].from: found tuned, which is for the weights before the fine-tune stages[2], "
             "wanted again, the set that this one made"},
         BadRecipe{"unknown_set_evaluated", good, "    lengths:", "    factors: [auto, tunde]\n    lengths:",
-                  "27:14: stages[2].factors: found tunde, wanted auto, none, pi, ntk, yarn, a set made by a "
-                  "stage before"},
+                  "27:14: stages[2].factors: found tunde, wanted auto, none, pi, ntk, dynamic_ntk, "
+                  "yarn, cope, hard_clip, drope, a set made by a stage before"},
         BadRecipe{"fine_tune_longer_than_its_set", good, "    length: 2K\n    steps",
                   "    length: 4K\n    steps",
                   "22:13: stages[1].length: found 4K, wanted at most 2K, which the set searched is for"},

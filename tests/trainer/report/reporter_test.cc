@@ -125,9 +125,14 @@ TEST(Reporter, TheReportHasTheKeysReadersExpect) {
   const TempDir folder;
   Reporter reporter(folder.path(), true);
   reporter.evaluation(evaluation_of("searched", 1.75));
-  reporter.stage(
-      {.name = "search", .kind = "search", .seconds = 2.5, .ranks = 4, .numbers = {{"fitness", 1.25}}});
+  reporter.stage({.name = "search",
+                  .kind = "search",
+                  .seconds = 2.5,
+                  .ranks = 4,
+                  .numbers = {{"fitness", 1.25}},
+                  .verdict = "use the search"});
   reporter.write_report(256);
+  EXPECT_EQ(read_report(folder.path() / "report.json").stages.at(0).verdict, "use the search");
   const Json report = report_in(folder);
   EXPECT_EQ(keys_of(report),
             (std::vector<std::string>{"base_window", "commands", "evaluations", "benchmarks", "stages"}));
@@ -139,10 +144,12 @@ TEST(Reporter, TheReportHasTheKeysReadersExpect) {
                                                  {"bits_per_byte", 1.75},
                                                  {"tail_bits_per_byte", 1.5},
                                                  {"passkey", 0.75}}}));
-  EXPECT_EQ(
-      report["stages"],
-      Json::array(
-          {{{"name", "search"}, {"kind", "search"}, {"seconds", 2.5}, {"ranks", 4}, {"fitness", 1.25}}}));
+  EXPECT_EQ(report["stages"], Json::array({{{"name", "search"},
+                                            {"kind", "search"},
+                                            {"seconds", 2.5},
+                                            {"ranks", 4},
+                                            {"fitness", 1.25},
+                                            {"verdict", "use the search"}}}));
 }
 
 TEST(Reporter, WhatWasNotMeasuredIsNull) {

@@ -82,8 +82,8 @@ TEST_F(FactorFileTest, BrokenFilesAreRefusedByName) {
   };
   const std::vector<std::pair<std::string, std::string>> cases = {
       {with("ropeway-factors", "other"), "f.json: format: found \"other\", wanted \"ropeway-factors\""},
-      {with("\"version\": 2", "\"version\": 3"), "f.json: version: found 3, wanted version 2 or older"},
-      {with("\"version\": 2", "\"version\": 1.0"), "f.json: version: found 1.0"},
+      {with("\"version\": 3", "\"version\": 4"), "f.json: version: found 4, wanted version 3 or older"},
+      {with("\"version\": 3", "\"version\": 1.0"), "f.json: version: found 1.0"},
       {with("\"sets\": [", "\"sets\": [7,"), "f.json: sets[0]: found 7, wanted an object"},
       {with("16384", "16384.5"), "f.json: sets[0].max_length: found 16384.5"},
       {with("\"max_length\"", "\"max_lenght\""), "f.json: sets[0].max_lenght: unknown key"},
@@ -104,12 +104,21 @@ TEST_F(FactorFileTest, BrokenFilesAreRefusedByName) {
 // Version 1 had neither names of weights nor second lists: its sets are for the weights they lie with.
 TEST_F(FactorFileTest, FilesOfVersion1AreRead) {
   std::string text = factor_sets_to_json({make_set("a")});
-  text.replace(text.find("\"version\": 2"), 12, "\"version\": 1");
+  text.replace(text.find("\"version\": 3"), 12, "\"version\": 1");
   const FactorFile file = factor_sets_from_json(text, "f.json");
   ASSERT_EQ(file.sets.size(), 1u);
   EXPECT_EQ(file.weights, "");
   EXPECT_TRUE(is_for_weights(file.sets[0], file.weights));
   EXPECT_TRUE(is_for_weights(file.sets[0], "any"));
+}
+
+// JSON has no infinity: of a pair that does not turn it holds null.
+TEST_F(FactorFileTest, AnInfiniteFactorIsNull) {
+  FactorSet set = make_set("a");
+  set.factors = {1, INFINITY, 3};
+  const std::string text = factor_sets_to_json({set});
+  EXPECT_NE(text.find("null"), std::string::npos);
+  EXPECT_EQ(factor_sets_from_json(text, "f.json").sets[0].factors, set.factors);
 }
 
 TEST_F(FactorFileTest, TwoSetsOfOneNameAreRefused) {

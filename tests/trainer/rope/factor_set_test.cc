@@ -28,6 +28,12 @@ TEST(CheckFactorSet, AcceptsASetForLessThanTheWindow) {
   EXPECT_NO_THROW(check_factor_set(make_set("readjusted", 128), 4, 3, "here"));
 }
 
+TEST(CheckFactorSet, AcceptsPairsThatDoNotTurn) {
+  FactorSet set = make_set("stopped", 2048);
+  set.factors[3] = INFINITY;
+  EXPECT_NO_THROW(check_factor_set(set, 4, 3, "here"));
+}
+
 TEST(CheckFactorSet, NamesWhereFieldAndValue) {
   struct Case {
     std::function<void(FactorSet&)> breaks;
@@ -42,7 +48,7 @@ TEST(CheckFactorSet, NamesWhereFieldAndValue) {
       {[](FactorSet& s) { s.factors.pop_back(); }, {"3 factors", "4", "12"}},
       {[](FactorSet& s) { s.factors.resize(8, 1); }, {"8 factors"}},
       {[](FactorSet& s) { s.factors[2] = 0; }, {"factors[2]", "0"}},
-      {[](FactorSet& s) { s.factors[3] = INFINITY; }, {"factors[3]", "inf"}},
+      {[](FactorSet& s) { s.factors[3] = -INFINITY; }, {"factors[3]", "-inf"}},
       {[](FactorSet& s) { s.factors[1] = NAN; }, {"factors[1]", "nan"}},
       {[](FactorSet& s) { s.attention_temperature = 0; }, {"attention_temperature", "0"}},
       {[](FactorSet& s) { s.start_tokens = -1; }, {"start_tokens", "-1"}},

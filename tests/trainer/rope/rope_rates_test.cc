@@ -9,6 +9,7 @@
 
 #include "kernels/rope/rope_table.h"
 #include "tests/support/model_shape.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/rope/yarn.h"
 
@@ -107,6 +108,17 @@ TEST(RopeTable, StartTokensKeepTheOriginalAnglesAndTemperature) {
     const auto& expected = positions[at / kPairs] < 4 ? plain : stretched;
     EXPECT_EQ(mixed.cos[at], expected.cos[at]) << at;
     EXPECT_EQ(mixed.sin[at], expected.sin[at]) << at;
+  }
+}
+
+TEST(RopeTable, AnInfiniteFactorStopsItsPair) {
+  const auto table = table_of<float>(make_set({1, INFINITY, kStillFactor}, 1.25), 3, kFarPositions);
+  for (size_t row = 0; row < kFarPositions.size(); ++row) {
+    EXPECT_EQ(table.cos[row * 3 + 1], 1.25f);
+    EXPECT_EQ(table.sin[row * 3 + 1], 0);
+    // What other programs' files hold for it.
+    EXPECT_EQ(table.cos[row * 3 + 2], 1.25f);
+    EXPECT_LT(table.sin[row * 3 + 2], 1e-13f);
   }
 }
 

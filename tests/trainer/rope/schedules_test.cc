@@ -9,6 +9,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "trainer/rope/clipped.h"
+#include "trainer/rope/computed_names.h"
 #include "trainer/rope/yarn.h"
 
 namespace ropeway {
@@ -124,12 +126,19 @@ TEST(ComputedFactorSet, IsTheNamedSchedule) {
   EXPECT_EQ(computed_factor_set("pi", g, 2048).factors, pi_factors(16, 8));
   EXPECT_EQ(computed_factor_set("ntk", g, 2048).factors, ntk_factors(16, 8));
   EXPECT_EQ(computed_factor_set("yarn", g, 2048).factors, yarn_factors(g, 8));
+  // transformers' "dynamic" type of factor 8 at 8 times the window: a base times (8 * 8 - 7)^(d/(d-2)).
+  EXPECT_EQ(computed_factor_set("dynamic_ntk", g, 2048).factors, ntk_factors(16, 57));
+  EXPECT_EQ(computed_factor_set("cope", g, 2048).factors, cope_factors(16, 5));
+  EXPECT_EQ(computed_factor_set("hard_clip", g, 2048).factors, hard_clip_factors(16, 5));
+  EXPECT_EQ(computed_factor_set("drope", g, 2048).factors, hard_clip_factors(16, 16));
 }
 
 TEST(ComputedFactorSet, HasTheTemperatureItsUsersExpect) {
   const RopeGeometry g{16, 10000, 4096};
-  for (const char* name : {"none", "pi", "ntk"})
-    EXPECT_EQ(computed_factor_set(name, g, 32768).attention_temperature, 1.0);
+  for (const std::string& name : computed_names()) {
+    if (name == "yarn") continue;
+    EXPECT_EQ(computed_factor_set(name, g, 32768).attention_temperature, 1.0) << name;
+  }
   EXPECT_NEAR(computed_factor_set("yarn", g, 32768).attention_temperature, 1.118034, 5e-7);
 }
 
@@ -139,6 +148,10 @@ TEST(ComputedFactorSet, NeverShrinksTheWindow) {
   EXPECT_EQ(set.scale(), 1.0);
   EXPECT_EQ(set.factors, identity_factors(16));
   EXPECT_EQ(set.attention_temperature, 1.0);
+  for (const std::string& name : computed_names()) {
+    if (name == "drope") continue;
+    EXPECT_EQ(computed_factor_set(name, g, 4096).factors, identity_factors(16)) << name;
+  }
 }
 
 TEST(ComputedFactorSet, RefusesOtherNames) {

@@ -12,6 +12,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "search_fixture.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/yarn.h"
 #include "trainer/search/cost.h"
 
@@ -191,7 +192,7 @@ TEST(Search, FamiliesAndGradientCostAtMost300ForwardEquivalentsAt8x) {
   EXPECT_NEAR(sum, outcome.forward_equivalents, 1e-9);
 }
 
-// Beside the formula's own passes over the two held-out documents, which find nothing: they weigh what was found.
+// Beside the formula's own passes over the two held-out documents: those only weigh what was found.
 TEST(Search, SeedsAloneCostAHundredthOfThePublishedSearch) {
   const SearchProblem problem = with("families", "none");
   SyntheticObjective objective = landscape(problem);
@@ -368,6 +369,41 @@ TEST(Search, TailAndNeedleLossDecideAmongFinalists) {
   needle.needle = [](const Candidate& c) { return c.origin.starts_with("gradient") ? 3.0 : 0.0; };
   EXPECT_TRUE(search_alone(problem, plain, folder / "plain.jsonl").best.origin.starts_with("gradient"));
   EXPECT_FALSE(search_alone(problem, needle, folder / "needle.jsonl").best.origin.starts_with("gradient"));
+}
+
+// Of a model tuned under CoPE the last pairs do not turn: they stay so, whatever searches further.
+TEST(Search, GoesOnFromAModelWhosePairsStand) {
+  for (const char* seeds : {"families", "paper"}) {
+    for (const char* refine : {"none", "gradient", "evolution"}) {
+      SearchProblem problem = tuned_problem(seeds, refine);
+      problem.trained_factors.back() = INFINITY;
+      SyntheticObjective::Options options{.target = toy_target(problem)};
+      options.target.back() = INFINITY;
+      SyntheticObjective standing(options);
+      LogFolder folder;
+      const SearchOutcome outcome = search_alone(problem, standing, folder / "search.jsonl");
+      EXPECT_TRUE(std::isinf(outcome.best.factors.back())) << seeds << " " << refine;
+      EXPECT_TRUE(std::isfinite(outcome.fitness)) << seeds << " " << refine;
+      EXPECT_TRUE(std::isfinite(outcome.best.factors[30])) << seeds << " " << refine;
+      EXPECT_TRUE(is_monotone(outcome.best.factors));
+    }
+  }
+}
+
+// A landscape whose slow pairs are best at rest.
+TEST(Search, FindsPairsThatAreBestStopped) {
+  for (const char* refine : {"none", "gradient", "evolution"}) {
+    SearchProblem problem = with("families", refine);
+    problem.options.population = 8;
+    problem.options.iterations = 2;
+    SyntheticObjective::Options options{.target =
+                                            hard_clip_factors(32, 19)};  // from the critical pair, 13, on
+    SyntheticObjective objective(options);
+    LogFolder folder;
+    const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
+    EXPECT_TRUE(std::isinf(outcome.best.factors[13])) << refine;
+    EXPECT_TRUE(std::isfinite(outcome.fitness)) << refine;
+  }
 }
 
 // Documents of 2048 tokens are one look each; of 256 tokens it takes eight gradients per step.

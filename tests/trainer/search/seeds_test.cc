@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "search_fixture.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/formulas.h"
@@ -23,12 +24,18 @@ Candidate find(const std::vector<Candidate>& seeds, const std::string& origin) {
 
 void expect_near(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
   ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], tolerance * std::abs(b[i])) << "dim " << i;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (std::isinf(b[i])) {
+      EXPECT_EQ(a[i], b[i]) << "dim " << i;
+    } else {
+      EXPECT_NEAR(a[i], b[i], tolerance * std::abs(b[i])) << "dim " << i;
+    }
+  }
 }
 
 TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
   const auto seeds = family_seeds(toy_problem());
-  EXPECT_EQ(seeds.size(), 1u + 12u + 24u);  // beside the formulas
+  EXPECT_EQ(seeds.size(), 3u + 12u + 24u);  // beside the formulas
   for (const Candidate& seed : seeds) {
     EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
     EXPECT_GE(seed.factors.front(), 1) << seed.origin;
@@ -42,7 +49,7 @@ TEST(FamilySeeds, ShortGridIsAPartOfTheWholeOneAndReplacesItOnRequest) {
   const auto full = family_seeds(problem);
   problem.options.seed_grid = SeedGrid::kShort;
   const auto few = family_seeds(problem);
-  EXPECT_EQ(few.size(), 1u + 3u + 6u);
+  EXPECT_EQ(few.size(), 3u + 3u + 6u);
   for (const Candidate& seed : few) expect_near(seed.factors, find(full, seed.origin).factors, 1e-15);
   problem.trained_factors = identity_factors(32);  // a tuned model: short unless asked otherwise
   problem.options.seed_grid = SeedGrid::kFull;
@@ -56,6 +63,17 @@ TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
   EXPECT_NEAR(seed.factors[12], std::pow(8, 0.6), 1e-12);
   EXPECT_EQ(seed.factors[13], 8);
   EXPECT_EQ(seed.factors[31], 8);
+}
+
+// Pair 13 is the first that does not turn once in the window.
+TEST(FamilySeeds, StopOrInterpolateFromTheCriticalPairOn) {
+  const auto seeds = family_seeds(toy_problem());
+  const Candidate clip = find(seeds, "clip(13)"), left = find(seeds, "ntk-left(13)");
+  EXPECT_EQ(clip.factors[12], 1);
+  EXPECT_TRUE(std::isinf(clip.factors[13]));
+  EXPECT_NEAR(left.factors[12], std::pow(8, 12.0 / 13), 1e-12);  // LongRoPE2, Alg. 2
+  EXPECT_EQ(left.factors[13], 8);
+  EXPECT_EQ(left.factors[31], 8);
 }
 
 TEST(FamilySeeds, OfTunedFactorsOfOneAreThoseOfTheOriginalModel) {
@@ -198,10 +216,12 @@ TEST(Formulas, HaveTheirOwnTemperatureWhereItIsSearchedFor) {
   SearchProblem problem = toy_problem();
   const double su = std::sqrt(1 + std::log(8) / std::log(256));
   const auto free = formulas(problem);
-  ASSERT_EQ(free.size(), 3u);
+  ASSERT_EQ(free.size(), 5u);
   expect_near(find(free, "pi").factors, pi_factors(32, 8), 0);
   expect_near(find(free, "ntk").factors, ntk_factors(32, 8), 0);
   expect_near(find(free, "yarn").factors, yarn_factors(problem.geometry, 8), 0);
+  expect_near(find(free, "cope").factors, cope_factors(32, 10), 0);
+  expect_near(find(free, "hard_clip").factors, hard_clip_factors(32, 10), 0);
   EXPECT_EQ(find(free, "ntk").temperature, 1);
   EXPECT_NEAR(find(free, "yarn").temperature, su, 1e-12);
   problem.options.temperature = {TemperaturePolicy::kNumber, 1.25};
@@ -210,8 +230,8 @@ TEST(Formulas, HaveTheirOwnTemperatureWhereItIsSearchedFor) {
   EXPECT_TRUE(formulas(problem).empty());
 }
 
-// What is left to stretch, on top of what the weights were tuned under: its temperatures multiply to the whole
-// scale's.
+// What is left to stretch, on top of what the weights were tuned under: the temperatures multiply to that of
+// the whole scale.
 TEST(Formulas, OfATunedModelMultiplyItsFactors) {
   SearchProblem problem = toy_problem(64);
   problem.trained_factors = pi_factors(32, 8);

@@ -90,6 +90,7 @@ class SyntheticObjective : public Objective {
   double tail_penalty(const Candidate& c) const { return tail ? tail(c) : 0; }
   double distance(const Candidate& c, int64_t document, size_t i) const {
     Philox random(7, Stream::kEvaluation, static_cast<uint64_t>(document), static_cast<uint32_t>(i));
+    if (std::isinf(c.factors[i]) && std::isinf(options_.target[i])) return 0;
     return std::log(c.factors[i]) - std::log(options_.target[i]) - options_.document_noise * random.normal();
   }
   double curvature(size_t i) const {

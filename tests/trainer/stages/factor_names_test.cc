@@ -111,7 +111,9 @@ TEST(FactorNames, AnUnknownNameListsThoseThereAre) {
       ADD_FAILURE() << name << " was found";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kUsage);
-      EXPECT_THAT(error.what(), HasSubstr("auto, none, pi, ntk, yarn, searched, tuned"));
+      EXPECT_THAT(
+          error.what(),
+          HasSubstr("auto, none, pi, ntk, dynamic_ntk, yarn, cope, hard_clip, drope, searched, tuned"));
     }
   }
 }

@@ -21,6 +21,7 @@
 #include "trainer/formats/gguf/gguf_writer.h"
 #include "trainer/formats/safetensors/convert_elements.h"
 #include "trainer/formats/safetensors/safetensors_reader.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 
@@ -93,7 +94,8 @@ GgufTensorToWrite weight_of(const ModelDir& model, const NamedShape& weight, Ggm
 }
 
 GgufTensorToWrite factor_table(const char* name, const FactorSet& set) {
-  const std::vector<float> values(set.factors.begin(), set.factors.end());
+  const std::vector<double> factors = with_finite_factors(set.factors);
+  const std::vector<float> values(factors.begin(), factors.end());
   return {name, GgmlType::kF32, {static_cast<int64_t>(values.size())}, [values](const PutBytes& put) {
             put(values.data(), static_cast<int64_t>(values.size() * sizeof(float)));
           }};

@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "trainer/formats/gguf/gguf_names.h"
 #include "trainer/formats/hf/hf_config.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/llama3.h"
@@ -233,7 +234,7 @@ FactorFile restore_factor_sets(const GgufValue& json, const ParsedConfig& parsed
   for (const FactorSet& used : parsed.sets) {
     const bool known = used.factors == identity_factors(parsed.config.rotary_pairs()) ||
                        std::any_of(sets.begin(), sets.end(), [&](const FactorSet& set) {
-                         return equal_in_binary32(used.factors, set.factors);
+                         return equal_in_binary32(used.factors, with_finite_factors(set.factors));
                        });
     if (!known) {
       fail(ErrorKind::kBadData, "{}: {}: has no set with the factors of {}: one of them was changed", where,

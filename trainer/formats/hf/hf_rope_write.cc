@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/family/families.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
@@ -38,8 +39,9 @@ ordered_json longrope_block(const ModelConfig& config, const FactorSet& long_set
   ordered_json block;
   block["rope_type"] = "longrope";
   block["type"] = "longrope";
-  block["short_factor"] = short_set != nullptr ? short_set->factors : identity_factors(pairs);
-  block["long_factor"] = long_set.factors;
+  block["short_factor"] =
+      with_finite_factors(short_set != nullptr ? short_set->factors : identity_factors(pairs));
+  block["long_factor"] = with_finite_factors(long_set.factors);
   block["factor"] = factor;
   block["original_max_position_embeddings"] = config.original_window;
   // transformers has one temperature for both windows, attention_factor; vLLM ignores that one and has one
