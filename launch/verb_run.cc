@@ -7,6 +7,7 @@
 #include "launch/exit_status.h"
 #include "launch/rank_table.h"
 #include "launch/recipe_loading.h"
+#include "launch/run_company.h"
 #include "launch/signals.h"
 #include "launch/status_text.h"
 #include "launch/stopping.h"
@@ -43,7 +44,7 @@ are done again, and no others.
   --time-limit TIME     saves and ends with 75 before that, 3h50m; by default SLURM_JOB_END_TIME
 
 SIGINT, SIGTERM and SIGUSR1 (to mpirun or a rank) save, stop and end with 75.
-Everything is written to the recipe's run_dir (runs/NAME).
+Everything is written to the recipe's run_dir (runs/NAME); report.html shows it.
 
 example:
   mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10
@@ -197,6 +198,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
       world,
       own_seat(job.host_name(), gpus ? fmt::format("{}: {}", gpus->info().index, gpus->info().name) : ""),
       recipe.mesh.sequence > 0 ? recipe.mesh.sequence : world.size() / recipe.mesh.data);
+  accompany(*run);
   const std::string table = run_stages(*run);
   run.reset();  // before the GPUs are given back
   if (gpus) gpus->close();

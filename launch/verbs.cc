@@ -17,6 +17,7 @@ const std::vector<Verb>& verbs() {
       {"inspect", "what a model, checkpoint or run folder holds", nullptr, inspect_verb, inspect_page},
       {"status", "what is done of a run, what is under way, and what no longer fits", nullptr, status_verb},
       {"data", "what the texts of a recipe hold, and what its stages make of them", nullptr, data_verb},
+      {"report", "a run as one HTML file: curves, figures, factors, recipe", nullptr, report_verb},
       {"plan", "tokens, FLOPs, seconds and memory of every stage on any number of GPUs", nullptr, plan_verb,
        plan_page},
       {"new", "a recipe for a model, a length and so many GPUs", nullptr, new_verb, new_page},

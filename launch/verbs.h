@@ -35,6 +35,7 @@ void inspect_verb(const Arguments& arguments, bool prints);       // verb_inspec
 void data_verb(const Arguments& arguments, bool prints);          // verb_data.cc
 void plan_verb(const Arguments& arguments, bool prints);          // verb_plan.cc
 void status_verb(const Arguments& arguments, bool prints);        // verb_status.cc
+void report_verb(const Arguments& arguments, bool prints);        // verb_report.cc
 void validate_verb(const Arguments& arguments, bool prints);      // verb_validate.cc
 void version_verb(const Arguments& arguments, bool prints);       // verb_version.cc
 void show_verb(const Arguments& arguments, bool prints);          // verb_show.cc

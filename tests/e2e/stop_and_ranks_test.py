@@ -19,7 +19,7 @@ def stop_in_training(run):
     process = run.start()
     metrics = run.run_dir / "metrics.jsonl"
     deadline = time.monotonic() + 60
-    while not (metrics.exists() and '"stage":"tune"' in metrics.read_text()):
+    while not (metrics.exists() and '"kind":"step","stage":"tune"' in metrics.read_text()):
         assert time.monotonic() < deadline and process.poll() is None, run.output()
         time.sleep(0.005)
     os.kill(mpirun_pid(process), signal.SIGUSR1)

@@ -33,7 +33,10 @@ Figures run_on(const std::string& device) {
   EXPECT_EQ(ended.code, 0) << ended.err;
   Figures run;
   std::ifstream metrics(scratch.path() / "run/metrics.jsonl");
-  for (std::string line; std::getline(metrics, line);) run.losses.push_back(Json::parse(line).at("loss"));
+  for (std::string line; std::getline(metrics, line);) {
+    const Json record = Json::parse(line);
+    if (record.at("kind") == "step") run.losses.push_back(record.at("loss"));
+  }
   std::ifstream report(scratch.path() / "run/report.json");
   for (const Json& evaluation : Json::parse(report).at("evaluations")) {
     run.bits_per_byte.push_back(evaluation.at("bits_per_byte"));

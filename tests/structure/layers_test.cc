@@ -23,6 +23,7 @@ const std::map<std::string, int> kFloors = {
     {"kernels/mlp", 1},          {"kernels/attention", 1},
     {"kernels/loss", 1},         {"kernels/optim", 1},
     {"parallel/board", 1},
+    {"trainer/charts", 1},
 
     {"kernels/ops", 2},          {"parallel/comm", 2},
     {"parallel/layout", 2},      {"trainer/files", 2},
@@ -33,7 +34,7 @@ const std::map<std::string, int> kFloors = {
     {"trainer/report", 3},       {"trainer/formats/safetensors", 3},
 
     {"trainer/family", 4},       {"trainer/data", 4},
-    {"trainer/checkpoint", 4},
+    {"trainer/checkpoint", 4},   {"trainer/page", 4},
 
     {"trainer/formats/hf", 5},   {"trainer/plan", 5},
     {"trainer/tasks", 5},

@@ -43,7 +43,7 @@ std::vector<std::string> literals_of(const std::string& source) {
 // An option ("--fresh") or a verb ("ropeway run") in the text; "" if there is none.
 std::string command_line_in(const std::string& text) {
   static const std::regex kWords(
-      R"((^|[^-\w])(--[a-z][a-z-]*|ropeway (run|data|evaluate|generate|chat|import|export|inspect|status|plan|validate|version|new|convert|fetch|show|schema|completion)\b))");
+      R"((^|[^-\w])(--[a-z][a-z-]*|ropeway (run|data|evaluate|generate|chat|import|export|inspect|status|report|plan|validate|version|new|convert|fetch|show|schema|completion)\b))");
   std::smatch match;
   return std::regex_search(text, match, kWords) ? match[2].str() : "";
 }

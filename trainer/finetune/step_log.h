@@ -2,6 +2,7 @@
 // step stands out.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include "trainer/finetune/step_memory.h"
@@ -14,8 +15,7 @@ namespace ropeway {
 
 class StepLog {
  public:
-  StepLog(const TrainRecipe& options, const TrainContext& context)
-      : options_(options), context_(context), progress_(context.mesh->world().rank() == 0) {}
+  StepLog(const TrainRecipe& options, const TrainContext& context);
 
   // `state` after the step.
   void report(const TrainStep& step, const TrainState& state, const StepMemory& memory);
@@ -23,8 +23,13 @@ class StepLog {
   void finish() { progress_.finish(); }
 
  private:
+  static constexpr size_t kRecentSteps = 50;
+  double seconds_of_steps(int64_t steps) const;
+
   const TrainRecipe& options_;
   const TrainContext& context_;
+  double flops_per_rank_ = 0;  // of a step
+  std::deque<double> recent_seconds_;
   ProgressLine progress_;
 };
 

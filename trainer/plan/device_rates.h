@@ -19,7 +19,8 @@ struct DeviceRates {
 
   std::string name;
   int64_t memory_bytes = 0;              // 0: unknown
-  double product = 0;                    // TF/s of matrix products; 0: unknown, no times
+  double product = 0;                    // TF/s of matrix products, as reached; 0: unknown, no times
+  double peak = 0;                       // TF/s of dense BF16 products in the maker's data sheet; 0: unknown
   std::vector<AttentionRate> attention;  // ascending length
   double link = 0, network = 0;          // GB/s each way to a neighbour within the host, and beyond it
   int devices_a_host = 8;

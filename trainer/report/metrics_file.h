@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object per line, one line per training step. Appended to; whole lines only.
+// metrics.jsonl: one JSON object per line (README.md has the kinds). Appended to; whole lines only.
 #pragma once
 
 #include <cstdint>

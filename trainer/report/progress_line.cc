@@ -1,6 +1,7 @@
 #include "trainer/report/progress_line.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -19,11 +20,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
+// A line that is longer than the terminal is wide could not be rewritten in place.
+size_t columns_of_terminal() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 110;
+}
+
+std::string fitting(const std::string& text, size_t columns) {
+  return text.size() < columns ? text : text.substr(0, columns - 1);
 }
 
 double seconds_between(Clock::time_point begin, Clock::time_point end) {
@@ -31,6 +35,13 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
 }
 
 }  // namespace
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}s", whole);
+}
 
 // All members are guarded by `mutex` but those that never change.
 struct ProgressLine::State {
@@ -55,7 +66,12 @@ struct ProgressLine::State {
                                    : milliseconds(10'000)) {}
 
   void show(const std::string& text) {
-    std::fprintf(stderr, terminal ? "\r%-110s" : "%s\n", text.c_str());
+    if (terminal) {
+      const size_t columns = columns_of_terminal();
+      std::fprintf(stderr, "\r%-*s", static_cast<int>(columns) - 1, fitting(text, columns).c_str());
+    } else {
+      std::fprintf(stderr, "%s\n", text.c_str());
+    }
     std::fflush(stderr);
     last_shown = Clock::now();
     unshown = false;

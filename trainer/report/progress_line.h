@@ -10,6 +10,8 @@
 
 namespace ropeway {
 
+std::string duration_text(double seconds);  // 12s, 3m12s, 2h05m
+
 class ProgressLine {
  public:
   // every: between two lines; by default 10 s, and on a terminal a tenth of a second, or 1 s where nothing new

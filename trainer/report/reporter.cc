@@ -1,6 +1,7 @@
 #include "trainer/report/reporter.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,9 @@ namespace ropeway {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Of the records in metrics.jsonl. 1 had training steps only, without a kind.
+constexpr int kMetricsVersion = 2;
 
 Json json_or_null(double value) { return value < 0 ? Json(nullptr) : Json(value); }
 // JSON has no infinity and no NaN: they are written as null.
@@ -52,6 +56,18 @@ void add_details(const EvaluationRecord& record, Json& entry) {
                                     {"nats_per_token", difference.nll},
                                     {"interval_95", to_json(difference.interval)}});
   }
+}
+
+Json to_json(const EvaluationRecord& record) {
+  Json entry{{"stage", record.stage},
+             {"model", record.model},
+             {"factors", record.factors},
+             {"length", record.length},
+             {"bits_per_byte", json_or_null(record.bits_per_byte)},
+             {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
+             {"passkey", json_or_null(record.passkey)}};
+  add_details(record, entry);
+  return entry;
 }
 
 void read_details(const Json& entry, EvaluationRecord& record) {
@@ -109,15 +125,18 @@ RunReport report_from_json(const Json& report) {
     StageRecord record{.name = entry.value("name", ""),
                        .kind = entry.value("kind", ""),
                        .seconds = entry.value("seconds", 0.0),
+                       .started = entry.value("started", 0.0),
                        .ranks = entry.value("ranks", 1),
                        .numbers = {},
                        .verdict = entry.value("verdict", "")};
     for (const auto& [key, value] : entry.items()) {
-      if (value.is_number() && key != "seconds" && key != "ranks") record.numbers.emplace_back(key, value);
+      if (value.is_number() && key != "seconds" && key != "started" && key != "ranks")
+        record.numbers.emplace_back(key, value);
     }
     read.stages.push_back(record);
   }
   for (const Json& command : report.value("commands", Json::array())) read.commands.push_back(command);
+  read.base_window = report.value("base_window", int64_t{0});
   return read;
 }
 
@@ -126,17 +145,7 @@ Json to_json(const RunReport& report) {
             {"evaluations", Json::array()},
             {"benchmarks", Json::array()},
             {"stages", Json::array()}};
-  for (const EvaluationRecord& record : report.evaluations) {
-    Json entry{{"stage", record.stage},
-               {"model", record.model},
-               {"factors", record.factors},
-               {"length", record.length},
-               {"bits_per_byte", json_or_null(record.bits_per_byte)},
-               {"tail_bits_per_byte", json_or_null(record.tail_bits_per_byte)},
-               {"passkey", json_or_null(record.passkey)}};
-    add_details(record, entry);
-    json["evaluations"].push_back(entry);
-  }
+  for (const EvaluationRecord& record : report.evaluations) json["evaluations"].push_back(to_json(record));
   for (const BenchmarkRecord& record : report.benchmarks) {
     Json numbers = Json::object();
     for (const auto& [name, value] : record.numbers) numbers[name] = value;
@@ -149,13 +158,48 @@ Json to_json(const RunReport& report) {
                                   {"numbers", numbers}});
   }
   for (const StageRecord& record : report.stages) {
-    Json entry{
-        {"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}, {"ranks", record.ranks}};
+    Json entry{{"name", record.name}, {"kind", record.kind}, {"seconds", record.seconds}};
+    if (record.started > 0) entry["started"] = record.started;
+    entry["ranks"] = record.ranks;
     for (const auto& [key, value] : record.numbers) entry[key] = value;
     if (!record.verdict.empty()) entry["verdict"] = record.verdict;
     json["stages"].push_back(entry);
   }
   return json;
+}
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Named as torchtitan names them, behind the stage; beside them what it has no name for.
+std::vector<std::pair<std::string, double>> step_scalars(const StepRecord& record,
+                                                         const std::string& prefix) {
+  std::vector<std::pair<std::string, double>> scalars = {
+      {prefix + "loss_metrics/global_avg_loss", record.loss},
+      {prefix + "grad_norm", record.gradient_norm},
+      {prefix + "lr", record.learning_rate},
+      {prefix + "throughput(tps)", record.tokens_per_second},
+      {prefix + "time_metrics/end_to_end(s)", record.seconds}};
+  if (record.peak_memory_bytes > 0) {
+    scalars.emplace_back(prefix + "memory/max_reserved(GiB)",
+                         static_cast<double>(record.peak_memory_bytes) / (1 << 30));
+  }
+  for (const auto& [part, seconds] : record.time) {
+    if (part == "data") {
+      scalars.emplace_back(prefix + "time_metrics/data_loading(s)", seconds);
+      if (record.seconds > 0) {
+        scalars.emplace_back(prefix + "time_metrics/data_loading(%)", 100 * seconds / record.seconds);
+      }
+    } else {
+      scalars.emplace_back(fmt::format("{}time_metrics/{}(s)", prefix, part), seconds);
+    }
+  }
+  if (record.tflops_per_rank > 0) scalars.emplace_back(prefix + "tflops", record.tflops_per_rank);
+  if (record.peak_tflops > 0) {
+    scalars.emplace_back(prefix + "mfu(%)", 100 * record.tflops_per_rank / record.peak_tflops);
+  }
+  return scalars;
 }
 
 // What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
@@ -203,7 +247,41 @@ struct Reporter::State {
     }
   }
 
+  // The first line of a process says what the lines after it are.
+  void record(Json line) {
+    const double now = seconds_since_1970();
+    if (!begun) {
+      Json start{{"kind", "start"}, {"version", kMetricsVersion}, {"time", now}};
+      if (!report.commands.empty()) start["command"] = report.commands.back();
+      metrics.append(start.dump());
+    }
+    begun = true;
+    line["time"] = now;
+    metrics.append(line.dump());
+  }
+
+  // Of a picture or page that somebody looks at: a failure costs them, not the run.
+  void tell(bool at_once) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!listener || (!at_once && now < next_news)) return;
+    try {
+      listener();
+    } catch (const std::exception& error) {
+      log_warning("{}; the run goes on without it", error.what());
+      listener = nullptr;
+    }
+    // However long it takes, it costs little of the run's time.
+    constexpr int kShareOfTime = 50;
+    const auto took = std::chrono::steady_clock::now() - now;
+    next_news = now + std::max<std::chrono::steady_clock::duration>(news_every, kShareOfTime * took);
+  }
+
   std::filesystem::path report_path;
+  std::function<void()> listener;
+  std::chrono::steady_clock::duration news_every{};
+  std::chrono::steady_clock::time_point next_news{};
+  TimeLeft time_left;
+  bool begun = false;  // this process has written to metrics
   MetricsFile metrics;
   TensorBoardWriter events;
   RunReport report;
@@ -215,12 +293,15 @@ Reporter::Reporter(const std::filesystem::path& run_dir, bool enabled, const std
 Reporter::~Reporter() = default;
 
 void Reporter::resume_at(const std::string& stage, int64_t step) {
-  if (state_) state_->metrics.cut(stage, step);
+  if (!state_) return;
+  state_->metrics.cut(stage, step);
+  if (step > 0) state_->record({{"kind", "resume"}, {"stage", stage}, {"step", step}});
 }
 
 void Reporter::step(const StepRecord& record) {
   if (!state_) return;
-  Json line{{"stage", record.stage},
+  Json line{{"kind", "step"},
+            {"stage", record.stage},
             {"step", record.step},
             {"total_steps", record.total_steps},
             {"loss", record.loss},
@@ -237,13 +318,57 @@ void Reporter::step(const StepRecord& record) {
   if (record.slowest_rank >= 0) {
     line["slowest_rank"] = {{"rank", record.slowest_rank}, {"speed", record.slowest_speed}};
   }
-  state_->metrics.append(line.dump());
+  if (record.tflops_per_rank > 0) line["tflops_per_rank"] = record.tflops_per_rank;
+  if (record.peak_tflops > 0) line["share_of_peak"] = record.tflops_per_rank / record.peak_tflops;
+  if (record.seconds_left >= 0) line["seconds_left"] = record.seconds_left;
+  state_->record(std::move(line));
   const std::string prefix = record.stage + "/";
-  state_->events.scalars(record.step, {{prefix + "loss_metrics/global_avg_loss", record.loss},
-                                       {prefix + "grad_norm", record.gradient_norm},
-                                       {prefix + "lr", record.learning_rate},
-                                       {prefix + "throughput(tps)", record.tokens_per_second},
-                                       {prefix + "time_metrics/end_to_end(s)", record.seconds}});
+  state_->events.scalars(record.step, step_scalars(record, prefix));
+  state_->tell(false);
+}
+
+void Reporter::search(const SearchRecord& record) {
+  if (!state_) return;
+  state_->metrics.append(Json{
+      {"kind", "search"},
+      {"stage", record.stage},
+      {"phase", record.phase},
+      {"step", record.evaluation},
+      {"best", record.best},
+      {"forward_equivalents", record.spent},
+      {"expected_forward_equivalents", record.expected},
+      {"time",
+       seconds_since_1970()}}.dump());
+  const std::string prefix = record.stage + "/search/";
+  state_->events.scalars(record.evaluation, {{prefix + "best_loss", record.best},
+                                             {prefix + "forward_equivalents", record.spent}});
+  state_->tell(false);
+}
+
+void Reporter::describe_run(const std::vector<std::pair<std::string, std::string>>& texts,
+                            const std::vector<std::pair<std::string, std::string>>& parameters) {
+  if (!state_) return;
+  for (const auto& [title, text] : texts) state_->events.text(title, text);
+  if (!parameters.empty()) state_->events.hyperparameters(parameters);
+}
+
+void Reporter::on_news(std::function<void()> listener, double seconds) {
+  if (!state_) return;
+  state_->listener = std::move(listener);
+  state_->news_every =
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+void Reporter::plan_time(const std::vector<StageWork>& stages) {
+  if (!state_) return;
+  state_->time_left = TimeLeft(stages);
+  for (const StageRecord& record : state_->report.stages) state_->time_left.took(record.name, record.seconds);
+}
+
+double Reporter::seconds_left(const std::string& stage, double of_stage) const {
+  if (!state_ || of_stage < 0) return -1;
+  const double after = state_->time_left.after(stage);
+  return after < 0 ? -1 : of_stage + after;
 }
 
 void Reporter::evaluation(const EvaluationRecord& record) {
@@ -263,6 +388,10 @@ void Reporter::evaluation(const EvaluationRecord& record) {
   if (record.bits_per_byte >= 0) scalars.emplace_back(prefix + "bits_per_byte", record.bits_per_byte);
   if (record.passkey >= 0) scalars.emplace_back(prefix + "passkey", record.passkey);
   state_->events.scalars(record.length, scalars);
+  Json line{{"kind", "evaluation"}};
+  line.update(to_json(record));
+  state_->record(std::move(line));
+  state_->tell(false);
 }
 
 void Reporter::benchmark(const BenchmarkRecord& record) {
@@ -326,10 +455,19 @@ void Reporter::stage(const StageRecord& record) {
   auto& all = state_->report.stages;
   std::erase_if(all, [&](const StageRecord& earlier) { return earlier.name == record.name; });
   all.push_back(record);
+  state_->time_left.took(record.name, record.seconds);
+  Json line{{"kind", "stage"},
+            {"stage", record.name},
+            {"stage_kind", record.kind},
+            {"seconds", record.seconds},
+            {"ranks", record.ranks}};
+  for (const auto& [name, value] : record.numbers) line["numbers"][name] = value;
+  state_->record(std::move(line));
 }
 
 void Reporter::write_report(int64_t base_window) {
   if (!state_) return;
+  state_->report.base_window = base_window;
   Json report{{"base_window", base_window}};
   report.update(to_json(state_->report));
   try {
@@ -337,6 +475,7 @@ void Reporter::write_report(int64_t base_window) {
   } catch (const std::exception& error) {
     log_warning("{}; the run goes on without it", error.what());
   }
+  state_->tell(true);
 }
 
 std::string Reporter::table() const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "trainer/report/interval.h"
+#include "trainer/report/time_left.h"
 
 namespace ropeway {
 
@@ -29,6 +31,17 @@ struct StepRecord {
   // rank alone, or too few steps.
   int slowest_rank = -1;
   double slowest_speed = 1;
+  double tflops_per_rank = 0;  // arithmetic of the step as plans count it, in 10^12 per second; 0: not known
+  double peak_tflops = 0;      // of matrix products of such a device, as published; 0: not known
+  double seconds_left = -1;    // of all stages; below 0: not known
+};
+
+// An evaluation of a search, or the beginning of a phase (without a candidate).
+struct SearchRecord {
+  std::string stage, phase;
+  int64_t evaluation = 0;          // from 1
+  double best = 0;                 // nats per token, so far
+  double spent = 0, expected = 0;  // forward equivalents so far, and in all
 };
 
 // A further figure of an evaluation, such as "perplexity".
@@ -78,6 +91,7 @@ struct BenchmarkRecord {
 struct StageRecord {
   std::string name, kind;
   double seconds = 0;
+  double started = 0;  // seconds since 1970; 0: not known
   int ranks = 1;
   std::vector<std::pair<std::string, double>> numbers;  // "fitness", "forward_equivalents", "final_loss", ...
   std::string verdict = {};                             // of a search, in words; empty: none
@@ -89,6 +103,7 @@ struct RunReport {
   std::vector<BenchmarkRecord> benchmarks;
   std::vector<StageRecord> stages;
   std::vector<std::string> commands;  // that the run was started with, oldest first
+  int64_t base_window = 0;            // of the model the run began with; 0: not known
 };
 // Throws kMissingInput when the file is not there, kBadData naming it when it is not a report.
 RunReport read_report(const std::filesystem::path& path);
@@ -104,9 +119,11 @@ class Reporter {
   Reporter(const std::filesystem::path& run_dir, bool enabled, const std::string& command = "");
   ~Reporter();
 
-  void resume_at(const std::string& stage,
-                 int64_t step);  // drops the stage's records with a step beyond `step`
+  // The stage goes on after `step`: its records of later ones are dropped, and where there were earlier ones a
+  // line says that it went on here.
+  void resume_at(const std::string& stage, int64_t step);
   void step(const StepRecord& record);
+  void search(const SearchRecord& record);
   void evaluation(const EvaluationRecord& record);
   void benchmark(const BenchmarkRecord& record);
   void stage(const StageRecord& record);
@@ -121,6 +138,17 @@ class Reporter {
   // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages":
   // [...]}; rewritten atomically, earlier content kept. A command given several times in a row is there once.
   void write_report(int64_t base_window);
+  // What the run is, once per process: texts (Markdown) by title, and the values that runs are compared by. For
+  // TensorBoard.
+  void describe_run(const std::vector<std::pair<std::string, std::string>>& texts,
+                    const std::vector<std::pair<std::string, std::string>>& parameters);
+  // Called when there is news, at most every `seconds`, and after each stage; may be empty. What it throws is a
+  // warning.
+  void on_news(std::function<void()> listener, double seconds);
+  // What each stage takes, in the order they run; the estimate of what is left starts from it.
+  void plan_time(const std::vector<StageWork>& stages);
+  // Of the whole run, when the stage at work is left with `of_stage` seconds; below 0: not known.
+  double seconds_left(const std::string& stage, double of_stage) const;
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
   std::string table() const;
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "trainer/report/evaluations.h"
+
 namespace ropeway {
 namespace {
 
@@ -32,6 +34,8 @@ std::string control_lines(const std::vector<EvaluationRecord>& evaluations) {
   }
   return text;
 }
+
+bool is_measured(const EvaluationRecord&) { return true; }
 
 constexpr size_t kLeastWidth = 11;
 
@@ -67,12 +71,8 @@ std::string result_table(const std::vector<EvaluationRecord>& evaluations) {
   for (const auto& [model, factors] : rows) {
     text += fmt::format("{:<6} {:<{}}", model, factors, name_width);
     for (const int64_t length : lengths) {
-      // The latest measurement wins: an evaluation repeated after an interruption replaces the earlier one.
-      const auto found =
-          std::find_if(evaluations.rbegin(), evaluations.rend(), [&](const EvaluationRecord& record) {
-            return record.model == model && record.factors == factors && record.length == length;
-          });
-      text += fmt::format(" {:>{}}", found == evaluations.rend() ? "" : cell(*found), width);
+      const EvaluationRecord* found = best_evaluation(evaluations, model, factors, length, is_measured);
+      text += fmt::format(" {:>{}}", found == nullptr ? "" : cell(*found), width);
     }
     text += "\n";
   }

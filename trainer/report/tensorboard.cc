@@ -5,6 +5,7 @@
 
 #include <boost/crc.hpp>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 
@@ -61,6 +62,47 @@ void TensorBoardWriter::scalars(int64_t step, const std::vector<std::pair<std::s
     value->set_simple_value(static_cast<float>(number));
   }
   record(event.SerializeAsString());
+}
+
+// A summary that a plugin of TensorBoard reads.
+void TensorBoardWriter::tensor(const std::string& tag, const std::string& plugin, const std::string& content,
+                               const std::string& value) {
+  if (fd_ < 0) return;
+  constexpr int kFloat = 1, kString = 7;
+  tensorboard::Event event;
+  event.set_wall_time(seconds_since_1970());
+  auto* summary = event.mutable_summary()->add_value();
+  summary->set_tag(tag);
+  summary->mutable_metadata()->mutable_plugin_data()->set_plugin_name(plugin);
+  summary->mutable_metadata()->mutable_plugin_data()->set_content(content);
+  summary->mutable_tensor()->set_dtype(value.empty() ? kFloat : kString);
+  if (!value.empty()) {
+    summary->mutable_tensor()->mutable_tensor_shape()->add_dim()->set_size(1);
+    summary->mutable_tensor()->add_string_val(value);
+  } else {
+    summary->mutable_tensor()->mutable_tensor_shape()->add_dim()->set_size(0);
+  }
+  record(event.SerializeAsString());
+}
+
+void TensorBoardWriter::text(const std::string& tag, const std::string& markdown) {
+  if (!markdown.empty()) tensor(tag + "/text_summary", "text", "", markdown);
+}
+
+void TensorBoardWriter::hyperparameters(const std::vector<std::pair<std::string, std::string>>& values) {
+  tensorboard::HParamsPluginData data;
+  data.mutable_session_start_info()->set_start_time_secs(seconds_since_1970());
+  auto& parameters = *data.mutable_session_start_info()->mutable_hparams();
+  for (const auto& [name, value] : values) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error == std::errc() && end == value.data() + value.size()) {
+      parameters[name].set_number_value(number);
+    } else {
+      parameters[name].set_string_value(value);
+    }
+  }
+  tensor("_hparams_/session_start_info", "hparams", data.SerializeAsString(), "");
 }
 
 void TensorBoardWriter::record(const std::string& bytes) {

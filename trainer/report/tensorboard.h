@@ -22,8 +22,14 @@ class TensorBoardWriter {
   TensorBoardWriter& operator=(const TensorBoardWriter&) = delete;
 
   void scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values);
+  // Markdown, on the page TEXT.
+  void text(const std::string& tag, const std::string& markdown);
+  // The values that a run is compared by, on the page HPARAMS.
+  void hyperparameters(const std::vector<std::pair<std::string, std::string>>& values);
 
  private:
+  void tensor(const std::string& tag, const std::string& plugin, const std::string& content,
+              const std::string& value);
   void record(const std::string& bytes);
 
   std::filesystem::path path_;

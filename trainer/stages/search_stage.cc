@@ -116,7 +116,18 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                  : used_documents(MarkedDocuments(validation, {state.marks.before, {}}), wanted.length));
   }
   ProgressLine progress(world.rank() == 0);
+  // A search that goes on replays its log: what was told of it is told again.
+  state.reporter->resume_at(stage.name, 0);
+  int64_t evaluations = 0;
   const auto show = [&](const SearchProgress& p) {
+    if (std::isfinite(p.best) && p.spent > 0) {
+      state.reporter->search({.stage = stage.name,
+                              .phase = p.phase,
+                              .evaluation = ++evaluations,
+                              .best = p.best,
+                              .spent = p.spent,
+                              .expected = p.expected});
+    }
     progress.update(
         stage.name, static_cast<int64_t>(p.spent), static_cast<int64_t>(std::max(p.expected, p.spent)),
         fmt::format("{}  {}{:.0f} of about {:.0f} forward equivalents", p.phase,

@@ -17,6 +17,7 @@
 #include "trainer/rope/factor_set.h"
 #include "trainer/search/verdict.h"
 #include "trainer/stages/run_ledger.h"
+#include "trainer/stages/stage_header.h"
 #include "trainer/stages/stage_room.h"
 #include "trainer/stages/stages.h"
 #include "trainer/stages/within_memory.h"
@@ -116,13 +117,16 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
   const std::string_view kind = word_of(stage.kind());
   begin(run, stage);
   require_room(run, stage);
-  if (world.rank() == 0) log_info("stage {} ({}) on {} rank(s)", stage.name, kind, world.size());
+  if (world.rank() == 0) log_info("{}", stage_header(run.recipe, stage, world.size()));
   const auto start = std::chrono::steady_clock::now();
+  const double started =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   const StageNumbers numbers = within_memory(run, stage, [&] { return run_stage(run, stage); });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const StageRecord record{.name = stage.name,
                            .kind = std::string(kind),
                            .seconds = seconds,
+                           .started = started,
                            .ranks = world.size(),
                            .numbers = numbers,
                            .verdict = verdict_of(run, stage)};

@@ -15,6 +15,7 @@
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/same_weights.h"
 #include "trainer/model/weight_files.h"
+#include "trainer/plan/device_rates.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/stages.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
@@ -100,6 +101,10 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.compare_every = kCompareEvery;
   context.should_stop = state.stop_requested;
   context.stop = state.stop;
+  if (state.gpus != nullptr) {
+    const auto known = device_called_by_cuda(state.gpus->info().name);
+    context.peak_tflops = known ? known->peak : 0;
+  }
 
   const TrainOutcome outcome = train(stage.train(), context);
   const InPhase saving(Phase::kSaving);

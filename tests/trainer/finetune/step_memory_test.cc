@@ -10,7 +10,10 @@ namespace {
 std::vector<nlohmann::json> records_in(const std::filesystem::path& folder) {
   std::istringstream lines(read_bytes(folder / "metrics.jsonl"));
   std::vector<nlohmann::json> records;
-  for (std::string line; std::getline(lines, line);) records.push_back(nlohmann::json::parse(line));
+  for (std::string line; std::getline(lines, line);) {
+    const auto record = nlohmann::json::parse(line);
+    if (record.at("kind") == "step") records.push_back(record);
+  }
   return records;
 }
 

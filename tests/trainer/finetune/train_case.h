@@ -139,6 +139,7 @@ inline std::vector<double> losses_in(const std::filesystem::path& folder) {
   std::vector<double> losses;
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json record = nlohmann::json::parse(line);
+    if (record["kind"] != "step") continue;
     EXPECT_EQ(record["step"], losses.size() + 1);
     losses.push_back(record["loss"].is_null() ? std::nan("") : record["loss"].get<double>());
   }

@@ -20,7 +20,12 @@ Json report_in(const TempDir& folder) { return Json::parse(read_bytes(folder / "
 std::vector<Json> metrics_in(const TempDir& folder) {
   std::istringstream lines(read_bytes(folder / "metrics.jsonl"));
   std::vector<Json> records;
-  for (std::string line; std::getline(lines, line);) records.push_back(Json::parse(line));
+  for (std::string line; std::getline(lines, line);) {
+    Json record = Json::parse(line);
+    EXPECT_GT(record.at("time"), 1.7e9);
+    record.erase("time");
+    if (record.at("kind") != "start") records.push_back(record);
+  }
   return records;
 }
 
@@ -61,7 +66,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
              .slowest_speed = 0.625});
   const auto records = metrics_in(folder);
   ASSERT_EQ(records.size(), 1u);
-  EXPECT_EQ(records[0], (Json{{"stage", "tune"},
+  EXPECT_EQ(records[0], (Json{{"kind", "step"},
+                              {"stage", "tune"},
                               {"step", 2},
                               {"total_steps", 9},
                               {"loss", 1.25},
@@ -106,9 +112,79 @@ TEST(Reporter, AResumedStageRepeatsNoStep) {
   reporter.resume_at("second", 1);
   reporter.step({.stage = "second", .step = 2});
   std::vector<std::string> found;
-  for (const Json& record : metrics_in(folder))
-    found.push_back(record["stage"].get<std::string>() + record["step"].dump());
-  EXPECT_EQ(found, (std::vector<std::string>{"first1", "first2", "first3", "second1", "second2"}));
+  for (const Json& record : metrics_in(folder)) {
+    const std::string kind = record["kind"] == "step" ? "" : record["kind"].get<std::string>() + " ";
+    found.push_back(kind + record["stage"].get<std::string>() + record["step"].dump());
+  }
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"first1", "first2", "first3", "second1", "resume second1", "second2"}));
+}
+
+TEST(Reporter, EachProcessSaysWhatItsRecordsAre) {
+  const TempDir folder;
+  Reporter(folder.path(), true, "ropeway run a.yaml").step({.stage = "tune", .step = 1});
+  Reporter(folder.path(), true, "ropeway run a.yaml").step({.stage = "tune", .step = 2});
+  std::vector<Json> starts;
+  for (const std::string& line : lines_of(read_bytes(folder / "metrics.jsonl"))) {
+    if (Json::parse(line).at("kind") == "start") starts.push_back(Json::parse(line));
+  }
+  ASSERT_EQ(starts.size(), 2u);
+  EXPECT_EQ(starts[0].at("version"), 2);
+  EXPECT_EQ(starts[0].at("command"), "ropeway run a.yaml");
+}
+
+TEST(Reporter, ASearchThatGoesOnTellsItsEvaluationsOnce) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  for (int pass = 0; pass < 2; ++pass) {
+    reporter.resume_at("search", 0);
+    for (int64_t i = 1; i <= 3; ++i) {
+      reporter.search({.stage = "search",
+                       .phase = "seeds",
+                       .evaluation = i,
+                       .best = 2.0 / i,
+                       .spent = 1.0 * i,
+                       .expected = 9});
+    }
+  }
+  const auto records = metrics_in(folder);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[1], (Json{{"kind", "search"},
+                              {"stage", "search"},
+                              {"phase", "seeds"},
+                              {"step", 2},
+                              {"best", 1.0},
+                              {"forward_equivalents", 2.0},
+                              {"expected_forward_equivalents", 9.0}}));
+}
+
+TEST(Reporter, NewsAreToldNotTooOftenAndAfterEachStage) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  int told = 0;
+  reporter.on_news([&] { ++told; }, 3600);
+  for (int64_t step = 1; step <= 5; ++step) reporter.step({.stage = "tune", .step = step});
+  EXPECT_EQ(told, 1);
+  reporter.write_report(256);
+  EXPECT_EQ(told, 2);
+}
+
+TEST(Reporter, AListenerThatFailsCostsNothingElse) {
+  const TempDir folder;
+  Reporter reporter(folder.path(), true);
+  int told = 0;
+  reporter.on_news(
+      [&] {
+        ++told;
+        throw std::runtime_error("no room");
+      },
+      0);
+  testing::internal::CaptureStderr();
+  reporter.step({.stage = "tune", .step = 1});
+  reporter.step({.stage = "tune", .step = 2});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("no room"), std::string::npos);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(metrics_in(folder).size(), 2u);
 }
 
 TEST(Reporter, TheReportHasTheCommandsOfTheRun) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <sstream>
 
 #include "tests/support/python.h"
@@ -109,6 +111,54 @@ TEST(TensorBoard, TheReportersStepsAndEvaluationsArriveThere) {
       (std::vector<std::string>{"256 evaluate/base/pi/bits_per_byte 2.0", "3 tune/grad_norm 2.0",
                                 "3 tune/loss_metrics/global_avg_loss 1.5", "3 tune/lr 0.125",
                                 "3 tune/throughput(tps) 1024.0", "3 tune/time_metrics/end_to_end(s) 0.5"}));
+}
+
+TEST(TensorBoard, WhatAStepMeasuresHasTorchtitansNames) {
+  ROPEWAY_NEEDS_PYTHON();
+  const TempDir folder;
+  Reporter(folder.path(), true)
+      .step({.stage = "tune",
+             .step = 1,
+             .seconds = 2,
+             .peak_memory_bytes = int64_t{3} << 30,
+             .time = {{"data", 0.5}, {"compute", 1.25}},
+             .tflops_per_rank = 400,
+             .peak_tflops = 1000});
+  const auto scalars = read_scalars(folder.path());
+  for (const char* line : {"1 tune/memory/max_reserved(GiB) 3.0", "1 tune/time_metrics/data_loading(s) 0.5",
+                           "1 tune/time_metrics/data_loading(%) 25.0", "1 tune/time_metrics/compute(s) 1.25",
+                           "1 tune/tflops 400.0", "1 tune/mfu(%) 40.0"}) {
+    EXPECT_NE(std::ranges::find(scalars, line), scalars.end()) << line;
+  }
+}
+
+// Texts, and hyperparameters, as the plugins of PyPI's tensorboard read them.
+constexpr const char* kReadTexts = R"(
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+events = EventAccumulator(sys.argv[1])
+events.Reload()
+for tag in events.PluginTagToContent("text"):
+    for event in events.Tensors(tag):
+        print(tag, event.tensor_proto.string_val[0].decode())
+for tag, content in events.PluginTagToContent("hparams").items():
+    data = plugin_data_pb2.HParamsPluginData.FromString(content)
+    for name, value in sorted(data.session_start_info.hparams.items()):
+        print(tag, name, value.WhichOneof("kind"), value.number_value or value.string_value)
+)";
+
+TEST(TensorBoard, TheRunsTextAndHyperparametersAreRead) {
+  ROPEWAY_NEEDS_PYTHON();
+  const TempDir folder;
+  Reporter(folder.path(), true)
+      .describe_run({{"run/recipe", "name: \u00e4"}},
+                    {{"tune.learning_rate", "0.0005"}, {"dtype", "bf16"}, {"seed", "7"}});
+  EXPECT_EQ(run_python(kReadTexts, folder.path().string()),
+            "run/recipe/text_summary name: \u00e4\n"
+            "_hparams_/session_start_info dtype string_value bf16\n"
+            "_hparams_/session_start_info seed number_value 7.0\n"
+            "_hparams_/session_start_info tune.learning_rate number_value 0.0005\n");
 }
 
 TEST(TensorBoard, ASecondProcessAddsAFileAndItsStepsFollow) {

@@ -1,0 +1,33 @@
+#include "trainer/page/depth_shares.h"
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/error.h"
+#include "trainer/files/files.h"
+
+namespace ropeway::page {
+
+void read_depth_shares(const std::filesystem::path& file, const std::string& stage,
+                       std::vector<DepthShares>& shares) {
+  using Json = nlohmann::json;
+  try {
+    const Json figures = Json::parse(read_text_file(file));
+    for (const Json& entry : figures.at("evaluations")) {
+      const auto passkey = entry.at("figures").find("passkey");
+      if (passkey == entry.at("figures").end() || !passkey->contains("depth_accuracy")) continue;
+      const Json& of = entry.at("of");
+      DepthShares cell{.stage = stage,
+                       .factors = of.value("factors", ""),
+                       .length = of.at("length").get<int64_t>(),
+                       .depths = passkey->at("depths").get<std::vector<double>>(),
+                       .shares = passkey->at("depth_accuracy").get<std::vector<double>>()};
+      if (cell.depths.size() != cell.shares.size() || cell.depths.empty()) continue;
+      cell.samples = passkey->at("samples").get<int64_t>() / static_cast<int64_t>(cell.depths.size());
+      shares.push_back(std::move(cell));
+    }
+  } catch (const Json::exception& error) {
+    fail(ErrorKind::kBadData, "{}: {}", file.string(), error.what());
+  }
+}
+
+}  // namespace ropeway::page
