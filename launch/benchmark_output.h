@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "trainer/evaluate/benchmark.h"
-#include "trainer/evaluate/choice_eval.h"
+#include "trainer/benchmarks/benchmark.h"
+#include "trainer/benchmarks/choice_eval.h"
 #include "trainer/report/reporter.h"
 
 namespace ropeway {

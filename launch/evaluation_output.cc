@@ -5,6 +5,11 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "launch/benchmark_output.h"
+#include "trainer/config/dtype_words.h"
+#include "trainer/data/npy.h"
+#include "trainer/files/files.h"
+#include "trainer/report/benchmark_table.h"
 
 namespace ropeway {
 namespace {
@@ -53,7 +58,7 @@ Json to_json(const EvaluatedCell& evaluated, bool bytes_are_known) {
   if (const auto& k = figures.passkey) {
     entry["passkey"] = k->accuracy;
     entry["passkey_95"] = to_json(k->interval);
-    entry["passkey_samples"] = k->samples;
+    entry["passkey_samples"] = k->trials;
     entry["passkey_answer_nll"] = number_or_null(k->answer_nll);
     entry["passkey_depths"] = k->depths;
     entry["passkey_by_depth"] = k->depth_accuracy;
@@ -97,14 +102,14 @@ std::string interval_text(const std::optional<Interval>& interval) {
 
 constexpr const char* kRow = "{:>8}  {:<20} {:>8} {:>8} {:>15} {:>17} {:>15} {:>15} {:>13} {:>13}\n";
 
-}  // namespace
-
+// [{"length", "factors", "nll", "nll_95", ...}, ...]; null where a figure is not finite.
 Json evaluations_json(const std::vector<EvaluatedCell>& results, bool bytes_are_known) {
   Json entries = Json::array();
   for (const EvaluatedCell& evaluated : results) entries.push_back(to_json(evaluated, bytes_are_known));
   return entries;
 }
 
+// [{"length", "factors", "against_length", "against", "nll", "nll_95"}, ...]
 Json differences_json(const std::vector<EvaluatedCell>& results,
                       const std::vector<ComparedCells>& differences) {
   Json entries = Json::array();
@@ -136,6 +141,7 @@ std::string evaluation_table(const std::vector<EvaluatedCell>& results, bool byt
   return table;
 }
 
+// A line each: "yarn at 2048 against none at 2048: -0.0123 nats/token (-0.0150 to -0.0096)".
 std::string difference_lines(const std::vector<EvaluatedCell>& results,
                              const std::vector<ComparedCells>& differences) {
   std::string text;
@@ -148,6 +154,7 @@ std::string difference_lines(const std::vector<EvaluatedCell>& results,
   return text;
 }
 
+// A line each: "control crop of yarn at 2048: passed, -0.0123 (-0.0150 to -0.0096)".
 std::string control_lines(const std::vector<EvaluatedCell>& results) {
   std::string text;
   for (const auto& [cell, figures] : results) {
@@ -158,6 +165,35 @@ std::string control_lines(const std::vector<EvaluatedCell>& results) {
     }
   }
   return text;
+}
+
+// Bits per byte are left out where the text of the tokens is unknown.
+bool bytes_are_known(const EvaluationRequest& request) { return request.tokens.empty(); }
+
+}  // namespace
+
+void write_evaluation(const EvaluationRequest& request, const Evaluated& evaluated) {
+  const std::vector<EvaluatedCell>& results = evaluated.cells;
+  if (!request.save_nll.empty()) {
+    const PerplexityResult& scored = results.front().figures.perplexity.value();
+    write_npy_float32(request.save_nll, scored.token_nll, scored.windows, scored.length - 1);
+  }
+  if (request.json.empty()) return;
+  Json report{{"model", request.model},
+              {"input", request.text.empty() ? request.tokens : request.text},
+              {"dtype", word_of(request.dtype)},
+              {"evaluations", evaluations_json(results, bytes_are_known(request))}};
+  if (!evaluated.benchmarks.empty()) report["benchmarks"] = benchmarks_json(evaluated.benchmarks);
+  const auto differences = paired_differences(results, evaluated.tasks);
+  if (!differences.empty()) report["differences"] = differences_json(results, differences);
+  write_file_atomically(request.json, report.dump(2) + "\n");
+}
+
+std::string evaluation_text(const EvaluationRequest& request, const Evaluated& evaluated) {
+  const std::vector<EvaluatedCell>& results = evaluated.cells;
+  return (results.empty() ? "" : evaluation_table(results, bytes_are_known(request))) +
+         difference_lines(results, paired_differences(results, evaluated.tasks)) + control_lines(results) +
+         benchmark_table(records_of(evaluated.benchmarks));
 }
 
 }  // namespace ropeway

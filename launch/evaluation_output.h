@@ -1,26 +1,15 @@
-// What `ropeway evaluate` says of its figures: JSON, and the table with its lines on standard output. Bits per byte are
-// left out where the text of the tokens is unknown (bytes_are_known: false).
+// What `ropeway evaluate` says of its figures: files, and the tables with their lines on standard output.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
-#include "trainer/evaluate/evaluator.h"
+#include "launch/evaluation.h"
 
 namespace ropeway {
 
-// [{"length", "factors", "nll", "nll_95", ...}, ...]; null where a figure is not finite.
-nlohmann::ordered_json evaluations_json(const std::vector<EvaluatedCell>& results, bool bytes_are_known);
-// [{"length", "factors", "against_length", "against", "nll", "nll_95"}, ...]
-nlohmann::ordered_json differences_json(const std::vector<EvaluatedCell>& results,
-                                        const std::vector<ComparedCells>& differences);
+// The files that the request asks for: figures as JSON, losses of single tokens. Throws kCannotCreate and kIo.
+void write_evaluation(const EvaluationRequest& request, const Evaluated& evaluated);
 
-std::string evaluation_table(const std::vector<EvaluatedCell>& results, bool bytes_are_known);
-// A line each: "yarn at 2048 against none at 2048: -0.0123 nats/token (-0.0150 to -0.0096)".
-std::string difference_lines(const std::vector<EvaluatedCell>& results,
-                             const std::vector<ComparedCells>& differences);
-// A line each: "control crop of yarn at 2048: passed, -0.0123 (-0.0150 to -0.0096)".
-std::string control_lines(const std::vector<EvaluatedCell>& results);
+std::string evaluation_text(const EvaluationRequest& request, const Evaluated& evaluated);
 
 }  // namespace ropeway

@@ -17,7 +17,6 @@
 #include "trainer/generate/stop_tokens.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
-#include "trainer/model/key_cache.h"
 #include "trainer/model/model_session.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/out_of_memory.h"
@@ -124,11 +123,6 @@ FactorSet GeneratingModel::factors_at(int64_t length) const {
 
 bool GeneratingModel::may_cross() const { return request_.factors == kAutoFactors; }
 
-int64_t GeneratingModel::cache_bytes(int64_t length) const {
-  return KeyCache::bytes_for(config(), length, world_.size(), bytes_of(request_.dtype),
-                             may_cross() && request_.on_crossing == OnCrossing::kKeep);
-}
-
 void GeneratingModel::begin(int64_t length) {
   require_within_sliding_window(config(), length, request_.model);
   if (!parts_->gpus) log_thread_count();
@@ -140,9 +134,11 @@ void GeneratingModel::make_generator(int64_t length) {
   Parts& parts = *parts_;
   const PlanRequest plan{.work = {.pass = Pass::kEvaluate, .lengths = {length}, .one_at_a_time = true},
                          .dtype = request_.dtype,
-                         .mesh = parts.mesh.shape()};
-  DeviceMemory memory = device_memory(device_of(parts.gpus.get()), world_);
-  const int64_t cache = cache_bytes(length);
+                         .mesh = parts.mesh.shape(),
+                         .cached_length = length,
+                         .cache_unrotated = may_cross() && request_.on_crossing == OnCrossing::kKeep};
+  const DeviceMemory memory = device_memory(device_of(parts.gpus.get()), world_);
+  const int64_t cache = key_cache_bytes(config(), plan);
   constexpr int64_t kWorthALine = int64_t{1} << 30;
   if (cache >= kWorthALine && world_.rank() == 0) {
     log_info("keys and values of {} tokens take {} per rank", length, bytes_text(cache));
@@ -153,7 +149,6 @@ void GeneratingModel::make_generator(int64_t length) {
          "tokens",
          who_, length, bytes_text(cache), world_.size(), bytes_text(memory.bytes));
   }
-  if (memory.bytes > 0) memory.bytes -= cache;
   parts.session.begin(make_engine_plan(config(), plan, memory));
   parts.session.load(parts.source.dir);
   GeneratorOptions options;

@@ -66,8 +66,7 @@ class GeneratingModel {
  private:
   struct Parts;
   FactorSet factors_at(int64_t length) const;
-  bool may_cross() const;                     // from one factor set to another
-  int64_t cache_bytes(int64_t length) const;  // per rank
+  bool may_cross() const;  // from one factor set to another
   void make_generator(int64_t length);
 
   const GenerationRequest request_;

@@ -50,7 +50,8 @@ std::vector<TemperatureLoss> measure_temperatures(const std::string& model, cons
   request.device = text.device;
   request.dtype = text.device == DeviceKind::kCuda ? DType::kBF16 : DType::kF32;
   request.cells = all.cells;
-  request.align = WindowAlignment::kStarts;
+  request.evaluate.tasks = {EvaluateTask::kPerplexity};
+  request.evaluate.align = WindowAlignment::kStarts;
   const std::vector<EvaluatedCell> results = figures_of(request, job);
   std::vector<TemperatureLoss> losses;
   for (size_t pair = 0; pair < all.windows.size(); ++pair) {

@@ -17,6 +17,8 @@
 #include "trainer/data/documents.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
+#include "trainer/evaluate/evaluation.h"
+#include "trainer/evaluate/scored_windows.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/stages/run_inputs.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
@@ -234,12 +236,21 @@ class DataReport {
                          format_length(longest));
     }
     const MarkedDocuments framed(test, {marks.before, {}});
+    const EvaluateRecipe& evaluate = stage.evaluate();
+    const bool scores_text = evaluate.measures(EvaluateTask::kPerplexity);
+    const EvaluationTasks tasks = tasks_of(evaluate, recipe_.seed, marks);
     std::string text;
-    for (const int64_t length : stage.evaluate().lengths) {
-      text += fmt::format("{}{} of {}", text.empty() ? "" : ", ",
-                          windows_text(disjoint_windows(framed, length)), format_length(length));
+    for (const int64_t length : evaluate.lengths) {
+      std::string windows = windows_text(disjoint_windows(framed, length));
+      if (scores_text) {
+        int64_t targets = 0;
+        const auto scored = scored_windows(framed, rule_of(perplexity_options(length, tasks)));
+        for (const ScoredWindow& window : scored) targets += window.targets;
+        windows = fmt::format("{} ({} targets)", windows_text(std::ssize(scored)), targets);
+      }
+      text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", windows, format_length(length));
     }
-    return text;
+    return text + (scores_text && !tasks.aligned.empty() ? ", which end at the same places" : "");
   }
 
   std::string samples_text() const {

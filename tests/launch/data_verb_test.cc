@@ -57,7 +57,8 @@ TEST_F(DataVerb, CountsEverySourceAndStage) {
            // 1000 + 2 x 305 tokens
            std::string("tune (finetune): used 12 documents, 1610 tokens; 12 shorter than 512 were joined to "
                        "others; 3 windows of 512 per pass, 40 used in 10 steps: 12.72 passes\n"),
-           std::string("score (evaluate): 7 windows of 256, 1 window of 1K\n"),
+           std::string("score (evaluate): 1 window (255 targets) of 256, 1 window (255 targets) of 1K, which "
+                       "end at the same places\n"),
            std::string("sequences of tune, with the loss weight of their tokens\n  window 0: 512 tokens\n"),
        }) {
     EXPECT_THAT(ended.out, HasSubstr(part));
@@ -83,7 +84,7 @@ TEST_F(DataVerb, AStageThatLacksTextIsNamedAmongTheOthersAndEndsWith65) {
   const Ended ended = run_ropeway("data " + recipe(kTinyBase, "  packing: documents\n"));
   EXPECT_EQ(ended.code, 65);
   EXPECT_THAT(ended.out, AllOf(HasSubstr("tune (finetune): training windows: no document has 512 tokens"),
-                               HasSubstr("score (evaluate): 7 windows of 256")));
+                               HasSubstr("score (evaluate): 1 window (255 targets) of 256")));
   EXPECT_THAT(ended.err, HasSubstr("stage tune: training windows: no document has 512 tokens"));
 }
 

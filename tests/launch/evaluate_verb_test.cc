@@ -345,5 +345,58 @@ TEST(EvaluateVerb, ALengthBelowTheTrainedOneOrBeyondTheSetIsSaid) {
   EXPECT_THAT(printed, HasSubstr("128 tokens are fewer than the 256 that the model was trained at"));
 }
 
+// Ended as by a kill behind the second of three cells; the same command takes these two from what is kept.
+TEST(EvaluateVerb, TheSameCommandGoesOnWhereItWasKilled) {
+  const TempDir scratch;
+  const auto run = [&](const std::string& environment, const std::string& json, const std::string& more) {
+    return run_shell(
+        environment + "{} evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " + kProse +
+        " --windows 2 --lengths 64,128,256 --tasks perplexity,passkey --passkey-samples 1 " +
+        "--passkey-depths 2 --keep " + scratch.name("keep") + " --json " + scratch.name(json) + more);
+  };
+  EXPECT_EQ(run("ROPEWAY_FAULT_POINT=evaluation.cell_kept ROPEWAY_FAULT_SKIP=1 ", "a.json", "").code, 137);
+  ASSERT_TRUE(std::filesystem::exists(scratch.path() / "keep"));
+  // Another command finds nothing, and leaves what is not its own.
+  const Ended other = run("", "b.json", " --seed 0");
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_THAT(other.err, ::testing::Not(HasSubstr("finished earlier")));
+  const Ended again = run("", "a.json", "");
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("evaluate: 2 of 3 evaluations were finished earlier"));
+  EXPECT_EQ(read_bytes(scratch.name("a.json")), read_bytes(scratch.name("b.json")));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "keep")) << "all is done";
+}
+
+TEST(EvaluateVerb, OptionsHaveTheBoundsOfTheirKeys) {
+  const auto refused = [](const std::string& options, const std::string& words) {
+    const Ended ended = run_ropeway("evaluate " + kTinyBase + " --text " + kProse + " " + options);
+    EXPECT_EQ(ended.code, 2) << options;
+    EXPECT_THAT(ended.err, HasSubstr(words));
+  };
+  refused("--passkey-depths 0", "--passkey-depths: found 0, wanted an integer from 1 to 10000");
+  refused("--needles 2000", "--needles: found 2000, wanted an integer from 1 to 1000");
+  refused("--windows 0", "--windows: found 0, wanted an integer from 1");
+  refused("--align middle", "--align: found middle, wanted auto, ends or starts");
+  refused("--tasks perplexty", "--tasks: found perplexty, wanted");
+  refused("--longppl-gain x", "--longppl-gain: found x, wanted a number");
+}
+
+TEST(EvaluateVerb, DepthsNeedlesAndTheSeedAreWhatTheyAreInARecipe) {
+  const TempDir scratch;
+  const auto at = [&](const std::string& seed) {
+    return whole_report(scratch,
+                        "--lengths 512 --factors yarn --tasks passkey,needles --passkey-depths 3 "
+                        "--passkey-samples 1 --needles 5 --needle-passes 1 --seed " +
+                            seed)
+        .at("evaluations")
+        .at(0);
+  };
+  const auto first = at("1");
+  EXPECT_EQ(first.at("passkey_depths"), (std::vector<double>{0, 0.5, 1}));
+  EXPECT_EQ(first.at("passkey_samples"), 3);
+  EXPECT_EQ(first.at("needles_trials"), 5);
+  EXPECT_NE(first.at("passkey_answer_nll"), at("2").at("passkey_answer_nll"));
+}
+
 }  // namespace
 }  // namespace ropeway

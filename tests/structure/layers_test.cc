@@ -42,9 +42,11 @@ const std::map<std::string, int> kFloors = {
     {"trainer/formats/gguf", 6}, {"trainer/model", 6},
 
     {"trainer/search", 7},       {"trainer/finetune", 7},
-    {"trainer/evaluate", 7},     {"trainer/generate", 7},
+    {"trainer/score", 7},        {"trainer/generate", 7},
 
-    {"trainer/stages", 8},       {"launch", 9},
+    {"trainer/evaluate", 8},     {"trainer/benchmarks", 8},
+
+    {"trainer/stages", 9},       {"launch", 10},
 };
 
 std::string folder_of(const std::string& file) { return fs::path(file).parent_path().string(); }

@@ -43,6 +43,7 @@ class Chain {
           .length = set.length, .made_by = "the model", .trained = set.trained, .is_of_model = true};
       if (set.tuned && set.trained) tuned_set_ = set.name;
     }
+    model_is_known_ = start.model_is_known;
     described_may_exist_ = !start.model_is_known && !recipe.model.has_architecture;
   }
 
@@ -187,7 +188,58 @@ class Chain {
       problems_.add(stage_path(i, "gate.against"),
                     fmt::format("found {}, wanted an evaluate stage before this one: {}",
                                 benchmarks.gate_against, join_words(before)));
+    } else if (model_is_known_) {
+      check_gate_figures(i, benchmarks.gate_against.empty() ? before.front() : benchmarks.gate_against);
     }
+  }
+
+  bool scores_window(const EvaluateRecipe& stage) const {
+    return stage.measures(EvaluateTask::kPerplexity) && std::ranges::count(stage.lengths, window_) > 0;
+  }
+  MarkChoice bos_of(const EvaluateRecipe& stage) const {
+    return stage.bos == MarkChoice::kAuto ? recipe_.data.bos : stage.bos;
+  }
+
+  // Figures of short inputs compare where both stages have them, of the same windows or questions.
+  void check_gate_figures(size_t i, const std::string& other) {
+    const EvaluateRecipe& now = recipe_.stages[i].evaluate();
+    const EvaluateRecipe& before = std::ranges::find(recipe_.stages, other, &StageRecipe::name)->evaluate();
+    const bool bits = scores_window(now) && scores_window(before);
+    const bool accuracy = std::ranges::any_of(now.benchmarks.requests, [&](const std::string& file) {
+      return std::ranges::count(before.benchmarks.requests, file) > 0;
+    });
+    if (!bits && !accuracy) {
+      problems_.add(
+          stage_path(i, "gate"),
+          fmt::format(
+              "found no figure of short inputs that stage {} has, too: wanted the task perplexity at the "
+              "original window of {} tokens, or the same requests, in both",
+              other, window_));
+      return;
+    }
+    const auto differ = [&](const char* key, const std::string& found, const std::string& wanted) {
+      if (found == wanted) return;
+      problems_.add(stage_path(i, key),
+                    fmt::format("found {}, wanted {} as in stage {}, which the gate compares with", found,
+                                wanted, other));
+    };
+    const auto same_number = [&](const char* key, int64_t found, int64_t wanted) {
+      differ(key, fmt::format("{}", found), fmt::format("{}", wanted));
+    };
+    differ("bos", std::string(word_of(bos_of(now))), std::string(word_of(bos_of(before))));
+    if (accuracy) same_number("request_limit", now.benchmarks.request_limit, before.benchmarks.request_limit);
+    if (!bits) return;
+    same_number("windows", now.windows, before.windows);
+    same_number("tokens", now.tokens, before.tokens);
+    same_number("target_tokens", now.target_tokens, before.target_tokens);
+    same_number("stride", now.stride, before.stride);
+    const auto reach = [](const EvaluateRecipe& stage) {
+      const std::vector<int64_t> aligned = stage.aligned_lengths();
+      return aligned.empty() ? std::string("windows that are not aligned")
+                             : fmt::format("windows aligned from {} to {}", format_length(aligned.front()),
+                                           format_length(aligned.back()));
+    };
+    differ("aligned_with", reach(now), reach(before));
   }
 
   int64_t length_from(const StageRecipe& stage) const {
@@ -298,6 +350,7 @@ class Chain {
   std::map<std::string, size_t> stage_names_;
   std::map<std::string, Set> sets_;
   int64_t window_ = 0;
+  bool model_is_known_ = false;
   bool described_may_exist_ = false;  // sets of config.json: the model is not known yet
   int64_t longest_ = 0, tuned_ = 0;
   size_t longest_stage_ = 0, tuned_stage_ = 0;

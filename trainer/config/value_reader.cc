@@ -164,13 +164,6 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
   return length.has_value();
 }
 
-bool is_list(const RecipeKey& key) {
-  return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
-         key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
-         key.type == ValueType::kChoiceList || key.type == ValueType::kAllOrChoiceList ||
-         key.type == ValueType::kLengthList;
-}
-
 std::string wanted_range(const RecipeKey& key, bool is_integer) {
   const auto show = [&](double bound) {
     return is_integer ? fmt::format("{}", static_cast<int64_t>(bound)) : fmt::format("{:.9g}", bound);
@@ -272,6 +265,13 @@ ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string&
 }
 
 }  // namespace
+
+bool is_list(const RecipeKey& key) {
+  return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
+         key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
+         key.type == ValueType::kChoiceList || key.type == ValueType::kAllOrChoiceList ||
+         key.type == ValueType::kLengthList;
+}
 
 std::string wanted_for(const RecipeKey& key) {
   switch (key.type) {

@@ -183,13 +183,13 @@ class Controls {
   ControlResult confusable_keys() {
     ROPEWAY_CHECK(inputs_.tokenizer != nullptr, "{} without a tokenizer",
                   purpose(ControlKind::kConfusableKeys));
-    const NeedlesResult needles = evaluate_needles(inputs_.score, inputs_.documents, *inputs_.tokenizer,
-                                                   {.length = options_.length,
-                                                    .needles = options_.needles,
-                                                    .passes = options_.windows,
-                                                    .seed = options_.seed,
-                                                    .start = options_.start,
-                                                    .keys = KeyKind::kConfusable});
+    const RetrievalResult needles = evaluate_needles(inputs_.score, inputs_.documents, *inputs_.tokenizer,
+                                                     {.length = options_.length,
+                                                      .needles = options_.needles,
+                                                      .passes = options_.windows,
+                                                      .seed = options_.seed,
+                                                      .start = options_.start,
+                                                      .keys = KeyKind::kConfusable});
     ControlResult result{.kind = ControlKind::kConfusableKeys,
                          .figure = needles.accuracy,
                          .interval = needles.interval,

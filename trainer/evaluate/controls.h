@@ -27,8 +27,8 @@
 #include <vector>
 
 #include "trainer/config/evaluate_choices.h"
-#include "trainer/evaluate/score_sequences.h"
 #include "trainer/report/interval.h"
+#include "trainer/score/score_sequences.h"
 
 namespace ropeway {
 

@@ -1,5 +1,4 @@
-// What an evaluation consists of: cells, each a factor set at a length, the tasks that are done in every
-// cell, and the figures that come out.
+// The tasks that are done in every cell of an evaluation, and the figures that come out.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "trainer/config/evaluate_recipe.h"
+#include "trainer/data/document_marks.h"
 #include "trainer/evaluate/controls.h"
 #include "trainer/evaluate/keyed_needles.h"
 #include "trainer/evaluate/passkey_eval.h"
 #include "trainer/evaluate/perplexity.h"
-#include "trainer/rope/factor_set.h"
+#include "trainer/score/evaluation_cell.h"
 
 namespace ropeway {
-
-struct EvaluationCell {
-  std::string name;  // in reports: "yarn", a set's name
-  int64_t length = 0;
-  FactorSet factors;
-  // What the model takes at the original window, for the control that crops. Empty: `factors`.
-  std::optional<FactorSet> window_factors = {};
-};
 
 struct EvaluationTasks {
   bool perplexity = true, passkey = false;
@@ -46,11 +39,23 @@ struct EvaluationTasks {
   int64_t control_windows = 8;
 };
 
+// What a recipe or a command asks for. marks: in front of each window, and behind a prompt's completion.
+EvaluationTasks tasks_of(const EvaluateRecipe& recipe, uint64_t seed, const DocumentMarks& marks);
+
+// Windows of `length` tokens to score at most; 0: all that fit.
+int64_t windows_at(int64_t length, const EvaluationTasks& tasks);
+
+// Windows of LongPPL at every length; nullopt: not asked for. Of windows that share a number of tokens, those
+// of the longest length.
+std::optional<int64_t> longppl_windows(const EvaluateRecipe& recipe);
+
+// Where the windows of a length lie.
+PerplexityOptions perplexity_options(int64_t length, const EvaluationTasks& tasks);
+
 // Of one cell; empty where the task was not asked for.
 struct CellFigures {
   std::optional<PerplexityResult> perplexity;
-  std::optional<PasskeyResult> passkey;
-  std::optional<NeedlesResult> needles;
+  std::optional<RetrievalResult> passkey, needles;
   std::vector<ControlResult> controls;
 };
 
@@ -58,5 +63,15 @@ struct EvaluatedCell {
   EvaluationCell cell;
   CellFigures figures;
 };
+
+// Two cells that scored the same targets, by their places in the list.
+struct ComparedCells {
+  size_t cell = 0, against = 0;
+  PairedDifference difference;
+};
+// Every cell against the first of its length; and, where windows of all lengths end at the same places, the
+// first of each length against the first of the shortest.
+std::vector<ComparedCells> paired_differences(const std::vector<EvaluatedCell>& results,
+                                              const EvaluationTasks& tasks);
 
 }  // namespace ropeway

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <set>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "parallel/comm/exchange_values.h"
 #include "trainer/config/lengths.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/example_perplexity.h"
-#include "trainer/report/progress_line.h"
 #include "trainer/report/reporter.h"
 
 namespace ropeway {
@@ -22,27 +19,13 @@ bool has_controls(const EvaluationCell& cell, const EvaluationTasks& tasks) {
   return !tasks.controls.empty() && cell.length > cell.factors.original_length;
 }
 
-// Told of every sequence that is scored: what is done, and how far.
-using TellScored = std::function<void(const std::string& purpose, int64_t done, int64_t count)>;
-
-ScoreSequences telling_scores(const EvaluationInputs& inputs, const FactorSet& factors,
-                              const TellScored& tell) {
-  const ScoreSequences score = scores_of(inputs.model, inputs.mesh, factors);
-  return [score, tell](const SequenceSet& sequences, const std::string& purpose, const UseScore& use) {
-    score(sequences, purpose, [&](int64_t index, const SequenceScore& scored) {
-      use(index, scored);
-      tell(purpose, index + 1, sequences.count);
-    });
-  };
-}
-
 std::vector<ControlResult> control_cell(const EvaluationInputs& inputs, const EvaluationCell& cell,
                                         const EvaluationTasks& tasks, const MarkedDocuments& documents,
-                                        const TellScored& tell) {
+                                        const CellTools& tools) {
   const FactorSet& at_window = cell.window_factors ? *cell.window_factors : cell.factors;
   return run_controls(tasks.controls,
-                      {.score = telling_scores(inputs, cell.factors, tell),
-                       .score_crop = telling_scores(inputs, at_window, tell),
+                      {.score = tools.scores(cell.factors),
+                       .score_crop = tools.scores(at_window),
                        .documents = documents,
                        .tokenizer = inputs.tokenizer},
                       {.length = cell.length,
@@ -54,8 +37,8 @@ std::vector<ControlResult> control_cell(const EvaluationInputs& inputs, const Ev
 }
 
 CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& cell,
-                          const EvaluationTasks& tasks, const TellScored& tell) {
-  const ScoreSequences score = telling_scores(inputs, cell.factors, tell);
+                          const EvaluationTasks& tasks, const CellTools& tools) {
+  const ScoreSequences score = tools.scores(cell.factors);
   CellFigures figures;
   if (tasks.perplexity && holds_examples(inputs.documents)) {
     figures.perplexity = evaluate_examples(score, inputs.documents,
@@ -89,7 +72,7 @@ CellFigures evaluate_cell(const EvaluationInputs& inputs, const EvaluationCell& 
                                         .seed = tasks.seed,
                                         .start = tasks.start});
   }
-  if (has_controls(cell, tasks)) figures.controls = control_cell(inputs, cell, tasks, framed, tell);
+  if (has_controls(cell, tasks)) figures.controls = control_cell(inputs, cell, tasks, framed, tools);
   return figures;
 }
 
@@ -142,97 +125,36 @@ std::string summary(const EvaluatedCell& evaluated) {
 
 }  // namespace
 
-int64_t windows_at(int64_t length, const EvaluationTasks& tasks) {
-  if (tasks.tokens == 0) return tasks.windows;
-  const int64_t windows = std::max<int64_t>(1, tasks.tokens / length);
-  return tasks.windows == 0 ? windows : std::min(windows, tasks.windows);
-}
-
-PerplexityOptions perplexity_options(int64_t length, const EvaluationTasks& tasks) {
-  PerplexityOptions options{.length = length,
-                            .max_windows = windows_at(length, tasks),
-                            .keep_token_nll = tasks.keep_token_nll,
-                            .start = tasks.start,
-                            .stride = tasks.stride,
-                            .target_tokens = tasks.target_tokens};
-  if (tasks.aligned.empty()) return options;
-  const auto [shortest, longest] = std::ranges::minmax(tasks.aligned);
-  options.align_to = std::max(longest, length);
-  options.targets = std::min(shortest, length) - std::max<int64_t>(1, std::ssize(tasks.start));
-  options.max_windows = windows_at(options.align_to, tasks);
-  return options;
-}
-
-std::vector<ComparedCells> paired_differences(const std::vector<EvaluatedCell>& results,
-                                              const EvaluationTasks& tasks) {
-  std::vector<ComparedCells> compared;
-  std::map<int64_t, size_t> first;  // of each length
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].figures.perplexity) first.try_emplace(results[i].cell.length, i);
-  }
-  const auto compare = [&](size_t cell, size_t against) {
-    const auto difference =
-        paired_difference(*results[cell].figures.perplexity, *results[against].figures.perplexity);
-    if (cell != against && difference) compared.push_back({cell, against, *difference});
-  };
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].figures.perplexity) compare(i, first.at(results[i].cell.length));
-  }
-  if (tasks.aligned.empty()) return compared;
-  for (const auto& [length, cell] : first) compare(cell, first.begin()->second);
-  return compared;
-}
-
-std::string length_warning(const EvaluationCell& cell) {
-  const FactorSet& set = cell.factors;
-  if (cell.length > set.max_length && set.name != kOriginalRope) {
-    return fmt::format("{} is for {} tokens at most and evaluated at {}", cell.name, set.max_length,
-                       cell.length);
-  }
-  if (cell.length < set.original_length) {
-    return fmt::format("{} tokens are fewer than the {} that the model was trained at", cell.length,
-                       set.original_length);
-  }
-  return "";
-}
-
 std::vector<EvaluatedCell> evaluate_cells(const EvaluationInputs& inputs,
                                           const std::vector<EvaluationCell>& cells,
                                           const EvaluationTasks& tasks, const EvaluationControl& control) {
-  Communicator& world = inputs.mesh.world();
-  if (world.rank() == 0) tell_what_is_left_out(inputs.documents, cells, tasks, control.name);
-  ProgressLine progress(world.rank() == 0);
+  if (inputs.mesh.world().rank() == 0) {
+    tell_what_is_left_out(inputs.documents, cells, tasks, control.walk.name);
+  }
   std::vector<EvaluatedCell> results;
-  size_t found = 0;
-  for (const EvaluationCell& cell : cells) {
-    const std::optional<CellFigures> known =
-        control.kept == nullptr ? std::nullopt : control.kept->find(cell, tasks);
-    const bool finished_earlier = known.has_value();
-    if (finished_earlier) {
-      results.push_back({cell, *known});
-      ++found;
-    } else {
-      progress.update(control.name, std::ssize(results), std::ssize(cells),
-                      fmt::format("{} tokens, factors {}", cell.length, cell.name));
-      const TellScored tell = [&](const std::string& purpose, int64_t done, int64_t count) {
-        progress.update(control.name, std::ssize(results), std::ssize(cells),
-                        fmt::format("factors {}, {}: {} of {}", cell.name, purpose, done, count));
-      };
-      results.push_back({cell, evaluate_cell(inputs, cell, tasks, tell)});
-      if (control.kept != nullptr) control.kept->add(results.back(), tasks);
-    }
-    if (control.finished) control.finished(results.back());
-    progress.update(control.name, std::ssize(results), std::ssize(cells), summary(results.back()));
-    if (!finished_earlier && any_rank(world, control.stop_requested && control.stop_requested())) {
-      progress.finish();
-      fail(ErrorKind::kStopped, control.kept == nullptr ? WayOut::kNone : WayOut::kRunAgain,
-           "{}: stopped on request after {} of {} evaluations", control.name, results.size(), cells.size());
-    }
-  }
-  progress.finish();
-  if (found > 0 && world.rank() == 0) {
-    log_info("{}: {} of {} evaluations were finished earlier", control.name, found, cells.size());
-  }
+  const auto at = [&](int64_t cell) -> const EvaluationCell& { return cells[static_cast<size_t>(cell)]; };
+  walk_cells(
+      inputs.model, inputs.mesh, control.walk, control.kept != nullptr,
+      {.count = std::ssize(cells),
+       .take_kept =
+           [&](int64_t cell) {
+             if (control.kept == nullptr) return false;
+             auto known = control.kept->find(at(cell), tasks);
+             if (known) results.push_back({at(cell), *std::move(known)});
+             return known.has_value();
+           },
+       .run =
+           [&](int64_t cell, const CellTools& tools) {
+             results.push_back({at(cell), evaluate_cell(inputs, at(cell), tasks, tools)});
+             if (control.kept != nullptr) control.kept->add(results.back(), tasks);
+           },
+       .finished =
+           [&](int64_t) {
+             if (control.finished) control.finished(results.back());
+           },
+       .describe =
+           [&](int64_t cell) { return fmt::format("{} tokens, factors {}", at(cell).length, at(cell).name); },
+       .summary = [&](int64_t) { return summary(results.back()); }});
   return results;
 }
 

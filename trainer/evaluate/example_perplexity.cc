@@ -11,7 +11,7 @@
 #include "kernels/base/error.h"
 #include "trainer/data/documents.h"
 #include "trainer/data/marked_documents.h"
-#include "trainer/evaluate/score_sequences.h"
+#include "trainer/score/score_sequences.h"
 
 namespace ropeway {
 namespace {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "parallel/comm/exchange_values.h"
-#include "trainer/evaluate/evaluator.h"
 #include "trainer/files/files.h"
 #include "trainer/rope/factor_file.h"
 
@@ -57,26 +56,7 @@ PerplexityResult perplexity_from(const Json& json, int64_t length) {
   return result;
 }
 
-Json to_json(const PasskeyResult& result) {
-  return {{"samples", result.samples},   {"right", result.right},
-          {"accuracy", result.accuracy}, {"answer_nll", result.answer_nll},
-          {"depths", result.depths},     {"depth_accuracy", result.depth_accuracy}};
-}
-
-PasskeyResult passkey_from(const Json& json, int64_t length) {
-  PasskeyResult result;
-  result.length = length;
-  result.samples = json.at("samples").get<int64_t>();
-  result.right = json.at("right").get<int64_t>();
-  result.accuracy = json.at("accuracy").get<double>();
-  result.interval = interval_of_share(static_cast<double>(result.right), result.samples);
-  result.answer_nll = json.at("answer_nll").get<double>();
-  result.depths = json.at("depths").get<std::vector<double>>();
-  result.depth_accuracy = json.at("depth_accuracy").get<std::vector<double>>();
-  return result;
-}
-
-Json to_json(const NeedlesResult& result) {
+Json to_json(const RetrievalResult& result) {
   return {{"passes", result.passes},
           {"trials", result.trials},
           {"right", result.right},
@@ -86,8 +66,8 @@ Json to_json(const NeedlesResult& result) {
           {"depth_accuracy", result.depth_accuracy}};
 }
 
-NeedlesResult needles_from(const Json& json, int64_t length) {
-  NeedlesResult result;
+RetrievalResult retrieval_from(const Json& json, int64_t length) {
+  RetrievalResult result;
   result.length = length;
   result.passes = json.at("passes").get<int64_t>();
   result.trials = json.at("trials").get<int64_t>();
@@ -139,8 +119,8 @@ Json to_json(const CellFigures& figures) {
 CellFigures figures_from(const Json& json, int64_t length) {
   CellFigures figures;
   if (json.contains("perplexity")) figures.perplexity = perplexity_from(json["perplexity"], length);
-  if (json.contains("passkey")) figures.passkey = passkey_from(json["passkey"], length);
-  if (json.contains("needles")) figures.needles = needles_from(json["needles"], length);
+  if (json.contains("passkey")) figures.passkey = retrieval_from(json["passkey"], length);
+  if (json.contains("needles")) figures.needles = retrieval_from(json["needles"], length);
   if (json.contains("controls")) {
     for (const Json& control : json["controls"]) figures.controls.push_back(control_from(control));
   }
@@ -152,7 +132,7 @@ CellFigures figures_from(const Json& json, int64_t length) {
 KeptFigures::KeptFigures(std::filesystem::path file, Communicator& world, Subject subject)
     : entries_(std::move(file), world,
                {.format = "ropeway-figures",
-                .version = 2,
+                .version = 3,
                 .check =
                     [](const std::string& of, const std::string& figures) {
                       figures_from(Json::parse(figures), Json::parse(of).at("length").get<int64_t>());

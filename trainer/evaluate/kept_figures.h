@@ -9,7 +9,7 @@
 
 #include "parallel/comm/communicator.h"
 #include "trainer/evaluate/evaluation.h"
-#include "trainer/evaluate/kept_entries.h"
+#include "trainer/score/kept_entries.h"
 
 namespace ropeway {
 

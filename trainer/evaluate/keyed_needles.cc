@@ -10,7 +10,7 @@
 #include "kernels/base/random.h"
 #include "trainer/data/located_text.h"
 #include "trainer/data/marked_documents.h"
-#include "trainer/evaluate/passkey_eval.h"
+#include "trainer/evaluate/retrieval.h"
 
 namespace ropeway {
 namespace {
@@ -103,20 +103,6 @@ Drawn draw(const Tokenizer& tokenizer, const NeedleOptions& options, uint64_t in
   return drawn;
 }
 
-// Successive stretches of `length` tokens of text, as many as are wanted or there are.
-std::vector<std::span<const int32_t>> stretches_of(const MarkedDocuments& documents, int64_t text,
-                                                   int64_t wanted) {
-  std::vector<std::span<const int32_t>> stretches;
-  for (size_t d = 0; d < documents.count(); ++d) {
-    const auto tokens = documents.text(d);
-    for (int64_t begin = 0; begin + text <= std::ssize(tokens); begin += text) {
-      if (std::ssize(stretches) == wanted) return stretches;
-      stretches.push_back(tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(text)));
-    }
-  }
-  return stretches;
-}
-
 }  // namespace
 
 NeedlePass make_needle_pass(const Tokenizer& tokenizer, std::span<const int32_t> haystack,
@@ -152,8 +138,8 @@ NeedlePass make_needle_pass(const Tokenizer& tokenizer, std::span<const int32_t>
   return pass;
 }
 
-NeedlesResult evaluate_needles(const ScoreSequences& score, const MarkedDocuments& documents,
-                               const Tokenizer& tokenizer, const NeedleOptions& options) {
+RetrievalResult evaluate_needles(const ScoreSequences& score, const MarkedDocuments& documents,
+                                 const Tokenizer& tokenizer, const NeedleOptions& options) {
   const std::string purpose = fmt::format("needles at length {}", options.length);
   require_document_of(documents, options.length, purpose);
   const auto stretches = stretches_of(documents, documents.text_tokens(options.length), options.passes);
@@ -161,11 +147,7 @@ NeedlesResult evaluate_needles(const ScoreSequences& score, const MarkedDocument
     const auto& haystack = stretches[static_cast<size_t>(index) % stretches.size()];
     return make_needle_pass(tokenizer, haystack, options, static_cast<uint64_t>(index));
   };
-  NeedlesResult result{
-      .length = options.length, .passes = options.passes, .depths = spread_depths(options.needles)};
-  std::vector<int64_t> right(result.depths.size(), 0);
-  double nll = 0;
-  int64_t tokens = 0;
+  RetrievalTally tally(spread_depths(options.needles), options.passes);
   const SequenceSet sequences = {options.passes, options.length, [&](int64_t index) {
                                    NeedlePass pass = make(index);
                                    const int64_t first = pass.answers.front().begin;
@@ -173,24 +155,10 @@ NeedlesResult evaluate_needles(const ScoreSequences& score, const MarkedDocument
                                  }};
   score(sequences, purpose, [&](int64_t index, const SequenceScore& scored) {
     for (const NeedlePass::Answer& answer : make(index).answers) {
-      bool all_right = true;
-      for (int64_t t = answer.begin - 1; t < answer.begin + answer.count - 1; ++t) {
-        nll += scored.nll[static_cast<size_t>(t)];
-        all_right = all_right && scored.correct[static_cast<size_t>(t)] != 0;
-      }
-      tokens += answer.count;
-      right[static_cast<size_t>(answer.needle)] += all_right ? 1 : 0;
+      tally.add(static_cast<size_t>(answer.needle), score_of_answer(scored, answer.begin, answer.count));
     }
   });
-  for (const int64_t count : right) {
-    result.right += count;
-    result.depth_accuracy.push_back(static_cast<double>(count) / static_cast<double>(options.passes));
-  }
-  result.trials = options.passes * options.needles;
-  result.accuracy = static_cast<double>(result.right) / static_cast<double>(result.trials);
-  result.answer_nll = nll / static_cast<double>(tokens);
-  result.interval = interval_of_share(static_cast<double>(result.right), result.trials);
-  return result;
+  return tally.result(options.length, options.passes);
 }
 
 }  // namespace ropeway

@@ -13,12 +13,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "trainer/evaluate/score_sequences.h"
-#include "trainer/report/interval.h"
+#include "trainer/evaluate/retrieval.h"
+#include "trainer/score/score_sequences.h"
 
 namespace ropeway {
 
@@ -56,18 +55,9 @@ struct NeedlePass {
 NeedlePass make_needle_pass(const Tokenizer& tokenizer, std::span<const int32_t> haystack,
                             const NeedleOptions& options, uint64_t index);
 
-struct NeedlesResult {
-  int64_t length = 0, passes = 0, trials = 0, right = 0;
-  double accuracy = 0;                      // right / trials
-  double answer_nll = 0;                    // mean over answer tokens, nats
-  std::optional<Interval> interval = {};    // of the accuracy, Wilson's
-  std::vector<double> depths = {};          // ascending
-  std::vector<double> depth_accuracy = {};  // over `passes` trials each
-};
-
 // Haystacks are the documents' successive stretches. Collective where the scores are. Throws kBadData naming
 // documents and sizes where none has `length` tokens.
-NeedlesResult evaluate_needles(const ScoreSequences& score, const MarkedDocuments& documents,
-                               const Tokenizer& tokenizer, const NeedleOptions& options);
+RetrievalResult evaluate_needles(const ScoreSequences& score, const MarkedDocuments& documents,
+                                 const Tokenizer& tokenizer, const NeedleOptions& options);
 
 }  // namespace ropeway

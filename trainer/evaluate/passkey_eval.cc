@@ -5,7 +5,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "trainer/data/marked_documents.h"
-#include "trainer/rope/factor_set.h"
+#include "trainer/evaluate/retrieval.h"
 
 namespace ropeway {
 namespace {
@@ -25,13 +25,7 @@ class SampleMaker {
       published_.emplace(tokenizer);
       return;
     }
-    const int64_t stride = documents_.text_tokens(options.length);
-    for (size_t d = 0; d < documents_.count(); ++d) {
-      for (int64_t begin = 0; begin + stride <= std::ssize(documents_.text(d)); begin += stride) {
-        if (static_cast<int64_t>(stretches_.size()) == count()) return;
-        stretches_.push_back({d, begin});
-      }
-    }
+    stretches_ = stretches_of(documents_, documents_.text_tokens(options.length), count());
   }
 
   int64_t count() const { return options_.depths * options_.samples_per_depth; }
@@ -45,39 +39,24 @@ class SampleMaker {
                                     .index = static_cast<uint64_t>(sample),
                                     .start = options_.start};
     if (published_) return published_->make(passkey);
-    const auto [document, begin] = stretches_[static_cast<size_t>(sample) % stretches_.size()];
-    const auto haystack = documents_.text(document).subspan(
-        static_cast<size_t>(begin), static_cast<size_t>(documents_.text_tokens(options_.length)));
-    return make_passkey_sample(tokenizer_, haystack, passkey);
+    return make_passkey_sample(tokenizer_, stretches_[static_cast<size_t>(sample) % stretches_.size()],
+                               passkey);
   }
 
  private:
-  struct Stretch {
-    size_t document;
-    int64_t begin;
-  };
   const MarkedDocuments documents_;
   const Tokenizer& tokenizer_;
   PasskeyEvalOptions options_;
   std::vector<double> depths_;
   uint64_t key_seed_;
-  std::vector<Stretch> stretches_;
+  std::vector<std::span<const int32_t>> stretches_;
   std::optional<PublishedPasskeys> published_;
 };
 
 }  // namespace
 
-std::vector<double> spread_depths(int64_t count) {
-  if (count == 1) return {0.5};
-  std::vector<double> depths;
-  for (int64_t i = 0; i < count; ++i) {
-    depths.push_back(static_cast<double>(i) / static_cast<double>(count - 1));
-  }
-  return depths;
-}
-
-PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
-                               const Tokenizer& tokenizer, const PasskeyEvalOptions& options) {
+RetrievalResult evaluate_passkey(const ScoreSequences& score, const Documents& documents,
+                                 const Tokenizer& tokenizer, const PasskeyEvalOptions& options) {
   const std::string purpose = fmt::format("passkey at length {}", options.length);
   require_texts(documents, purpose);
   if (options.length < 2) fail(ErrorKind::kConfig, "{}: wanted at least 2 tokens", purpose);
@@ -90,43 +69,21 @@ PasskeyResult evaluate_passkey(const ScoreSequences& score, const Documents& doc
   }
   const SampleMaker maker(documents, tokenizer, options);
 
-  PasskeyResult result;
-  result.length = options.length;
-  result.samples = maker.count();
-  result.depths = maker.depths();
-  std::vector<int64_t> right(result.depths.size(), 0);
-  double total_nll = 0;
-  int64_t answer_tokens = 0;
+  RetrievalTally tally(maker.depths(), options.samples_per_depth);
   const SequenceSet sequences = {maker.count(), options.length, [&](int64_t index) {
                                    PasskeySample sample = maker.make(index);
                                    return SequenceToScore{std::move(sample.tokens), sample.answer_begin - 1};
                                  }};
   score(sequences, purpose, [&](int64_t index, const SequenceScore& scored) {
     const PasskeySample sample = maker.make(index);
-    bool all_right = true;
-    for (int64_t i = 0; i < sample.answer_count; ++i) {
-      const size_t t = static_cast<size_t>(sample.answer_begin + i - 1);
-      total_nll += scored.nll[t];
-      all_right = all_right && scored.correct[t] != 0;
-    }
-    answer_tokens += sample.answer_count;
-    right[maker.depth_index(index)] += all_right ? 1 : 0;
+    tally.add(maker.depth_index(index), score_of_answer(scored, sample.answer_begin, sample.answer_count));
   });
-
-  for (const int64_t count : right) {
-    result.right += count;
-    result.depth_accuracy.push_back(static_cast<double>(count) /
-                                    static_cast<double>(options.samples_per_depth));
-  }
-  result.accuracy = static_cast<double>(result.right) / static_cast<double>(result.samples);
-  result.interval = interval_of_share(static_cast<double>(result.right), result.samples);
-  result.answer_nll = total_nll / static_cast<double>(answer_tokens);
-  return result;
+  return tally.result(options.length, maker.count());
 }
 
-PasskeyResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
-                               const Tokenizer& tokenizer, const FactorSet& factors,
-                               const PasskeyEvalOptions& options) {
+RetrievalResult evaluate_passkey(CausalLM& model, const Mesh& mesh, const Documents& documents,
+                                 const Tokenizer& tokenizer, const FactorSet& factors,
+                                 const PasskeyEvalOptions& options) {
   return evaluate_passkey(scores_of(model, mesh, factors), documents, tokenizer, options);
 }
 

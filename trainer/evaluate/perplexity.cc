@@ -17,15 +17,6 @@ constexpr int64_t kLeastTargets = 16;  // of a run
 
 double sum(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
-WindowRule rule_of(const PerplexityOptions& options) {
-  return {.length = options.length,
-          .align_to = options.align_to,
-          .targets = options.targets,
-          .stride = options.stride,
-          .windows = options.max_windows,
-          .target_tokens = options.target_tokens};
-}
-
 // The last `targets` tokens of a window, cut into runs.
 class RunCutter {
  public:
@@ -81,6 +72,15 @@ std::vector<LossBlock> blocks_of(const std::vector<TargetRun>& runs, Per per) {
 }
 
 }  // namespace
+
+WindowRule rule_of(const PerplexityOptions& options) {
+  return {.length = options.length,
+          .align_to = options.align_to,
+          .targets = options.targets,
+          .stride = options.stride,
+          .windows = options.max_windows,
+          .target_tokens = options.target_tokens};
+}
 
 void add_means(const LossSums& sums, const std::vector<TargetRun>& tails, PerplexityResult& result) {
   result.nll = sums.total / static_cast<double>(result.predicted_tokens);

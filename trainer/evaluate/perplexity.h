@@ -8,11 +8,11 @@
 
 #include "parallel/comm/mesh.h"
 #include "trainer/data/documents.h"
-#include "trainer/evaluate/score_sequences.h"
 #include "trainer/evaluate/scored_windows.h"
 #include "trainer/model/causal_lm.h"
 #include "trainer/report/interval.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/score/score_sequences.h"
 
 namespace ropeway {
 
@@ -51,6 +51,9 @@ struct PerplexityOptions {
   int64_t align_to = 0, targets = 0, stride = 0, target_tokens = 0;
   const Tokenizer* tokenizer = nullptr;  // for the bytes of the predicted tokens; may be null
 };
+// Which windows they are of.
+WindowRule rule_of(const PerplexityOptions& options);
+
 // The windows' losses come from `score`. Collective where that is. Sums in F64 in window and position order.
 // Throws kBadData naming documents and sizes when no document has `length` tokens.
 PerplexityResult evaluate_perplexity(const ScoreSequences& score, const Documents& documents,

@@ -92,7 +92,7 @@ std::vector<double> Generator::logits_after(std::span<const int32_t> more, int64
   const bool much = rereads && std::ssize(more) > 1 && std::ssize(more) * group_.size() > length;
   at::Tensor logits;
   const Stopwatch watch;
-  if (common == 0 || much || (crosses && rereads)) {
+  if (common == 0 || much || (crosses && rereads) || !cache_->reaches_back_to(common)) {
     logits = model_.read(sequence_, factors, *cache_);
     figures_.tokens_read += length;
   } else {
@@ -127,14 +127,11 @@ Generator::Choice Generator::agreed_choice(const std::vector<double>& logits,
   return choice;
 }
 
-std::function<std::vector<int64_t>(std::span<const int64_t>, int)> completion_by(Generator& generator,
-                                                                                 GenerateOptions options) {
-  return [&generator, options](std::span<const int64_t> prompt, int max_new_tokens) {
+Complete completion_by(Generator& generator, GenerateOptions options) {
+  return [&generator, options](std::span<const int32_t> prompt, int64_t max_new_tokens) {
     GenerateOptions own = options;
     own.max_new_tokens = max_new_tokens;
-    const std::vector<int32_t> ids(prompt.begin(), prompt.end());
-    const Generated made = generator.generate(ids, own);
-    return std::vector<int64_t>(made.tokens.begin(), made.tokens.end());
+    return generator.generate(prompt, own).tokens;
   };
 }
 

@@ -100,8 +100,9 @@ class Generator {
   double crossing_seconds_ = 0;
 };
 
+// Tokens behind a prompt; collective over the ranks that share a sequence, the same on each.
+using Complete = std::function<std::vector<int32_t>(std::span<const int32_t> prompt, int64_t max_new_tokens)>;
 // The generator as a function of ids alone, for whoever scores what is generated.
-std::function<std::vector<int64_t>(std::span<const int64_t> prompt, int max_new_tokens)> completion_by(
-    Generator& generator, GenerateOptions options);
+Complete completion_by(Generator& generator, GenerateOptions options);
 
 }  // namespace ropeway

@@ -1,8 +1,10 @@
 #include "trainer/model/causal_lm.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include "kernels/base/pass_progress.h"
+#include "kernels/loss/cross_entropy.h"
 #include "kernels/ops/embedding_ops.h"
 #include "trainer/model/engine.h"
 
@@ -130,15 +132,27 @@ CausalLM::~CausalLM() = default;
 
 CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const FactorSet& factors) {
   Engine& e = *engine_;
-  e.check(host_batch, factors);
-  const Engine::Pass pass{e.placed(host_batch), e.windowed(host_batch.layout), factors, true};
-  const LocalBatch& batch = pass.batch;
+  // The first of several labels for each token.
+  const int64_t rows = host_batch.tokens.size(0), sets = host_batch.labels.size(0) / rows;
+  ROPEWAY_CHECK(host_batch.labels.size(0) == sets * rows, "{} rows of labels for {} sequences",
+                host_batch.labels.size(0), rows);
+  LocalBatch first = host_batch;
+  first.labels = host_batch.labels.narrow(0, 0, rows);
+  e.check(first, factors);
+  e.check_ids(host_batch.labels, kIgnoredLabel, "label");
+  const Engine::Pass pass{e.placed(first), e.windowed(host_batch.layout), factors, true};
   const at::Tensor x = e.forward_only(pass, nullptr);
   const PassScope progress(PassPhase::kLoss, 0);
   const ParameterLease lease(e.store, ParameterUnit::head(), LeaseOf::kWeights);
-  const Head::Scores scores = e.head.score(lease.weights(), x, batch.labels.flatten());
-  TokenResults results{scores.nll.view(batch.tokens.sizes()).to(at::kCPU),
-                       scores.correct.view(batch.tokens.sizes()).to(at::kCPU)};
+  TokenResults results;
+  std::vector<at::Tensor> nll, correct;
+  for (int64_t set = 0; set < sets; ++set) {
+    const Head::Scores scores =
+        e.head.score(lease.weights(), x, host_batch.labels.narrow(0, set * rows, rows).flatten());
+    nll.push_back(scores.nll.view(host_batch.tokens.sizes()).to(at::kCPU));
+    correct.push_back(scores.correct.view(host_batch.tokens.sizes()).to(at::kCPU));
+  }
+  results = {at::cat(nll), at::cat(correct)};
   if (e.hooks.check_exchange) e.hooks.check_exchange();
   return results;
 }

@@ -83,7 +83,7 @@ void CausalLM::Engine::embed(const at::Tensor& ids, const at::Tensor& x) {
   multiply_embedding(x);
 }
 
-at::Tensor CausalLM::Engine::forward_only(const Pass& pass, const KeyCache* cache) {
+at::Tensor CausalLM::Engine::forward_only(const Pass& pass, KeyCache* cache) {
   const int64_t tokens = shape_of(pass.batch.layout).tokens();
   const at::Tensor x = stream.shaped({tokens, config.hidden_size}, tensor_options);
   PassScope progress(PassPhase::kForward, config.num_layers);
@@ -95,6 +95,7 @@ at::Tensor CausalLM::Engine::forward_only(const Pass& pass, const KeyCache* cach
     block.forward(
         lease.weights().block, rope_of(pass, layer), layout_of(pass, layer), x, [&x] { return x; }, nullptr,
         false, cache != nullptr ? cache->rows_of(layer, tokens) : KeyRows());
+    if (cache != nullptr) cache->keep_rows(layer);
   }
   return x;
 }

@@ -76,7 +76,10 @@ struct CausalLM::Engine {
   void forward(const Pass& pass, const at::Tensor& last);
   // Forward alone: nothing is kept for a backward pass. cache: takes keys and values; null: none is wanted.
   // Returns the last block's result [T, C].
-  at::Tensor forward_only(const Pass& pass, const KeyCache* cache);
+  at::Tensor forward_only(const Pass& pass, KeyCache* cache);
+  // Keys of layers whose rows are of these tokens.
+  void turn_layers(const std::vector<int64_t>& positions, const std::vector<int64_t>& layers,
+                   const FactorSet& factors, KeyCache& cache);
   at::Tensor head_backward(const Pass& pass, double loss_scale, const at::Tensor& x);
   void blocks_backward(const Pass& pass, const FactorSums& sums, const at::Tensor& d_x);
   void embedding_backward(const LocalBatch& batch, const at::Tensor& d_x);

@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "kernels/base/pass_progress.h"
@@ -55,9 +56,9 @@ at::Tensor CausalLM::read(const std::vector<int32_t>& sequence, const FactorSet&
   const LocalBatch batch = make_local_batch({sequence}, {}, e.attention.split(), at::kFloat);
   e.check(batch, factors);
   const Engine::Pass pass{e.placed(batch), e.windowed(batch.layout), factors, true};
-  cache.truncate(0);
   cache.begin(batch.layout.positions(0), static_cast<int64_t>(sequence.size()));
   const at::Tensor x = e.forward_only(pass, &cache);
+  cache.end_reading();
   return e.logits(last_row(x, batch.layout, cache.group()));
 }
 
@@ -83,13 +84,12 @@ at::Tensor CausalLM::extend(const std::vector<int32_t>& tokens, const FactorSet&
     e.store.expect(e.after(layer), LeaseOf::kWeights);
     const auto attend = [&](const NewHeads& heads) {
       cache.store_last(layer, heads.rows, count);
-      return attend_to_sharded_keys(cache.group(),
-                                    {.q = heads.q,
-                                     .keys = cache.keys(layer),
-                                     .values = cache.values(layer),
-                                     .seen = cache.seen_by_last(count, e.config.window_of_layer(layer)),
-                                     .scale = e.config.score_scale(),
-                                     .softcap = e.config.attention_softcap});
+      return attend_to_sharded_keys(cache.group(), {.q = heads.q,
+                                                    .keys = cache.keys(layer),
+                                                    .values = cache.values(layer),
+                                                    .seen = cache.seen_by_last(layer, count),
+                                                    .scale = e.config.score_scale(),
+                                                    .softcap = e.config.attention_softcap});
     };
     e.block.extend(lease.weights().block, e.step_rope_of(factors, layer, positions), alone,
                    cache.keeps_unrotated(layer), attend, x);
@@ -100,20 +100,28 @@ at::Tensor CausalLM::extend(const std::vector<int32_t>& tokens, const FactorSet&
 void CausalLM::turn(const FactorSet& factors, KeyCache& cache) {
   Engine& e = *engine_;
   e.check(factors);
-  const std::vector<int64_t>& positions = cache.positions();
+  // Layers whose rows are of the same tokens share tables.
+  std::map<const std::vector<int64_t>*, std::vector<int64_t>> layers;
+  for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
+    if (e.config.takes_factors(layer)) layers[&cache.positions(layer)].push_back(layer);
+  }
+  for (const auto& [positions, of_them] : layers) e.turn_layers(*positions, of_them, factors, cache);
+}
+
+void CausalLM::Engine::turn_layers(const std::vector<int64_t>& positions, const std::vector<int64_t>& layers,
+                                   const FactorSet& factors, KeyCache& cache) {
   const auto rows = static_cast<int64_t>(positions.size());
   for (int64_t begin = 0; begin < rows; begin += kTurnedTokens) {
     const int64_t count = std::min(kTurnedTokens, rows - begin);
     const std::vector<int64_t> some(positions.begin() + begin, positions.begin() + begin + count);
-    for (int64_t layer = 0; layer < e.config.num_layers; ++layer) {
-      if (!e.config.takes_factors(layer)) continue;
+    for (const int64_t layer : layers) {
       ROPEWAY_CHECK(cache.keeps_unrotated(layer), "keys are kept as they were rotated alone");
-      const RopeTables tables = e.step_ropes.get(factors, layer, some, false);
+      const RopeTables tables = step_ropes.get(factors, layer, some, false);
       const auto rows_of = [&](const at::Tensor& kept) {
         return kept.narrow(1, begin, count).transpose(0, 1);
       };
       const at::Tensor turned = rows_of(cache.unrotated(layer)).contiguous();
-      ops::rope_(turned, tables.cos, tables.sin, e.config.interleaved_rope);
+      ops::rope_(turned, tables.cos, tables.sin, config.interleaved_rope);
       rows_of(cache.keys(layer)).copy_(turned);
     }
   }

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/recipe.h"
+#include "trainer/plan/key_cache_memory.h"
 #include "trainer/plan/plan_memory.h"
 
 namespace ropeway {
@@ -15,7 +16,7 @@ constexpr int64_t kSmallestTile = 128, kUsualTile = 2048, kLargestTile = 8192;
 class Decision {
  public:
   Decision(const ModelConfig& config, const PlanRequest& request, const DeviceMemory& device)
-      : config_(config), request_(request), bytes_(device.bytes) {
+      : config_(config), request_(request), bytes_(left_of(device.bytes, key_cache_bytes(config, request))) {
     plan_.work = request.work;
     plan_.dtype = request.dtype;
     plan_.cuda = device.cuda;
@@ -45,6 +46,11 @@ class Decision {
   }
 
  private:
+  // 0 means unknown.
+  static int64_t left_of(int64_t bytes, int64_t cache) {
+    return bytes == 0 ? 0 : std::max<int64_t>(1, bytes - cache);
+  }
+
   MemoryParts with_tiles(int64_t tile) {
     plan_.tile_tokens = request_.tile_tokens.value_or(tile);
     plan_.loss_tile_tokens = request_.loss_tile_tokens.value_or(tile / 2);
@@ -78,6 +84,10 @@ Workload workload_of(const TrainRecipe& train) {
           .moments_may_be_narrow = train.beta2 <= kLargestBeta2OfNarrowMoments};
 }
 
+Workload workload_of(const EvaluateRecipe& evaluate) {
+  return {.pass = Pass::kEvaluate, .lengths = evaluate.lengths};
+}
+
 Workload workload_of(const StageRecipe& stage) {
   switch (stage.kind()) {
     case StageKind::kPretrain:
@@ -90,7 +100,7 @@ Workload workload_of(const StageRecipe& stage) {
           .lengths = {stage.search().length},
           .one_at_a_time = true};
     case StageKind::kEvaluate:
-      return {.pass = Pass::kEvaluate, .lengths = stage.evaluate().lengths};
+      return workload_of(stage.evaluate());
   }
   fail(ErrorKind::kInternal, "stage {}: unknown kind", stage.name);
 }
@@ -103,6 +113,7 @@ PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const M
                       .placement = recipe.mesh.placement,
                       .save_attention = engine.save_attention,
                       .narrow_moments = is_training(stage.kind()) && stage.train().moments == DType::kBF16};
+  if (stage.kind() == StageKind::kEvaluate) request.cached_length = generated_length(stage.evaluate());
   if (engine.activations != ActivationsPlace::kAuto) {
     request.offload = engine.activations == ActivationsPlace::kHost;
   }
@@ -110,6 +121,12 @@ PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const M
   if (engine.tile_tokens > 0) request.tile_tokens = engine.tile_tokens;
   if (engine.loss_tile_tokens > 0) request.loss_tile_tokens = engine.loss_tile_tokens;
   return request;
+}
+
+int64_t key_cache_bytes(const ModelConfig& config, const PlanRequest& request) {
+  if (request.cached_length == 0) return 0;
+  return key_cache_bytes(config, request.cached_length, request.mesh.sequence, bytes_of(request.dtype),
+                         request.cache_unrotated);
 }
 
 EnginePlan make_engine_plan(const ModelConfig& config, const PlanRequest& request,

@@ -9,6 +9,7 @@
 
 namespace ropeway {
 
+struct EvaluateRecipe;
 struct Recipe;
 class StageRecipe;
 struct TrainRecipe;
@@ -22,6 +23,10 @@ struct PlanRequest {
   Placement placement = Placement::kZigzag;
   bool save_attention = true;
   bool narrow_moments = false;
+  // Of the longest sequence that is generated behind, whose keys and values take memory beside the passes; and
+  // whether keys are kept before RoPE as well (plan/key_cache_memory.h).
+  int64_t cached_length = 0;
+  bool cache_unrotated = false;
   std::optional<bool> offload = {};
   std::optional<int64_t> keep_bytes = {}, tile_tokens = {}, loss_tile_tokens = {};
 };
@@ -29,13 +34,17 @@ struct PlanRequest {
 PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const MeshShape& mesh);
 
 Workload workload_of(const TrainRecipe& train);
+Workload workload_of(const EvaluateRecipe& evaluate);
 Workload workload_of(const StageRecipe& stage);
+
+// Bytes per rank of those keys and values.
+int64_t key_cache_bytes(const ModelConfig& config, const PlanRequest& request);
 
 struct DeviceMemory {
   bool cuda = false;
   int64_t bytes = 0;  // that a rank may take; 0: unknown
 };
-// What is left open: the device holds activations unless only host memory makes the work fit; tiles are the
+// Passes have what keys and values leave of the memory. What is left open: the device holds activations unless only host memory makes the work fit; tiles are the
 // largest powers of two with which it fits; what is kept for backward is what is left then of nine tenths of
 // the memory. Without a GPU, or where its memory is unknown, they are on the device, 2048 and 1024 tokens, and
 // 1 GiB. The same on all ranks that bring the same `device`.

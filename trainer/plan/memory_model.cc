@@ -264,7 +264,8 @@ std::vector<std::pair<std::string, int64_t>> MemoryParts::parts() const {
           {"tiles", tiles},
           {"loss", loss},
           {"ring", ring},
-          {"tables", tables}};
+          {"tables", tables},
+          {"cached keys", keys}};
 }
 
 int64_t MemoryParts::total() const {

@@ -29,6 +29,7 @@ struct MemoryParts {
   int64_t loss = 0;        // logits and gradients of a tile; 0 where another phase needs more
   int64_t ring = 0;        // slots for keys and values in transit, and for their gradients
   int64_t tables = 0;      // cos, sin
+  int64_t keys = 0;        // and values of a sequence that is generated behind (plan/key_cache_memory.h)
   int64_t host = 0;        // pinned host memory of offloaded checkpoints; not in total()
 
   int64_t total() const;  // of the device that computes

@@ -12,8 +12,7 @@ namespace ropeway {
 
 KeyTokensOfWindows key_tokens_by(const LongPplEvaluator& evaluator,
                                  const std::vector<std::vector<int32_t>>& windows,
-                                 const LongPplOptions& options,
-                                 const std::function<void(int64_t done, int64_t total)>& progress) {
+                                 const LongPplOptions& options, const TellDone& tell) {
   const OpenedModel opened = open_model_or_checkpoint(evaluator.model);
   if (tokenizer_of(opened)->fingerprint() != evaluator.tokenizer.fingerprint()) {
     fail(ErrorKind::kConfig,
@@ -31,13 +30,14 @@ KeyTokensOfWindows key_tokens_by(const LongPplEvaluator& evaluator,
   session.load(opened.dir);
   const FactorSet factors =
       resolve_factors(kAutoFactors, options.length, config, opened.dir.sets, opened.dir.weights);
-  return key_tokens_of(session.model(), evaluator.mesh, factors, windows, options, progress);
+  return key_tokens_of(told_scores(scores_of(session.model(), evaluator.mesh, factors), tell), windows,
+                       options);
 }
 
 FindKeyTokens longppl_evaluator(const LongPplEvaluator& evaluator) {
   if (evaluator.model.empty()) return {};
-  return [evaluator](const auto& windows, const LongPplOptions& options, const auto& progress) {
-    return key_tokens_by(evaluator, windows, options, progress);
+  return [evaluator](const auto& windows, const LongPplOptions& options, const TellDone& tell) {
+    return key_tokens_by(evaluator, windows, options, tell);
   };
 }
 

@@ -1,8 +1,7 @@
 #include "trainer/stages/run_benchmarks.h"
 
-#include "parallel/comm/exchange_values.h"
-#include "trainer/evaluate/ruler_summary.h"
-#include "trainer/stages/benchmark_generation.h"
+#include "trainer/benchmarks/generation.h"
+#include "trainer/benchmarks/ruler_summary.h"
 #include "trainer/stages/longppl_evaluator.h"
 
 namespace ropeway {
@@ -11,8 +10,6 @@ void run_benchmarks(RunState& state, const StageRecipe& stage, BenchmarkSet& set
                     const StageBenchmarks& benchmarks) {
   Communicator& world = state.mesh.world();
   const BenchmarkInputs inputs{
-      .model = benchmarks.model,
-      .mesh = state.mesh,
       .tokenizer = *state.tokenizer,
       .vocab_size = state.config.vocab_size,
       .start = benchmarks.start,
@@ -41,12 +38,9 @@ void run_benchmarks(RunState& state, const StageRecipe& stage, BenchmarkSet& set
                                .length = figures.label.length,
                                .numbers = figures.numbers});
   };
-  const auto figures = evaluate_benchmarks(state.mesh, set.cells(inputs, benchmarks.at_window, benchmarks.at),
-                                           {.name = stage.name,
-                                            .stop_requested = state.stop_requested,
-                                            .finished = report,
-                                            .kept = &kept,
-                                            .weights = broadcast_string(world, benchmarks.weights)});
+  const auto figures = evaluate_benchmarks(benchmarks.model, state.mesh,
+                                           set.cells(inputs, benchmarks.at_window, benchmarks.at),
+                                           {.walk = benchmarks.walk, .finished = report, .kept = &kept});
   for (const BenchmarkFigures& row : ruler_summary(figures)) report(row);
 }
 

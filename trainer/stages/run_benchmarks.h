@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/evaluate/benchmark_set.h"
+#include "trainer/benchmarks/benchmark_set.h"
 #include "trainer/stages/run_state.h"
 
 namespace ropeway {
@@ -13,7 +13,7 @@ struct StageBenchmarks {
   CausalLM& model;
   std::vector<int32_t> start;                 // in front of every input, such as a BOS
   std::string model_name;                     // in the report: "base" or "tuned"
-  std::string weights;                        // which they are, and their type
+  WalkControl walk;                           // of the stage
   std::vector<EvaluationCell> at_window, at;  // BenchmarkSet::cells
 };
 // Collective. Throws kStopped when a stop was requested: what is done is kept.

@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/comm/run_on_rank.h"
-#include "trainer/evaluate/benchmark.h"
+#include "trainer/benchmarks/benchmark.h"
 
 namespace ropeway {
 namespace {
@@ -64,11 +64,6 @@ const StageRecipe& compared_stage(const RunState& state, const StageRecipe& stag
   fail(ErrorKind::kInternal, "stage {}: no stage to compare with", stage.name);
 }
 
-bool scores_window(const StageRecipe& stage, int64_t window) {
-  return stage.evaluate().measures(EvaluateTask::kPerplexity) &&
-         std::ranges::find(stage.evaluate().lengths, window) != stage.evaluate().lengths.end();
-}
-
 bool has_gate(const StageRecipe& stage) { return stage.evaluate().benchmarks.max_short_loss >= 0; }
 
 std::string text_of(const ShortLoss& loss, const char* what) {
@@ -96,20 +91,6 @@ ShortLosses short_losses(const RunReport& report, const std::string& before, con
                        .is_accuracy = true};
   }
   return losses;
-}
-
-void check_gate(const RunState& state, const StageRecipe& stage) {
-  if (!has_gate(stage)) return;
-  const StageRecipe& against = compared_stage(state, stage);
-  const int64_t window = state.config.original_window;
-  if (scores_window(stage, window) && scores_window(against, window)) return;
-  for (const std::string& file : stage.evaluate().benchmarks.requests) {
-    if (std::ranges::count(against.evaluate().benchmarks.requests, file) > 0) return;
-  }
-  fail(ErrorKind::kConfig,
-       "stage {}: its gate compares with stage {}, but they have no figure of short inputs in common: wanted "
-       "perplexity at the original window of {} tokens, or the same requests, in both",
-       stage.name, against.name, window);
 }
 
 void apply_gate(const RunState& state, const StageRecipe& stage) {

@@ -24,10 +24,7 @@ struct ShortLosses {
 ShortLosses short_losses(const RunReport& report, const std::string& before, const std::string& now,
                          int64_t window);
 
-// Before the stage does its work. Collective. Throws kConfig where it and the stage it is compared with
-// cannot have a figure in common.
-void check_gate(const RunState& state, const StageRecipe& stage);
-// After it. Collective; nothing where the stage has no gate. Throws kGate with the figures when one is worse
+// When the stage has done its work. Collective; nothing where the stage has no gate. Throws kGate with the figures when one is worse
 // by more than the stage allows; the report is written before.
 void apply_gate(const RunState& state, const StageRecipe& stage);
 

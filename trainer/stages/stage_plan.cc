@@ -29,7 +29,8 @@ class Planner {
   }
 
   StagePlan plan(const StageRecipe& stage) {
-    engine_ = make_engine_plan(config_, plan_request(recipe_, stage, mesh_), {device_.is_gpu(), limit_});
+    const PlanRequest request = plan_request(recipe_, stage, mesh_);
+    engine_ = make_engine_plan(config_, request, {device_.is_gpu(), limit_});
     StagePlan plan{.name = stage.name, .kind = stage.kind()};
     switch (stage.kind()) {
       case StageKind::kPretrain:
@@ -49,8 +50,10 @@ class Planner {
         break;
     }
     plan.memory = plan_memory(config_, engine_);
+    plan.memory.parts.keys = key_cache_bytes(config_, request);
     if (limit_ > 0 && plan.memory.parts.total() > limit_) {
-      plan.suggestions = suggestions({config_, engine_, limit_, recipe_knobs()});
+      const int64_t left = std::max<int64_t>(1, limit_ - plan.memory.parts.keys);
+      plan.suggestions = suggestions({config_, engine_, left, recipe_knobs()});
     }
     if (!stage.makes.empty()) set_lengths_[stage.makes] = made_length(stage);
     return plan;

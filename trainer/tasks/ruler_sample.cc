@@ -79,8 +79,7 @@ const RulerTraits& traits_of(RulerTask task) {
   using enum RulerTask;
   constexpr RulerTraits kOne = {.new_tokens = 128, .smallest_units = 4};
   constexpr RulerTraits kOneInProse = {.new_tokens = 128, .smallest_units = 16, .needs_prose = true};
-  constexpr RulerTraits kSeveral = {
-      .new_tokens = 128, .smallest_units = 16, .is_list = true, .needs_prose = true};
+  constexpr RulerTraits kSeveral = {.new_tokens = 128, .smallest_units = 16, .needs_prose = true};
   static const std::map<RulerTask, RulerTraits> traits = {
       {kNiahSingle1, kOne},
       {kNiahSingle2, kOneInProse},
@@ -90,13 +89,11 @@ const RulerTraits& traits_of(RulerTask task) {
       {kNiahMultikey3, kOne},
       {kNiahMultivalue, kSeveral},
       {kNiahMultiquery, kSeveral},
-      {kVariableTracking, {.new_tokens = 30, .smallest_units = 5, .is_list = true}},
-      {kCommonWords, {.new_tokens = 120, .smallest_units = 20, .is_list = true}},
-      {kFrequentWords, {.new_tokens = 50, .smallest_units = 30, .is_list = true}},
-      {kQuestions1,
-       {.new_tokens = 32, .smallest_units = 1, .is_list = true, .any_answer = true, .questions = 1}},
-      {kQuestions2,
-       {.new_tokens = 32, .smallest_units = 1, .is_list = true, .any_answer = true, .questions = 2}}};
+      {kVariableTracking, {.new_tokens = 30, .smallest_units = 5}},
+      {kCommonWords, {.new_tokens = 120, .smallest_units = 20}},
+      {kFrequentWords, {.new_tokens = 50, .smallest_units = 30}},
+      {kQuestions1, {.new_tokens = 32, .smallest_units = 1, .any_answer = true, .questions = 1}},
+      {kQuestions2, {.new_tokens = 32, .smallest_units = 1, .any_answer = true, .questions = 2}}};
   return traits.at(task);
 }
 

@@ -56,7 +56,6 @@ RulerSample make_tracking_example(int64_t units, const RulerDraw& draw);
 struct RulerTraits {
   int64_t new_tokens = 0;      // that an answer may take: they count in the length
   int64_t smallest_units = 0;  // of haystack
-  bool is_list = false;        // several answers, in an order that is not fixed, or words of the model's own
   bool any_answer = false;     // string_match_part: one of the answers is enough; else the share of them
   bool needs_prose = false;
   int questions = 0;  // 1, 2: of which file; 0: none

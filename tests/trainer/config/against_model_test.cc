@@ -183,5 +183,45 @@ TEST(AgainstModel, OverridesAreNamed) {
           "of 256"));
 }
 
+// The good recipe's stage "score" evaluates 256 and 2K; the model's window is 256.
+TEST(AgainstModel, AGateComparesFiguresOfTheSameWindowsAlone) {
+  const auto errors = [](const std::string& keys) {
+    const auto result = parse_text(
+        kGoodRecipe + "  - {name: after, kind: evaluate, gate: {max_short_loss: 1%}, " + keys + "}\n");
+    EXPECT_THAT(result.errors, IsEmpty());
+    return check_recipe_against_model(result.recipe, {256, 32, {}});
+  };
+  EXPECT_THAT(errors("lengths: [256, 2K]"), IsEmpty());
+  EXPECT_THAT(
+      errors("lengths: [2K]"),
+      ElementsAre(HasSubstr("stages[3].gate: found no figure of short inputs that stage score has, too")));
+  EXPECT_THAT(errors("lengths: [256, 2K], tasks: [passkey]"), ElementsAre(HasSubstr("found no figure")));
+  EXPECT_THAT(errors("lengths: [256, 2K], windows: 3"),
+              ElementsAre(HasSubstr("stages[3].windows: found 3, wanted 0 as in stage score")));
+  EXPECT_THAT(errors("lengths: [256, 2K], tokens: 8192, bos: true"),
+              ElementsAre(HasSubstr("stages[3].tokens: found 8192, wanted 0"),
+                          HasSubstr("stages[3].bos: found true, wanted auto")));
+  EXPECT_THAT(
+      errors("lengths: [256, 4K]"),
+      ElementsAre(HasSubstr("stages[3].aligned_with: found windows aligned from 256 to 4K, wanted windows "
+                            "aligned from 256 to 2K as in stage score")));
+  EXPECT_THAT(errors("lengths: [256], aligned_with: [2K]"), IsEmpty());
+}
+
+TEST(AgainstModel, AGateComparesTheSameQuestionsAlone) {
+  const auto errors = [](const std::string& limit) {
+    const auto result = parse_text(
+        kGoodRecipe +
+        "  - {name: before, kind: evaluate, lengths: [2K], requests: [a.jsonl], request_limit: 9}\n"
+        "  - {name: after, kind: evaluate, lengths: [2K], windows: 5, requests: [b.jsonl, a.jsonl], gate: "
+        "{max_short_loss: 1%, against: before}" +
+        limit + "}\n");
+    EXPECT_THAT(result.errors, IsEmpty());
+    return check_recipe_against_model(result.recipe, {256, 32, {}});
+  };
+  EXPECT_THAT(errors(", request_limit: 9"), IsEmpty()) << "the windows give no figure that is compared";
+  EXPECT_THAT(errors(""), ElementsAre(HasSubstr("stages[4].request_limit: found 0, wanted 9")));
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/trainer/evaluate/corpus.h"
+#include "tests/support/corpus.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/evaluate/foreign_text.h"
 #include "trainer/evaluate/repetition.h"

@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include <cmath>
 #include <limits>
 
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
@@ -26,7 +28,7 @@ EvaluationCell cell_of(const std::string& name, int64_t length) {
 std::vector<double> losses(TinyRank& rank, const Documents& documents,
                            const std::vector<EvaluationCell>& cells, EvaluationControl control = {}) {
   std::vector<double> found;
-  control.name = "test";
+  control.walk.name = "test";
   control.finished = [&](const EvaluatedCell& evaluated) {
     found.push_back(evaluated.figures.perplexity.value().nll);
   };
@@ -50,7 +52,7 @@ TEST(Evaluator, EachTaskGivesWhatItGivesAlone) {
   const auto results =
       evaluate_cells({rank.model, rank.mesh, *corpus, tokenizer.get()}, cells,
                      {.passkey = true, .tokens = 400, .passkey_depths = 2, .passkey_samples = 1, .seed = 5},
-                     {.name = "test"});
+                     {.walk = {.name = "test"}});
   ASSERT_EQ(results.size(), cells.size());
   for (const auto& [cell, figures] : results) {
     const PerplexityResult perplexity = evaluate_perplexity(rank.model, rank.mesh, *corpus, cell.factors,
@@ -58,7 +60,7 @@ TEST(Evaluator, EachTaskGivesWhatItGivesAlone) {
     EXPECT_EQ(figures.perplexity.value().nll, perplexity.nll) << cell.name;
     EXPECT_EQ(figures.perplexity->windows, 2) << cell.name;
     EXPECT_TRUE(figures.perplexity->token_nll.empty());
-    const PasskeyResult passkey =
+    const RetrievalResult passkey =
         evaluate_passkey(rank.model, rank.mesh, *corpus, *tokenizer, cell.factors,
                          {.length = cell.length, .depths = 2, .samples_per_depth = 1, .seed = 5});
     EXPECT_EQ(figures.passkey.value().answer_nll, passkey.answer_nll) << cell.name;
@@ -81,10 +83,54 @@ TEST(Evaluator, AStopOnOneRankStopsAllAfterTheSameCell) {
   const auto counts = on_mesh<size_t>({.data = 1, .sequence = 2}, [&](TinyRank& rank) {
     int asked = 0;
     const bool told = rank.mesh.world().rank() == 1;
-    const auto stop = [&] { return ++asked == 2 && told; };
-    return losses(rank, *corpus, cells, {.stop_requested = stop}).size();
+    const auto stop = [&] { return ++asked == 4 && told; };  // behind the windows of a cell, behind the cell
+    return losses(rank, *corpus, cells, {.walk = {.stop_requested = stop}}).size();
   });
   EXPECT_THAT(counts, ElementsAre(2u, 2u));
+}
+
+// Scored one by one, stopped behind the second of four windows, and resumed: two are scored the second time.
+TEST(Evaluator, AStopWithinACellKeepsItsFinishedWindows) {
+  const Corpus corpus({random_letters(400, 3)});
+  const std::vector<EvaluationCell> cells = {cell_of("yarn", 96)};
+  const auto run = [&](TinyRank& rank, KeptPieces* pieces, int stop_at, int& asked) {
+    std::vector<double> found;
+    const auto stop = [&] { return ++asked == stop_at; };
+    error_of([&] {
+      evaluate_cells({rank.model, rank.mesh, *corpus, nullptr}, cells, {.windows = 4},
+                     {.walk = {.name = "test", .stop_requested = stop, .pieces = pieces, .weights = "w"},
+                      .finished = [&](const EvaluatedCell& evaluated) {
+                        found.push_back(evaluated.figures.perplexity.value().nll);
+                      }});
+    });
+    return found;
+  };
+  for (const MeshShape shape : {MeshShape{1, 1}, MeshShape{1, 2}, MeshShape{2, 1}}) {
+    const TempDir folder;
+    const int rounds = 4 / shape.data;  // of windows
+    run_thread_world(shape.data * shape.sequence, [&](Communicator& world) {
+      EnginePlan plan;
+      plan.score_batch_tokens = 1;
+      TinyRank rank(world, shape, at::kDouble, plan);
+      int asked = 0;
+      const auto wanted = run(rank, nullptr, 0, asked);
+      ASSERT_EQ(wanted.size(), 1u);
+      EXPECT_EQ(asked, rounds);
+      {
+        KeptPieces pieces(folder / "cell.part", world);
+        asked = 0;
+        EXPECT_TRUE(run(rank, &pieces, rounds / 2, asked).empty());
+      }
+      world.barrier();
+      KeptPieces pieces(folder / "cell.part", world);
+      asked = 0;
+      EXPECT_EQ(run(rank, &pieces, 0, asked), wanted);
+      EXPECT_EQ(asked, rounds / 2) << "windows that were kept are scored again";
+      world.barrier();
+      EXPECT_FALSE(std::filesystem::exists(folder / "cell.part")) << "the cell is finished";
+      world.barrier();
+    });
+  }
 }
 
 // The second time the model gives no finite loss: figures can only come from the file.
@@ -139,7 +185,7 @@ std::vector<EvaluatedCell> evaluate_all(TinyRank& rank, const Documents& documen
                                         const EvaluationTasks& tasks, KeptFigures* kept = nullptr) {
   const auto tokenizer = make_byte_tokenizer();
   return evaluate_cells({rank.model, rank.mesh, documents, tokenizer.get()}, cells, tasks,
-                        {.name = "test", .kept = kept});
+                        {.walk = {.name = "test"}, .kept = kept});
 }
 
 TEST(Evaluator, SetsOfALengthAndAlignedLengthsAreComparedInPairs) {

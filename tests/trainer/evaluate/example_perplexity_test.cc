@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/model/token_losses.h"
 
 namespace ropeway {

@@ -8,8 +8,8 @@
 #include <regex>
 #include <set>
 
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/data/marked_documents.h"
 
 namespace ropeway {
@@ -141,7 +141,7 @@ TEST_F(KeyedNeedlesTest, ResultsAreCountedByDepth) {
       use(i, {nll, correct});
     }
   };
-  const NeedlesResult result = evaluate_needles(score, documents, *tokenizer_, options);
+  const RetrievalResult result = evaluate_needles(score, documents, *tokenizer_, options);
   EXPECT_EQ(result.trials, 24);
   EXPECT_EQ(result.right, 12);
   EXPECT_EQ(result.accuracy, 0.5);
@@ -160,9 +160,9 @@ TEST(KeyedNeedlesOnMesh, GiveTheNumbersOfOneRankOnEveryRank) {
                             *tokenizer, options);
   };
   AloneRank alone;
-  const NeedlesResult wanted = evaluate(alone.rank);
+  const RetrievalResult wanted = evaluate(alone.rank);
   for (const MeshShape shape : {MeshShape{2, 1}, MeshShape{1, 2}, MeshShape{2, 2}}) {
-    for (const NeedlesResult& result : on_mesh<NeedlesResult>(shape, evaluate)) {
+    for (const RetrievalResult& result : on_mesh<RetrievalResult>(shape, evaluate)) {
       EXPECT_EQ(result.right, wanted.right);
       EXPECT_NEAR(result.answer_nll, wanted.answer_nll, 1e-12);
     }

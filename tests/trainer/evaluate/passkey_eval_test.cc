@@ -9,8 +9,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
 namespace ropeway {
@@ -55,7 +55,7 @@ void make_constant(TinyRank& rank) {
 }
 
 struct Outcome {
-  PasskeyResult result;
+  RetrievalResult result;
   std::vector<std::string> keys;
 };
 Outcome evaluate(TinyRank& rank, const Documents& documents, const PasskeyEvalOptions& options) {
@@ -77,7 +77,7 @@ TEST_F(PasskeyEvalTest, AccuracyAndLossFollowFromTheKeys) {
   AloneRank alone;
   const Outcome outcome =
       evaluate(alone.rank, *corpus_, {.length = 160, .depths = 10, .samples_per_depth = 5, .seed = 3});
-  ASSERT_EQ(outcome.result.samples, 50);
+  ASSERT_EQ(outcome.result.trials, 50);
   ASSERT_EQ(outcome.keys.size() % 50, 0u);  // each sample is made equally often
   const double right =
       static_cast<double>(std::count_if(outcome.keys.begin(), outcome.keys.end(), predicted));
@@ -119,7 +119,7 @@ TEST_F(PasskeyEvalTest, SeedsGiveOtherKeys) {
 TEST_F(PasskeyEvalTest, MoreSamplesThanStretchesOfTextUseThemAgain) {
   AloneRank alone;
   EXPECT_EQ(
-      evaluate(alone.rank, *corpus_, {.length = 900, .depths = 3, .samples_per_depth = 1}).result.samples, 3);
+      evaluate(alone.rank, *corpus_, {.length = 900, .depths = 3, .samples_per_depth = 1}).result.trials, 3);
 }
 
 class PasskeyOnMesh : public ::testing::TestWithParam<MeshShape> {};
@@ -128,12 +128,12 @@ TEST_P(PasskeyOnMesh, GivesTheNumbersOfOneRankOnEveryRank) {
   const Corpus corpus({random_letters(700, 1)}, DigitClassTokenizer());
   const PasskeyEvalOptions options = {.length = 160, .depths = 5, .samples_per_depth = 7, .seed = 4};
   AloneRank alone;
-  const PasskeyResult wanted = evaluate(alone.rank, *corpus, options).result;
+  const RetrievalResult wanted = evaluate(alone.rank, *corpus, options).result;
   EXPECT_GT(wanted.accuracy, 0);
   EXPECT_LT(wanted.accuracy, 1);
-  const auto results = on_mesh<PasskeyResult>(
+  const auto results = on_mesh<RetrievalResult>(
       GetParam(), [&](TinyRank& rank) { return evaluate(rank, *corpus, options).result; });
-  for (const PasskeyResult& result : results) {
+  for (const RetrievalResult& result : results) {
     EXPECT_EQ(result.accuracy, wanted.accuracy);
     EXPECT_EQ(result.depth_accuracy, wanted.depth_accuracy);
     EXPECT_NEAR(result.answer_nll, wanted.answer_nll, 1e-12);
@@ -153,7 +153,7 @@ TEST(PasskeyEval, TheLossIsThatOfTheAnswerTokens) {
   AloneRank alone;
   const auto tokenizer = make_byte_tokenizer();
   const Corpus corpus({random_letters(160, 5)});
-  const PasskeyResult result =
+  const RetrievalResult result =
       evaluate_passkey(alone.rank.model, alone.rank.mesh, *corpus, *tokenizer, alone.rank.model.identity(),
                        {.length = 160, .depths = 1, .samples_per_depth = 1, .seed = 8});
   const uint64_t key_seed = Philox(8, Stream::kEvaluation).next_u64();

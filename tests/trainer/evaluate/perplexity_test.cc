@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "parallel/comm/world_of_one.h"
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/model/weight_files.h"

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "tests/trainer/evaluate/corpus.h"
+#include "tests/support/corpus.h"
 #include "trainer/data/marked_documents.h"
 
 namespace ropeway {

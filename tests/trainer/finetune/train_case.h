@@ -13,8 +13,8 @@
 
 #include "parallel/comm/stop_agreement.h"
 #include "parallel/comm/thread_world.h"
-#include "tests/trainer/evaluate/corpus.h"
-#include "tests/trainer/evaluate/tiny_rank.h"
+#include "tests/support/corpus.h"
+#include "tests/support/tiny_rank.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/tokenizer/byte_tokenizer.h"

@@ -128,10 +128,10 @@ TEST(Generator, IsAFunctionOfIds) {
   run_thread_world(1, [&](Communicator& group) {
     GeneratingRank rank(c, group, one_set(c));
     const auto complete = completion_by(rank.generator, {});
-    const std::vector<int64_t> prompt = {5, 6, 7};
-    const std::vector<int64_t> made = complete(prompt, 4);
-    const Generated expected = rank.generator.generate(std::vector<int32_t>{5, 6, 7}, {.max_new_tokens = 4});
-    EXPECT_EQ(made, std::vector<int64_t>(expected.tokens.begin(), expected.tokens.end()));
+    const std::vector<int32_t> prompt = {5, 6, 7};
+    const std::vector<int32_t> made = complete(prompt, 4);
+    const Generated expected = rank.generator.generate(prompt, {.max_new_tokens = 4});
+    EXPECT_EQ(made, expected.tokens);
     EXPECT_EQ(made.size(), 4u);
   });
 }

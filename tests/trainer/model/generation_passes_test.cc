@@ -16,6 +16,7 @@
 #include "tests/trainer/model/model_case.h"
 #include "trainer/model/key_cache.h"
 #include "trainer/model/resident_parameters.h"
+#include "trainer/plan/key_cache_memory.h"
 
 namespace ropeway::testing {
 namespace {
@@ -62,7 +63,12 @@ void go_through(const ModelCase& c, Communicator& group, const at::Tensor& expec
     compare(rank.model.extend(tokens_of(c, t, t + 1), c.factors, *cache));
   }
   compare(rank.model.extend(tokens_of(c, 13, 20), c.factors, *cache));
-  cache->truncate(11);
+  if (cache->reaches_back_to(11)) {
+    cache->truncate(11);
+  } else {  // keys before a sliding window are gone
+    EXPECT_GT(c.config.sliding_window, 0);
+    rank.model.read(tokens_of(c, 0, 11), c.factors, *cache);
+  }
   compare(rank.model.extend(tokens_of(c, 11, 12), c.factors, *cache));
   compare(rank.model.extend(tokens_of(c, 12, 25), c.factors, *cache));
   compare(rank.model.read(tokens_of(c, 0, 4), c.factors, *cache));
@@ -128,12 +134,50 @@ TEST(KeyCacheMemory, IsSharedAndReserved) {
       const int64_t rows = 32 / ranks + 3;
       EXPECT_EQ(reserved, 2 * config.num_layers * rows * config.num_kv_heads * config.head_dim *
                               static_cast<int64_t>(sizeof(float)));
-      EXPECT_EQ(reserved / rows, KeyCache::bytes_for(config, 32, ranks, sizeof(float), false) * ranks / 32);
-      int64_t held = std::ssize(cache->positions());
+      EXPECT_EQ(reserved / rows, key_cache_bytes(config, 32, ranks, sizeof(float), false) * ranks / 32);
+      int64_t held = std::ssize(cache->positions(0));
       group.all_reduce(&held, 1, DType::kI64, ReduceOp::kSum);
       EXPECT_EQ(held, 32);
     });
   }
+}
+
+// Of 32 tokens a layer with a window of 8 holds 8 to 10, and what is read later sees what it should.
+TEST(KeyCacheMemory, SlidingLayersForgetWhatNoTokenSees) {
+  const auto some_windows = [](ModelConfig& config) {
+    config.sliding_window = 8;
+    config.sliding_layers = {true, false, true};
+    config.honours_window = true;
+  };
+  const ModelCase c =
+      make_case({.layers = 3, .family = "qwen3", .qk_norm = true, .length = 32, .change = some_windows});
+  const at::Tensor expected = logits_by_oracle(c, c.factors);
+  for (const int ranks : {1, 2, 4}) {
+    run_thread_world(ranks, [&](Communicator& group) {
+      Rank rank(c, group);
+      const std::unique_ptr<KeyCache> cache = rank.model.make_cache(group, false);
+      const auto held = [&](int64_t layer) {
+        int64_t tokens = std::ssize(cache->positions(layer));
+        group.all_reduce(&tokens, 1, DType::kI64, ReduceOp::kSum);
+        return tokens;
+      };
+      for (const int64_t prompt : {3, 20}) {
+        rank.model.read(tokens_of(c, 0, prompt), c.factors, *cache);
+        for (int64_t t = prompt; t < 32; ++t) {
+          const at::Tensor logits = rank.model.extend(tokens_of(c, t, t + 1), c.factors, *cache);
+          EXPECT_LE(largest_difference(logits, expected[t]), 1e-9) << t;
+          EXPECT_EQ(held(1), t + 1);
+          EXPECT_GE(held(0), std::min<int64_t>(t + 1, 8));
+          EXPECT_LE(held(0), 11);
+        }
+      }
+      EXPECT_TRUE(cache->reaches_back_to(31));
+      EXPECT_FALSE(cache->reaches_back_to(20));
+      EXPECT_TRUE(cache->reaches_back_to(0));
+    });
+  }
+  EXPECT_EQ(key_cache_bytes(c.config, 1000, 1, 4, false),
+            2 * (1000 + 2 * 10) * c.config.num_kv_heads * c.config.head_dim * 4);
 }
 
 TEST(KeyCacheMemory, HoldsKeysBeforeRotationOfLayersWithFactorsAlone) {
@@ -153,8 +197,7 @@ TEST(KeyCacheMemory, HoldsKeysBeforeRotationOfLayersWithFactorsAlone) {
   EXPECT_EQ(2 * bytes_of("llama", none, true), 3 * bytes_of("llama", none, false));
   EXPECT_EQ(6 * bytes_of("smollm3", unrotated, true), 7 * bytes_of("smollm3", unrotated, false));
   ModelConfig config = make_case({.layers = 3, .family = "smollm3", .change = unrotated}).config;
-  EXPECT_EQ(6 * KeyCache::bytes_for(config, 32, 1, 2, true),
-            7 * KeyCache::bytes_for(config, 32, 1, 2, false));
+  EXPECT_EQ(6 * key_cache_bytes(config, 32, 1, 2, true), 7 * key_cache_bytes(config, 32, 1, 2, false));
 }
 
 TEST(GenerationPasses, RefusesWhatItCannotRead) {

@@ -90,21 +90,30 @@ class StoppedEvaluationTest : public EvaluateStageTest {
                          "windows: 2, " +
                          kBothTasks + "}\n");
   }
-  // Stops after so many cells were evaluated; the stop is asked for after each. Returns how many were.
+  // Stops after so many more cells were evaluated and kept. Returns how many were.
   int run_until(const Recipe& recipe, int cells) const {
-    int evaluated = 0;
-    const auto stop = [&] { return ++evaluated == cells; };
+    const int before = num_kept();
+    const auto stop = [&] { return num_kept() - before >= cells; };
     const auto world = make_world_of_one();
     run_recipe(recipe, *world, {.only_stages = {"base"}});
     const auto error =
         error_of([&] { run_recipe(recipe, *world, {.only_stages = {"scores"}, .stop_requested = stop}); });
+    const int evaluated = num_kept() - before;
     EXPECT_EQ(error.has_value(), evaluated == cells);
     if (error) {
       EXPECT_EQ(error->kind(), ErrorKind::kStopped);
       EXPECT_EQ(error->way_out(), WayOut::kRunAgain);
-      EXPECT_THAT(error->what(), HasSubstr(fmt::format("{} of 3 evaluations", evaluated)));
+      EXPECT_THAT(error->what(), HasSubstr(fmt::format("{} of 3 evaluations", num_kept())));
     }
     return evaluated;
+  }
+  int num_kept() const {
+    const auto file = folder_ / "run/stages/scores/figures.json";
+    if (!std::filesystem::exists(file)) return 0;
+    const auto figures = nlohmann::json::parse(read_bytes(file), nullptr, false);
+    return figures.is_object() && figures.contains("evaluations")
+               ? static_cast<int>(figures["evaluations"].size())
+               : 0;
   }
   nlohmann::json kept() const {
     return nlohmann::json::parse(read_bytes(folder_ / "run/stages/scores/figures.json"));
