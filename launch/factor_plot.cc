@@ -25,7 +25,14 @@ std::vector<double> heights(const std::vector<double>& factors, size_t columns) 
 
 std::string factor_plot(const std::vector<double>& factors, size_t rows, size_t columns) {
   if (factors.size() < 2 || rows < 2) return "";
-  const std::vector<double> logs = heights(factors, columns);
+  double largest = 0;
+  for (const double factor : factors) {
+    if (std::isfinite(factor)) largest = std::max(largest, factor);
+  }
+  if (largest <= 0) return "";
+  std::vector<double> finite = factors;  // pairs that do not turn stand with the largest factor
+  for (double& factor : finite) factor = std::min(factor, largest);
+  const std::vector<double> logs = heights(finite, columns);
   const auto [low, high] = std::minmax_element(logs.begin(), logs.end());
   if (*high - *low < 1e-9) return "";
   const double step = (*high - *low) / static_cast<double>(rows - 1);

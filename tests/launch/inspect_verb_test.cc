@@ -1,6 +1,8 @@
 // ropeway inspect and fetch: short unless more is asked for.
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "launch/factor_plot.h"
 #include "tests/faults/run_ropeway.h"
 
@@ -26,6 +28,12 @@ TEST(FactorPlot, SeveralPairsShareAColumnWhereThereAreMany) {
   for (size_t i = 128; i < 256; ++i) factors[i] = 16;
   const std::string plot = factor_plot(factors, 2, 4);
   EXPECT_THAT(plot, AllOf(HasSubstr("16 |  **\n"), HasSubstr("1 |**\n")));
+}
+
+TEST(FactorPlot, InfiniteFactorsStandWithTheLargest) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(factor_plot({1, 4, infinite}, 2), factor_plot({1, 4, 4}, 2));
+  EXPECT_EQ(factor_plot({infinite, infinite}, 2), "");
 }
 
 TEST(FactorPlot, IsEmptyWhereThereIsNothingToSee) {

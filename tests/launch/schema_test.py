@@ -49,6 +49,7 @@ BROKEN = [
     ("save_attention: false", "save_attention: no"), ("kind: search,", "kind: serach,"),
     ("kind: search,", "kind: search, steps: 5,"), ("makes: searched, ", ""), ("length: 2K, t", "length: 2k, t"),
     ("temperature: 1.25", "temperature: 0"), ("temperature: 1.25", "temperature: hot"), ("steps: 100", "steps: 0"),
+    ("    steps: 100", "    checkpoint_every: 10x\n    steps: 100"),
     ("    steps: 100\n", ""), ("learning_rate: 1e-3", "learning_rate: fast"), ("lengths: [256, 2K]", "lengths: 256"),
     ("lengths: [256, 2K]", "lengths: [256, 1]"), ("controls: true", "controls: [cropp]"),
     ("max_short_loss: 1%", "max_short_loss: much"), ("{max_short_loss: 1%}", "{max_shortloss: 1%}"),
@@ -56,7 +57,7 @@ BROKEN = [
 ]
 # What stays good.
 KEPT = [
-    ("seed: 7", "seed: ${SEED:-3}"), ("steps: 100", "steps: ${STEPS:-5}"), ("[256, 2K]", '["${LENGTH:-256}", 2K]'),
+    ("    steps: 100", "    checkpoint_every: 1h30m\n    steps: 100"), ("seed: 7", "seed: ${SEED:-3}"), ("steps: 100", "steps: ${STEPS:-5}"), ("[256, 2K]", '["${LENGTH:-256}", 2K]'),
     ("models/tiny", '"${MODELS:-models}/tiny"'), ("temperature: 1.25", "temperature: yarn"), ("name: demo", "name: 2024"),
     ("controls: true", "controls: false"), ("bos: true", "bos: auto"), ("sequence: auto", "sequence: 2"),
 ]

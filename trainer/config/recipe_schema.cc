@@ -82,9 +82,10 @@ Json element(const RecipeKey& key) {
       }
       return any_of({{{"enum", words}}, reference("environment")});
     }
-    default:
-      return {};  // anything
+    case ValueType::kCadence:
+      return any_of({integer(key), reference("time"), reference("environment")});
   }
+  return {};
 }
 
 bool is_list(ValueType type) {
@@ -184,6 +185,10 @@ Json definitions() {
                {{"type", "string"},
                 {"pattern", kVariable},
                 {"description", "with a variable of the environment: ${NAME}, or ${NAME:-default}"}}},
+              {"time",
+               {{"type", "string"},
+                {"pattern", "^([1-9][0-9]*[dhms])+$"},
+                {"description", "90s, 10m, 3h50m, 1d12h: the larger units first"}}},
               {"length",
                {{"type", "string"},
                 {"pattern", "^[1-9][0-9]*[KMG]?$"},
