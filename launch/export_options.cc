@@ -4,7 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/choice_option.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/dtype_option.h"
 #include "trainer/config/lengths.h"
 
@@ -24,44 +24,6 @@ struct ChoiceTable<ExportFormat> {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway export CHECKPOINT OUT --format hf|gguf [options]
-
-CHECKPOINT is a model, run or checkpoint folder (.../step-N). OUT has two of its
-factor sets, and appears whole and checked, or not at all. hf: a directory for
-transformers and vLLM, one for each window (OUT/64K, OUT/1M, ...) unless one is
-chosen. gguf: a file for llama.cpp.
-
-  --max-length LENGTH    window to declare: 256K, 1M, ...; with the smallest set
-  --factors NAME         set beyond the original window; none: the original RoPE
-  --short-factors NAME   set up to the original window; else as evaluate does it
-  --for USE              generation: one set at every length, so that texts can
-                         grow across the window; scoring: the best at each one
-  --formula-temperature  attention temperature as transformers 4 wants of Phi-3
-  --text FILE            to measure the loss at both on (--device cuda: on GPUs)
-  --dtype TYPE           bf16, fp16, fp32, q8_0 (GGUF); else as in CHECKPOINT
-  --unfinished           also of a run that has stages left to do
-  --force                replace OUT when it is a model directory or a GGUF file
-
-exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,
-66 missing input, 73 OUT exists or cannot be made, 74 input/output
-
-examples:
-  ropeway export runs/mine exported/mine --format hf --dtype bf16
-  ropeway export runs/mine a.gguf --format gguf --max-length 256K --dtype q8_0
-)";
-
-CommandLine command_line() {
-  CommandLine line{kHelp, "CHECKPOINT OUT", {}};
-  const auto text = [] { return po::value<std::string>()->default_value(""); };
-  line.options.add_options()("format", text(), "")("factors", text(), "")("short-factors", text(), "")(
-      "max-length", text(), "")("for", text(), "")("formula-temperature", po::bool_switch(), "")(
-      "text", text(), "")("device", po::value<std::string>()->default_value("cpu"), "")(
-      "cache", po::value<std::string>()->default_value(".cache/tokens"), "")("dtype", text(), "")(
-      "unfinished", po::bool_switch(), "")("force", po::bool_switch(), "");
-  return line;
-}
 
 ExportFormat read_format(const std::string& format) {
   if (format.empty()) fail(ErrorKind::kUsage, "--format is missing: wanted hf or gguf");
@@ -110,11 +72,43 @@ GgmlType ExportOptions::gguf_type(DType of_weights) const {
   }
 }
 
-const char* export_help() { return kHelp; }
+CommandPage export_page() {
+  const auto text = [](const char* name, const char* argument) { return Option::text(name, argument, ""); };
+  return {.usage = "CHECKPOINT OUT --format hf|gguf [options]",
+          .about =
+              "CHECKPOINT is a model, run or checkpoint folder (.../step-N). OUT has two of its\n"
+              "factor sets, and appears whole and checked, or not at all. hf: a directory for\n"
+              "transformers and vLLM, one for each window (OUT/64K, OUT/1M, ...) unless one is\n"
+              "chosen. gguf: a file for llama.cpp.\n",
+          .options =
+              {row(text("format", "F").offering("hf gguf"), "hf or gguf"),
+               row(text("max-length", "LENGTH"), "window to declare: 256K, 1M, ...; the smallest set"),
+               row(text("factors", "NAME"), "set beyond the original window; none: plain RoPE"),
+               row(text("short-factors", "NAME"), "set up to the original window; else as evaluate"),
+               row(text("for", "USE").offering("generation scoring"),
+                   "generation: one set at every length, so that texts can grow; scoring: the best at each"),
+               row(Option::flag("formula-temperature"), "attention temperature as of Phi-3's formula"),
+               row({text("text", "FILE").offering(Completion::kFile),
+                    Option::text("device", "D", "cpu").offering("cpu cuda"),
+                    Option::text("cache", "DIR", ".cache/tokens").offering(Completion::kFile)},
+                   "for the loss at both on"),
+               row(text("dtype", "TYPE").offering("bf16 fp16 fp32 q8_0"),
+                   "bf16, fp16, fp32, q8_0; else as in CHECKPOINT"),
+               row({Option::flag("unfinished"), Option::flag("force")},
+                   "of a run with stages left to do; replace OUT")},
+          .notes =
+              "exit codes: 0 done, 2 usage, 65 bad data or a set the format cannot hold,\n"
+              "66 missing input, 73 OUT exists or cannot be made, 74 input/output\n",
+          .examples =
+              "ropeway export runs/mine exported/mine --format hf --dtype bf16\n"
+              "ropeway export runs/mine a.gguf --format gguf --max-length 256K --dtype q8_0\n",
+          .positional = "CHECKPOINT OUT",
+          .help_column = 25};
+}
 
 std::optional<ExportOptions> read_export_options(const std::vector<std::string>& arguments) {
   po::variables_map values;
-  if (!parse_command_line(command_line(), arguments, values)) return std::nullopt;
+  if (!parse_command_line(command_line("export", export_page()), arguments, values)) return std::nullopt;
   const auto text = [&](const char* name) { return values[name].as<std::string>(); };
   const auto has = [&](const char* name) { return values[name].as<bool>(); };
   ExportOptions options;

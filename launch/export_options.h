@@ -14,6 +14,8 @@
 
 namespace ropeway {
 
+struct CommandPage;
+
 struct ExportOptions {
   std::string source;
   std::filesystem::path target;
@@ -30,6 +32,6 @@ struct ExportOptions {
 
 // Nothing where --help was asked for. Throws kUsage naming the option.
 std::optional<ExportOptions> read_export_options(const std::vector<std::string>& arguments);
-const char* export_help();
+CommandPage export_page();
 
 }  // namespace ropeway

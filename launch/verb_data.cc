@@ -8,7 +8,7 @@
 #include <set>
 
 #include "kernels/base/error.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/recipe_loading.h"
 #include "launch/source_report.h"
 #include "launch/verbs.h"
@@ -30,24 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway data RECIPE.yaml [--set KEY=VALUE ...]
-
-Reads every text of a recipe and prints per source: files, documents, tokens,
-bytes per token, the shortest and the longest document, a histogram of lengths;
-per stage: how many windows it has; and three sequences of the first stage that
-trains, decoded, with the loss weight of every token. Encoded text is kept in
-data.cache, where the run finds it. Where the model's folder is not there, texts
-are read and counted in bytes.
-
-  --set KEY=VALUE   another value for a key, as in ropeway run
-
-Ends with 65 where a stage has not the text it needs.
-
-example:
-  ropeway data configs/tiny_cpu.yaml
-)";
 
 constexpr size_t kSamples = 3;
 constexpr size_t kSampleBytes = 160;  // shown of each part of a sample
@@ -278,9 +260,23 @@ class DataReport {
 
 }  // namespace
 
+CommandPage data_page() {
+  return {.usage = "RECIPE.yaml [--set KEY=VALUE ...]",
+          .about =
+              "Reads every text of a recipe and prints per source: files, documents, tokens,\n"
+              "bytes per token, the shortest and the longest document, a histogram of lengths;\n"
+              "per stage: how many windows it has; and three sequences of the first stage that\n"
+              "trains, decoded, with the loss weight of every token. Encoded text is kept in\n"
+              "data.cache, where the run finds it. Where the model's folder is not there, texts\n"
+              "are read and counted in bytes.\n",
+          .options = {set_option()},
+          .notes = "Ends with 65 where a stage has not the text it needs.\n",
+          .examples = "ropeway data configs/tiny_cpu.yaml\n",
+          .positional = "RECIPE.yaml"};
+}
+
 void data_verb(const Arguments& arguments, bool prints) {
-  CommandLine line{kHelp, "RECIPE.yaml", {}};
-  line.options.add_options()("set", po::value<std::vector<std::string>>()->composing(), "");
+  const CommandLine line = command_line("data", data_page());
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (prints) std::cout << line.help;
@@ -288,7 +284,7 @@ void data_verb(const Arguments& arguments, bool prints) {
   }
   if (!prints) return;  // one process reads the texts and writes the cache
   ParseRecipeOptions options;
-  if (values.count("set") > 0) options.overrides = values["set"].as<std::vector<std::string>>();
+  options.overrides = read_overrides(values);
   const Recipe recipe = load_recipe(values["RECIPE.yaml"].as<std::string>(), options);
   DataReport report(recipe);
   std::cout << report.text() << std::flush;

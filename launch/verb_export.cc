@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "launch/command_page.h"
 #include "launch/export_options.h"
 #include "launch/model_card.h"
 #include "launch/temperature_loss.h"
@@ -174,7 +175,7 @@ void report_losses(const Export& what) {
 void export_verb(const Arguments& arguments, MpiSession& job) {
   const std::optional<ExportOptions> options = read_export_options(arguments);
   if (!options) {
-    if (job.world().rank() == 0) std::cout << export_help();
+    if (job.world().rank() == 0) std::cout << help_text("export", export_page());
     return;
   }
   const Export what = prepare(*options, job);

@@ -5,7 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/dtype_option.h"
 #include "launch/export_text.h"
 #include "launch/verbs.h"
@@ -23,40 +23,6 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 // {}: the architectures of GGUF.
-constexpr const char* kHelp =
-    R"(usage: ropeway import SOURCE MODEL_DIR [options]
-
-SOURCE is a Hugging Face directory (config.json, safetensors in one file or in shards), or a .gguf
-file (of a split model the first) of one of the architectures
-{}.
-Names and shapes of all weights, config.json, factor lists and tokenizer are checked before
-anything is written; MODEL_DIR appears whole or not at all. No code of SOURCE is run or kept;
-pickled weights (.bin, .pt) are refused. rope_factors.json gets the factor sets of config.json.
-
-  --copy        copy the weights (default): SOURCE may change or go afterwards
-  --link        link them, which takes no space: hard links, or symbolic ones to
-                another file system
-  --dtype TYPE  bf16, fp16, fp32: rewrite the weights so; default: as they are,
-                and bf16 for those of a .gguf file
-  --strict      refuse weights that are NaN or infinite; default: name them
-  --force       replace MODEL_DIR when it is a model directory
-
-exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists
-or cannot be made, 74 input/output
-
-examples:
-  ropeway import ~/Llama-2-7b-hf models/llama2_7b --link
-  ropeway import downloads/SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2_135m
-)";
-
-CommandLine command_line() {
-  CommandLine line{fmt::format(fmt::runtime(kHelp), gguf_architectures()), "SOURCE MODEL_DIR", {}};
-  line.options.add_options()("copy", po::bool_switch(), "")("link", po::bool_switch(), "")(
-      "dtype", po::value<std::string>()->default_value(""), "")("force", po::bool_switch(), "")(
-      "strict", po::bool_switch(), "");
-  return line;
-}
-
 ImportOptions read_options(const po::variables_map& values) {
   ImportOptions options;
   const bool link = values["link"].as<bool>();
@@ -124,8 +90,37 @@ void import_gguf_file(const fs::path& source, const fs::path& target, const Impo
 
 }  // namespace
 
+CommandPage import_page() {
+  return {.usage = "SOURCE MODEL_DIR [options]",
+          .about =
+              fmt::format("SOURCE is a Hugging Face directory (config.json, safetensors), or a .gguf file\n"
+                          "(of a split model the first) of one of the architectures\n"
+                          "{}.\n"
+                          "Names, shapes, config.json, factor lists and tokenizer are checked before\n"
+                          "anything is written; MODEL_DIR appears whole or not at all. No code of SOURCE is\n"
+                          "run or kept; pickled weights (.bin, .pt) are refused.\n",
+                          gguf_architectures()),
+          .options =
+              {row(Option::flag("copy"), "copy the weights (default): SOURCE may change or go afterwards"),
+               row(Option::flag("link"),
+                   "link them, which takes no space: hard links, or symbolic ones to another file system"),
+               row(Option::text("dtype", "TYPE", "").offering("bf16 fp16 fp32"),
+                   "bf16, fp16, fp32: rewrite the weights so; default: as they are, and bf16 for those of a "
+                   ".gguf file"),
+               row(Option::flag("strict"), "refuse weights that are NaN or infinite; default: name them"),
+               row(Option::flag("force"), "replace MODEL_DIR when it is a model directory")},
+          .notes =
+              "exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 73 MODEL_DIR exists\n"
+              "or cannot be made, 74 input/output\n",
+          .examples =
+              "ropeway import ~/Llama-2-7b-hf models/llama2_7b --link\n"
+              "ropeway import downloads/SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2_135m\n",
+          .positional = "SOURCE MODEL_DIR",
+          .help_column = 16};
+}
+
 void import_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line = command_line();
+  const CommandLine line = command_line("import", import_page());
   po::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
   if (!prints) return;

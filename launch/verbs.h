@@ -46,6 +46,9 @@ void schema_verb(const Arguments& arguments, bool prints);        // verb_schema
 void help_verb(const Arguments& arguments, bool prints);          // verb_help.cc
 void completion_verb(const Arguments& arguments, bool prints);    // verb_completion.cc
 
+CommandPage data_page();
+CommandPage export_page();
+CommandPage import_page();
 CommandPage inspect_page();
 CommandPage new_page();
 CommandPage convert_page();
