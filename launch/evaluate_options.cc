@@ -1,6 +1,7 @@
 #include "launch/evaluate_options.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "kernels/base/error.h"
 #include "launch/command_line.h"
@@ -71,27 +72,17 @@ std::vector<std::string> tasks_without_files() {
   return tasks;
 }
 
-YamlNode scalar(const std::string& text) {
-  YamlNode node;
-  node.kind = YamlNode::Kind::kScalar;
-  node.text = text;
-  return node;
-}
-
-// As a recipe has it: what a list is made of stands between commas.
-YamlNode node_of(const EvaluateOption& option, const RecipeKey& key, const std::string& text) {
-  const bool all_or_none = key.type == ValueType::kAllOrChoiceList && (text == "true" || text == "false");
-  if (!is_list(key) || all_or_none) return scalar(text);
-  YamlNode list;
-  list.kind = YamlNode::Kind::kList;
-  for (const std::string& word : split_list(text)) {
-    if (std::string_view(option.option) == "ruler" && word == "all") {
-      for (const std::string& task : tasks_without_files()) list.items.push_back(scalar(task));
+// RULER's word for all tasks is not a recipe's.
+std::string with_all_tasks(const std::string& list) {
+  std::vector<std::string> words;
+  for (const std::string& word : split_list(list)) {
+    if (word != "all") {
+      words.push_back(word);
     } else {
-      list.items.push_back(scalar(word));
+      std::ranges::copy(tasks_without_files(), std::back_inserter(words));
     }
   }
-  return list;
+  return fmt::format("{}", fmt::join(words, ","));
 }
 
 void check_ruler_options(const EvaluationRequest& request) {
@@ -126,8 +117,9 @@ void read_evaluate_options(const po::variables_map& values, EvaluationRequest& r
   for (const EvaluateOption& option : kOptions) {
     if (values.count(option.option) == 0) continue;
     const RecipeKey key = key_of(option);
-    const YamlNode node = node_of(option, key, values[option.option].as<std::string>());
-    const auto errors = read_value(key, node, field_of(key, recipe, &stage));
+    std::string text = values[option.option].as<std::string>();
+    if (std::string_view(option.option) == "ruler") text = with_all_tasks(text);
+    const auto errors = read_text_value(key, text, field_of(key, recipe, &stage));
     if (!errors.empty()) fail(ErrorKind::kUsage, "--{}: {}", option.option, errors.front().text);
   }
   request.evaluate = stage.evaluate();

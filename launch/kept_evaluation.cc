@@ -21,6 +21,14 @@ KeptEvaluation::KeptEvaluation(const fs::path& folder, const std::string& comman
   pieces_.emplace(own / "cell.part", world);
 }
 
+KeptEvaluation::~KeptEvaluation() {
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(own_, failed)) {
+    if (!entry.path().filename().string().starts_with('.')) return;
+  }
+  if (!failed) remove();
+}
+
 bool KeptEvaluation::take(const fs::path& folder) {
   try {
     std::error_code failed;

@@ -21,6 +21,8 @@ class KeptEvaluation {
   // way, nothing is kept, which is said.
   KeptEvaluation(const std::filesystem::path& folder, const std::string& command, Communicator& world,
                  const KeptFigures::Subject& subject);
+  // A folder in which nothing is kept, as of a command that failed at once, is removed.
+  ~KeptEvaluation();
 
   // Null: nothing is kept.
   KeptFigures* figures() { return figures_ ? &*figures_ : nullptr; }

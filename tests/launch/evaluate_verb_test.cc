@@ -351,7 +351,7 @@ TEST(EvaluateVerb, TheSameCommandGoesOnWhereItWasKilled) {
   const auto run = [&](const std::string& environment, const std::string& json, const std::string& more) {
     return run_shell(
         environment + "{} evaluate " + kTinyBase + " --cache " + scratch.name("cache") + " --text " + kProse +
-        " --windows 2 --lengths 64,128,256 --tasks perplexity,passkey --passkey-samples 1 " +
+        " --windows 2 --lengths 128,256,512 --tasks perplexity,passkey --passkey-samples 1 " +
         "--passkey-depths 2 --keep " + scratch.name("keep") + " --json " + scratch.name(json) + more);
   };
   EXPECT_EQ(run("ROPEWAY_FAULT_POINT=evaluation.cell_kept ROPEWAY_FAULT_SKIP=1 ", "a.json", "").code, 137);

@@ -164,6 +164,13 @@ bool store(const RecipeKey& key, const YamlNode& node, const Field& field) {
   return length.has_value();
 }
 
+bool is_list(const RecipeKey& key) {
+  return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
+         key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
+         key.type == ValueType::kChoiceList || key.type == ValueType::kAllOrChoiceList ||
+         key.type == ValueType::kLengthList;
+}
+
 std::string wanted_range(const RecipeKey& key, bool is_integer) {
   const auto show = [&](double bound) {
     return is_integer ? fmt::format("{}", static_cast<int64_t>(bound)) : fmt::format("{:.9g}", bound);
@@ -266,13 +273,6 @@ ValueError refuse(const RecipeKey& key, const YamlNode& node, const std::string&
 
 }  // namespace
 
-bool is_list(const RecipeKey& key) {
-  return key.type == ValueType::kTextList || key.type == ValueType::kSourceList ||
-         key.type == ValueType::kNameList || key.type == ValueType::kFactorList ||
-         key.type == ValueType::kChoiceList || key.type == ValueType::kAllOrChoiceList ||
-         key.type == ValueType::kLengthList;
-}
-
 std::string wanted_for(const RecipeKey& key) {
   switch (key.type) {
     case ValueType::kTextList:
@@ -318,6 +318,25 @@ std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, c
     }
   }
   return errors;
+}
+
+std::vector<ValueError> read_text_value(const RecipeKey& key, const std::string& text, const Field& field) {
+  const auto scalar = [](std::string_view word) {
+    YamlNode node;
+    node.kind = YamlNode::Kind::kScalar;
+    node.text = word;
+    return node;
+  };
+  const bool all_or_none = key.type == ValueType::kAllOrChoiceList && (text == "true" || text == "false");
+  if (!is_list(key) || all_or_none) return read_value(key, scalar(text), field);
+  YamlNode list;
+  list.kind = YamlNode::Kind::kList;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    list.items.push_back(scalar(std::string_view(text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return read_value(key, list, field);
 }
 
 }  // namespace ropeway

@@ -25,7 +25,8 @@ struct ValueError {
 // The field keeps its default where a value is refused.
 std::vector<ValueError> read_value(const RecipeKey& key, const YamlNode& node, const Field& field);
 
-bool is_list(const RecipeKey& key);
+// The same of a value as a command line has it, where the elements of a list stand between commas.
+std::vector<ValueError> read_text_value(const RecipeKey& key, const std::string& text, const Field& field);
 
 // "an integer from 1 to 10000", "linear, cosine or constant", "a list of lengths, [4K, 64K]".
 std::string wanted_for(const RecipeKey& key);

@@ -109,5 +109,27 @@ TEST(StagePlan, AnEvaluationCountsItsWindowsSamplesAndControls) {
   EXPECT_EQ(passes[2].count, 2 * 5);
 }
 
+// 8 of 32 heads, 128 wide, 32 layers, on 8 ranks, in FP32: what is generated behind 256K tokens, kept as keys and
+// values.
+TEST(StagePlan, KeysOfGeneratedTasksAreInTheMemory) {
+  const auto keys_of = [](std::vector<RulerTask> tasks, int64_t window) {
+    Recipe recipe;
+    recipe.stages.emplace_back(StageKind::kEvaluate);
+    recipe.stages[0].evaluate().lengths = {1 << 12, 1 << 18};
+    recipe.stages[0].evaluate().benchmarks.ruler = std::move(tasks);
+    ModelConfig config = mistral();
+    config.sliding_window = window;
+    config.honours_window = window > 0;
+    const StagePlan plan = plan_recipe(recipe, config, settings()).at(0);
+    const auto parts = plan.memory.parts.parts();
+    EXPECT_EQ(parts.back(), (std::pair<std::string, int64_t>("cached keys", plan.memory.parts.keys)));
+    return plan.memory.parts.keys;
+  };
+  EXPECT_EQ(keys_of({RulerTask::kNiahSingle1}, 0), 0);
+  const int64_t row = 2 * 32 * 8 * 128 * 4;
+  EXPECT_EQ(keys_of({RulerTask::kNiahSingle1, RulerTask::kVariableTracking}, 0), row * (1 << 18) / 8);
+  EXPECT_EQ(keys_of({RulerTask::kVariableTracking}, 4096), row * (4096 + 1024));
+}
+
 }  // namespace
 }  // namespace ropeway
