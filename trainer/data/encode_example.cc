@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "trainer/data/render_turns.h"
 
 namespace ropeway {
 namespace {

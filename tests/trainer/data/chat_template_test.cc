@@ -11,6 +11,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
 #include "trainer/data/encode_example.h"
+#include "trainer/data/render_turns.h"
 #include "trainer/files/files.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
