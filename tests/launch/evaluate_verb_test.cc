@@ -198,9 +198,12 @@ TEST(InspectVerb, TellsHistoryFromTheSetsOfTheseWeights) {
 TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
   const TempDir scratch;
   const std::string recipe = small_recipe(scratch,
+                                          "  - {name: wide, kind: search, from: none, makes: wide, "
+                                          "length: 512, documents: 2, finalist_documents: 1, refine: none}\n"
                                           "  - {name: tune, kind: finetune, from: none, makes: tuned, "
                                           "length: 512, steps: 2, checkpoint_every: 1}\n");
-  ASSERT_EQ(run_ropeway("run " + recipe).code, 0);
+  const Ended made = run_ropeway("run " + recipe);
+  ASSERT_EQ(made.code, 0) << made.err;
   const Ended run = run_ropeway("inspect " + scratch.name("run"));
   EXPECT_EQ(run.code, 0) << run.err;
   for (const char* part :
@@ -208,6 +211,13 @@ TEST(InspectVerb, ShowsARunItsCheckpointAndTheHistoryOfItsSets) {
         "made by finetune, stage tune, from none", "of the weights tune@", "    for the weights tune@"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
+  // What the search was worth: in the log, in the run, in the report.
+  const std::string verdict = read_bytes(scratch.path() / "run/stages/wide/verdict.txt");
+  EXPECT_THAT(verdict, HasSubstr(" passes"));
+  EXPECT_THAT(made.err, HasSubstr("wide: verdict: " + verdict));
+  EXPECT_THAT(made.err, HasSubstr("finalists by 0.5 x mean loss"));
+  EXPECT_THAT(run.out, HasSubstr("    verdict: " + verdict));
+  EXPECT_THAT(read_bytes(scratch.path() / "run/report.json"), HasSubstr("\"verdict\": \"" + verdict));
   std::string checkpoint;
   for (const auto& entry :
        std::filesystem::directory_iterator(scratch.path() / "run/stages/tune/checkpoints")) {

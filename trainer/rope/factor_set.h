@@ -5,7 +5,8 @@
 // Rotary pair i of d/2 turns by
 //   phi_i(n) = n / (lambda_i * theta^(2i/d))   at positions n >= start_tokens
 //   phi_i(n) = n / theta^(2i/d)                before
-// and from start_tokens on cos and sin are multiplied by the attention temperature ("mscale").
+// and from start_tokens on cos and sin are multiplied by the attention temperature ("mscale"). A pair whose
+// lambda is infinite does not turn.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,7 @@ struct FactorSet {
 
 // Throws kBadData naming `where`, the field and the value unless: a name; original_length and max_length > 0
 // (a set may be for less than the original window: "readjust"); a base > 1; num_pairs (or num_layers *
-// num_pairs) finite factors > 0; a finite temperature > 0; start_tokens and above >= 0.
+// num_pairs) factors > 0, which may be infinite; a finite temperature > 0; start_tokens and above >= 0.
 void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layers, const std::string& where);
 
 // Weights were trained under the set: by a fine-tune, or by whoever made the model and described it in its

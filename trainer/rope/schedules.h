@@ -45,8 +45,8 @@ std::vector<double> grown_factors(const std::vector<double>& factors, double sca
 enum class TemperatureFormula { kSu, kYarn };
 double attention_temperature(TemperatureFormula formula, double scale, int64_t original_length);
 
-// The named computed sets of the command line: "none", "pi", "ntk", "yarn" at scale length / L0 (never below
-// 1), with the temperature the method's users expect: 1, 1, 1, and the "su" formula for yarn.
+// The named computed sets of the command line (computed_names.h) at scale length / L0 (never below 1), with
+// the temperature the method's users expect: the "su" formula for yarn, 1 for the others.
 // trained_factors: those the base model was trained under (empty: all 1); "none" is then these, and the
 // others stretch them. Throws kUsage for another name.
 FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, int64_t length,

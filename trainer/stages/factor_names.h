@@ -14,7 +14,7 @@ inline constexpr const char* kAutoFactors = "auto";
 
 //   auto                 the smallest set for these weights that covers the length (rope/auto_factors.h); its
 //                        max_length is below the length when there is none
-//   none, pi, ntk, yarn  computed at scale length / original window, on the RoPE that the base model was
+//   none, pi, ntk, ...   computed at scale length / original window, on the RoPE that the base model was
 //                        trained under (its set "llama3" where it has one); "none" is that RoPE itself
 //   stretched:NAME       the set NAME grown in proportion to this length (grown_factors), with the formula's
 //                        temperature: what extending a tuned model without a new search amounts to
