@@ -1,5 +1,5 @@
-// Schedules that stop slow pairs where others slow them down: lambda = infinity is a rate of 0, and such a pair
-// gives the same score at every distance.
+// Schedules that stop slow pairs where others slow them down: lambda = infinity is a rate of 0, and such a
+// pair gives the same score at every distance.
 #pragma once
 
 #include <cstdint>

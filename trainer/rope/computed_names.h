@@ -7,9 +7,8 @@
 
 namespace ropeway {
 
-// The "su" temperature belongs to yarn; to the others 1. cope and hard_clip change nothing within the original
-// window; dynamic_ntk is NTK at scale s^2 - s + 1, to which transformers' "dynamic" type of factor s has grown
-// at the target; drope stops every pair (clipped.h).
+// cope and hard_clip change nothing within the original window; dynamic_ntk is NTK at scale s^2 - s + 1, to
+// which transformers' "dynamic" type of factor s has grown at the target; drope stops every pair (clipped.h).
 enum class ComputedSet { kOriginal, kPi, kNtk, kDynamicNtk, kYarn, kCope, kHardClip, kDrope };
 
 std::optional<ComputedSet> computed_set_called(const std::string& name);
