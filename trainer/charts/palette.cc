@@ -43,14 +43,18 @@ double luminance(const Rgb& colour) {
 }
 
 constexpr const char* kLight =
-    "--c0:#0072b2;--c1:#d55e00;--c2:#008a63;--c3:#a8548a;--c4:#b07800;--c5:#3a8fc4;--c6:#4a4a4a;--c7:#7a6a00;"
-    "--ink:#1c2024;--soft:#5b6570;--grid:#e3e6ea;--axis:#8a939c;--paper:#fff;--band:#f4f6f8;--good:#00704f;"
-    "--bad:#b04a00;";
+    "--_c0:#0072b2;--_c1:#d55e00;--_c2:#008a63;--_c3:#a8548a;--_c4:#b07800;--_c5:#3a8fc4;--_c6:#4a4a4a;--_c7:"
+    "#7a6a00;"
+    "--_ink:#1c2024;--_soft:#5b6570;--_grid:#e3e6ea;--_axis:#8a939c;--_paper:#fff;--_band:#f4f6f8;--_good:#"
+    "00704f;"
+    "--_bad:#b04a00;";
 constexpr const char* kDark =
-    "--c0:#56b4e9;--c1:#f08a4b;--c2:#2fc99c;--c3:#dd93bd;--c4:#e6b03c;--c5:#8fcdf2;--c6:#c3c8cd;--c7:#f0e442;"
-    "--ink:#e8eaed;--soft:#a3adb7;--grid:#2f363d;--axis:#6f7a85;--paper:#15191d;--band:#1d2227;--good:#"
+    "--_c0:#56b4e9;--_c1:#f08a4b;--_c2:#2fc99c;--_c3:#dd93bd;--_c4:#e6b03c;--_c5:#8fcdf2;--_c6:#c3c8cd;--_c7:"
+    "#f0e442;"
+    "--_ink:#e8eaed;--_soft:#a3adb7;--_grid:#2f363d;--_axis:#6f7a85;--_paper:#15191d;--_band:#1d2227;--_good:"
+    "#"
     "4fd6ae;"
-    "--bad:#ff9e66;";
+    "--_bad:#ff9e66;";
 
 }  // namespace
 
@@ -60,22 +64,22 @@ std::string style_sheet() {
   css += fmt::format("@media print{{:root{{{}}}}}", kLight);
   css +=
       "svg.picture{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',Arial,sans-serif;"
-      "fill:var(--ink)}"
-      "svg .axis{stroke:var(--axis);fill:none}svg .grid{stroke:var(--grid);fill:none}"
-      "svg .band{fill:var(--band)}svg .soft{fill:var(--soft)}svg .strong{font-weight:600}"
-      "svg .level{stroke:var(--soft);stroke-dasharray:6 4;fill:none}"
-      "svg .mark{stroke:var(--soft);stroke-dasharray:2 3;fill:none}"
+      "fill:var(--_ink)}"
+      "svg .axis{stroke:var(--_axis);fill:none}svg .grid{stroke:var(--_grid);fill:none}"
+      "svg .band{fill:var(--_band)}svg .soft{fill:var(--_soft)}svg .strong{font-weight:600}"
+      "svg .level{stroke:var(--_soft);stroke-dasharray:6 4;fill:none}"
+      "svg .mark{stroke:var(--_soft);stroke-dasharray:2 3;fill:none}"
       "svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
       "svg .raw{stroke-width:1;opacity:.35}svg .thin{stroke-width:1.25}"
       "svg .dashed{stroke-dasharray:7 4}svg .dotted{stroke-dasharray:1.5 4}"
       "svg .dots{fill:none;stroke-width:4.5;stroke-linecap:round;opacity:.75}"
       "svg .area{opacity:.18;stroke:none}"
-      "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3.5px;stroke-linejoin:round}"
-      "svg .empty{fill:var(--band)}svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}";
+      "svg .halo{paint-order:stroke;stroke:var(--_paper);stroke-width:3.5px;stroke-linejoin:round}"
+      "svg .empty{fill:var(--_band)}svg .good{fill:var(--_good)}svg .bad{fill:var(--_bad)}";
   for (int i = 0; i < kColours; ++i) {
     css += fmt::format(
-        "svg .line.c{0},svg .dots.c{0},svg .whisker.c{0}{{stroke:var(--c{0})}}"
-        "svg .dot.c{0},svg .area.c{0},svg .bar.c{0},svg text.c{0}{{fill:var(--c{0})}}",
+        "svg .line.c{0},svg .dots.c{0},svg .whisker.c{0}{{stroke:var(--_c{0})}}"
+        "svg .dot.c{0},svg .area.c{0},svg .bar.c{0},svg text.c{0}{{fill:var(--_c{0})}}",
         i);
   }
   return css + "svg .whisker{fill:none;stroke-width:1.5}";

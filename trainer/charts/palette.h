@@ -10,7 +10,8 @@ namespace ropeway::charts {
 constexpr int kColours = 8;
 
 // Rules for the classes that the pictures use: c0 .. c7 with "line", "dot", "area" or "bar"; axis, grid, label.
-// Colours are variables, in light and dark, and black on white on paper.
+// Colours are variables (--_c0, --_ink, ...; the underline tells them from options), in light and dark, and black
+// on white on paper.
 std::string style_sheet();
 
 // Of a cell with a share between 0 and 1: "fill:#..." and the colour of the text on it.

@@ -132,10 +132,9 @@ std::string fitting(std::string_view text, double width) {
   const std::string_view ellipsis = "\u2026";
   const double room = width - text_width(ellipsis);
   while (!text.empty() && text_width(text) > room) {
-    // A character goes with all of its bytes.
-    do {
-      text.remove_suffix(1);
-    } while (!text.empty() && (text.back() & 0xC0) == 0x80);
+    // A character goes with all of its bytes: the first of them goes last.
+    while (text.size() > 1 && (text.back() & 0xC0) == 0x80) text.remove_suffix(1);
+    text.remove_suffix(1);
   }
   return std::string(text) + std::string(ellipsis);
 }

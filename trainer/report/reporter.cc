@@ -329,18 +329,19 @@ void Reporter::step(const StepRecord& record) {
 
 void Reporter::search(const SearchRecord& record) {
   if (!state_) return;
-  state_->metrics.append(Json{
-      {"kind", "search"},
-      {"stage", record.stage},
-      {"phase", record.phase},
-      {"step", record.evaluation},
-      {"best", record.best},
-      {"forward_equivalents", record.spent},
-      {"expected_forward_equivalents", record.expected},
-      {"time",
-       seconds_since_1970()}}.dump());
+  state_->record({{"kind", "search"},
+                  {"stage", record.stage},
+                  {"step", record.evaluation},
+                  {"phase", record.phase},
+                  {"candidate", record.candidate},
+                  {"loss", record.loss},
+                  {"best", record.best},
+                  {"best_on", record.best_on},
+                  {"forward_equivalents", record.spent},
+                  {"expected_forward_equivalents", record.expected}});
   const std::string prefix = record.stage + "/search/";
-  state_->events.scalars(record.evaluation, {{prefix + "best_loss", record.best},
+  state_->events.scalars(record.evaluation, {{prefix + "loss", record.loss},
+                                             {prefix + "best_loss", record.best},
                                              {prefix + "forward_equivalents", record.spent}});
   state_->tell(false);
 }

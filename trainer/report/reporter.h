@@ -36,11 +36,14 @@ struct StepRecord {
   double seconds_left = -1;    // of all stages; below 0: not known
 };
 
-// An evaluation of a search, or the beginning of a phase (without a candidate).
+// An evaluation of a search.
 struct SearchRecord {
   std::string stage, phase;
-  int64_t evaluation = 0;          // from 1
-  double best = 0;                 // nats per token, so far
+  std::string candidate;   // where it comes from: "yarn(4,1)"
+  int64_t evaluation = 0;  // from 1
+  double loss = 0;         // of the candidate, nats per token
+  double best = 0;         // so far, on what `best_on` says
+  std::string best_on = {};
   double spent = 0, expected = 0;  // forward equivalents so far, and in all
 };
 

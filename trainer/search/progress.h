@@ -12,6 +12,9 @@ struct SearchProgress {
   double spent = 0, expected = 0;  // forward equivalents so far, and in all
   // What `best` is a mean over: "ranking document 1". Empty: nothing was scored in this phase yet.
   std::string best_on = {};
+  // Where its candidate comes from and its loss, of the evaluation that is over; empty: a phase begins.
+  std::string candidate = {};
+  double loss = 0;
 };
 
 struct SearchHooks {

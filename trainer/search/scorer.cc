@@ -113,7 +113,11 @@ void Scorer::account(const SearchLine& line) {
     best_ = on == best_on_ ? std::min(best_, fitness) : fitness;
     best_on_ = on;
   }
-  if (hooks_.progress) hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_), best_on_});
+  if (!hooks_.progress) return;
+  double sum = 0;
+  for (const double score : line.scores) sum += score;
+  hooks_.progress({line.phase, best_, spent_, std::max(expected_, spent_), best_on_, line.candidate.origin,
+                   sum / static_cast<double>(line.scores.size())});
 }
 
 // "ranking document 1", "ranking documents 1 to 3", "the first 1024 tokens of ranking document 1".

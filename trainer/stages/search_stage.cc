@@ -120,11 +120,14 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   state.reporter->resume_at(stage.name, 0);
   int64_t evaluations = 0;
   const auto show = [&](const SearchProgress& p) {
-    if (std::isfinite(p.best) && p.spent > 0) {
+    if (!p.candidate.empty()) {
       state.reporter->search({.stage = stage.name,
                               .phase = p.phase,
+                              .candidate = p.candidate,
                               .evaluation = ++evaluations,
+                              .loss = p.loss,
                               .best = p.best,
+                              .best_on = p.best_on,
                               .spent = p.spent,
                               .expected = p.expected});
     }

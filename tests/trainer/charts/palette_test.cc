@@ -55,7 +55,7 @@ TEST(Palette, CellsGrowLighter) {
 
 // The variables of each scheme, in the order of the style sheet: light, dark, paper.
 std::vector<std::map<std::string, std::string>> schemes() {
-  static const std::regex kBlock(R"(:root\{([^}]*)\})"), kVariable(R"(--(\w+):(#[0-9a-f]+))");
+  static const std::regex kBlock(R"(:root\{([^}]*)\})"), kVariable(R"(--_(\w+):(#[0-9a-f]+))");
   std::vector<std::map<std::string, std::string>> result;
   const std::string css = style_sheet();
   for (std::sregex_iterator block(css.begin(), css.end(), kBlock), end; block != end; ++block) {

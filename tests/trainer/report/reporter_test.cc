@@ -141,9 +141,12 @@ TEST(Reporter, ASearchThatGoesOnTellsItsEvaluationsOnce) {
     for (int64_t i = 1; i <= 3; ++i) {
       reporter.search({.stage = "search",
                        .phase = "seeds",
+                       .candidate = "pi",
                        .evaluation = i,
-                       .best = 2.0 / i,
-                       .spent = 1.0 * i,
+                       .loss = 3.0 / static_cast<double>(i),
+                       .best = 2.0 / static_cast<double>(i),
+                       .best_on = "ranking document 1",
+                       .spent = static_cast<double>(i),
                        .expected = 9});
     }
   }
@@ -151,9 +154,12 @@ TEST(Reporter, ASearchThatGoesOnTellsItsEvaluationsOnce) {
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[1], (Json{{"kind", "search"},
                               {"stage", "search"},
-                              {"phase", "seeds"},
                               {"step", 2},
+                              {"phase", "seeds"},
+                              {"candidate", "pi"},
+                              {"loss", 1.5},
                               {"best", 1.0},
+                              {"best_on", "ranking document 1"},
                               {"forward_equivalents", 2.0},
                               {"expected_forward_equivalents", 9.0}}));
 }
