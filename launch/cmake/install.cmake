@@ -47,12 +47,13 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGE_NAME ropeway)
 set(CPACK_PACKAGE_VENDOR ropeway)
-set(CPACK_PACKAGE_CONTACT "ropeway developers <ropeway@localhost>")
+set(CPACK_PACKAGE_CONTACT "ropeway developers <ropeway@example.org>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "extends the context window of RoPE language models")
-set(CPACK_PACKAGE_DESCRIPTION "It searches LongRoPE factors for a longer window, fine-tunes with each sequence spread over all
-ranks, searches again, readjusts the factors for short inputs, evaluates, and
-saves the factors with the weights. One YAML file describes the run. It runs
-on CPUs under MPI, and on GPUs where libtorch's CUDA libraries are installed.")
+set(CPACK_PACKAGE_DESCRIPTION "It searches LongRoPE factors for a longer window, fine-tunes with each
+sequence spread over all ranks, searches again, readjusts the factors for
+short inputs, evaluates, and saves the factors with the weights. One YAML
+file describes the run. It runs on CPUs under MPI, and on GPUs where
+libtorch's CUDA libraries are installed.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
