@@ -61,6 +61,11 @@ std::string message_of(const std::exception_ptr& error) {
         failure.message, fmt::join(names_of_chat_formats(), ", "));
   } catch (const ChangedRun&) {
     return fmt::format("{}\n{}", failure.message, words_for_changed_run());
+  } catch (const TrainingFailed& failed) {
+    return fmt::format(
+        "{}; with --set stages.{}.learning_rate=... training goes on from an earlier checkpoint under "
+        "--resume-from STEP: there are those of {}",
+        failure.message, failed.stage(), fmt::join(failed.steps(), ", "));
   } catch (const InputsNotMade&) {
     return fmt::format("{}; --with-dependencies does that first", failure.message);
   } catch (const GgufNotImported& gguf) {

@@ -10,6 +10,7 @@
 #include "parallel/comm/thread_world.h"
 #include "trainer/formats/hf/export_factors.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/stages/run_refusals.h"
 
 namespace ropeway {
 namespace {
@@ -37,6 +38,16 @@ TEST(WaysOut, StandBehindTheMessage) {
 TEST(WaysOut, StandBelowAMessageOfSeveralLines) {
   EXPECT_EQ(message(Error(ErrorKind::kCannotCreate, "run: another recipe:\n  steps", WayOut::kOtherRun)),
             "run: another recipe:\n  steps\nuse --fresh to move it aside, or another run_dir");
+}
+
+TEST(WaysOut, OfRunsThatChangedOrFailedAreOptionsOfTheCommandLine) {
+  EXPECT_THAT(message(ChangedRun("run: holds another:\n  seed")),
+              AllOf(HasSubstr("seed\n--accept-changes"), HasSubstr("--resume-from"), HasSubstr("--fresh")));
+  EXPECT_EQ(message(InputsNotMade("stage b needs a")),
+            "stage b needs a; --with-dependencies does that first");
+  EXPECT_THAT(message(TrainingFailed("tune: not finite", "tune", {200, 400})),
+              AllOf(HasSubstr("tune: not finite; with --set stages.tune.learning_rate="),
+                    HasSubstr("--resume-from STEP: there are those of 200, 400")));
 }
 
 TEST(WaysOut, AllHaveWordsOfTheirOwn) {

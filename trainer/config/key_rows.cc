@@ -32,7 +32,7 @@ RecipeKey key(std::string_view section, std::string_view name, ValueType type, F
 
 RecipeKey key(std::string_view kinds, std::string_view name, ValueType type, Field (*field)(StageRecipe&),
               const KeyRow& row, std::string_view meaning) {
-  RecipeKey out{"stages", name,     type,      nullptr, field,    kinds,  row.required,
+  RecipeKey out{"stages", name,     type,      nullptr, field,    kinds,   row.required,
                 row.low,  row.high, row.above, {},      row.also, meaning, row.bears_on_nothing};
   StageRecipe any(first_kind_of(out));
   out.choices = choices_of(field(any), row);

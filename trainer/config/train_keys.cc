@@ -66,15 +66,11 @@ std::vector<RecipeKey> train_keys() {
           {.also = "save_every save_steps save_interval checkpoint_interval", .bears_on_nothing = true},
           "steps, or time as in 10m; 0: only when stopped and at the end"),
       key(kTrain, "keep_checkpoints", kInteger, train<&T::keep_checkpoints>,
-          {.low = 2,
-           .high = 1e6,
-           .also = "save_total_limit keep_latest_k keep",
-           .bears_on_nothing = true},
+          {.low = 2, .high = 1e6, .also = "save_total_limit keep_latest_k keep", .bears_on_nothing = true},
           "verified checkpoints kept, the newest ones"),
       key(kTrain, "keep_every", kInteger, train<&T::keep_every>, {.bears_on_nothing = true},
           "steps; of every so many, the first checkpoint is kept for good as well; 0: none is"),
-      key(kTrain, "max_skipped_steps", kInteger, train<&T::max_skipped_steps>,
-          {.bears_on_nothing = true},
+      key(kTrain, "max_skipped_steps", kInteger, train<&T::max_skipped_steps>, {.bears_on_nothing = true},
           "steps in a row without an update, their numbers not finite or on_spike against them, before "
           "giving "
           "up"),

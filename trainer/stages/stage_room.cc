@@ -73,7 +73,9 @@ int64_t bytes_still_needed(const fs::path& run_dir, const std::vector<StageToRun
                            const ModelBytes& model) {
   int64_t bytes = 0;
   for (const auto& [stage, anew] : stages) {
-    const int64_t there = anew ? 0 : bytes_in(run_dir / "stages" / stage->name);
+    // Beside these two there may be what was moved aside, which takes its room for good.
+    const fs::path folder = run_dir / "stages" / stage->name;
+    const int64_t there = anew ? 0 : bytes_in(folder / "checkpoints") + bytes_in(folder / "model");
     bytes += std::max<int64_t>(0, bytes_of_stage(*stage, model) - there);
   }
   return bytes;

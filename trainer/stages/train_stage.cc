@@ -3,10 +3,12 @@
 #include <map>
 #include <string>
 
+#include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/files/files.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -17,6 +19,7 @@
 #include "trainer/model/weight_files.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/stages/run_refusals.h"
 #include "trainer/stages/stages.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
 
@@ -72,6 +75,17 @@ std::map<std::string, std::string> checkpoint_companions(const RunState& state, 
   return files;
 }
 
+// Where numbers fail, training can go on from before.
+TrainOutcome train_naming_checkpoints(const TrainRecipe& options, const TrainContext& context) {
+  try {
+    return train(options, context);
+  } catch (const Error& error) {
+    const std::vector<int64_t> steps = list_checkpoints(context.checkpoint_folder);
+    if (error.kind() != ErrorKind::kNumerics || steps.empty()) throw;
+    throw TrainingFailed(error.what(), context.stage_name, steps);
+  }
+}
+
 }  // namespace
 
 StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
@@ -106,7 +120,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
     context.peak_tflops = known ? known->peak : 0;
   }
 
-  const TrainOutcome outcome = train(stage.train(), context);
+  const TrainOutcome outcome = train_naming_checkpoints(stage.train(), context);
   const InPhase saving(Phase::kSaving);
   const fs::path model_folder = folder / "model";
   const std::vector<NamedTensor> weights =

@@ -369,5 +369,31 @@ TEST(Reporter, DetailsOfAnEvaluationAreWrittenAndReadBack) {
       std::string::npos);
 }
 
+// Of a stage that is done again nothing of before stays; of one that was finished earlier, what it recorded.
+TEST(Reporter, APartOfTheReportIsTakenOutAndPutBack) {
+  const TempDir folder, again;
+  Reporter reporter(folder.path(), true);
+  EvaluationRecord other = evaluation_of("none", 2);
+  other.stage = "before";
+  reporter.evaluation(other);
+  reporter.evaluation(evaluation_of("yarn", 1.25));
+  reporter.stage({.name = "scores", .kind = "evaluate", .seconds = 3, .ranks = 2, .numbers = {{"n", 1}}});
+  const std::string text = report_text(reporter.report_of("scores"));
+  reporter.write_report(256);
+  const std::string before = read_bytes(folder / "report.json");
+
+  reporter.replace("scores", {});
+  EXPECT_TRUE(reporter.report_of("scores").evaluations.empty());
+  EXPECT_EQ(reporter.report().evaluations.size(), 1u);
+  reporter.replace("scores", report_from_text(text, "here"));
+  reporter.write_report(256);
+  EXPECT_EQ(read_bytes(folder / "report.json"), before);
+
+  reporter.keep_only({"scores"});
+  EXPECT_EQ(reporter.report().evaluations.size(), 1u);
+  EXPECT_EQ(reporter.report().evaluations[0].factors, "yarn");
+  EXPECT_EQ(reporter.report().stages.size(), 1u);
+}
+
 }  // namespace
 }  // namespace ropeway

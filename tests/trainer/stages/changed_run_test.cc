@@ -130,7 +130,7 @@ TEST_F(ChangedRunTest, CadencesChangeFreelyInTheMiddle) {
   stop_after(recipe(pretraining(4)), 2);
   Recipe other = recipe(pretraining(4));
   other.stages[0].train().checkpoint_every = 3;
-  other.stages[0].train().keep_checkpoints = 1;
+  other.stages[0].train().keep_checkpoints = 5;
   EXPECT_THAT(run(other), HasSubstr("resumes after step 2"));
   EXPECT_EQ(weights(), weights_of(pretraining(4)));
 }
@@ -194,6 +194,22 @@ TEST_F(ChangedRunTest, AHalfDoneTrainingGoesOnFromAnEarlierStepWithOtherOptions)
   lower.stages[0].train().steps = 6;
   run(lower, {.go_back_to = 2});
   EXPECT_EQ(weights(), went_back);
+}
+
+TEST_F(ChangedRunTest, NumbersThatFailNameTheCheckpointsFromBefore) {
+  Recipe wild = recipe(pretraining(4));
+  wild.stages[0].train().learning_rate = 1e30;  // the first step is finite, the next overflows
+  wild.stages[0].train().max_skipped_steps = 0;
+  testing::internal::CaptureStderr();
+  try {
+    run_recipe(wild, *make_world_of_one(), {});
+    ADD_FAILURE() << "nothing failed";
+  } catch (const TrainingFailed& failed) {
+    EXPECT_EQ(failed.kind(), ErrorKind::kNumerics);
+    EXPECT_EQ(failed.stage(), "base");
+    EXPECT_EQ(failed.steps(), std::vector<int64_t>{1});
+  }
+  testing::internal::GetCapturedStderr();
 }
 
 // The command of a batch job is given again after each stop.
