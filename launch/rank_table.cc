@@ -74,7 +74,10 @@ std::string warning_of(const std::string& host, const HostSeats& seats) {
   const auto cores = static_cast<int>(seats.cores.count());
   const bool bound = 2 * cores <= seats.cores_there;
   std::string warning;
-  if (seats.threads > cores) {
+  if (seats.threads > cores && seats.most_threads == 1) {
+    warning = fmt::format("{}: {} ranks on {} {}, which they share; start one rank per core there", host,
+                          seats.count, cores, cores == 1 ? "core" : "cores");
+  } else if (seats.threads > cores) {
     warning = fmt::format(
         "{}: {} {} with up to {} threads each, {} in all, on {} {}: they wait for each other and the run may "
         "be "

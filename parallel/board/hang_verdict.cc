@@ -71,7 +71,11 @@ std::optional<Verdict> judge_wait(const BoardEntry& own, const std::vector<std::
   for (const auto& entry : all) {
     if (!entry || entry->rank == own.rank) continue;
     if (entry->end.empty()) {
-      if (!entry->waits_in.empty()) continue;
+      if (!entry->waits_in.empty()) {
+        // Who waits for a short time only got on not long ago.
+        if (entry->place.seconds_waiting <= limit_at(entry->place, hang_seconds)) return std::nullopt;
+        continue;
+      }
       if (entry->place.seconds_here <= limit_at(entry->place, hang_seconds)) return std::nullopt;
     }
     verdict.ranks.push_back(entry->rank);

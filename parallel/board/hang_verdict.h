@@ -19,8 +19,8 @@ struct Verdict {
 // works with the disk and the others wait).
 double limit_at(const Place& place, double hang_seconds);
 
-// The case of a rank that waits: nullopt while its wait is within its limit, or while a rank that works has got
-// on within its own. all[r]: what rank r published; nullopt: nothing that can be read.
+// The case of a rank that waits: nullopt while its wait is within its limit, or while another rank has got on
+// within its own. all[r]: what rank r published; nullopt: nothing that can be read.
 std::optional<Verdict> judge_wait(const BoardEntry& own, const std::vector<std::optional<BoardEntry>>& all,
                                   double hang_seconds);
 // The case of a rank that has published nothing for `seconds`.

@@ -75,7 +75,8 @@ void HangWatch::stood_still(double seconds) {
   log_warning(
       "{} stood still for {:.0f} s (stopped and continued, or its machine was too busy){}{}; it goes on",
       name_of(own_), seconds, where.empty() ? "" : " in ", where);
-  for (auto& [rank, seen] : neighbours_) seen.at = Clock::now();
+  resumed_at_ = Clock::now();
+  for (auto& [rank, seen] : neighbours_) seen.at = resumed_at_;
 }
 
 void HangWatch::publish() {
@@ -84,6 +85,8 @@ void HangWatch::publish() {
   if (place.pass.beats != std::exchange(own_.place.pass.beats, place.pass.beats)) pass_moved_at_ = now;
   own_.place = place;
   own_.place.seconds_here = std::min(place.seconds_here, seconds_between(pass_moved_at_, now));
+  // What passed while this rank stood still does not count.
+  own_.place.seconds_waiting = std::min(place.seconds_waiting, seconds_between(resumed_at_, now));
   own_.stage = own_.place.stage;
   own_.waits_in = own_.place.waits_in != nullptr ? own_.place.waits_in : "";
   ++own_.beat;

@@ -71,7 +71,7 @@ class HangWatch {
   const Position& position_;
   const double period_;
   BoardEntry own_;
-  Clock::time_point pass_moved_at_ = Clock::now();
+  Clock::time_point pass_moved_at_ = Clock::now(), resumed_at_{};
   std::map<int, Seen> neighbours_;
   ProcessWatch processes_;
   const int exceptions_at_start_;

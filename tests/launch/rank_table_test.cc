@@ -57,6 +57,12 @@ TEST(SeatWarnings, TooManyThreadsAreSaidWithTheNumberThatFits) {
   EXPECT_THAT(warnings[0], Not(HasSubstr("--bind-to")));
 }
 
+TEST(SeatWarnings, MoreRanksThanCoresAreSaid) {
+  const auto warnings = seat_warnings({seat("a", cores(0, 1), 1, 1), seat("a", cores(0, 1), 1, 1)});
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("a: 2 ranks on 1 core, which they share"));
+}
+
 TEST(SeatWarnings, RanksBoundToFewOfTheCoresAreSaidWithTheOptionThatFreesThem) {
   const auto warnings = seat_warnings({seat("a", cores(0, 1), 1, 16), seat("a", cores(1, 2), 1, 16)});
   ASSERT_EQ(warnings.size(), 1u);

@@ -56,10 +56,16 @@ TEST(HangVerdict, ARankThatGetsOnIsSlowAndNobodyHangs) {
 
 TEST(HangVerdict, RanksThatAllWaitForEachOtherAreSaidToDoSo) {
   const BoardEntry own = waiting(0, 11);
-  const auto verdict = judge_wait(own, {own, waiting(1, 10)}, 10);
+  const auto verdict = judge_wait(own, {own, waiting(1, 10.5)}, 10);
   ASSERT_TRUE(verdict);
   EXPECT_THAT(verdict->ranks, IsEmpty());
   EXPECT_THAT(verdict->message, StartsWith("all ranks wait for each other: rank 0 on node1"));
+}
+
+// One that was stopped in the middle of a short wait has published that it waits: it is silent, which is another case.
+TEST(HangVerdict, ARankThatWaitsForAShortTimeOnlyIsNotInADeadlock) {
+  const BoardEntry own = waiting(0, 11);
+  EXPECT_FALSE(judge_wait(own, {own, waiting(1, 0.1), waiting(2, 11)}, 10));
 }
 
 TEST(HangVerdict, ARankThatHasLeftIsToBlameForAWait) {
