@@ -165,8 +165,13 @@ bool HangWatch::wait_or_stop(double seconds) {
 
 void HangWatch::end_with(const Verdict& verdict) {
   if (stop_.load()) return;
+  const auto all = read_all();
+  const bool another_does = std::any_of(all.begin(), all.end(),
+                                        [](const auto& entry) { return entry && entry->end == kEndsTheJob; });
+  // It has said why; this rank ends the job only if the other cannot.
+  if (another_does && wait_or_stop(options_.grace_seconds)) return;
   board_->write_end(kEndsTheJob);
-  options_.tell(verdict.message);
+  if (!another_does) options_.tell(verdict.message);
   options_.end_job();
   stop_.store(true);  // once, where it returns
 }
