@@ -22,8 +22,7 @@ const std::map<std::string, int> kFloors = {
     {"kernels/rope", 1},         {"kernels/norm", 1},
     {"kernels/mlp", 1},          {"kernels/attention", 1},
     {"kernels/loss", 1},         {"kernels/optim", 1},
-    {"parallel/board", 1},
-    {"trainer/charts", 1},
+    {"parallel/board", 1},       {"trainer/charts", 1},
 
     {"kernels/ops", 2},          {"parallel/comm", 2},
     {"parallel/layout", 2},      {"trainer/files", 2},

@@ -33,11 +33,11 @@ struct TrainContext {
   std::string stage_name;
   std::string recipe_sha256;  // of what a checkpoint is bound to: the recipe as far as it bears on this stage
   std::vector<std::string> earlier_recipes;  // whose checkpoints the stage may go on from as well
-  std::string data_fingerprint;       // of the training documents: a resume on other data is refused
-  int64_t compare_every = 0;          // steps between two comparisons of the ranks' copies; 0: never
-  double peak_tflops = 0;             // of the device that a rank computes on; 0: not known
-  std::function<bool()> should_stop;  // asked after each step, on every rank; agreed by all ranks
-  StopAgreement* stop = nullptr;      // by which a step may be abandoned; null: by none
+  std::string data_fingerprint;              // of the training documents: a resume on other data is refused
+  int64_t compare_every = 0;                 // steps between two comparisons of the ranks' copies; 0: never
+  double peak_tflops = 0;                    // of the device that a rank computes on; 0: not known
+  std::function<bool()> should_stop;         // asked after each step, on every rank; agreed by all ranks
+  StopAgreement* stop = nullptr;             // by which a step may be abandoned; null: by none
 };
 // What checkpoints took of one rank's time.
 struct SavingCost {
