@@ -81,6 +81,12 @@ Option Option::offering(const std::string& of_words) const {
   return option;
 }
 
+Option Option::or_letter(const std::string& one) const {
+  Option option = *this;
+  option.letter = one;
+  return option;
+}
+
 OptionRow row(const Option& option, const std::string& help) { return {{option}, help}; }
 OptionRow row(std::vector<Option> options, const std::string& help) { return {std::move(options), help}; }
 
@@ -92,7 +98,8 @@ OptionRow set_option() {
 std::string spelling(const OptionRow& row) {
   std::string text;
   for (const Option& option : row.options) {
-    text += fmt::format("{}--{}{}{}", text.empty() ? "" : ", ", option.name,
+    const std::string letter = option.letter.empty() ? "" : fmt::format("-{}, ", option.letter);
+    text += fmt::format("{}{}--{}{}{}", text.empty() ? "" : ", ", letter, option.name,
                         option.argument.empty() ? "" : " ", option.argument);
   }
   return text;
@@ -126,7 +133,8 @@ CommandLine command_line(const std::string& verb, const CommandPage& page) {
   CommandLine line{help_text(verb, page), page.positional, {}, page.positional_is_optional};
   for (const OptionRow& options : page.options) {
     for (const Option& option : options.options) {
-      line.options.add_options()(option.name.c_str(), option.value(), "");
+      const std::string names = option.letter.empty() ? option.name : option.name + "," + option.letter;
+      line.options.add_options()(names.c_str(), option.value(), "");
     }
   }
   return line;

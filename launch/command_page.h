@@ -18,7 +18,8 @@ struct Option {
   std::string name, argument;  // "set", "KEY=VALUE"; no argument: a flag
   std::function<boost::program_options::value_semantic*()> value;
   Completion completion = Completion::kNothing;
-  std::string words = {};  // of kWords, space-separated
+  std::string words = {};   // of kWords, space-separated
+  std::string letter = {};  // "o": -o stands for it as well
 
   static Option flag(const std::string& name);
   static Option text(const std::string& name, const std::string& argument);
@@ -36,6 +37,7 @@ struct Option {
   // The same with what a shell offers.
   Option offering(Completion what) const;
   Option offering(const std::string& of_words) const;
+  Option or_letter(const std::string& letter) const;
 };
 
 // Options that one text explains.

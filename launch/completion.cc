@@ -19,10 +19,8 @@ namespace {
 using UseOption = std::function<void(const Option& option, const std::string& help)>;
 
 void for_each_option(const Verb& verb, const UseOption& use) {
-  if (verb.page != nullptr) {
-    for (const OptionRow& row : verb.page().options) {
-      for (const Option& option : row.options) use(option, row.help);
-    }
+  for (const OptionRow& row : verb.page().options) {
+    for (const Option& option : row.options) use(option, row.help);
   }
   use(Option::flag("help"), "show a page of help");
   use(Option::flag("quiet"), "show warnings and errors only");

@@ -103,12 +103,6 @@ void check_ruler_options(const EvaluationRequest& request) {
 
 }  // namespace
 
-void add_evaluate_options(po::options_description& options) {
-  for (const EvaluateOption& option : kOptions) {
-    options.add_options()(option.option, po::value<std::string>(), "");
-  }
-}
-
 void read_evaluate_options(const po::variables_map& values, EvaluationRequest& request) {
   Recipe recipe;
   StageRecipe stage(StageKind::kEvaluate);

@@ -43,15 +43,23 @@ std::string rate(int64_t tokens, double seconds) {
 
 }  // namespace
 
-void add_generation_options(po::options_description& options) {
-  const auto text = [] { return po::value<std::string>(); };
-  options.add_options()("max-new-tokens", po::value<int64_t>()->default_value(256), "")(
-      "temperature", po::value<double>()->default_value(0), "")(
-      "top-p", po::value<double>()->default_value(1), "")("seed", po::value<uint64_t>()->default_value(0),
-                                                          "")("factors", text()->default_value("auto"), "")(
-      "on-crossing", text()->default_value("reread"), "")("sliding-window", text()->default_value("refuse"),
-                                                          "")("device", text()->default_value("cpu"), "")(
-      "dtype", text(), "");
+std::vector<OptionRow> generation_options(const std::string& of_tokens, const std::string& of_seed) {
+  return {row(Option::number<int64_t>("max-new-tokens", "N", 256), of_tokens),
+          row(Option::number<double>("temperature", "T", 0),
+              "0 (default): always the likeliest token; above: drawn from softmax / T"),
+          row(Option::number<double>("top-p", "P", 1),
+              "draw among the likeliest tokens that hold P together; default 1: all"),
+          row(Option::number<uint64_t>("seed", "N", 0), of_seed),
+          row(Option::text("factors", "NAME", "auto").offering("auto none pi ntk yarn cope"),
+              "auto (default), none, pi, ntk, yarn, cope, ..., or the name of a set"),
+          row(Option::text("on-crossing", "W", "reread").offering("reread keep"),
+              "where auto passes to the next set: reread (default) all tokens; or keep"),
+          row(Option::text("sliding-window", "W", "refuse").offering("refuse honour full"),
+              "refuse (default) longer texts; honour it; full: attend to all"),
+          row(Option::text("device", "DEVICE", "cpu").offering("cpu cuda"),
+              "cpu (default), or cuda: one GPU per rank"),
+          row(Option::text("dtype", "TYPE").offering("fp32 bf16 fp64"),
+              "fp32 (default; bf16 with --device cuda), bf16, fp64")};
 }
 
 GenerationRequest read_generation_request(const po::variables_map& values) {

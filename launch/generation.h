@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/base/dtype.h"
+#include "launch/command_page.h"
 #include "trainer/config/data_choices.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/document_marks.h"
@@ -33,7 +34,8 @@ struct GenerationRequest {
   Sampling sampling;
 };
 
-void add_generation_options(boost::program_options::options_description& options);
+// The rows of options that both verbs have; what the two say of an answer's tokens and of the seed.
+std::vector<OptionRow> generation_options(const std::string& of_tokens, const std::string& of_seed);
 // Throws kUsage.
 GenerationRequest read_generation_request(const boost::program_options::variables_map& values);
 

@@ -129,7 +129,7 @@ ManPage overview_page() {
   std::string pages;
   for (const Verb& verb : verbs()) {
     text += item(verb.name, verb.summary);
-    if (verb.page != nullptr) pages += fmt::format(".BR ropeway\\-{} (1),\n", verb.name);
+    pages += fmt::format(".BR ropeway\\-{} (1),\n", verb.name);
   }
   return {"ropeway.1", text + exit_status() + see_also(pages + ".BR ropeway\\-recipe (5)\n")};
 }
@@ -168,7 +168,7 @@ ManPage recipe_page() {
 std::vector<ManPage> man_pages() {
   std::vector<ManPage> pages = {overview_page()};
   for (const Verb& verb : verbs()) {
-    if (verb.page != nullptr) pages.push_back(page_of(verb));
+    pages.push_back(page_of(verb));
   }
   pages.push_back(recipe_page());
   return pages;

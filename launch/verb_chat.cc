@@ -8,7 +8,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "launch/choice_option.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/generation.h"
 #include "launch/memory_words.h"
 #include "launch/verbs.h"
@@ -24,38 +24,6 @@ namespace ropeway {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway chat MODEL [options]
-
-A conversation in the format of the model's own chat template. Each line of standard input
-is a turn of the user's; the answer goes to standard output. The end of the input ends it.
-
-  --chat-template NAME the format, for a model whose template is another: chatml, llama3, ...
-  --system TEXT        what the system says first
-  --context LENGTH     tokens that the conversation may have, 64K (K = 1024); default: what the
-                       longest factor set is for
-  --max-new-tokens N   of an answer; default 256
-  --temperature T      0 (default): always the likeliest token; above: drawn from softmax / T
-  --top-p P            draw among the likeliest tokens that hold P together; default 1: all
-  --seed N             of the draws
-  --factors NAME       auto (default), none, pi, ntk, yarn, cope, ..., or the name of a set
-  --on-crossing W      where auto passes to the next set: reread (default) all tokens; or keep
-  --sliding-window W   refuse (default) longer texts; honour it; full: attend to all
-  --device DEVICE      cpu (default), or cuda: one GPU per rank
-  --dtype TYPE         fp32 (default; bf16 with --device cuda), bf16, fp64
-
-example: ropeway chat models/smollm2_instruct --system "Answer in one sentence."
-)";
-
-CommandLine command_line() {
-  CommandLine line{kHelp, "MODEL", {}};
-  add_generation_options(line.options);
-  const auto text = [] { return po::value<std::string>(); };
-  line.options.add_options()("chat-template", text()->default_value("auto"), "")("system", text(), "")(
-      "context", text(), "");
-  return line;
-}
 
 ChatTemplate template_of(const GeneratingModel& model, ChatFormatName choice, const std::string& name) {
   ChatTemplate chat = chat_template_of(model.folder(), choice, model.tokenizer(), model.named());
@@ -146,8 +114,30 @@ class Conversation {
 
 }  // namespace
 
+CommandPage chat_page() {
+  CommandPage page{
+      .usage = "MODEL [options]",
+      .about =
+          "A conversation in the format of the model's own chat template. Each line of standard input\n"
+          "is a turn of the user's; the answer goes to standard output. The end of the input ends it.\n",
+      .options =
+          {row(Option::text("chat-template", "NAME", "auto"),
+               "the format, for a model whose template is another: chatml, llama3, ..."),
+           row(Option::text("system", "TEXT"), "what the system says first"),
+           row(Option::text("context", "LENGTH"),
+               "tokens that the conversation may have, 64K (K = 1024); default: what the longest factor set "
+               "is for")},
+      .examples = "ropeway chat models/smollm2_instruct --system \"Answer in one sentence.\"\n",
+      .positional = "MODEL",
+      .columns = 100,
+      .help_column = 23};
+  for (const OptionRow& options : generation_options("of an answer; default 256", "of the draws"))
+    page.options.push_back(options);
+  return page;
+}
+
 void chat_verb(const Arguments& arguments, MpiSession& job) {
-  const CommandLine line = command_line();
+  const CommandLine line = command_line("chat", chat_page());
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (job.world().rank() == 0) std::cout << line.help;

@@ -6,7 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/choice_option.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/generation.h"
 #include "launch/memory_words.h"
 #include "launch/verbs.h"
@@ -20,38 +20,6 @@ namespace ropeway {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway generate MODEL (--prompt TEXT | --prompt-file FILE) [options]
-
-MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text that follows
-on the prompt goes to standard output, without the prompt, and a line feed behind it.
-
-  --prompt TEXT        what to go on from
-  --prompt-file FILE   the same from a file, as it is; - is standard input
-  --max-new-tokens N   256 (default); the model's EOS ends the text before
-  --temperature T      0 (default): always the likeliest token; above: drawn from softmax / T
-  --top-p P            draw among the likeliest tokens that hold P together; default 1: all
-  --seed N             of the draws; the same text on any number of ranks
-  --factors NAME       auto (default), none, pi, ntk, yarn, cope, ..., or the name of a set
-  --on-crossing W      where auto passes to the next set: reread (default) all tokens; or keep
-  --bos CHOICE         a BOS before the prompt: auto (default), true, false
-  --special-tokens W   text (default): their spelling in the prompt is text; or parse
-  --sliding-window W   refuse (default) longer texts; honour it; full: attend to all
-  --device DEVICE      cpu (default), or cuda: one GPU per rank
-  --dtype TYPE         fp32 (default; bf16 with --device cuda), bf16, fp64
-
-example: mpirun -n 2 ropeway generate models/tiny --prompt-file book.txt --max-new-tokens 64
-)";
-
-CommandLine command_line() {
-  CommandLine line{kHelp, "MODEL", {}};
-  add_generation_options(line.options);
-  const auto text = [] { return po::value<std::string>(); };
-  line.options.add_options()("prompt", text(), "")("prompt-file", text(), "")(
-      "bos", text()->default_value("auto"), "")("special-tokens", text()->default_value("text"), "");
-  return line;
-}
 
 void require_utf8(const std::string& text, const std::string& where) {
   const size_t valid = valid_utf8_bytes(text);
@@ -84,8 +52,32 @@ std::string prompt_of(const po::variables_map& values, Communicator& world) {
 
 }  // namespace
 
+CommandPage generate_page() {
+  CommandPage page{
+      .usage = "MODEL (--prompt TEXT | --prompt-file FILE) [options]",
+      .about =
+          "MODEL is a model folder, a run folder, or a checkpoint (.../step-N). The text that follows\n"
+          "on the prompt goes to standard output, without the prompt, and a line feed behind it.\n",
+      .options = {row(Option::text("prompt", "TEXT"), "what to go on from"),
+                  row(Option::text("prompt-file", "FILE").offering(Completion::kFile),
+                      "the same from a file, as it is; - is standard input")},
+      .examples = "mpirun -n 2 ropeway generate models/tiny --prompt-file book.txt --max-new-tokens 64\n",
+      .positional = "MODEL",
+      .columns = 100,
+      .help_column = 23};
+  for (const OptionRow& options : generation_options("256 (default); the model's EOS ends the text before",
+                                                     "of the draws; the same text on any number of ranks")) {
+    page.options.push_back(options);
+  }
+  page.options.push_back(row(Option::text("bos", "CHOICE", "auto").offering("auto true false"),
+                             "a BOS before the prompt: auto (default), true, false"));
+  page.options.push_back(row(Option::text("special-tokens", "W", "text").offering("text parse"),
+                             "text (default): their spelling in the prompt is text; or parse"));
+  return page;
+}
+
 void generate_verb(const Arguments& arguments, MpiSession& job) {
-  const CommandLine line = command_line();
+  const CommandLine line = command_line("generate", generate_page());
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (job.world().rank() == 0) std::cout << line.help;

@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/serve_page.h"
 #include "launch/verbs.h"
 #include "trainer/files/files.h"
@@ -14,37 +14,40 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
-constexpr const char* kHelp =
-    R"(usage: ropeway report RUN [-o report.html] [--compare RUN_B] [--pictures DIR]
-                      [--serve PORT]
-
-Writes what a run did as one HTML file that needs nothing else: bits per byte by
-length, passkeys by depth, controls, schedule, training curves, factors, searches,
-and the recipe. RUN is a run folder; a run that goes on is shown as far as it is.
-Every run writes RUN/report.html itself, and again while it works.
-
-  -o, --output FILE  where to (default: RUN/report.html; with --compare, needed)
-  --compare RUN_B    both runs in every picture
-  --pictures DIR     each picture as DIR/NAME.svg as well
-  --serve PORT       no file: http://127.0.0.1:PORT/ shows the run as it goes on,
-                     until Ctrl-C; 0 takes a free port
-
-examples:
-  ropeway report runs/tiny_cpu
-  ropeway report runs/a --compare runs/b -o both.html --pictures figures
-)";
-
 std::string text_of(const po::variables_map& values, const char* name) {
   return values.count(name) > 0 ? values[name].as<std::string>() : "";
 }
 
 }  // namespace
 
+CommandPage report_page() {
+  return {
+      .usage =
+          "RUN [-o report.html] [--compare RUN_B] [--pictures DIR]\n"
+          "               [--serve PORT]",
+      .about =
+          "Writes what a run did as one HTML file that needs nothing else: bits per byte by\n"
+          "length, passkeys by depth, controls, schedule, training curves, factors, searches,\n"
+          "and the recipe. RUN is a run folder; a run that goes on is shown as far as it is.\n"
+          "Every run writes RUN/report.html itself, and again while it works.\n",
+      .options = {row(Option::text("output", "FILE").or_letter("o").offering(Completion::kFile),
+                      "where to (default: RUN/report.html; with --compare, needed)"),
+                  row(Option::text("compare", "RUN_B").offering(Completion::kFile),
+                      "both runs in every picture"),
+                  row(Option::text("pictures", "DIR").offering(Completion::kFile),
+                      "each picture as DIR/NAME.svg as well"),
+                  row(Option::number<int>("serve", "PORT"),
+                      "no file: http://127.0.0.1:PORT/ shows the run as it goes on, until Ctrl-C; 0 takes a "
+                      "free port")},
+      .examples =
+          "ropeway report runs/tiny_cpu\n"
+          "ropeway report runs/a --compare runs/b -o both.html --pictures figures\n",
+      .positional = "RUN",
+      .help_column = 21};
+}
+
 void report_verb(const Arguments& arguments, bool prints) {
-  CommandLine line{kHelp, "RUN", {}};
-  line.options.add_options()("output,o", po::value<std::string>(), "")(
-      "compare", po::value<std::string>(), "")("pictures", po::value<std::string>(), "")(
-      "serve", po::value<int>(), "");
+  const CommandLine line = command_line("report", report_page());
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (prints) std::cout << line.help;

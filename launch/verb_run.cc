@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/exit_status.h"
 #include "launch/rank_table.h"
 #include "launch/recipe_loading.h"
@@ -24,31 +24,6 @@ namespace ropeway {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway run RECIPE.yaml [--set KEY=VALUE ...] [options]
-
-Runs the stages of a recipe in order. Finished stages are skipped and the one in flight goes on,
-so the same command continues an interrupted run. Stages that a changed recipe or file affects
-are done again, and no others.
-
-  --set KEY=VALUE       another value for a key: mesh.sequence=4, stages.tune.steps=10
-  --stage NAME          only this stage; may be given several times
-  --stage-after NAME    only the stages behind this one
-  --with-dependencies   and what those stages start from
-  --dry-run             prints what would be done with each stage, and why
-  --accept-changes      does finished and half-done stages again that no longer fit
-  --resume-from STEP    training goes on from this checkpoint, with the options as they are now
-  --fresh               moves an earlier run folder aside and starts anew
-  --verify-inputs       all ranks compare all bytes of model, texts and token caches
-  --time-limit TIME     saves and ends with 75 before that, 3h50m; by default SLURM_JOB_END_TIME
-
-SIGINT, SIGTERM and SIGUSR1 (to mpirun or a rank) save, stop and end with 75.
-Everything is written to the recipe's run_dir (runs/NAME); report.html shows it.
-
-example:
-  mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10
-)";
 
 std::vector<std::string> names_of(const Recipe& recipe) {
   std::vector<std::string> names;
@@ -153,15 +128,41 @@ void look_only(const Recipe& recipe, const RunChoice& choice, Communicator& worl
 
 }  // namespace
 
+CommandPage run_page() {
+  return {
+      .usage = "RECIPE.yaml [--set KEY=VALUE ...] [options]",
+      .about =
+          "Runs the stages of a recipe in order. Finished stages are skipped and the one in flight goes on,\n"
+          "so the same command continues an interrupted run. Stages that a changed recipe or file affects\n"
+          "are done again, and no others.\n",
+      .options = {set_option(),
+                  row(Option::list("stage", "NAME").offering(Completion::kStage),
+                      "only this stage; may be given several times"),
+                  row(Option::text("stage-after", "NAME").offering(Completion::kStage),
+                      "only the stages behind this one"),
+                  row(Option::flag("with-dependencies"), "and what those stages start from"),
+                  row(Option::flag("dry-run"), "prints what would be done with each stage, and why"),
+                  row(Option::flag("accept-changes"),
+                      "does finished and half-done stages again that no longer fit"),
+                  row(Option::number<int64_t>("resume-from", "STEP"),
+                      "training goes on from this checkpoint, with the options as they are now"),
+                  row(Option::flag("fresh"), "moves an earlier run folder aside and starts anew"),
+                  row(Option::flag("verify-inputs"),
+                      "all ranks compare all bytes of model, texts and token caches"),
+                  row(Option::text("time-limit", "TIME", ""),
+                      "saves and ends with 75 before that, 3h50m; by default SLURM_JOB_END_TIME")},
+      .notes =
+          "SIGINT, SIGTERM and SIGUSR1 (to mpirun or a rank) save, stop and end with 75.\n"
+          "Everything is written to the recipe's run_dir (runs/NAME); report.html shows it.\n",
+      .examples = "mpirun -n 2 ropeway run configs/tiny_cpu.yaml --set stages.tune_8x.steps=10\n",
+      .positional = "RECIPE.yaml",
+      .columns = 100,
+      .help_column = 24};
+}
+
 void run_verb(const Arguments& arguments, MpiSession& job) {
   Communicator& world = job.world();
-  CommandLine line{kHelp, "RECIPE.yaml", {}};
-  const auto several = [] { return po::value<std::vector<std::string>>()->composing(); };
-  line.options.add_options()("set", several(), "")("stage", several(), "")(
-      "stage-after", po::value<std::string>(), "")("with-dependencies", po::bool_switch(), "")(
-      "dry-run", po::bool_switch(), "")("accept-changes", po::bool_switch(), "")(
-      "resume-from", po::value<int64_t>(), "")("fresh", po::bool_switch(), "")(
-      "time-limit", po::value<std::string>()->default_value(""), "")("verify-inputs", po::bool_switch(), "");
+  const CommandLine line = command_line("run", run_page());
   po::variables_map values;
   if (!parse_command_line(line, arguments, values)) {
     if (world.rank() == 0) std::cout << line.help;

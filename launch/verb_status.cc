@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
-#include "launch/command_line.h"
+#include "launch/command_page.h"
 #include "launch/status_text.h"
 #include "launch/verbs.h"
 #include "trainer/config/recipe_parser.h"
@@ -17,19 +17,6 @@ namespace ropeway {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kHelp =
-    R"(usage: ropeway status RUN
-
-Prints what each stage of a run folder is: done, to do, under way (goes on), or to
-be done again, and why: what its recipe.yaml says and the model and texts that it
-names are compared with what the stage was made from, by content.
-
-A changed recipe is compared before it is run by ropeway run RECIPE.yaml --dry-run.
-
-example:
-  ropeway status runs/tiny_cpu
-)";
 
 Recipe recipe_of(const fs::path& run) {
   if (!fs::exists(run / "recipe.yaml") || !fs::is_directory(run / "stages")) {
@@ -59,8 +46,19 @@ std::string status_of(const fs::path& run) {
 
 }  // namespace
 
+CommandPage status_page() {
+  return {.usage = "RUN",
+          .about =
+              "Prints what each stage of a run folder is: done, to do, under way (goes on), or to\n"
+              "be done again, and why: what its recipe.yaml says and the model and texts that it\n"
+              "names are compared with what the stage was made from, by content.\n",
+          .notes = "A changed recipe is compared before it is run by ropeway run RECIPE.yaml --dry-run.\n",
+          .examples = "ropeway status runs/tiny_cpu\n",
+          .positional = "RUN"};
+}
+
 void status_verb(const Arguments& arguments, bool prints) {
-  const CommandLine line{kHelp, "RUN", {}};
+  const CommandLine line = command_line("status", status_page());
   boost::program_options::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
   if (!prints) return;

@@ -20,8 +20,8 @@ struct Verb {
   // rank 0 runs alone.
   void (*collective)(const Arguments&, MpiSession& job);
   void (*local)(const Arguments&, bool prints);
-  CommandPage (*page)() = nullptr;  // command_page.h
-  bool is_aside = false;            // in the overview by its name alone
+  CommandPage (*page)();  // command_page.h
+  bool is_aside = false;  // in the overview by its name alone
 };
 const std::vector<Verb>& verbs();
 
@@ -49,6 +49,12 @@ void completion_verb(const Arguments& arguments, bool prints);    // verb_comple
 CommandPage data_page();
 CommandPage export_page();
 CommandPage import_page();
+CommandPage run_page();
+CommandPage evaluate_page();
+CommandPage generate_page();
+CommandPage chat_page();
+CommandPage status_page();
+CommandPage report_page();
 CommandPage inspect_page();
 CommandPage new_page();
 CommandPage convert_page();

@@ -215,8 +215,8 @@ class Checks {
                       folder.string()));
       return;
     }
-    std::vector<const StageRecipe*> stages;
-    for (const StageRecipe& stage : recipe_.stages) stages.push_back(&stage);
+    std::vector<StageToRun> stages;
+    for (const StageRecipe& stage : recipe_.stages) stages.push_back({&stage});
     const fs::path base = recipe_.model.has_architecture ? "" : recipe_.model.path;
     const int64_t needed =
         bytes_still_needed(recipe_.run_dir, stages, model_bytes(*config_, recipe_.dtype, base));
