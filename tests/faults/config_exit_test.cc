@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -130,13 +131,17 @@ TEST(ConfigExit, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
   EXPECT_EQ(times(ended.err, "\n"), 1);
 }
 
-TEST(ConfigExit, ARunFolderOfAnotherRecipeIsRefusedWithTheDifference) {
+// A seed bears on nothing that this stage does: its figures stay. Another length is evaluated, unasked.
+TEST(ConfigExit, AnEvaluationOfAnotherRecipeIsDoneAgainWhereItDiffers) {
   const TempDir scratch;
   const std::string file = small_recipe(scratch, kEvaluateStage);
   ASSERT_EQ(run_ropeway("run " + file).code, 0);
-  const Ended ended = run_ropeway("run " + file + " --set seed=5");
-  EXPECT_EQ(ended.code, 73);
-  EXPECT_THAT(ended.err, HasSubstr("seed: 5"));
+  const Ended seeded = run_ropeway("run " + file + " --set seed=5");
+  EXPECT_EQ(seeded.code, 0) << seeded.err;
+  EXPECT_THAT(seeded.err, HasSubstr("1 of 1 evaluations were finished earlier"));
+  const Ended longer = run_ropeway("run " + file + " --set stages.score.lengths=[512]");
+  EXPECT_EQ(longer.code, 0) << longer.err;
+  EXPECT_THAT(longer.err, Not(HasSubstr("finished earlier")));
   EXPECT_EQ(run_ropeway("run " + file + " --set seed=5 --fresh").code, 0);
 }
 

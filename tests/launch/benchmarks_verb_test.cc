@@ -115,7 +115,7 @@ TEST(Benchmarks, PlanCountsTheirPasses) {
           "]}\nstages:\n  - {name: scores, kind: evaluate, lengths: [2K], windows: 1, tasks: [longppl], "
           "ruler: [niah_single_1, vt], ruler_samples: 3, longppl: {short: 512, stride: 256}, requests: [" +
           kRequests + "everyday.jsonl]}\n");
-  const Ended ended = run_ropeway("plan " + recipe);
+  const Ended ended = run_ropeway("plan --details " + recipe);
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("6 forward passes over 2K"));
   EXPECT_THAT(ended.out, HasSubstr("6 forward passes over 768"));

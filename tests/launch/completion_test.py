@@ -83,7 +83,7 @@ for shell, complete in (("bash", bash), ("zsh", zsh), ("fish", fish)):
 
 # Every option that --help shows is offered, with no other.
 for verb in sorted(described()):
-    rows = [line[2:].split("  ")[0] for line in said(PROGRAM, verb, "--help").splitlines() if line.startswith("  --")]
+    rows = [line[2:].split("  ")[0] for line in said(PROGRAM, verb, "--help").splitlines() if line.startswith("  -")]
     shown = {word.rstrip(",") for row in rows for word in row.split() if word.startswith("--")}
     offered = set(bash(["ropeway", verb, "--"])) - {"--help", "--quiet", "--verbose"}
     assert offered == shown, (verb, offered ^ shown)

@@ -169,7 +169,7 @@ TEST(EvaluateVerb, PasskeyIsReportedByDepth) {
 }
 
 TEST(InspectVerb, ShowsShapeTensorsAndParameters) {
-  const Ended ended = run_ropeway("inspect tests/data/tiny_base");
+  const Ended ended = run_ropeway("inspect tests/data/tiny_base --tensors");
   EXPECT_EQ(ended.code, 0) << ended.err;
   for (const char* part : {"4 layers, hidden 192", "original window 256, RoPE base 10000, 32 rotary pairs",
                            "weights BF16 in 1 file, 3645.5 kB; config.json declares 256", "factor sets: none",

@@ -72,7 +72,7 @@ TEST(ExportVerbs, AGgufFileIsInspectedAndAFolderWithOneSaysHowToImportIt) {
   fs::create_directory(scratch.path() / "only");
   const std::string file = scratch.name("only/tiny.gguf");
   ASSERT_EQ(run_ropeway("export tests/data/tiny_base " + file + " --format gguf").code, 0);
-  const Ended inspected = run_ropeway("inspect " + file);
+  const Ended inspected = run_ropeway("inspect --tensors " + file);
   EXPECT_EQ(inspected.code, 0) << inspected.err;
   EXPECT_THAT(inspected.out, AllOf(HasSubstr("tiny.gguf: GGUF"), HasSubstr("4 layers, hidden 192"),
                                    HasSubstr("llama.context_length"), HasSubstr("blk.3.ffn_down.weight")));

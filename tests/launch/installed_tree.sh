@@ -9,11 +9,12 @@ cmake --install "$build" --prefix "$tree" >"$tree/log" || { cat "$tree/log"; exi
 program=$tree/bin/ropeway
 
 # Nothing of the checkout or of its Python environment.
-if ldd "$program" | grep -F "$top"; then
+libraries=$(ldd "$program")
+if grep -F "$top" <<<"$libraries"; then
   echo "the installed program loads libraries of the checkout"
   exit 1
 fi
-ldd "$program" | grep -q "libtorch_cpu.so => $tree/" || { echo "libtorch is not the installed one"; exit 1; }
+[[ $libraries == *"libtorch_cpu.so => $tree/"* ]] || { echo "libtorch is not the installed one"; exit 1; }
 
 for file in share/man/man1/ropeway.1.gz share/man/man1/ropeway-plan.1.gz share/man/man5/ropeway-recipe.5.gz \
   share/bash-completion/completions/ropeway share/zsh/vendor-completions/_ropeway \

@@ -10,11 +10,13 @@ trap 'rm -rf "$folder"' EXIT
 for page in "$folder"/man1/ropeway-*.1; do
   verb=${page##*/ropeway-}
   verb=${verb%.1}
+  text=$(mandoc -T ascii "$page" | col -b)
   "$program" "$verb" --help | grep -o -- '--[a-z][a-z0-9-]*' | sort -u | while read -r option; do
-    mandoc -T ascii "$page" | col -b | grep -q -- "$option" || { echo "$page lacks $option"; exit 1; }
+    [[ $text == *"$option"* ]] || { echo "$page lacks $option"; exit 1; }
   done
 done
+text=$(mandoc -T ascii "$folder/man5/ropeway-recipe.5" | col -b)
 for key in learning_rate hang_seconds document_mask; do
-  mandoc -T ascii "$folder/man5/ropeway-recipe.5" | col -b | grep -q "$key" || { echo "no $key"; exit 1; }
+  [[ $text == *"$key"* ]] || { echo "no $key"; exit 1; }
 done
 mandoc -T lint -W warning "$folder"/man*/*

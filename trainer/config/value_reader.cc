@@ -333,6 +333,9 @@ std::vector<ValueError> read_text_value(const RecipeKey& key, const std::string&
   list.kind = YamlNode::Kind::kList;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
+    if (end == begin) {
+      return {{{}, "", fmt::format("found '{}', wanted a list separated by commas, without empty places", text)}};
+    }
     list.items.push_back(scalar(std::string_view(text).substr(begin, end - begin)));
     begin = end + 1;
   }

@@ -17,7 +17,10 @@ std::string weights_identity(const fs::path& model_dir) {
     files.insert(fmt::format("{} {} {}", entry.path().filename().string(), entry.file_size(),
                              entry.last_write_time().time_since_epoch().count()));
   }
-  return sha256_of(fmt::format("{}\n{}", read_text_file(model_dir / "config.json"), fmt::join(files, "\n")));
+  // A checkpoint of an earlier version has none: its run does.
+  const fs::path config = model_dir / "config.json";
+  return sha256_of(
+      fmt::format("{}\n{}", fs::exists(config) ? read_text_file(config) : "", fmt::join(files, "\n")));
 }
 
 }  // namespace ropeway
