@@ -16,6 +16,7 @@ namespace ropeway {
 namespace {
 
 constexpr size_t kEntryBytes = 768, kEndBytes = 64;
+constexpr const char* kHostKey = "host";
 
 std::filesystem::path file_of(const std::filesystem::path& folder, int rank) {
   return folder / fmt::format("rank-{}", rank);
@@ -31,7 +32,7 @@ Phase phase_from(const std::string& word) {
 
 void read_line(const std::string& key, std::istream& line, BoardEntry& entry) {
   if (key == "rank") line >> entry.rank;
-  if (key == "host") line >> entry.host;
+  if (key == kHostKey) line >> entry.host;
   if (key == "process") line >> entry.process >> entry.process_start;
   if (key == "beat") line >> entry.beat;
   if (key == "stage") line >> entry.stage;

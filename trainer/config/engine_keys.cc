@@ -46,8 +46,10 @@ std::vector<RecipeKey> engine_keys() {
           "tokens per tile of head and cross-entropy; auto: by the memory there is"),
       key("engine", "hang_seconds", kInteger, engine<&EngineRecipe::hang_seconds>,
           {.low = 1, .high = 1e9, .also = "timeout nccl_timeout ddp_timeout"},
-          "seconds without a sign of life of a rank, or of waiting for one that does not get on, before the job "
-          "ends with code 76 and says who is where; on GPUs also of a transfer that a neighbour keeps waiting"),
+          "seconds without a sign of life of a rank, or of waiting for one that does not get on, before the "
+          "job "
+          "ends with code 76 and says who is where; on GPUs also of a transfer that a neighbour keeps "
+          "waiting"),
   };
 }
 

@@ -334,7 +334,8 @@ std::vector<ValueError> read_text_value(const RecipeKey& key, const std::string&
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
     if (end == begin) {
-      return {{{}, "", fmt::format("found '{}', wanted a list separated by commas, without empty places", text)}};
+      return {
+          {{}, "", fmt::format("found '{}', wanted a list separated by commas, without empty places", text)}};
     }
     list.items.push_back(scalar(std::string_view(text).substr(begin, end - begin)));
     begin = end + 1;
