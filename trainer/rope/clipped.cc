@@ -38,4 +38,11 @@ std::vector<double> with_finite_factors(std::vector<double> factors) {
   return factors;
 }
 
+std::vector<double> with_infinite_factors(std::vector<double> factors) {
+  for (double& factor : factors) {
+    if (factor >= kStillFactor) factor = std::numeric_limits<double>::infinity();
+  }
+  return factors;
+}
+
 }  // namespace ropeway

@@ -21,5 +21,7 @@ int64_t cope_clipped(int64_t pairs);
 inline constexpr double kStillFactor = 1e20;
 // With kStillFactor for infinity.
 std::vector<double> with_finite_factors(std::vector<double> factors);
+// Back: infinity where a file holds kStillFactor or more.
+std::vector<double> with_infinite_factors(std::vector<double> factors);
 
 }  // namespace ropeway

@@ -31,6 +31,7 @@ TEST(HardClipFactors, StopTheLastPairs) {
 
 TEST(StillFactor, StandsForInfinityWhereThatIsNoNumber) {
   EXPECT_EQ(with_finite_factors({1, 64.5, INFINITY}), (std::vector<double>{1, 64.5, 1e20}));
+  EXPECT_EQ(with_infinite_factors({1, 64.5, 1e20}), (std::vector<double>{1, 64.5, INFINITY}));
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/base/error.h"
+#include "trainer/rope/clipped.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/llama3.h"
 #include "trainer/rope/schedules.h"
@@ -68,7 +70,7 @@ class TypeReader {
     for (int64_t i = 0; i < pairs_; ++i) {
       if (!(factors[i] > 0)) list.at(i).refuse("a factor above 0");
     }
-    return factors;
+    return with_infinite_factors(std::move(factors));
   }
 
   void add_set(const char* name, double max_length, std::vector<double> factors, double temperature,
@@ -145,7 +147,7 @@ class TypeReader {
 
   // The long list is for sequences beyond the original window. A file that declares no longer ones says with
   // `factor` how far it reaches, or else the list does with its largest factor; where both lists are the same
-  // they are one schedule for the window.
+  // they are one schedule for the window. Infinite factors, of pairs that do not turn, say nothing of it.
   double long_list_length(const std::vector<double>& short_factors,
                           const std::vector<double>& long_factors) const {
     const auto original = static_cast<double>(settings_.original_window);
@@ -153,8 +155,11 @@ class TypeReader {
       return static_cast<double>(around_.max_positions);
     }
     const auto stated = block_.find("factor");
-    const double reach =
-        stated ? scale_factor(*stated) : *std::max_element(long_factors.begin(), long_factors.end());
+    double largest = 1;
+    for (const double factor : long_factors) {
+      if (std::isfinite(factor)) largest = std::max(largest, factor);
+    }
+    const double reach = stated ? scale_factor(*stated) : largest;
     return std::max(std::round(reach * original), original + 1);
   }
 
