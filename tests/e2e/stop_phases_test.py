@@ -88,8 +88,10 @@ assert checkpoints(run), run.output()
 assert "stopped on request after step" in run.output() and "saved" in run.output(), run.output()
 run.remove()
 
-run, _ = stopped("search", ("stages.base.steps=3", "stages.search.gradient_steps=10000"), "stage search", signal.SIGINT,
-                 rank=0, wait=1.0)
+# Seconds of passes over 4K, on a fast machine too.
+run, _ = stopped("search", ("stages.base.steps=3", "stages.search.length=4096", "stages.search.documents=8",
+                            "stages.tune.length=4096", "stages.research.length=8192"),
+                 "stage search", signal.SIGINT, rank=0, wait=0.5)
 assert (run.run_dir / "stages/search/search.jsonl").stat().st_size > 0
 run.remove()
 

@@ -11,7 +11,7 @@ for page in "$folder"/man1/ropeway-*.1; do
   verb=${page##*/ropeway-}
   verb=${verb%.1}
   text=$(mandoc -T ascii "$page" | col -b)
-  "$program" "$verb" --help | grep -o -- '--[a-z][a-z0-9-]*' | sort -u | while read -r option; do
+  "$program" "$verb" --help | { grep -o -- '--[a-z][a-z0-9-]*' || true; } | sort -u | while read -r option; do
     [[ $text == *"$option"* ]] || { echo "$page lacks $option"; exit 1; }
   done
 done
