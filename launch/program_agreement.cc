@@ -12,7 +12,6 @@
 #include "parallel/comm/agreement.h"
 #include "parallel/comm/mpi_session.h"
 #include "trainer/files/files.h"
-#include "trainer/files/sha256.h"
 
 namespace ropeway {
 namespace {
@@ -49,7 +48,7 @@ std::vector<Fact> facts_of_program() {
 // "": it cannot be read.
 std::string hash_of_program() {
   try {
-    return sha256_of(read_text_file("/proc/self/exe")).substr(0, 12);
+    return sha256_of_file("/proc/self/exe").substr(0, 12);
   } catch (const std::exception&) {
     return "";
   }

@@ -9,20 +9,13 @@
 #include <sstream>
 
 #include "kernels/base/log.h"
+#include "kernels/ops/host_copies.h"
 #include "parallel/comm/exchange_values.h"
 
 namespace ropeway {
 namespace {
 
 constexpr size_t kMostRows = 64;
-
-int64_t available_memory() {
-  std::ifstream stream("/proc/meminfo");
-  for (std::string line; std::getline(stream, line);) {
-    if (line.starts_with("MemAvailable:")) return std::atoll(line.c_str() + 13) * 1024;
-  }
-  return 0;
-}
 
 int count_of(const std::string& list) {
   int count = 0;
@@ -101,7 +94,7 @@ RankSeat own_seat(const std::string& host, const std::string& gpu) {
           .cores = allowed_cores(),
           .threads = at::get_num_threads(),
           .cores_of_host = cores_of_host(),
-          .memory_bytes = available_memory(),
+          .memory_bytes = ops::available_host_bytes(),
           .gpu = gpu};
 }
 

@@ -15,7 +15,7 @@ struct RankSeat {
   CoreSet cores;             // that it may run on
   int threads = 1;           // of its matrix products
   int cores_of_host = 0;     // that its job may use there, however the launcher bound it
-  int64_t memory_bytes = 0;  // of the host, that are available
+  int64_t memory_bytes = 0;  // of the host, available to this process (its control group may have a limit)
   std::string gpu = "";      // "0: NVIDIA H100"; "": none is used
 };
 RankSeat own_seat(const std::string& host, const std::string& gpu);

@@ -4,17 +4,11 @@
 #include <utility>
 
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "parallel/comm/progress_thread.h"
 #include "parallel/comm/run_on_rank.h"
 
 namespace ropeway::internal {
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-}  // namespace
 
 void NcclFailure::set(const Error& error) {
   const std::lock_guard lock(mutex_);

@@ -7,11 +7,10 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "kernels/base/seconds_since.h"
 
 namespace ropeway {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // The work comes first where cores are few: mpirun binds the ranks of small jobs to a single core. On Linux this
 // is of the calling thread alone.
@@ -37,13 +36,13 @@ void BackgroundSave::start(const std::filesystem::path& folder, CheckpointConten
   error_ = nullptr;
   thread_ = std::thread([this, folder, content = std::move(content), retention] {
     give_way();
-    const auto begin = Clock::now();
+    const auto begin = std::chrono::steady_clock::now();
     try {
       save_checkpoint(*group_, folder, content, retention);
     } catch (...) {
       error_ = std::current_exception();
     }
-    seconds_ = std::chrono::duration<double>(Clock::now() - begin).count();
+    seconds_ = seconds_since(begin);
     ended_ = true;
   });
 }

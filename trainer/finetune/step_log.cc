@@ -6,15 +6,12 @@
 #include <chrono>
 
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "trainer/finetune/step_line.h"
 #include "trainer/plan/work_model.h"
 
 namespace ropeway {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 int64_t peak_memory_bytes() {
   rusage usage{};

@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "kernels/ops/optim_ops.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
@@ -16,10 +17,6 @@ namespace {
 
 // Of a disk that no save has measured yet.
 constexpr double kLikelyBytesPerSecond = 200e6;
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 // Adds the time of a scope.
 class Stopwatch {

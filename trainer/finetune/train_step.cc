@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "parallel/attention/sequence_attention.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
@@ -17,10 +18,6 @@ namespace ropeway {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ops::AdamWOptions adamw_options(const TrainRecipe& options, double learning_rate) {
   return {.learning_rate = learning_rate,

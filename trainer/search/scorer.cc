@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
@@ -16,10 +17,6 @@
 
 namespace ropeway {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 // Candidates are ranked by comparing, so anything that is not a number counts as infinitely bad.
 double finite_or_infinity(double value) {

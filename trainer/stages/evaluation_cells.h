@@ -18,7 +18,7 @@ struct CellModel {
   std::string weights;  // the name of those that are evaluated
 };
 
-// Within the original window every computed schedule is the original RoPE, which "none" stands for: whether
+// Within the original window most computed schedules are the original RoPE, which "none" stands for: whether
 // such cells are made.
 enum class SameAsNone { kEvaluate, kSkip };
 

@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
@@ -122,7 +123,7 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
   const double started =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   const StageNumbers numbers = within_memory(run, stage, [&] { return run_stage(run, stage); });
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   const StageRecord record{.name = stage.name,
                            .kind = std::string(kind),
                            .seconds = seconds,

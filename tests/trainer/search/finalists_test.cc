@@ -5,33 +5,12 @@
 
 #include <cmath>
 
-#include "parallel/comm/world_of_one.h"
-#include "search_fixture.h"
+#include "scorer_bench.h"
 #include "trainer/search/ranking_text.h"
-#include "trainer/search/scorer.h"
-#include "trainer/search/search_log.h"
 #include "trainer/search/verdict.h"
 
 namespace ropeway {
 namespace {
-
-// A scorer over a synthetic landscape, alone in the world, with a log of its own.
-struct Bench {
-  explicit Bench(SyntheticObjective::Options options)
-      : objective(std::move(options)),
-        world(make_world_of_one()),
-        mesh(*world, {}),
-        log(*world, folder / "search.jsonl", "bench"),
-        scorer(objective, mesh, log, 2048, {}) {
-    scorer.begin_phase("bench", 0);
-  }
-  LogFolder folder;
-  SyntheticObjective objective;
-  std::unique_ptr<Communicator> world;
-  Mesh mesh;
-  SearchLog log;
-  Scorer scorer;
-};
 
 Candidate good() { return {toy_target(toy_problem()), 1.1, 0, "good"}; }
 // Worse by 0.01 nats on every document: temperature_curvature is 1.
