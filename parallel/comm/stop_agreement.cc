@@ -31,8 +31,6 @@ StopAgreement::~StopAgreement() {
   }
   changed_.notify_all();
   thread_.join();
-  // Freeing a group is collective.
-  if (failing) static_cast<void>(group_.release());
 }
 
 StopAgreement::Reason StopAgreement::reason() const {

@@ -18,15 +18,12 @@ void give_way() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 5); }
 
 }  // namespace
 
-BackgroundSave::BackgroundSave(Communicator& world)
-    : group_(world.split(0, world.rank())), exceptions_at_start_(std::uncaught_exceptions()) {}
+BackgroundSave::BackgroundSave(Communicator& world) : group_(world.split(0, world.rank())) {}
 
 BackgroundSave::~BackgroundSave() {
   // Even where an exception passes: what was begun is worth having. The others' threads do their part, or the
   // job is being ended.
   if (thread_.joinable()) thread_.join();
-  // Freeing a group is collective.
-  if (std::uncaught_exceptions() > exceptions_at_start_) static_cast<void>(group_.release());
 }
 
 void BackgroundSave::start(const std::filesystem::path& folder, CheckpointContent content,

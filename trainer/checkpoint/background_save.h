@@ -35,7 +35,6 @@ class BackgroundSave {
 
  private:
   std::unique_ptr<Communicator> group_;
-  const int exceptions_at_start_;
   std::thread thread_;
   std::atomic<bool> ended_{false};  // what the thread writes is there
   std::exception_ptr error_;
