@@ -101,7 +101,28 @@ class Chain {
     return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
   }
 
+  // The length that the factors of a formula are for, where a fine-tune starts from one; else 0.
+  static int64_t formula_target(const StageRecipe& stage) {
+    return stage.kind() == StageKind::kFinetune ? stage.train().target : 0;
+  }
+
+  void check_formula(size_t i) {
+    const StageRecipe& stage = recipe_.stages[i];
+    const std::vector<std::string> formulas(computed_names().begin() + 1, computed_names().end());
+    if (std::ranges::count(formulas, stage.from) == 0) {
+      problems_.add(stage_path(i, "target"),
+                    fmt::format("found it beside from: {}, wanted it where from names a formula, {}; a set "
+                                "knows what it is for",
+                                stage.from, join_words(formulas)));
+    } else if (window_ > 0 && stage.train().target <= window_) {
+      problems_.add(stage_path(i, "target"),
+                    fmt::format("found {}, wanted more than the original window of {}",
+                                format_length(stage.train().target), format_length(window_)));
+    }
+  }
+
   void check_from(size_t i) {
+    if (formula_target(recipe_.stages[i]) > 0) return check_formula(i);
     const std::string& from = recipe_.stages[i].from;
     if (from == "none" && is_searching(recipe_.stages[i].kind())) check_search_from_none(i);
     if (from.empty() || from == "none") return;
@@ -111,6 +132,12 @@ class Chain {
       return;
     }
     if (described_may_exist_ && is_described_name(from)) return;
+    if (recipe_.stages[i].kind() == StageKind::kFinetune && std::ranges::count(computed_names(), from) > 0) {
+      problems_.add(
+          stage_path(i, "target"),
+          fmt::format("found nothing, wanted the length in tokens that the formula {} is for", from));
+      return;
+    }
     problems_.add(
         stage_path(i, "from"),
         fmt::format("found {}, wanted none, a set made by a stage before, or one named in model.sets{}", from,
@@ -243,6 +270,7 @@ class Chain {
   }
 
   int64_t length_from(const StageRecipe& stage) const {
+    if (formula_target(stage) > 0) return formula_target(stage);
     const auto set = sets_.find(stage.from);
     return set == sets_.end() ? 0 : set->second.length;
   }
@@ -275,8 +303,10 @@ class Chain {
     const bool is_of_model = set != sets_.end() && set->second.is_of_model;
     const bool unknown = stage.from != "none" && from == 0;
     if (from > 0 && length > from) {
-      refuse_length(i, fmt::format("at most {}, which the set {} is for", format_length(from), stage.from));
-    } else if (window_ > 0 && std::max(length, from) <= window_ && !is_of_model && !unknown) {
+      refuse_length(i, fmt::format("at most {}, which the {} {} is for", format_length(from),
+                                   formula_target(stage) > 0 ? "formula" : "set", stage.from));
+    } else if (window_ > 0 && std::max(length, from) <= window_ && !is_of_model && !unknown &&
+               formula_target(stage) == 0) {
       refuse_length(i, fmt::format("more than the original window of {}", format_length(window_)));
     } else if (std::max(length, from) < tuned_ && !unknown) {
       refuse_length(i, fmt::format("at least {} like the fine-tune {} before it", format_length(tuned_),

@@ -23,6 +23,8 @@ std::vector<RecipeKey> train_keys() {
            .required = true,
            .also = "seq_len seqlen sequence_len sequence_length max_seq_len cutoff_len context_length"},
           "tokens per sequence"),
+      key("finetune", "target", kLength, train<&T::target>, {.low = 2, .high = kMaxLength},
+          "where from names a formula (pi, ntk, yarn, cope, ...): tokens that its factors are for"),
       key(kTrain, "batch_sequences", kInteger, train<&T::batch_sequences>,
           {.low = 1,
            .high = 1e6,

@@ -34,6 +34,7 @@ inline constexpr double kLargestBeta2OfNarrowMoments = 0.99;
 
 struct TrainRecipe {
   int64_t length = 0;           // tokens per sequence
+  int64_t target = 0;           // tokens that the factors of a formula in `from` are for; 0: `from` is a set
   int64_t batch_sequences = 1;  // sequences per step, over all ranks
   // Tokens a rank holds at once: a step is cut into micro-batches of whole sequences.
   int64_t micro_batch_tokens = 16384;

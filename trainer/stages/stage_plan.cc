@@ -128,7 +128,9 @@ class Planner {
   // sequences.
   int64_t made_length(const StageRecipe& stage) const {
     const bool searches = stage.kind() == StageKind::kSearch || stage.kind() == StageKind::kReadjust;
-    return searches ? stage.search().length : std::max(stage.train().length, length_of(stage.from));
+    if (searches) return stage.search().length;
+    const int64_t target = stage.train().target;
+    return std::max(stage.train().length, target > 0 ? target : length_of(stage.from));
   }
 
   static bool limited(const EvaluateRecipe& evaluate) {

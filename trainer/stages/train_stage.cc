@@ -19,6 +19,7 @@
 #include "trainer/model/weight_files.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/rope/schedules.h"
 #include "trainer/stages/run_refusals.h"
 #include "trainer/stages/stages.h"
 #include "trainer/tokenizer/byte_tokenizer_json.h"
@@ -29,13 +30,20 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// What the weights are tuned under: a set, or the factors of a formula for a length.
+FactorSet starting_factors(const RunState& state, const StageRecipe& stage) {
+  if (stage.kind() != StageKind::kFinetune || stage.train().target == 0) return state.start_set(stage.from);
+  return computed_factor_set(stage.from, state.config.rope_geometry(), stage.train().target,
+                             base_factors(state.sets));
+}
+
 // The set the tuned weights belong to: the factors trained under, with the record that they were.
 struct Tuning {
   std::string weights;  // their name
   double loss = 0;
 };
 FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Tuning& tuning) {
-  FactorSet set = state.start_set(stage.from);
+  FactorSet set = starting_factors(state, stage);
   set.history = {.method = kTunedMethod,
                  .stage = stage.name,
                  .parent = set.name,
@@ -104,7 +112,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.exchange = state.exchange.get();
   context.windows = &windows;
   context.reporter = state.reporter.get();
-  context.factors = state.start_set(stage.from);
+  context.factors = starting_factors(state, stage);
   context.factors.weights.clear();  // in a checkpoint they lie with the weights they make
   context.checkpoint_folder = folder / "checkpoints";
   run_on_rank(state.mesh.world(), 0, [&] { context.companions = checkpoint_companions(state, stage); });

@@ -367,6 +367,19 @@ INSTANTIATE_TEST_SUITE_P(
             "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
             "  - {name: again, kind: finetune, steps: 1, from: none, makes: more, length: 1K}",
             "25:78: stages[2].length: found 1K, wanted at least 2K like the fine-tune stages[1] before it"},
+        BadRecipe{"fine_tune_from_a_formula_for_no_length", good, "from: searched", "from: pi",
+                  "18:5: stages[1].target: found nothing, wanted the length in tokens that the formula pi is "
+                  "for"},
+        BadRecipe{"formula_for_the_original_window", fresh,
+                  "{name: s, kind: search, from: none, makes: a, length: 2K}",
+                  "{name: s, kind: finetune, steps: 1, from: yarn, target: 256, makes: a, length: 128}",
+                  "19:61: stages[1].target: found 256, wanted more than the original window of 256", 0},
+        BadRecipe{
+            "target_of_a_set", good, "from: searched", "from: searched\n    target: 4K",
+            "21:13: stages[1].target: found it beside from: searched, wanted it where from names a "
+            "formula, pi, ntk, dynamic_ntk, yarn, cope, hard_clip or drope; a set knows what it is for"},
+        BadRecipe{"fine_tune_longer_than_its_formula", good, "from: searched", "from: pi\n    target: 1K",
+                  "23:13: stages[1].length: found 2K, wanted at most 1K, which the formula pi is for"},
         BadRecipe{"readjust_longer_than_its_set", good,
                   "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
                   "  - {name: again, kind: readjust, from: tuned, makes: more, length: 4K}",

@@ -65,9 +65,10 @@ std::string search(const std::string& from, const std::string& makes, int64_t le
   return "  - {name: " + makes + ", kind: search, from: " + from + ", makes: " + makes +
          ", length: " + std::to_string(length) + ", documents: 1, finalist_documents: 1, refine: none}\n";
 }
-std::string tune(const std::string& from, const std::string& makes, int64_t length) {
+std::string tune(const std::string& from, const std::string& makes, int64_t length,
+                 const std::string& more = "") {
   return "  - {name: " + makes + ", kind: finetune, from: " + from + ", makes: " + makes +
-         ", length: " + std::to_string(length) +
+         ", length: " + std::to_string(length) + more +
          ", steps: 2, schedule: constant, learning_rate: 1e-3, checkpoint_every: 1}\n";
 }
 const std::string kScores =
@@ -200,6 +201,36 @@ TEST_P(ShortTuning, UnderFactorsForLongerSequencesWorksInEveryFamily) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, ShortTuning, testing::ValuesIn(all_families()),
+                         [](const auto& info) { return info.param; });
+
+// A formula can be tuned under like a set, also for longer sequences than the stage's, and again for longer ones:
+// a rival of the search under the same budget.
+class FormulaTuning : public testing::TestWithParam<std::string> {};
+
+TEST_P(FormulaTuning, TunesUnderTheFormulasFactorsForTheTarget) {
+  const std::string& formula = GetParam();
+  const TempDir folder;
+  write_text(folder, 4000);
+  write_model(folder, config_json("llama", json::object()));
+  const Recipe recipe = recipe_over(folder, tune(formula, "near", 64, ", target: 64") +
+                                                tune(formula, "far", 64, ", target: 256") + kScores);
+  EXPECT_THAT(errors_against_model(recipe, model_of(recipe)), IsEmpty());
+  const auto world = make_world_of_one();
+  run_recipe(recipe, *world, {});
+  const ModelDir made = open_model_dir(folder / "run/model");
+  for (const auto& [name, length] : {std::pair<std::string, int64_t>{"near", 64}, {"far", 256}}) {
+    const FactorSet& set = *find_factor_set(made.sets, name);
+    EXPECT_EQ(set.max_length, length);
+    EXPECT_EQ(set.history.parent, formula);
+    // Evaluation's own reading of the name.
+    const FactorSet computed = resolve_factors(formula, length, made.config, {});
+    EXPECT_EQ(set.factors, computed.factors);
+    EXPECT_EQ(set.attention_temperature, computed.attention_temperature);
+  }
+  EXPECT_EQ(resolve_factors("auto", 256, made.config, made.sets, made.weights).name, "far");
+}
+
+INSTANTIATE_TEST_SUITE_P(Formulas, FormulaTuning, testing::Values("pi", "ntk", "yarn", "cope", "drope"),
                          [](const auto& info) { return info.param; });
 
 class WhoseSets : public testing::Test {
