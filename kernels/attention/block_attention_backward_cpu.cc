@@ -11,6 +11,7 @@
 #include "kernels/base/fast_exp.h"
 #include "kernels/base/pass_progress.h"
 #include "kernels/base/tile_product.h"
+#include "kernels/base/unwanted_work.h"
 #include "kernels/base/vector_dispatch.h"
 
 namespace ropeway {
@@ -26,6 +27,7 @@ struct Scratch {
   std::vector<Acc> lse, delta;                                        // [padded_queries]
   std::vector<Acc> keys, keys_transposed, values_transposed, dk, dv;  // of one tile of keys
   std::vector<Acc> weights, d_scores;                                 // of one pair of tiles
+  const std::atomic<bool>* unwanted = &unwanted_work();
 
   explicit Scratch(const BlockAttentionShape& s)
       : width(round_up(s.head_dim, kColumnMultiple<Acc>)),
@@ -134,6 +136,7 @@ ROPEWAY_HOST_DEVICE void key_tile(const BlockAttentionShape& s, int64_t key, int
   Acc* const d_scores = scratch.d_scores.data();
   const int64_t first = queries_begin(s, key) / kQueryTile * kQueryTile, end = queries_end(s, key, count);
   for (int64_t begin = first; begin < end; begin += kQueryTile) {
+    if (scratch.unwanted->load(std::memory_order_relaxed)) return;
     const int64_t rows = std::min(kQueryTile, s.queries - begin), padded_rows = round_up(rows, kRowMultiple);
     const int64_t seen = std::min(count, s.keys_end(begin + rows - 1) - key);
     if (seen <= 0) continue;
@@ -181,6 +184,7 @@ ROPEWAY_HOST_DEVICE void head_backward(const BlockAttentionBackward<T>& call, in
     std::fill(scratch.dk.begin(), scratch.dk.end(), Acc(0));
     std::fill(scratch.dv.begin(), scratch.dv.end(), Acc(0));
     key_tile<vector_bytes>(s, key, count, scratch);
+    if (scratch.unwanted->load(std::memory_order_relaxed)) return;
     for (int64_t j = 0; j < count; ++j) {
       add_row(scratch.dk.data() + j * scratch.width, s.head_dim, call.dk.row(b, kv_head, key + j));
       add_row(scratch.dv.data() + j * scratch.width, s.head_dim, call.dv.row(b, kv_head, key + j));

@@ -10,6 +10,7 @@
 #include "kernels/base/fast_exp.h"
 #include "kernels/base/pass_progress.h"
 #include "kernels/base/tile_product.h"
+#include "kernels/base/unwanted_work.h"
 #include "kernels/base/vector_dispatch.h"
 
 namespace ropeway {
@@ -23,6 +24,7 @@ struct Scratch {
   int64_t width, padded_keys;
   std::vector<Acc> keys, values, queries, scores, out;
   Acc top[kQueryTile], sum[kQueryTile];
+  const std::atomic<bool>* unwanted = &unwanted_work();
 
   explicit Scratch(const BlockAttentionShape& s)
       : width(round_up(s.head_dim, kColumnMultiple<Acc>)),
@@ -114,6 +116,7 @@ ROPEWAY_HOST_DEVICE void query_tile(const BlockAttentionForward<T>& call, int64_
   std::fill_n(scratch.sum, padded_rows, Acc(0));
 
   for (int64_t key = s.keys_begin(begin) / kKeyTile * kKeyTile; key < seen; key += kKeyTile) {
+    if (scratch.unwanted->load(std::memory_order_relaxed)) return;
     const int64_t packed_width = std::min(kKeyTile, scratch.padded_keys - key);
     const int64_t columns = std::min(packed_width, round_up(seen - key, kColumnMultiple<Acc>));
     tile_product<false, vector_bytes>(LeftOperand<Acc>{queries, s.head_dim, 1},
@@ -165,6 +168,7 @@ void block_attention_forward(const BlockAttentionForward<T>& call) {
         pack_head(*c, b, kv_head, *scratch);
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
           for (int64_t begin = 0; begin < s.queries; begin += kQueryTile) {
+            if (scratch->unwanted->load(std::memory_order_relaxed)) return;
             query_tile<vector_bytes.value>(*c, b, head, begin, *scratch);
             progress->add(s.pairs(begin, std::min(kQueryTile, s.queries - begin)));
           }

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "kernels/base/log.h"
@@ -32,8 +31,7 @@ HangWatch::HangWatch(std::shared_ptr<RankBoard> board, WatchOptions options)
     : board_(std::move(board)),
       options_(std::move(options)),
       position_(Position::here()),
-      period_(std::clamp(options_.hang_seconds / 40, 0.1, 2.0)),
-      exceptions_at_start_(std::uncaught_exceptions()) {
+      period_(std::clamp(options_.hang_seconds / 40, 0.1, 2.0)) {
   own_.rank = options_.rank;
   own_.host = options_.host;
   own_.process = ::getpid();
@@ -48,7 +46,7 @@ HangWatch::~HangWatch() {
   processes_.wake();
   thread_.join();
   g_board.store(nullptr);
-  board_->write_end(std::uncaught_exceptions() > exceptions_at_start_ ? kWithAnError : kInGoodOrder);
+  board_->write_end(exceptions_.passing() ? kWithAnError : kInGoodOrder);
 }
 
 void HangWatch::write_end_of_process(const char* text) {

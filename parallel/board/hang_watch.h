@@ -16,6 +16,7 @@
 #include <map>
 #include <thread>
 
+#include "kernels/base/exception_watch.h"
 #include "parallel/board/hang_verdict.h"
 #include "parallel/board/process_watch.h"
 
@@ -74,7 +75,7 @@ class HangWatch {
   Clock::time_point pass_moved_at_ = Clock::now(), resumed_at_{};
   std::map<int, Seen> neighbours_;
   ProcessWatch processes_;
-  const int exceptions_at_start_;
+  const ExceptionWatch exceptions_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <exception>
 #include <mutex>
 #include <set>
 
@@ -108,15 +107,14 @@ double Position::seconds_waited(WaitFor what) const {
          static_cast<double>(waited_[static_cast<size_t>(what)].load(std::memory_order_relaxed));
 }
 
-InPhase::InPhase(Phase phase)
-    : before_(Position::here().now()), exceptions_at_start_(std::uncaught_exceptions()) {
+InPhase::InPhase(Phase phase) : before_(Position::here().now()) {
   Position::here().enter(phase);
   Position::here().failed_in_.clear();
 }
 
 InPhase::~InPhase() {
   Position& position = Position::here();
-  if (std::uncaught_exceptions() > exceptions_at_start_ && position.failed_in_.empty()) {
+  if (exceptions_.passing() && position.failed_in_.empty()) {
     position.failed_in_ = text_of(position.now());
   }
   position.enter(before_.phase);

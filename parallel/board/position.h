@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/base/exception_watch.h"
 #include "kernels/base/pass_progress.h"
 
 namespace ropeway {
@@ -81,7 +82,7 @@ class InPhase {
 
  private:
   const Place before_;
-  const int exceptions_at_start_;
+  const ExceptionWatch exceptions_;
 };
 
 // The calling thread waits for other ranks for as long as it lives. Within another one it changes nothing.

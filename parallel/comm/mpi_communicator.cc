@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "kernels/base/exception_watch.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exit_guard.h"
 #include "parallel/comm/progress_thread.h"
@@ -93,7 +93,7 @@ class MpiHop : public Hop {
   ~MpiHop() override {
     // While an exception passes the peer may never answer: the process is about to be aborted, and must get
     // there.
-    if (std::uncaught_exceptions() > exceptions_at_start_) {
+    if (exceptions_.passing()) {
       progress_->wait_briefly(*pending_);
       return;
     }
@@ -108,7 +108,7 @@ class MpiHop : public Hop {
  private:
   std::shared_ptr<ProgressThread> progress_;
   std::shared_ptr<Messages> pending_;
-  int exceptions_at_start_ = std::uncaught_exceptions();
+  ExceptionWatch exceptions_;
 };
 
 class MpiCommunicator : public Communicator {
@@ -124,7 +124,7 @@ class MpiCommunicator : public Communicator {
 
   ~MpiCommunicator() override {
     // MPI_Comm_free is collective: not while this rank alone unwinds.
-    if (std::uncaught_exceptions() > exceptions_at_start_ || mpi_is_finalized()) return;
+    if (exceptions_.passing() || mpi_is_finalized()) return;
     MPI_Comm_free(&hop_comm_);
     MPI_Comm_free(&comm_);
   }
@@ -284,7 +284,7 @@ class MpiCommunicator : public Communicator {
   MpiOptions options_;
   int rank_ = 0, size_ = 1;
   std::vector<std::byte> scratch_;
-  int exceptions_at_start_ = std::uncaught_exceptions();
+  ExceptionWatch exceptions_;
 };
 
 // One thread for all communicators of the process, for as long as any of them lives.

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <exception>
 #include <string>
 
 #include "kernels/base/error.h"
+#include "kernels/base/exception_watch.h"
 #include "parallel/comm/exit_guard.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/world_of_one.h"
@@ -42,7 +42,7 @@ struct MpiSession::State {
   bool under_launcher = false;
   bool initialised_here = false;
   int local_rank = 0;
-  int exceptions_at_start = std::uncaught_exceptions();
+  ExceptionWatch exceptions;
   std::unique_ptr<Communicator> world;
   MPI_Comm meeting =
       MPI_COMM_NULL;  // of its own: a failed rank may have left an operation behind on the others
@@ -85,7 +85,7 @@ MpiSession::MpiSession() : state_(std::make_unique<State>()) {
 
 MpiSession::~MpiSession() {
   internal::release_exit_guard();
-  if (std::uncaught_exceptions() > state_->exceptions_at_start) {
+  if (state_->exceptions.passing()) {
     // Finalising alone would wait for ever for the others; the caller aborts.
     static_cast<void>(state_->world.release());
     return;

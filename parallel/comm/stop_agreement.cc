@@ -1,7 +1,8 @@
 #include "parallel/comm/stop_agreement.h"
 
 #include <algorithm>
-#include <exception>
+
+#include "kernels/base/unwanted_work.h"
 
 namespace ropeway {
 namespace {
@@ -17,13 +18,10 @@ Clock::duration ticks(std::chrono::duration<double> seconds) {
 }  // namespace
 
 StopAgreement::StopAgreement(Communicator& world, Options options)
-    : group_(world.split(0, world.rank())),
-      options_(std::move(options)),
-      exceptions_at_start_(std::uncaught_exceptions()),
-      thread_([this] { run(); }) {}
+    : group_(world.split(0, world.rank())), options_(std::move(options)), thread_([this] { run(); }) {}
 
 StopAgreement::~StopAgreement() {
-  const bool failing = std::uncaught_exceptions() > exceptions_at_start_;
+  const bool failing = exceptions_.passing();
   {
     const std::lock_guard lock(mutex_);
     done_ = closing_ = true;
@@ -86,12 +84,39 @@ void StopAgreement::pass(bool new_section) {
   if (target_ && passed_ >= *target_) throw Abandoned();
 }
 
+// Up to the target nothing is used of what this rank computes, if it leaves in the section that it is in. One that is
+// a section behind finishes that: others have left it, and go by its results. mutex_ is held.
+void StopAgreement::spare_unwanted_work() {
+  const bool leaves_here = target_ && *target_ >> kPointBits == passed_ >> kPointBits;
+  if (unwanted_ != nullptr && leaves_here) *unwanted_ = true;
+}
+
+class StopAgreement::InSection {
+ public:
+  explicit InSection(StopAgreement& stop) : stop_(stop) {
+    const std::lock_guard lock(stop_.mutex_);
+    stop_.unwanted_ = &unwanted_work();
+    stop_.spare_unwanted_work();
+  }
+  ~InSection() {
+    const std::lock_guard lock(stop_.mutex_);
+    *stop_.unwanted_ = false;
+    stop_.unwanted_ = nullptr;
+  }
+  InSection(const InSection&) = delete;
+  InSection& operator=(const InSection&) = delete;
+
+ private:
+  StopAgreement& stop_;
+  const AtWork at_work_{stop_};
+};
+
 // Sections may have different numbers of points on ranks that do not exchange data within them. Leaving one is
 // a point too, so that all ranks abandon what precedes their next common exchange.
 void StopAgreement::abandonable(const std::function<void()>& work) {
   pass(true);
   {
-    const AtWork at_work(*this);
+    const InSection section(*this);
     work();
   }
   pass(true);
@@ -155,6 +180,7 @@ void StopAgreement::agree_on_target() {
   group_->all_reduce(&highest, 1, DType::kI64, ReduceOp::kMax);
   const std::lock_guard lock(mutex_);
   target_ = highest + 1;
+  spare_unwanted_work();
   frozen_ = false;
   changed_.notify_all();
 }

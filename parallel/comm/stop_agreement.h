@@ -6,7 +6,9 @@
 // abandoned at one of its stop points. Ranks that exchange data must all leave at the same point, or one waits
 // for ever for what the other does not send. So the points are counted: the threads hold their ranks at the next
 // point, agree on the highest number that any rank has passed, and let them go on to the one after it. No rank
-// can have passed that point, and every rank comes to it, because up to there all of them work.
+// can have passed that point, and every rank comes to it, because up to there all of them work. On the way to it
+// they exchange what they always do, but kernels return at once (kernels/base/unwanted_work.h): two points may lie
+// a ring step's attention apart.
 //
 //   for (...) {
 //     stop.abandonable([&] { forward_backward(); });   // calls stop_point() between blocks and ring steps
@@ -15,6 +17,7 @@
 //   }
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -25,6 +28,7 @@
 #include <thread>
 
 #include "kernels/base/error.h"
+#include "kernels/base/exception_watch.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/comm/stop_point.h"
 
@@ -88,6 +92,8 @@ class StopAgreement : private StopPoints {
   using Number = int64_t;
   void pass_point() override { pass(false); }
   void pass(bool new_section);
+  void spare_unwanted_work();
+  class InSection;
   void run();
   bool watch();  // until a stop is agreed (true) or all ranks are done
   void agree_on_target();
@@ -96,13 +102,14 @@ class StopAgreement : private StopPoints {
 
   std::unique_ptr<Communicator> group_;
   const Options options_;
-  const int exceptions_at_start_;
+  const ExceptionWatch exceptions_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Reason reason_ = Reason::kNone;
-  Number passed_ = 0;             // by the working thread
-  std::optional<Number> target_;  // to be abandoned at or after it
-  bool frozen_ = false;           // the target is being agreed on
+  Number passed_ = 0;                      // by the working thread
+  std::optional<Number> target_;           // to be abandoned at or after it
+  std::atomic<bool>* unwanted_ = nullptr;  // unwanted_work() of the thread that is in abandonable()
+  bool frozen_ = false;                    // the target is being agreed on
   bool done_ = false, failed_ = false, closing_ = false;
   int holds_ = 0;
   std::optional<std::chrono::steady_clock::time_point> deadline_;

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "kernels/base/error.h"
+#include "kernels/base/exception_watch.h"
 #include "parallel/comm/reduce.h"
 #include "parallel/comm/thread_group.h"
 
@@ -38,7 +39,7 @@ class ThreadHop : public Hop {
 
   ~ThreadHop() override {
     // While an exception passes the peer may never come: the hop is withdrawn, not waited for.
-    if (std::uncaught_exceptions() == exceptions_at_start_) {
+    if (!exceptions_.passing()) {
       try {
         wait();
       } catch (const Error&) {  // the peer is gone; withdrawn below
@@ -57,7 +58,7 @@ class ThreadHop : public Hop {
   std::shared_ptr<ThreadGroup> group_;
   int rank_, to_, from_;
   HopSide send_, receive_;
-  int exceptions_at_start_ = std::uncaught_exceptions();
+  ExceptionWatch exceptions_;
 };
 
 class ThreadCommunicator : public Communicator {

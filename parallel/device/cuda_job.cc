@@ -34,7 +34,7 @@ CudaJob::CudaJob(Communicator& world, const DeviceSeat& seat, const NcclOptions&
 }
 
 CudaJob::~CudaJob() {
-  if (nccl_ && std::uncaught_exceptions() > exceptions_at_start_) NcclSession::abandon(std::move(nccl_));
+  if (nccl_ && exceptions_.passing()) NcclSession::abandon(std::move(nccl_));
 }
 
 NcclSession& CudaJob::nccl() {

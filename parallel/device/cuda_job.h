@@ -15,8 +15,7 @@
 
 #include <c10/core/Device.h>
 
-#include <exception>
-
+#include "kernels/base/exception_watch.h"
 #include "parallel/comm/device_queues.h"
 #include "parallel/comm/nccl_session.h"
 #include "parallel/comm/ring_link.h"
@@ -57,7 +56,7 @@ class CudaJob {
   c10::Device device_;
   std::unique_ptr<DeviceQueues> queues_;
   std::unique_ptr<NcclSession> nccl_;
-  const int exceptions_at_start_ = std::uncaught_exceptions();
+  const ExceptionWatch exceptions_;
 };
 
 // The same for a job that may run on CPUs, where `gpus` is null: host memory, and the group

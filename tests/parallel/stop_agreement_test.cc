@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "kernels/base/unwanted_work.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/ring_link.h"
 #include "parallel/comm/thread_world.h"
@@ -102,6 +103,37 @@ TEST(StopAgreement, RingsOfDifferentLengthsLeaveBeforeTheyMeet) {
       EXPECT_EQ(all_reduce_sum(world, 1), 4);
     });
     for (const auto& count : meetings) EXPECT_EQ(count, meetings[0]) << "trial " << trial;
+  }
+}
+
+// Rank 0 has left the section by the time a stop is agreed and will use what rank 1 still computes in it; the other
+// way round nobody uses anything of a section that all leave.
+TEST(StopAgreement, OnlyWorkThatNobodyUsesIsUnwanted) {
+  for (const bool one_has_left : {true, false}) {
+    std::atomic<bool> wanted{false}, left{false};
+    std::atomic<int> unwanted{0};
+    run_thread_world(2, [&](Communicator& world) {
+      StopAgreement stop(world, quick([&] { return wanted.load(); }));
+      const auto work = [&] {
+        if (world.rank() == 0 && one_has_left) return;
+        while (one_has_left && !left) pause(100);
+        wanted = true;
+        const auto begin = Clock::now();
+        while (!unwanted_work() && Clock::now() - begin < milliseconds(one_has_left ? 200 : 10'000))
+          pause(100);
+        unwanted += unwanted_work() ? 1 : 0;
+      };
+      if (one_has_left) {
+        stop.abandonable(work);
+        left = true;
+        EXPECT_EQ(all_reduce_sum(world, 1), 2);
+        EXPECT_THROW(stop.abandonable([] { FAIL() << "the work began"; }), Abandoned);
+      } else {
+        EXPECT_THROW(stop.abandonable(work), Abandoned);
+      }
+      EXPECT_FALSE(unwanted_work());
+    });
+    EXPECT_EQ(unwanted, one_has_left ? 0 : 2);
   }
 }
 
