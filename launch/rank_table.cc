@@ -153,9 +153,14 @@ std::vector<std::string> seat_warnings(const std::vector<RankSeat>& seats) {
   return warnings;
 }
 
-void tell_of_ranks(Communicator& world, const RankSeat& own, int sequence) {
+std::vector<RankSeat> all_seats(Communicator& world, const RankSeat& own) {
   std::vector<RankSeat> seats;
   for (const std::string& text : all_gather_strings(world, packed(own))) seats.push_back(unpacked(text));
+  return seats;
+}
+
+void tell_of_ranks(Communicator& world, const RankSeat& own, int sequence) {
+  const std::vector<RankSeat> seats = all_seats(world, own);
   if (world.rank() != 0) return;
   if (seats.size() > 1) log_info("the ranks of this job:\n{}", rank_table(seats, sequence));
   for (const std::string& warning : seat_warnings(seats)) log_warning("{}", warning);

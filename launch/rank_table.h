@@ -28,6 +28,8 @@ std::string rank_table(const std::vector<RankSeat>& seats, int sequence);
 // than half of the cores there are, with what mends it. Empty: all is well.
 std::vector<std::string> seat_warnings(const std::vector<RankSeat>& seats);
 
+// Collective: every rank's, in rank order, on every rank.
+std::vector<RankSeat> all_seats(Communicator& world, const RankSeat& own);
 // Collective. Rank 0 says both.
 void tell_of_ranks(Communicator& world, const RankSeat& own, int sequence);
 

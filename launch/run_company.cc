@@ -3,13 +3,13 @@
 #include <sys/utsname.h>
 #include <torch/version.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "kernels/base/log.h"
 #include "launch/build_info.h"
+#include "launch/host_check.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
 #include "trainer/config/recipe_writer.h"
@@ -30,14 +30,6 @@ constexpr double kPageSeconds = 20;  // between two pages of a run at work
 std::string host_name() {
   utsname system{};
   return uname(&system) == 0 ? system.nodename : "unknown";
-}
-
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
 }
 
 // Collective: hosts are named by their ranks.

@@ -1,12 +1,9 @@
 // ropeway version: what to paste into a report.
-#include <torch/version.h>
-
 #include <iostream>
 
-#include "launch/build_info.h"
 #include "launch/command_page.h"
 #include "launch/verbs.h"
-#include "parallel/comm/mpi_session.h"
+#include "launch/version_text.h"
 
 namespace ropeway {
 
@@ -21,16 +18,7 @@ void version_verb(const Arguments& arguments, bool prints) {
   boost::program_options::variables_map values;
   const bool run = parse_command_line(line, arguments, values);
   if (!prints) return;
-  if (!run) {
-    std::cout << line.help;
-    return;
-  }
-  std::cout << "ropeway " << kRopewayVersion << " (" << kGitHash << ", " << kBuildType << ")\n"
-            << "libtorch " << TORCH_VERSION << "\n"
-            << MpiSession::library_version() << "\n"
-            << "CUDA " << kCuda << "\n"
-            << kLibraries << "\n"
-            << "compiler " << kCompiler << "\n";
+  std::cout << (run ? version_text() : line.help);
 }
 
 }  // namespace ropeway

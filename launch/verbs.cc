@@ -40,6 +40,8 @@ const std::vector<Verb>& verbs() {
       {"help", "a verb or a key of a recipe explained", nullptr, help_verb, help_page, true},
       {"completion", "what bash, zsh and fish complete the command line with", nullptr, completion_verb,
        completion_page, true},
+      {"doctor", "whether ranks, hosts, disks and links are fit for a run, as one block to paste",
+       doctor_verb, nullptr, doctor_page, true},
       {"version", "versions of the program and its libraries", nullptr, version_verb, version_page, true},
   };
   return all;
@@ -57,7 +59,7 @@ std::string overview() {
   text += fmt::format("  and {}\n", others);
   text +=
       "\nropeway help VERB tells more about each, ropeway help KEY about a key of a recipe. run, evaluate,\n"
-      "generate and chat use all ranks: mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
+      "generate, chat and doctor use all ranks: mpirun -n 2 ropeway run configs/tiny_cpu.yaml\n"
       "With any verb: -q shows warnings only, -v what other ranks say too.\n";
   text += fmt::format("\n{}", exit_codes_text(100));
   return text;

@@ -27,6 +27,7 @@ const std::vector<Verb>& verbs();
 
 void run_verb(const Arguments& arguments, MpiSession& job);       // verb_run.cc
 void evaluate_verb(const Arguments& arguments, MpiSession& job);  // verb_evaluate.cc
+void doctor_verb(const Arguments& arguments, MpiSession& job);    // verb_doctor.cc
 void generate_verb(const Arguments& arguments, MpiSession& job);  // verb_generate.cc
 void chat_verb(const Arguments& arguments, MpiSession& job);      // verb_chat.cc
 void export_verb(const Arguments& arguments, MpiSession& job);    // verb_export.cc
@@ -61,6 +62,7 @@ CommandPage convert_page();
 CommandPage fetch_page();
 CommandPage plan_page();
 CommandPage validate_page();
+CommandPage doctor_page();
 CommandPage version_page();
 CommandPage show_page();
 CommandPage schema_page();

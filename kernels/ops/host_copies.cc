@@ -1,6 +1,8 @@
 #include "kernels/ops/host_copies.h"
 
 #include <ATen/ops/empty.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -32,6 +34,17 @@ int64_t left_in_group(int64_t limit, int64_t used, int64_t cache) {
   return std::max<int64_t>(0, limit - std::max<int64_t>(0, used - std::max<int64_t>(0, cache)));
 }
 
+// How much more this process may map (ulimit -v).
+int64_t left_of_address_space() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<int64_t>::max();
+  }
+  const int64_t pages = number_in("/proc/self/statm");
+  return std::max<int64_t>(
+      0, static_cast<int64_t>(limit.rlim_cur) - std::max<int64_t>(0, pages) * ::getpagesize());
+}
+
 class PlainCopies : public HostCopies {
  public:
   at::Tensor host_memory(int64_t bytes) override { return at::empty({bytes}, at::kByte); }
@@ -56,7 +69,7 @@ int64_t available_host_bytes() {
   const int64_t first = left_in_group(number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
                                       number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
                                       number_in("/sys/fs/cgroup/memory/memory.stat", "total_cache"));
-  return std::min({machine, first, second});
+  return std::min({machine, first, second, left_of_address_space()});
 }
 
 std::unique_ptr<HostCopies> make_host_copies(c10::Device device) {

@@ -50,6 +50,9 @@ std::vector<RecipeKey> engine_keys() {
           "job "
           "ends with code 76 and says who is where; on GPUs also of a transfer that a neighbour keeps "
           "waiting"),
+      key("engine", "compare_every", kInteger, engine<&EngineRecipe::compare_every>, {.low = 0, .high = 1e9},
+          "steps of training, or evaluations of a search, from one comparison of the ranks' copies of the "
+          "weights to the next; 0: never"),
   };
 }
 

@@ -42,6 +42,7 @@ struct EngineRecipe {
   int64_t keep_bytes = -1;      // of token-wise results kept for backward; -1: by the memory there is
   int64_t hang_seconds = 1800;  // until a transfer between GPUs that its neighbours keep waiting is given up
   ActivationsPlace activations = ActivationsPlace::kAuto;
+  int compare_every = 20;  // steps from one comparison of the ranks' copies to the next; 0: never
 };
 
 }  // namespace ropeway

@@ -56,6 +56,15 @@ bool still_there(int fd, const fs::path& file) {
          held.st_ino == named.st_ino;
 }
 
+// 0, or errno.
+int lock_now(int fd) {
+  int result = 0;
+  do {
+    result = ::flock(fd, LOCK_EX | LOCK_NB);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
+}
+
 bool means_no_locks(int error) {
   return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP || error == ENOTSUP;
 }
@@ -227,15 +236,11 @@ std::unique_ptr<FolderLock::Held> FolderLock::take(const fs::path& folder, const
   const fs::path path = folder / ".lock";
   auto file = std::make_unique<Descriptor>(path, O_RDWR | O_CREAT);
   if (file->number() < 0) fail(ErrorKind::kCannotCreate, "{}: {}", path.string(), std::strerror(errno));
-  int result = 0;
-  do {
-    result = ::flock(file->number(), LOCK_EX | LOCK_NB);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) {
+  const int error = lock_now(file->number());
+  if (error == 0) {
     if (!still_there(file->number(), path)) fail_as_held(folder, "");
     return std::make_unique<ByFlock>(std::move(file));
   }
-  const int error = errno;
   if (error == EWOULDBLOCK) fail_as_held(folder, "");
   if (!means_no_locks(error)) {
     fail(ErrorKind::kCannotCreate, "{}: cannot be locked: {}", path.string(), std::strerror(error));
@@ -250,6 +255,15 @@ FolderLock::FolderLock(const fs::path& folder, const HeartbeatTimes& times) : he
 FolderLock::~FolderLock() = default;
 FolderLock::FolderLock(FolderLock&&) noexcept = default;
 FolderLock& FolderLock::operator=(FolderLock&&) noexcept = default;
+
+std::string why_no_flock(const fs::path& folder) {
+  const fs::path path = folder / fmt::format(".lock.tmp-{}", make_uuid());
+  const Descriptor file(path, O_RDWR | O_CREAT | O_EXCL);
+  if (file.number() < 0) fail(ErrorKind::kCannotCreate, "{}: {}", path.string(), std::strerror(errno));
+  const int error = lock_now(file.number());
+  ::unlink(path.c_str());
+  return error == 0 ? "" : std::strerror(error);
+}
 
 bool is_locked(const fs::path& folder, const HeartbeatTimes& times) {
   const Descriptor file(folder / ".lock", O_RDONLY);

@@ -21,7 +21,26 @@ bool is_part_of(const at::Tensor& tensor, const at::Tensor& whole) {
   return from <= begin && begin + tensor.numel() <= from + whole.numel();
 }
 
+bool holds_one_like(const at::Tensor& memory, const at::Tensor& tensor) {
+  return memory.defined() && memory.sizes() == tensor.sizes() && memory.scalar_type() == tensor.scalar_type();
+}
+
 }  // namespace
+
+int64_t HostCopies::bytes_to_take(const std::vector<at::Tensor>& tensors) const {
+  int64_t bytes = 0;
+  std::vector<at::Tensor> copied;
+  for (const at::Tensor& tensor : tensors) {
+    if (std::ranges::any_of(copied, [&](const at::Tensor& whole) { return is_part_of(tensor, whole); }))
+      continue;
+    const size_t place = copied.size();
+    if (place >= memory_.size() || !holds_one_like(memory_[place], tensor)) {
+      bytes += static_cast<int64_t>(tensor.nbytes());
+    }
+    copied.push_back(tensor);
+  }
+  return bytes;
+}
 
 void HostCopies::start_over() {
   copied_.clear();
@@ -38,7 +57,7 @@ at::Tensor HostCopies::copy(const at::Tensor& tensor) {
   const size_t place = copied_.size();
   if (place == memory_.size()) memory_.emplace_back();
   at::Tensor& memory = memory_[place];
-  if (!memory.defined() || memory.sizes() != tensor.sizes() || memory.scalar_type() != tensor.scalar_type()) {
+  if (!holds_one_like(memory, tensor)) {
     memory = at::Tensor();  // before the new one: they need not be held at once
     memory = at::empty(tensor.sizes(), tensor.options().device(at::kCPU));
   }

@@ -1,9 +1,11 @@
 #include "trainer/finetune/replica_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "kernels/base/error.h"
+#include "kernels/base/seconds_since.h"
 #include "kernels/ops/fingerprint.h"
 
 namespace ropeway {
@@ -70,16 +72,20 @@ uint64_t ReplicaCheck::with_optimizer(uint64_t weights) const {
   return ops::fingerprint(std::as_bytes(std::span(parts)));
 }
 
-ReplicaShare ReplicaCheck::before_update(int64_t step, uint64_t tokens) const {
+ReplicaShare ReplicaCheck::before_update(int64_t step, uint64_t tokens) {
   if (!compares(step)) return {.tokens = tokens};
+  const auto begin = std::chrono::steady_clock::now();
   const uint64_t weights = context_.parameters->fingerprint();
   const bool changed = after_ == step - 1 && with_optimizer(weights) != state_;
+  seconds_ += seconds_since(begin);
   return {.tokens = tokens, .weights = weights, .changed = changed ? uint64_t{1} : 0};
 }
 
 void ReplicaCheck::after_update(int64_t step) {
   if (!compares(step + 1)) return;
+  const auto begin = std::chrono::steady_clock::now();
   state_ = with_optimizer(context_.parameters->fingerprint());
+  seconds_ += seconds_since(begin);
   after_ = step;
 }
 

@@ -33,9 +33,10 @@ class ReplicaCheck {
   ReplicaCheck(const TrainContext& context, const ShardedAdamW& optimizer)
       : context_(context), optimizer_(optimizer) {}
 
-  ReplicaShare before_update(int64_t step, uint64_t tokens) const;
+  ReplicaShare before_update(int64_t step, uint64_t tokens);
   void after_update(int64_t step);
-  void forget() { after_ = -1; }  // weights or moments were set by other means
+  void forget() { after_ = -1; }               // weights or moments were set by other means
+  double seconds() const { return seconds_; }  // that comparing has taken
   // Throws kPeer, the same on every rank.
   void judge(int64_t step, std::span<const ReplicaShare> shares) const;
 
@@ -47,6 +48,7 @@ class ReplicaCheck {
   const ShardedAdamW& optimizer_;
   int64_t after_ = -1;  // the step that `state_` is from
   uint64_t state_ = 0;
+  double seconds_ = 0;
 };
 
 }  // namespace ropeway

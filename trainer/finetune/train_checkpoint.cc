@@ -89,6 +89,18 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
   return content;
 }
 
+int64_t bytes_of_copies(const TrainContext& context, const ShardedAdamW& optimizer,
+                        const HostCopies& copies) {
+  const bool rank_0 = context.mesh->world().rank() == 0;
+  const at::Tensor weights = context.parameters->flat_parameters().weights;
+  std::vector<at::Tensor> tensors;
+  if (rank_0 && weights.is_cpu()) tensors.push_back(weights);
+  for (const NamedState& part : optimizer_state(optimizer)) tensors.push_back(part.tensor);
+  // From a GPU they are fetched anew for each checkpoint.
+  const int64_t fetched = rank_0 && !weights.is_cpu() ? static_cast<int64_t>(weights.nbytes()) : 0;
+  return fetched + copies.bytes_to_take(tensors);
+}
+
 TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& optimizer) {
   const InPhase loading(Phase::kLoading);
   const auto loaded = load_newest_checkpoint(context.mesh->world(), context.checkpoint_folder);

@@ -30,6 +30,8 @@ struct TrainState {
 // changes, or with `copies` those.
 CheckpointContent checkpoint_content(const TrainContext& context, const ShardedAdamW& optimizer,
                                      const TrainState& state, HostCopies* copies);
+// Host memory that `copies` of that content take beyond what they have, on this rank.
+int64_t bytes_of_copies(const TrainContext& context, const ShardedAdamW& optimizer, const HostCopies& copies);
 Retention retention_of(const TrainRecipe& options);
 
 // Collective. Step 0 when there is no checkpoint. Throws kBadData when the one found belongs to another

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
 #include "trainer/finetune/spike_watch.h"
@@ -52,6 +53,7 @@ class Training {
   void save_if_due();
   [[noreturn]] void stop_within_step();
   [[noreturn]] void stop(const std::string& where);
+  void tell_of_comparing(double seconds) const;
   TrainOutcome outcome(int64_t resumed_from, double seconds) const;
 
   const TrainRecipe& options_;
@@ -189,7 +191,17 @@ TrainOutcome Training::run() {
   log_.finish();
   require_an_update();
   if (saving_.cost().checkpoints > 1) saving_.tell_cost();
-  return outcome(resumed_from, std::chrono::duration<double>(Clock::now() - start).count());
+  const double seconds = seconds_since(start);
+  tell_of_comparing(seconds);
+  return outcome(resumed_from, seconds);
+}
+
+void Training::tell_of_comparing(double seconds) const {
+  const double taken = steps_.seconds_of_comparing();
+  if (!rank_0() || taken == 0) return;
+  log_info(
+      "{}: comparing the ranks' copies of the weights every {} steps took {:.2g} s, {:.2g} % of its time",
+      context_.stage_name, context_.compare_every, taken, 100 * taken / std::max(seconds, 1e-9));
 }
 
 TrainOutcome Training::outcome(int64_t resumed_from, double seconds) const {

@@ -1,22 +1,31 @@
 #include "trainer/finetune/train_saving.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "kernels/base/seconds_since.h"
+#include "kernels/ops/host_copies.h"
 #include "kernels/ops/optim_ops.h"
 #include "parallel/board/position.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/stop_agreement.h"
 #include "trainer/finetune/number_check.h"
+#include "trainer/plan/memory_model.h"
 
 namespace ropeway {
 namespace {
 
 // Of a disk that no save has measured yet.
 constexpr double kLikelyBytesPerSecond = 200e6;
+
+// Of a host's memory, when copies are made in it.
+constexpr int64_t kLeftToOthers = int64_t{256} << 20;
 
 // Adds the time of a scope.
 class Stopwatch {
@@ -90,9 +99,43 @@ void TrainSaving::save(const TrainState& state) {
   ++cost_.checkpoints;
 }
 
+// Ranks of one host share what it has. Said once where it is too little.
+bool TrainSaving::has_room_for_copies() {
+  struct Share {
+    char host[64] = "";
+    int64_t bytes = 0, available = 0;
+  };
+  Share own{.bytes = bytes_of_copies(context_, optimizer_, copies_),
+            .available = ops::available_host_bytes()};
+  gethostname(own.host, sizeof own.host - 1);
+  std::vector<Share> all(static_cast<size_t>(context_.mesh->world().size()));
+  context_.mesh->world().all_gather(&own, all.data(), sizeof own);
+  for (const Share& share : all) {
+    int64_t bytes = 0, available = share.available;
+    for (const Share& other : all) {
+      if (std::string_view(other.host) != share.host) continue;
+      bytes += other.bytes;
+      available = std::min(available, other.available);
+    }
+    if (bytes == 0 || bytes + kLeftToOthers <= available) continue;
+    if (rank_0() && !std::exchange(told_of_room_, true)) {
+      log_warning(
+          "{}: the copies from which a checkpoint is written beside training need {} on {}, where {} are "
+          "available: checkpoints are written while training waits",
+          context_.stage_name, bytes_text(bytes), share.host, bytes_text(available));
+    }
+    return false;
+  }
+  return true;
+}
+
 void TrainSaving::save_beside(const TrainState& state) {
   const InPhase saving(Phase::kSaving);
   finish();
+  if (!has_room_for_copies()) {
+    last_ = Clock::now();
+    return save(state);
+  }
   const Stopwatch waiting(cost_.waited);
   last_ = Clock::now();
   CheckpointContent content = checkpoint_content(context_, optimizer_, state, &copies_);

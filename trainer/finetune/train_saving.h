@@ -1,6 +1,6 @@
 // When a training stage saves, and how it stops. Checkpoints are written beside the steps that follow: what is to
 // be saved is copied in host memory, and a thread writes it (checkpoint/background_save.h). One that a stop or
-// the end of the stage waits for is written from where it lies.
+// the end of the stage waits for is written from where it lies, and so is one for whose copies a host has no room.
 #pragma once
 
 #include <chrono>
@@ -40,6 +40,7 @@ class TrainSaving {
   Agreed agree(const TrainState& state);
   void save(const TrainState& state);
   void save_beside(const TrainState& state);
+  bool has_room_for_copies();
   void collect();
   bool rank_0() const { return context_.mesh->world().rank() == 0; }
 
@@ -50,6 +51,7 @@ class TrainSaving {
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_ = begin_;  // when the newest was begun
   SavingCost cost_;
+  bool told_of_room_ = false;
   HostCopies copies_;  // outlives the thread that writes them
   BackgroundSave background_;
 };

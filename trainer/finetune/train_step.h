@@ -62,7 +62,8 @@ class StepRunner {
   // Collective. The step's number, from 1; the first of its windows; the steps before it that it is compared
   // with. Throws Abandoned, before anything is updated, where context.stop says so.
   TrainStep take(int64_t number, int64_t first_window, const SpikeWatch& spikes);
-  void rolled_back() { replicas_.forget(); }  // weights and optimizer were set anew
+  double seconds_of_comparing() const { return replicas_.seconds(); }  // the ranks' copies
+  void rolled_back() { replicas_.forget(); }                           // weights and optimizer were set anew
 
  private:
   double exchange(TrainStep& step, double own_loss, uint64_t tokens);

@@ -11,9 +11,6 @@ namespace ropeway {
 
 class ParameterStore;
 
-// Steps of training, or evaluations of a search, from one comparison of the ranks' copies to the next.
-inline constexpr int64_t kCompareEvery = 20;
-
 // Collective. Compares fingerprints of all weights, which costs one pass over them; throws `kind` with the ranks
 // and both values where they differ: "<when>: the ranks hold different weights: ...". One rank alone: nothing.
 void require_same_weights(Communicator& world, ParameterStore& parameters, ErrorKind kind,

@@ -137,8 +137,9 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                     p.best_on.empty() ? "" : fmt::format("best {:.4f} on {}  ", p.best, p.best_on), p.spent,
                     p.expected));
   };
+  const int64_t compare_every = state.recipe.engine.compare_every;
   const auto stop = [&, asked = int64_t{0}]() mutable {
-    if (++asked % kCompareEvery == 0) {
+    if (compare_every > 0 && ++asked % compare_every == 0) {
       require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
     }
     return any_rank(world, state.stop_requested && state.stop_requested());
@@ -146,7 +147,8 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   const SearchOutcome outcome =
       run_search(problem, *objective, state.mesh, folder / "search.jsonl", {show, stop});
   progress.finish();
-  require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
+  if (compare_every > 0)
+    require_same_weights(world, state.session.parameters(), ErrorKind::kPeer, stage.name);
 
   const auto finish = [&](FactorSet set) {
     set.weights = state.current_weights;

@@ -120,7 +120,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.recipe_sha256 = state.binding.own;
   context.earlier_recipes = state.binding.earlier;
   context.data_fingerprint = documents.fingerprint() + "+" + describe(state.marks);
-  context.compare_every = kCompareEvery;
+  context.compare_every = state.recipe.engine.compare_every;
   context.should_stop = state.stop_requested;
   context.stop = state.stop;
   if (state.gpus != nullptr) {

@@ -45,6 +45,18 @@ TEST(HostCopies, OfAPartAreAPartOfTheCopyOfTheWhole) {
   EXPECT_TRUE(at::equal(copies.copy(whole.view(at::kBFloat16)), whole.view(at::kBFloat16)));
 }
 
+TEST(HostCopies, SayWhatTheyWillTake) {
+  HostCopies copies;
+  const at::Tensor whole = at::ones({1000}, at::kFloat), part = whole.narrow(0, 10, 20);
+  const at::Tensor other = at::ones({100}, at::kDouble);
+  EXPECT_EQ(copies.bytes_to_take({whole, part, other}), 4800);
+  copies.copy(whole);
+  copies.copy(part);
+  copies.copy(other);
+  EXPECT_EQ(copies.bytes_to_take({whole, part, other}), 0);
+  EXPECT_EQ(copies.bytes_to_take({whole, part, at::ones({101}, at::kDouble), other}), 808 + 800);
+}
+
 TEST(HostCopies, KnowWhetherAllNumbersAreFinite) {
   const int64_t size = (1 << 18) + 7;
   for (const int64_t at : {int64_t{0}, int64_t{1 << 17}, size - 1}) {

@@ -1,9 +1,12 @@
 // Steps that are abandoned, and checkpoints that are written beside the steps that follow.
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
+#include <optional>
 
 #include "tests/trainer/finetune/train_case.h"
 #include "trainer/checkpoint/checkpoint_load.h"
@@ -103,6 +106,48 @@ TEST(SavingBeside, EachCheckpointIsOfItsStep) {
       EXPECT_TRUE(at::equal(found.weights[r], wanted.weights[r])) << "from step " << step << ", rank " << r;
     }
   }
+}
+
+// The address space that this process may have beyond what it has, until the end of the scope.
+class AddressSpaceLimit {
+ public:
+  explicit AddressSpaceLimit(rlim_t more) {
+    std::ifstream pages("/proc/self/statm");
+    rlim_t used = 0;
+    pages >> used;
+    ::getrlimit(RLIMIT_AS, &before_);
+    const rlimit limit{used * static_cast<rlim_t>(::getpagesize()) + more, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
+  }
+  ~AddressSpaceLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// What is left is enough for the run and for the copies, but they would take the last of it.
+TEST(SavingBeside, WithoutRoomForCopiesItIsSavedWhileTrainingWaits) {
+  TrainCase c;
+  c.shape = {1, 2};
+  c.recipe.checkpoint_every = 2;
+  const TempDir whole, tight;
+  const TrainResult wanted = run_training(c, whole.path());
+  EXPECT_GT(wanted.outcome.saving.written, 0);
+
+  std::optional<AddressSpaceLimit> limit;
+  c.after_step = [&](TinyRank& rank, int64_t step) {
+    if (step == 1 && rank.mesh.world().rank() == 0) limit.emplace(128 << 20);
+  };
+  TrainResult found;
+  const std::string said = printed_by([&] { found = run_training(c, tight.path()); });
+  limit.reset();
+  EXPECT_THAT(said, HasSubstr("are available: checkpoints are written while training waits"));
+  EXPECT_EQ(said.find("training waits"), said.rfind("training waits")) << "said once: " << said;
+  EXPECT_EQ(found.outcome.saving.checkpoints, 3);
+  EXPECT_EQ(found.outcome.saving.written, 0) << "of writing beside training";
+  EXPECT_EQ(list_checkpoints(tight / "checkpoints"), list_checkpoints(whole / "checkpoints"));
+  for (size_t r = 0; r < found.weights.size(); ++r)
+    EXPECT_TRUE(at::equal(found.weights[r], wanted.weights[r]));
 }
 
 TEST(SavingBeside, ByTheClock) {

@@ -92,6 +92,7 @@ TEST_F(WantedStagesTest, PlacesCadencesRanksAndTheEngineBearOnNothing) {
                                                         {"mesh.placement", "contiguous"},
                                                         {"engine.tile_tokens", "64"},
                                                         {"engine.hang_seconds", "9"},
+                                                        {"engine.compare_every", "0"},
                                                         {"stages.tune.checkpoint_every", "1"},
                                                         {"stages.tune.keep_checkpoints", "7"},
                                                         {"stages.tune.max_skipped_steps", "7"}}) {
