@@ -173,6 +173,7 @@ template <int vector_bytes, typename T, typename Acc>
 ROPEWAY_HOST_DEVICE void head_backward(const BlockAttentionBackward<T>& call, int64_t b, int64_t head,
                                        int64_t kv_head, Scratch<Acc>& scratch, PassProgress& progress) {
   const BlockAttentionShape& s = call.shape;
+  if (scratch.unwanted->load(std::memory_order_relaxed)) return;
   pack_head(call, b, head, scratch);
   for (int64_t key = 0; key < s.keys; key += kKeyTile) {
     const int64_t count = std::min(kKeyTile, s.keys - key), packed = round_up(count, kColumnMultiple<Acc>);
