@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, passes every test. Arguments go to ctest: launch/test.sh -R ring
+#   launch/test.sh --faults [FAULT ...]   runs the tests of faults and prints the scoreboard; K: those of checkpoints
 set -euo pipefail
 cd "$(dirname "$0")/.."
 launch/setup.sh --tests
@@ -9,4 +10,7 @@ launch/fetch_smollm2.sh
 launch/fetch_vocabularies.sh
 # shellcheck source=launch/mpi_env.sh
 . launch/mpi_env.sh
+if [ "${1:-}" = --faults ]; then
+  exec .venv/bin/python tests/faults/scoreboard/board.py build/release "${@:2}"
+fi
 exec ctest --preset release -j 2 --no-tests=error "$@"

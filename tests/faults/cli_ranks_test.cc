@@ -1,4 +1,5 @@
 // Under mpirun: one message in all, and the same exit code from every rank.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/faults/run_ropeway.h"
@@ -56,6 +57,27 @@ TEST(CliRanks, VerbsThatOnlyLookPrintOnce) {
   EXPECT_EQ(times(ended.out, "recipe is good"), 1);
   EXPECT_EQ(times(mpirun_ropeway(2, "version").out, "libtorch"), 1);
   EXPECT_EQ(times(mpirun_ropeway(2, "run --help").out, "usage:"), 1);
+}
+
+// Another commit is a copy of the program that says so.
+TEST(CliRanks, ProgramsOfDifferentCommitsAreRefused) {
+  const TempDir scratch;
+  const std::string version = run_ropeway("version").out;
+  const std::string commit = version.substr(version.find('(') + 1, version.find(',') - version.find('(') - 1);
+  ASSERT_GE(commit.size(), 7U) << version;
+  std::string bytes = read_bytes(program());
+  int changed = 0;
+  for (size_t at = 0; (at = bytes.find(commit, at)) != std::string::npos; ++changed)
+    bytes.replace(at, commit.size(), std::string(commit.size(), 'f'));
+  ASSERT_GE(changed, 1);
+  const std::string other = scratch.file("other", bytes);
+  std::filesystem::permissions(other, std::filesystem::perms::owner_all);
+  const std::string run = " run " + small_recipe(scratch, kEvaluateStage);
+  const Ended ended = run_shell("exec mpirun -n 1 {}" + run + " : -n 1 " + other + run);
+  EXPECT_EQ(ended.code, 71) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr(fmt::format("({},", commit)));
+  EXPECT_THAT(ended.err, HasSubstr(fmt::format("({},", std::string(commit.size(), 'f'))));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "run"));
 }
 
 TEST(CliRanks, RecipesThatDifferBetweenRanksAreRefused) {

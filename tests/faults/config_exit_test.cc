@@ -1,6 +1,8 @@
 // Recipes, models, texts and outputs that do not fit: the exit code of each and its one message.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "kernels/ops/cuda_backend.h"
 #include "tests/faults/run_ropeway.h"
 
@@ -91,6 +93,21 @@ TEST(ConfigExit, GpusComputeInBf16Only) {
       run_ropeway("evaluate " + kTinyBase + " --text tests/data/prose.txt --device cuda --dtype fp32");
   EXPECT_EQ(evaluate.code, 2);
   EXPECT_THAT(evaluate.err, HasSubstr("--dtype: found fp32, wanted bf16"));
+}
+
+TEST(ConfigExit, RelativePathsThatAreNotThereAreSaidInFull) {
+  const TempDir scratch;
+  const std::string recipe = small_recipe(scratch, kEvaluateStage);
+  const std::string from = std::filesystem::canonical(scratch.path()).string();
+  for (const auto& [setting, said] : std::map<std::string, std::string>{
+           {"model.path=no/model",
+            "no/model: is not there, wanted a model directory, looked for at " + from + "/no/model"},
+           {"data.test=[no.txt]", "'no.txt': no such file, looked for at " + from + "/no.txt"},
+           {"data.test=[no*.txt]", "'no*.txt': no file matches, looked for at " + from + "/no*.txt"}}) {
+    const Ended ended = run_shell("cd " + from + " && exec {} run " + recipe + " --set '" + setting + "'");
+    EXPECT_EQ(ended.code, 66) << setting << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr(said));
+  }
 }
 
 TEST(ConfigExit, MissingModelsAreMissingInput) {

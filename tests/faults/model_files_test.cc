@@ -1,4 +1,7 @@
 // Models whose files are missing or damaged.
+#include <algorithm>
+#include <numeric>
+
 #include "tests/faults/refusals.h"
 
 namespace ropeway {
@@ -47,6 +50,42 @@ class ModelFiles : public testing::Test {
   TempDir scratch_;
   fs::path weights_;
 };
+
+// A header of 199,000 tensors, 31 MiB of JSON: one rank of a host reads it and the others hear what came of it.
+TEST_F(ModelFiles, AHugeHeaderIsReadByOneRank) {
+  constexpr int kTensors = 199000, kRanks = 8;
+  std::string header = "{";
+  for (int i = 0; i < kTensors; ++i) {
+    const std::string begin = std::to_string(i), end = std::to_string(i + 1);
+    header += "\"model.layers." + begin + std::string(90 - begin.size(), 'x') +
+              "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[" + begin + "," + end + "]},";
+  }
+  header.back() = '}';
+  write_weights(header, std::string(kTensors, '\0'));
+  // Each rank leaves its exit code and the peak of its memory (KiB) in a file. None of them fails for mpirun, which
+  // would end the others before they have done so.
+  const std::string script = scratch_.file("rank.sh",
+                                           "exec python3 -c 'import resource, subprocess, sys\n"
+                                           "code = subprocess.call(sys.argv[2:])\n"
+                                           "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
+                                           "open(sys.argv[1], \"w\").write(f\"{code} {peak}\")' " +
+                                               scratch_.name("rank.") + "$OMPI_COMM_WORLD_RANK " + program() +
+                                               " run " + small_recipe(scratch_, kEvaluateStage) +
+                                               " --set model.path=" + scratch_.name("model"));
+  const Ended ended = run_shell("exec mpirun -n " + std::to_string(kRanks) + " sh " + script);
+  EXPECT_EQ(times(own_words(ended), "weights that config.json asks for are missing"), 1) << ended.err;
+  EXPECT_LT(ended.cpu_seconds, 20);
+  std::vector<int64_t> peaks;
+  for (int rank = 0; rank < kRanks; ++rank) {
+    std::istringstream left(read_bytes(scratch_.name("rank." + std::to_string(rank))));
+    int code = 0;
+    left >> code >> peaks.emplace_back();
+    EXPECT_EQ(code, 65) << "rank " << rank;
+  }
+  const int64_t usual =
+      *std::min_element(peaks.begin(), peaks.end());  // libraries, of a rank that reads nothing
+  EXPECT_LT(std::accumulate(peaks.begin(), peaks.end(), -kRanks * usual), 512 << 10) << "KiB on all ranks";
+}
 
 TEST_F(ModelFiles, AMissingFolder) {
   fs::remove_all(scratch_.path() / "model");

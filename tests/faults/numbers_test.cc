@@ -70,6 +70,25 @@ TEST_F(Overflowing, MakesNoEvaluation) {
                       "loss of window 0 at position 0 is ");
 }
 
+// Evaluations draw windows and samples; training must not see that.
+TEST(Evaluations, BetweenTrainingsChangeNothingOfThem) {
+  const std::string tune =
+      "  - {name: tune, kind: finetune, from: none, makes: tuned, length: 512, batch_sequences: 2, "
+      "steps: 3, learning_rate: 1e-3}\n";
+  const std::string more =
+      "  - {name: more, kind: finetune, from: tuned, length: 512, makes: further, batch_sequences: 2, "
+      "steps: 3, learning_rate: 1e-3}\n";
+  std::string weights[2];
+  for (const bool evaluated : {false, true}) {
+    const TempDir scratch;
+    const std::string between = evaluated ? kEvaluateStage : "";
+    const Ended ended = run_ropeway("run " + small_recipe(scratch, tune + between + more));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    weights[evaluated] = read_bytes(scratch.path() / "run/model/model.safetensors");
+  }
+  EXPECT_TRUE(weights[0] == weights[1]);
+}
+
 TEST(Counts, OfSpikesAndRollbacksAreInMetricsAndReport) {
   const TempDir scratch;
   ASSERT_EQ(run_ropeway("run " + training_recipe(scratch) + " --set stages.base.on_spike=rollback").code, 0);

@@ -1,10 +1,10 @@
 """Writes tests/fuzz/seeds: small, good files of every kind that a target reads, and a few that are refused for one
-reason. Run once from the repository's root with the Python of .venv (numpy, gguf); the result is committed."""
+reason. Run once from the repository's root with the Python of .venv (numpy, gguf); the result is committed. found-* are what
+fuzzing found, and stay."""
 import bz2
 import gzip
 import json
 import lzma
-import shutil
 import struct
 from pathlib import Path
 
@@ -156,7 +156,8 @@ def our_own():
         write("factor_file", "tiny_base", sets.read_bytes())
 
 
-if SEEDS.exists():
-    shutil.rmtree(SEEDS)
+for earlier in SEEDS.rglob("*"):
+    if earlier.is_file() and not earlier.name.startswith("found-"):
+        earlier.unlink()
 for part in (safetensors, configs, tokenizers, gguf_files, token_ids, texts, recipes, our_own):
     part()

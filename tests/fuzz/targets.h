@@ -4,19 +4,27 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace ropeway::fuzz {
 
+// In tests/fuzz/readers, a file for each library, so that a fuzzer is built of no more than it needs.
+using Reader = void(std::span<const uint8_t> bytes);
+Reader safetensors_header, safetensors_file, hf_config, tokenizer, gguf, npy, megatron_index, json_lines,
+    text_file, recipe, manifest, factor_file;
+
 struct Target {
   const char* name;  // of the folder of its seeds too
-  void (*run)(std::span<const uint8_t> bytes);
+  Reader* run;
 };
 const std::vector<Target>& targets();
-const Target& find_target(const std::string& name);  // throws std::out_of_range
 
 // Runs it and takes an Error for an answer, unless that says that the program itself is wrong (kInternal).
 void run_target(const Target& target, std::span<const uint8_t> bytes);
+
+inline std::string_view text_of(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 }  // namespace ropeway::fuzz

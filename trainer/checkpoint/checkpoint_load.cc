@@ -51,13 +51,31 @@ class ShardedArrays {
   std::vector<std::optional<SafetensorsFile>> files_;
 };
 
+// A file that the manifest does not list is never read; somebody should know that it lies there.
+void warn_of_unlisted(const fs::path& folder, const CheckpointManifest& manifest) {
+  std::vector<std::string> unlisted;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const bool listed = name == "manifest.json" || name == "SHA256SUMS" ||
+                        std::any_of(manifest.files.begin(), manifest.files.end(),
+                                    [&](const CheckpointFile& file) { return file.name == name; });
+    if (!listed) unlisted.push_back(name);
+  }
+  std::sort(unlisted.begin(), unlisted.end());
+  if (unlisted.empty()) return;
+  log_warning("{}: {} not in its manifest, and not used: {}", folder.string(),
+              unlisted.size() == 1 ? "a file is" : fmt::format("{} files are", unlisted.size()),
+              fmt::join(unlisted, ", "));
+}
+
 // Newest verified folder, "" when there is no checkpoint at all.
 std::string find_newest(const fs::path& folder) {
   const std::vector<fs::path> folders = step_folders(folder);
   std::string reasons;
   for (auto it = folders.rbegin(); it != folders.rend(); ++it) {
     try {
-      read_verified_manifest(*it, true);
+      warn_of_unlisted(*it, read_verified_manifest(*it, true));
       return it->string();
     } catch (const Error& error) {
       log_warning("checkpoint {} is damaged and not used: {}", it->filename().string(), error.what());

@@ -99,7 +99,7 @@ FromEnvironment environment_of(const YamlNode& node) {
     found.refused = found.refused || inner.refused;
   };
   for (const YamlNode& item : node.items) take(item);
-  for (const auto& entry : node.entries) take(entry.second);
+  for (const auto& entry : node.entries) take(entry.value);
   return found;
 }
 

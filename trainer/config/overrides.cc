@@ -96,8 +96,8 @@ class Override {
     key.place = place_;
     YamlNode value;
     value.place = place_;
-    node.entries.emplace_back(std::move(key), std::move(value));
-    return &node.entries.back().second;
+    node.entries.push_back({std::move(key), std::move(value)});
+    return &node.entries.back().value;
   }
 
   YamlNode* find_stage(YamlNode& list, const std::string& name, const std::string& path) {

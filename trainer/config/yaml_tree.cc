@@ -123,7 +123,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else {
       // yaml-cpp places an absent value at the token that follows it, often a line further down.
       if (node.kind == YamlNode::Kind::kNothing) node.place = parent.key->place;
-      parent.node.entries.emplace_back(std::move(*parent.key), std::move(node));
+      parent.node.entries.push_back({std::move(*parent.key), std::move(node)});
       parent.key.reset();
     }
   }

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "trainer/config/recipe_place.h"
@@ -18,19 +17,24 @@ namespace ropeway {
 constexpr size_t kMaxYamlBytes = 1 << 20;
 constexpr size_t kMaxYamlDepth = 64;
 
+struct YamlEntry;
 struct YamlNode {
   enum class Kind { kNothing, kScalar, kList, kMap };
   Kind kind = Kind::kNothing;
   std::string text;  // of a scalar
   bool quoted = false;
   RecipePlace place;
-  std::string variables;        // of the environment that the text was made with, "A, B"
-  bool refused = false;         // was reported already, and is not read
-  std::vector<YamlNode> items;  // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map: key and value in the order of the text
+  std::string variables;           // of the environment that the text was made with, "A, B"
+  bool refused = false;            // was reported already, and is not read
+  std::vector<YamlNode> items;     // of a list
+  std::vector<YamlEntry> entries;  // of a map, in the order of the text
 
   YamlNode* find(std::string_view key);  // first entry of a map with this key, or null
   const YamlNode* find(std::string_view key) const;
+};
+// Not a pair: clang 14 cannot make one of two incomplete types inside a vector.
+struct YamlEntry {
+  YamlNode key, value;
 };
 
 struct YamlProblem {

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "kernels/base/error.h"
+#include "trainer/files/looked_for_at.h"
 
 namespace ropeway {
 namespace {
@@ -47,7 +48,8 @@ std::vector<fs::path> expand_file_pattern(const std::string& pattern) {
       fail(ErrorKind::kMissingInput, "'{}' is a folder, wanted a file or a pattern such as '{}'", pattern,
            (path / "*.txt").string());
     }
-    if (!fs::exists(status)) fail(ErrorKind::kMissingInput, "'{}': no such file", pattern);
+    if (!fs::exists(status))
+      fail(ErrorKind::kMissingInput, "'{}': no such file{}", pattern, looked_for_at(path));
     return {path};
   }
 
@@ -66,7 +68,7 @@ std::vector<fs::path> expand_file_pattern(const std::string& pattern) {
     fail(ErrorKind::kMissingInput, "'{}': cannot list folder '{}': {}", pattern, folder.string(),
          error.message());
   }
-  if (found.empty()) fail(ErrorKind::kMissingInput, "'{}': no file matches", pattern);
+  if (found.empty()) fail(ErrorKind::kMissingInput, "'{}': no file matches{}", pattern, looked_for_at(path));
   std::sort(found.begin(), found.end(),
             [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
   return found;

@@ -1,6 +1,7 @@
 #include "trainer/stages/open_model.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "kernels/base/error.h"
 #include "parallel/comm/run_on_rank.h"
@@ -81,10 +82,13 @@ OpenedModel open_model_or_checkpoint(const fs::path& path) {
 }
 
 OpenedModel open_verified(const fs::path& path, Communicator& world) {
+  std::optional<OpenedModel> opened;
   run_on_rank(world, 0, [&] {
     if (fs::exists(path / "manifest.json")) read_verified_manifest(path, true);
+    opened =
+        open_model_or_checkpoint(path);  // what is refused costs its memory once per job, not once per rank
   });
-  return open_model_or_checkpoint(path);
+  return opened ? std::move(*opened) : open_model_or_checkpoint(path);
 }
 
 std::unique_ptr<Tokenizer> tokenizer_of(const OpenedModel& model) {

@@ -63,7 +63,7 @@ void open_rank_log(const RunDirectory& directory, Communicator& world) {
 }  // namespace
 
 std::unique_ptr<RunState> open_run(const Recipe& recipe, Communicator& world, const RunOptions& options) {
-  RunInputs inputs = open_run_model(recipe);
+  RunInputs inputs = open_run_model(recipe, world);
   std::unique_ptr<RunLedger> ledger;
   run_on_rank(world, 0, [&] { ledger = look(recipe, inputs, options); });
   auto stages = stages_of_run(recipe, world, ledger.get());

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "kernels/base/error.h"
+#include "parallel/comm/run_on_rank.h"
 #include "trainer/config/recipe.h"
 #include "trainer/data/gradient_windows.h"
 #include "trainer/data/marked_documents.h"
@@ -185,6 +187,12 @@ RunInputs open_run_model(const Recipe& recipe) {
   return inputs;
 }
 
+RunInputs open_run_model(const Recipe& recipe, Communicator& world) {
+  std::optional<RunInputs> inputs;
+  run_on_rank(world, 0, [&] { inputs = open_run_model(recipe); });
+  return inputs ? std::move(*inputs) : open_run_model(recipe);
+}
+
 void open_run_texts(const Recipe& recipe, Communicator& world, const std::vector<const StageRecipe*>& stages,
                     RunInputs& inputs) {
   Texts texts(recipe, world, inputs);
@@ -193,7 +201,7 @@ void open_run_texts(const Recipe& recipe, Communicator& world, const std::vector
 
 RunInputs open_run_inputs(const Recipe& recipe, Communicator& world,
                           const std::vector<const StageRecipe*>& stages) {
-  RunInputs inputs = open_run_model(recipe);
+  RunInputs inputs = open_run_model(recipe, world);
   open_run_texts(recipe, world, stages, inputs);
   return inputs;
 }

@@ -55,6 +55,8 @@ std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage
 // Model and tokenizer, without the texts. Reads no weights. Throws kMissingInput and kBadData naming the
 // file; kConfig when the recipe does not fit the model.
 RunInputs open_run_model(const Recipe& recipe);
+// Collective. Rank 0 goes first: a model that is refused costs its memory once per job, not once per rank.
+RunInputs open_run_model(const Recipe& recipe, Communicator& world);
 // Collective. Adds the texts of stages that are still to be run. Throws as the next function.
 void open_run_texts(const Recipe& recipe, Communicator& world, const std::vector<const StageRecipe*>& stages,
                     RunInputs& inputs);

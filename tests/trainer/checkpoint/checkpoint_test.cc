@@ -152,6 +152,19 @@ TEST_F(Checkpoint, SavingAStepAgainReplacesIt) {
   EXPECT_EQ(names_in(folder_), (std::vector<std::string>{"step-000001", "step-000002"}));
 }
 
+TEST_F(Checkpoint, FilesThatItsManifestDoesNotListAreSaidAndNotUsed) {
+  save(1);
+  save(2);
+  write_bytes(of_step(2) / "optimizer-00003-of-00003.safetensors", "not ours");
+  write_bytes(of_step(2) / "notes.txt", "mine");
+  const auto [step, said] = load();
+  EXPECT_EQ(step, 2);
+  EXPECT_THAT(said,
+              testing::HasSubstr("step-000002: 2 files are not in its manifest, and not used: notes.txt, "
+                                 "optimizer-00003-of-00003.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(of_step(2) / "notes.txt"));
+}
+
 TEST_F(Checkpoint, ForeignAndTemporaryFoldersAreIgnored) {
   save(5);
   const std::vector<std::string> foreign = {"old-step-9",

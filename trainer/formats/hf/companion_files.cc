@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "trainer/files/files.h"
+#include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config_edit.h"
 
 namespace ropeway {
@@ -34,18 +35,41 @@ bool is_companion(const fs::directory_entry& entry, const std::string& name) {
 
 // Where transformers looks for auto_map: tokenizer_config.json, preprocessor_config.json and the like. In a
 // vocabulary (tokenizer.json, vocab.json) a key of that name would be a token.
-bool may_name_code(const std::string& name) { return name.ends_with("config.json"); }
+bool is_settings_file(const std::string& name) { return name.ends_with("config.json"); }
 
-// Leaves out a file that may name code and cannot be read: this copy may come at the end of days of training,
+void require_bounded(const std::string& json, const std::string& where) {
+  const JsonLimits limits;
+  if (static_cast<int64_t>(json.size()) > limits.max_bytes) {
+    fail(ErrorKind::kBadData, "{}: {} bytes, at most {} are read", where, json.size(), limits.max_bytes);
+  }
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string) {
+      if (c == '\\') ++i;
+      continue;
+    }
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > limits.max_depth) {
+      fail(ErrorKind::kBadData, "{}: byte {}: nested more than {} levels deep", where, i, limits.max_depth);
+    }
+  }
+}
+
+// Leaves out a settings file that may name code and cannot be read, or is a trap: this copy may come at the end of days of training,
 // which must not fail here.
 std::optional<std::string> content_without_code(const fs::path& file, const std::string& name) {
   const std::string content = read_text_file(file);
-  if (!may_name_code(name)) return content;
+  if (!is_settings_file(name)) return content;
   try {
+    require_bounded(content, file.string());
     return without_auto_map(content, file.string());
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kBadData) throw;
-    log_warning("{}; it may name code to be run, and is left behind", error.what());
+    log_warning("{}; it is left behind: it may name code to be run, or stop its next reader", error.what());
     return std::nullopt;
   }
 }
@@ -72,6 +96,14 @@ CompanionFiles read_companion_files(const fs::path& from) {
   }
   std::sort(found.left.begin(), found.left.end());
   return found;
+}
+
+void require_bounded_settings(const fs::path& from) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && is_settings_file(name))
+      require_bounded(read_text_file(entry.path()), entry.path().string());
+  }
 }
 
 void set_base_card_apart(std::map<std::string, std::string>& files) {

@@ -27,6 +27,7 @@ void require_finite(const std::vector<NonFiniteTensor>& found, const ImportOptio
 
 ImportResult import_hf_dir(const fs::path& source, const fs::path& target, const ImportOptions& options) {
   const ModelDir model = open_model_dir(source);
+  require_bounded_settings(source);
   require_replaceable_model(target, options.replace);
   require_apart(source, target);
   const CountedTensors weights(weight_streams(model, options.dtype));

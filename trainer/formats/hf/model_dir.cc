@@ -6,6 +6,7 @@
 #include <set>
 
 #include "kernels/base/error.h"
+#include "trainer/files/looked_for_at.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/formats/hf/hf_config.h"
 #include "trainer/formats/hf/tied_head.h"
@@ -132,8 +133,8 @@ void check_model(ModelDir& model) {
 ModelDir open_without_weights(const fs::path& path) {
   require_no_gguf(path);
   if (!fs::is_directory(path)) {
-    fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory", path.string(),
-         fs::exists(path) ? "is not a folder" : "is not there");
+    fail(ErrorKind::kMissingInput, "{}: {}, wanted a model directory{}", path.string(),
+         fs::exists(path) ? "is not a folder" : "is not there", looked_for_at(path));
   }
   ModelDir model;
   model.path = path;

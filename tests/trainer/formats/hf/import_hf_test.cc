@@ -124,6 +124,24 @@ TEST_F(ImportTest, ASettingsFileThatMayNameCodeAndCannotBeReadIsLeftBehind) {
   EXPECT_TRUE(fs::exists(target() / "processor_config.json"));
 }
 
+TEST_F(ImportTest, SettingsThatStopTheirReaderAreRefused) {
+  std::string deep = "{\"a\": 1}";
+  for (int i = 0; i < 100000; ++i) deep = "[" + deep + "]";
+  const std::string large = "{\"a\": \"" + std::string(5 << 20, 'x') + "\"}";
+  // Brackets in texts, behind escaped quotes too, are no levels.
+  const std::string good = "{\"a\": \"" + std::string(100, '[') + "\\\"" + std::string(100, '{') + "\"}";
+  for (const char* name : {"generation_config.json", "tokenizer_config.json"}) {
+    write_bytes(source() / name, deep);
+    expect_error(ErrorKind::kBadData, {name, "byte 32: nested more than 32 levels deep"}, [&] { import(); });
+    write_bytes(source() / name, large);
+    expect_error(ErrorKind::kBadData, {name, "5242889 bytes, at most 4194304 are read"}, [&] { import(); });
+    EXPECT_FALSE(fs::exists(target()));
+    write_bytes(source() / name, good);
+  }
+  import();
+  EXPECT_EQ(read_bytes(target() / "generation_config.json"), good);
+}
+
 TEST_F(ImportTest, ShardsStayShards) {
   const ModelDir single = open_model_dir(source());
   const auto streams = weight_streams(single, {});
