@@ -53,9 +53,12 @@ std::string mesh(const RecipeDraft& draft) {
   return fmt::format(
       "# The quickest of the {} ways to share {} ranks out that fit, of {} there are.\n"
       "mesh:\n  data: {}      # sequences at a time\n  sequence: {}  # ranks per sequence: {} tokens "
-      "each\n\n",
+      "each\n{}\n",
       draft.meshes_that_fit, mesh.data * mesh.sequence, draft.meshes, mesh.data, mesh.sequence,
-      format_length(draft.tuned_length / mesh.sequence));
+      format_length(draft.tuned_length / mesh.sequence),
+      mesh.heads > 0
+          ? fmt::format("  heads: {}     # of them, ranks that share attention's heads\n", mesh.heads)
+          : "");
 }
 
 std::string searching(const StageRecipe& stage, const std::string& why) {

@@ -27,6 +27,7 @@
 #include "trainer/formats/hf/weights_identity.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/model_session.h"
+#include "trainer/plan/choose_mesh.h"
 #include "trainer/plan/key_cache_memory.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/out_of_memory.h"
@@ -46,9 +47,12 @@ struct Layout {
   MeshShape shape;
   Placement placement;
 };
-Layout choose_layout(const EvaluateRecipe& evaluate, int ranks) {
+Layout choose_layout(const EvaluateRecipe& evaluate, Communicator& world, const ModelConfig& config) {
+  const int ranks = world.size();
   if (!reads_long_inputs(evaluate)) return {{ranks, 1}, Placement::kContiguous};
-  if (all_divisible(evaluate.lengths, 2 * int64_t{ranks})) return {{1, ranks}, Placement::kZigzag};
+  if (all_divisible(evaluate.lengths, 2 * int64_t{ranks})) {
+    return {shape_of_one_row(world, config), Placement::kZigzag};
+  }
   return {{ranks, 1}, Placement::kContiguous};
 }
 
@@ -63,7 +67,7 @@ class Evaluation {
       : request_(request),
         texts_(request, world),
         evaluate_(texts_.evaluate()),
-        layout_(choose_layout(evaluate_, world.size())),
+        layout_(choose_layout(evaluate_, world, texts_.config())),
         mesh_(world, layout_.shape),
         gpus_(gpus),
         session_(texts_.config(), model_place(mesh_, gpus_)),

@@ -18,6 +18,7 @@
 #include "trainer/model/causal_lm.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/model_session.h"
+#include "trainer/plan/choose_mesh.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/out_of_memory.h"
 #include "trainer/rope/auto_factors.h"
@@ -92,7 +93,7 @@ struct GeneratingModel::Parts {
   Parts(const GenerationRequest& request, MpiSession& job)
       : source(open_for(request, job.world())),
         gpus(request.device == DeviceKind::kCuda ? std::make_unique<CudaJob>(job) : nullptr),
-        mesh(job.world(), {1, job.world().size()}),
+        mesh(job.world(), shape_of_one_row(job.world(), source.dir.config)),
         session(source.dir.config, model_place(mesh, gpus.get())) {}
 
   OpenedModel source;

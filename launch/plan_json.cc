@@ -17,7 +17,9 @@ Json json_of(const PlanTotals& totals) {
           {"fits", totals.fits}};
 }
 
-Json json_of(const MeshShape& mesh) { return {{"data", mesh.data}, {"sequence", mesh.sequence}}; }
+Json json_of(const MeshShape& mesh) {
+  return {{"data", mesh.data}, {"sequence", mesh.sequence}, {"ring", mesh.ring()}, {"heads", mesh.heads}};
+}
 
 Json json_of(const PlannedPass& pass) {
   return {{"pass", pass.pass == Pass::kTrain      ? "train"
@@ -29,7 +31,8 @@ Json json_of(const PlannedPass& pass) {
           {"at_most", pass.at_most},
           {"flops", pass.work.total()},
           {"seconds", pass.seconds},
-          {"seconds_waiting", pass.exposed}};
+          {"seconds_waiting", pass.exposed},
+          {"bytes_sent_per_rank", pass.sent}};
 }
 
 Json json_of(const StagePlan& stage, const PlanResult& plan) {

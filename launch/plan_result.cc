@@ -7,6 +7,7 @@
 #include "launch/device_options.h"
 #include "launch/model_shape.h"
 #include "trainer/formats/hf/model_dir.h"
+#include "trainer/plan/choose_mesh.h"
 #include "trainer/plan/known_models.h"
 #include "trainer/stages/recipe_model.h"
 
@@ -61,11 +62,9 @@ PlanResult plan_result(PlanQuestion question) {
         fmt::format("dtype: {} does not run on a GPU; planned as bf16", word_of(recipe.dtype)));
     recipe.dtype = DType::kBF16;
   }
-  const int data = recipe.mesh.data;
-  const int sequence = recipe.mesh.sequence > 0 ? recipe.mesh.sequence : std::max(1, question.gpus / data);
-  plan.ranks = data * sequence;
-  plan.settings = {
-      .mesh = {data, sequence}, .device = device, .memory_limit = usable_memory(device), .sets = model.sets};
+  const MeshShape mesh = choose_mesh(recipe.mesh, question.gpus, model.config, device.devices_a_host);
+  plan.ranks = mesh.data * mesh.sequence;
+  plan.settings = {.mesh = mesh, .device = device, .memory_limit = usable_memory(device), .sets = model.sets};
   plan.stages = plan_recipe(recipe, model.config, plan.settings);
   plan.meshes = mesh_choices(recipe, model.config, plan.settings, plan.ranks);
   plan.searches = search_choices(recipe, model.config, plan.settings);

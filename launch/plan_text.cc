@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "launch/memory_words.h"
+#include "launch/mesh_words.h"
 #include "launch/plan_result.h"
 #include "trainer/config/lengths.h"
 
@@ -19,10 +20,6 @@ std::string flops_text(double flops) {
   size_t unit = 0;
   for (; flops >= 1000 && unit + 1 < std::size(kNames); ++unit) flops /= 1000;
   return fmt::format("{:.3g} {}", flops, kNames[unit]);
-}
-
-std::string mesh_text(const MeshShape& mesh) {
-  return fmt::format("data {} x sequence {}", mesh.data, mesh.sequence);
 }
 
 // "steps of 8 x 64K", "forward passes over 64K, at most"
@@ -39,8 +36,9 @@ std::string pass_text(const PlannedPass& pass) {
                                  100 * (1 - pass.work.dense / std::max(pass.work.total(), 1.0)));
   if (pass.seconds > 0) text += fmt::format(", {}", seconds_text(pass.seconds));
   if (pass.exposed > 0.01 * pass.seconds) {
-    text += fmt::format(" ({} of it waiting for the ring)", seconds_text(pass.exposed));
+    text += fmt::format(" ({} of it waiting for other ranks)", seconds_text(pass.exposed));
   }
+  if (pass.sent > 0) text += fmt::format("; a rank sends {}", bytes_text(static_cast<int64_t>(pass.sent)));
   return text + "\n";
 }
 
@@ -130,8 +128,8 @@ std::string table_of_meshes(const PlanResult& plan) {
   if (best == nullptr) {
     text += fmt::format("none of them fits into {}\n", bytes_text(plan.settings.memory_limit));
   } else if (has_times) {
-    text += fmt::format("cheapest that fits: --set mesh.data={} --set mesh.sequence={}\n", best->mesh.data,
-                        best->mesh.sequence);
+    text += fmt::format("cheapest that fits: --set {}\n",
+                        fmt::join(mesh_settings(best->mesh, plan.settings.device.devices_a_host), " --set "));
   }
   return text + "\n";
 }

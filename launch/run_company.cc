@@ -10,6 +10,7 @@
 #include "kernels/base/log.h"
 #include "launch/build_info.h"
 #include "launch/host_check.h"
+#include "launch/mesh_words.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
 #include "trainer/config/recipe_writer.h"
@@ -49,7 +50,7 @@ Texts environment_of(const RunState& run) {
           {"processor", fmt::format("{}, {} threads", processor_name(), std::thread::hardware_concurrency())},
           {"hosts", fmt::format("{}", fmt::join(hosts, ", "))},
           {"device", std::string(word_of(run.recipe.device))},
-          {"ranks", fmt::format("{} (data {} x sequence {})", world.size(), mesh.data, mesh.sequence)}};
+          {"ranks", fmt::format("{} ({})", world.size(), mesh_text(mesh))}};
 }
 
 void write_environment(const fs::path& folder, const Texts& environment) {

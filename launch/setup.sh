@@ -29,7 +29,7 @@ packages=(g++ cmake ninja-build mold ccache pkg-config git ca-certificates pytho
           libopenmpi-dev openmpi-bin openssh-client libboost-dev libboost-program-options-dev libyaml-cpp-dev
           nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libprotobuf-dev protobuf-compiler
           libpcre2-dev libutf8proc-dev libsentencepiece-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
-          libcpp-httplib-dev libgtest-dev libgmock-dev)
+          libcpp-httplib-dev libgtest-dev libgmock-dev librapidcheck-dev)
 if [ "$only_site" = 1 ]; then packages=(git python3 python3-venv); fi
 if [ "$with_tests" = 1 ]; then packages+=(clang-format shellcheck iproute2 mpich libmpich-dev slurm-wlm munge mandoc zsh fish lintian chromium
   lz4 lzip ncompress p7zip-full poppler-utils unar); fi  # unpack what the data reader refuses

@@ -5,6 +5,7 @@
 #include "kernels/base/error.h"
 #include "launch/command_page.h"
 #include "launch/device_options.h"
+#include "launch/mesh_words.h"
 #include "launch/plan_json.h"
 #include "launch/plan_result.h"
 #include "launch/plan_text.h"
@@ -26,7 +27,8 @@ void require_fit(const PlanResult& plan) {
   fail(ErrorKind::kMemory, "{} needs {} per rank, {} has {} for it: {}", plan.recipe.name,
        bytes_text(all.memory), plan.settings.device.name, bytes_text(plan.settings.memory_limit),
        best != nullptr
-           ? fmt::format("mesh.data={} and mesh.sequence={} fit", best->mesh.data, best->mesh.sequence)
+           ? fmt::format("{} fit",
+                         fmt::join(mesh_settings(best->mesh, plan.settings.device.devices_a_host), " and "))
            : fmt::format("no mesh of {} ranks fits", plan.ranks));
 }
 

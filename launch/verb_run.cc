@@ -17,6 +17,7 @@
 #include "parallel/comm/mpi_session.h"
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
+#include "trainer/config/mesh_ranks.h"
 #include "trainer/stages/open_run.h"
 #include "trainer/stages/stage_runner.h"
 
@@ -198,7 +199,7 @@ void run_verb(const Arguments& arguments, MpiSession& job) {
   tell_of_ranks(
       world,
       own_seat(job.host_name(), gpus ? fmt::format("{}: {}", gpus->info().index, gpus->info().name) : ""),
-      recipe.mesh.sequence > 0 ? recipe.mesh.sequence : world.size() / recipe.mesh.data);
+      with_ranks(recipe.mesh, world.size()).sequence);
   accompany(*run);
   const std::string table = run_stages(*run);
   run.reset();  // before the GPUs are given back

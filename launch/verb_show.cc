@@ -6,6 +6,7 @@
 #include "launch/command_page.h"
 #include "launch/recipe_loading.h"
 #include "launch/verbs.h"
+#include "trainer/config/mesh_ranks.h"
 #include "trainer/config/recipe_origins.h"
 #include "trainer/config/recipe_writer.h"
 
@@ -25,6 +26,25 @@ CommandPage show_page() {
           .positional = "RECIPE.yaml"};
 }
 
+namespace {
+
+void derive_mesh(Recipe& recipe, int ranks) {
+  const MeshRecipe given = recipe.mesh;
+  recipe.mesh = with_ranks(given, ranks);
+  const bool from_keys = given.sequence > 0 || (given.ring > 0 && given.heads > 0);
+  const auto note = [&](const char* key, int before, int after) {
+    if (before != after) {
+      recipe.made_from[key] =
+          from_keys ? "derived from the other keys of mesh" : "derived from --ranks and mesh.data";
+    }
+  };
+  note("mesh.sequence", given.sequence, recipe.mesh.sequence);
+  note("mesh.ring", given.ring, recipe.mesh.ring);
+  note("mesh.heads", given.heads, recipe.mesh.heads);
+}
+
+}  // namespace
+
 void show_verb(const Arguments& arguments, bool prints) {
   const CommandLine line = command_line("show", show_page());
   boost::program_options::variables_map values;
@@ -36,10 +56,7 @@ void show_verb(const Arguments& arguments, bool prints) {
   options.ranks = read_ranks(values);
   options.overrides = read_overrides(values);
   Recipe recipe = load_recipe(values["RECIPE.yaml"].as<std::string>(), options);
-  if (options.ranks > 0 && recipe.mesh.sequence == 0) {
-    recipe.mesh.sequence = options.ranks / recipe.mesh.data;
-    recipe.made_from["mesh.sequence"] = "derived from --ranks and mesh.data";
-  }
+  if (options.ranks > 0) derive_mesh(recipe, options.ranks);
   NoteOfValue note_of = [&](const std::string& path) { return origin_of(recipe, path); };
   if (values["plain"].as<bool>()) note_of = {};
   if (prints) std::cout << recipe_to_yaml(recipe, note_of);

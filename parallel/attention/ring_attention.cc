@@ -114,10 +114,10 @@ void RingAttention::check(const SequenceLayout& layout, const at::Tensor& q) con
   }
 }
 
-std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& send,
-                                              const at::Tensor& recv) {
+std::unique_ptr<Hop> RingAttention::start_hop(RingLink& link, const at::Tensor& send, const at::Tensor& recv,
+                                              int places) {
   slots_->bytes_sent += bytes_of_tensor(send);
-  return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send));
+  return link.start(send.const_data_ptr(), recv.mutable_data_ptr(), bytes_of_tensor(send), places);
 }
 
 RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const at::Tensor& q,
@@ -178,9 +178,9 @@ RingAttention::Output RingAttention::forward(const SequenceLayout& layout, const
   return {heads_first(out_BHND).to(q.scalar_type()).contiguous(), lse_BHN};
 }
 
-// The gradient of the keys that started at rank s visits s, s+1, ..., s-1 with them, takes up a share at
-// each, and makes one hop more to be home. Its hop runs during the next block, whose share is added when it
-// has arrived.
+// The gradient of the keys that started at rank s visits s, s+1, ... with them, takes up a share at each, and
+// makes one hop more to be home, over the ranks that nothing of it concerns. Its hop runs during the next
+// block, whose share is added when it has arrived.
 RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, const at::Tensor& d_out,
                                                  const at::Tensor& q, const at::Tensor& k,
                                                  const at::Tensor& v, const at::Tensor& out,
@@ -220,14 +220,14 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
   const at::Tensor home = at::empty(dkv[0].sizes(), dkv[0].options());  // dk, dv of the own keys: the result
   std::unique_ptr<Hop> gradient_hop;
   PassProgress& progress = pass_of_this_thread();
-  for (int step = 0; step < ranks; ++step) {
+  for (int step = 0; step < steps; ++step) {
     const at::Tensor &here = kv[step % 2], &next = kv[(step + 1) % 2];
     const at::Tensor& d_here = dkv[step % 2];
     std::unique_ptr<Hop> hop;
     if (step + 1 < steps) hop = start_hop(*links_.keys, here, next);
     const std::vector<BlockWork>& works = layout.works((rank - step + ranks) % ranks);
     std::vector<ops::AttentionGradients> shares;
-    progress.ring_step(step, ranks);
+    progress.ring_step(step, steps);
     for (const BlockWork& work : works) {
       progress.part(&work - works.data(), std::ssize(works));
       shares.push_back(ops::block_attention_backward({.d_out = query_rows(d_out_BHND, work),
@@ -251,9 +251,10 @@ RingAttention::Gradients RingAttention::backward(const SequenceLayout& layout, c
     add_key_shares(d_here, works, shares, step == 0 && !windows);
     if (hop) wait_for(*hop);
     stop_point();  // with no hop in flight
-    const at::Tensor& goes_to = step + 1 < ranks ? dkv[(step + 1) % 2] : home;
-    if (ranks > 1) {
-      gradient_hop = start_hop(*links_.gradients, d_here, goes_to);
+    const at::Tensor& goes_to = step + 1 < steps ? dkv[(step + 1) % 2] : home;
+    const int places = step + 1 < steps ? 1 : ranks - step;
+    if (places < ranks) {
+      gradient_hop = start_hop(*links_.gradients, d_here, goes_to, places);
     } else {
       goes_to.copy_(d_here);
     }

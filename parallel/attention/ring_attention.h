@@ -25,8 +25,8 @@ class RingAttention : public SequenceAttention {
   ~RingAttention() override;
 
   // Borders between documents and windows are computed. Refused with kConfig on a GPU: windows in sequences
-  // of several documents (FlashAttention 2 cannot tell such blocks), soft caps. Where windows let a ring end
-  // early, keys make fewer hops.
+  // of several documents (FlashAttention 2 cannot tell such blocks), soft caps. Where windows or borders let
+  // a ring end early, keys make fewer hops, and their gradients go home in one.
   Output forward(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                  const ScoreForm& score) override;
   Gradients backward(const SequenceLayout& layout, const at::Tensor& d_out, const at::Tensor& q,
@@ -40,7 +40,8 @@ class RingAttention : public SequenceAttention {
  private:
   struct Slots;
   void check(const SequenceLayout& layout, const at::Tensor& q) const;
-  std::unique_ptr<Hop> start_hop(RingLink& link, const at::Tensor& send, const at::Tensor& recv);
+  std::unique_ptr<Hop> start_hop(RingLink& link, const at::Tensor& send, const at::Tensor& recv,
+                                 int places = 1);
 
   RingLinks links_;
   SequenceSplit split_;

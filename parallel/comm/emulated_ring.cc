@@ -23,24 +23,27 @@ class EmulatedLink : public RingLink {
         receipts_(group.split(0, group.rank())),
         device_(device),
         current_stream_(std::move(current_stream)),
-        queue_(device),
-        next_((group.rank() + 1) % group.size()),
-        previous_((group.rank() + group.size() - 1) % group.size()) {}
+        queue_(device) {}
 
-  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes) override {
-    return std::make_unique<EmulatedHop>(*this, Offer{send, bytes, nullptr}, recv, current_stream_());
+  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes, int places) override {
+    return std::make_unique<EmulatedHop>(*this, Offer{send, bytes, nullptr}, recv, current_stream_(), places);
   }
 
  private:
   class EmulatedHop : public Hop {
    public:
-    EmulatedHop(EmulatedLink& link, Offer own, void* recv, CudaStream compute)
-        : link_(link), own_(own), recv_(recv), compute_(compute) {
+    EmulatedHop(EmulatedLink& link, Offer own, void* recv, CudaStream compute, int places)
+        : link_(link),
+          own_(own),
+          recv_(recv),
+          compute_(compute),
+          next_((link.offers_->rank() + places) % link.offers_->size()),
+          previous_((link.offers_->rank() + link.offers_->size() - places) % link.offers_->size()) {
       internal::Backoff backoff;
       while (!link_.queue_.has_room()) backoff.pause();
       events_ = link_.queue_.open(compute_);
       own_.ready = events_.ready;
-      meeting_ = link_.offers_->start_hop(&own_, link_.next_, &theirs_, link_.previous_, sizeof own_);
+      meeting_ = link_.offers_->start_hop(&own_, next_, &theirs_, previous_, sizeof own_);
     }
 
     // The copy is queued here and not by start(), for the previous rank may not have offered its bytes
@@ -58,8 +61,7 @@ class EmulatedLink : public RingLink {
       device.copy(recv_, theirs_.source, own_.bytes, side);
       link_.queue_.close(events_);
       CudaEvent fetched = nullptr;  // by the next rank
-      link_.receipts_->start_hop(&events_.done, link_.previous_, &fetched, link_.next_, sizeof fetched)
-          ->wait();
+      link_.receipts_->start_hop(&events_.done, previous_, &fetched, next_, sizeof fetched)->wait();
       device.wait(compute_, events_.done);
       device.wait(compute_, fetched);
     }
@@ -69,6 +71,7 @@ class EmulatedLink : public RingLink {
     Offer own_, theirs_;
     void* recv_;
     CudaStream compute_;
+    int next_, previous_;  // the fetched bytes go to and come from
     HopQueue::Events events_;
     std::unique_ptr<Hop> meeting_;
   };
@@ -77,7 +80,6 @@ class EmulatedLink : public RingLink {
   DeviceQueues& device_;
   CurrentStream current_stream_;
   HopQueue queue_;
-  int next_, previous_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "parallel/comm/mesh.h"
 
 #include "kernels/base/error.h"
+#include "parallel/comm/world_of_one.h"
 
 namespace ropeway {
 namespace {
@@ -23,20 +24,45 @@ MeshShape fitted(MeshShape shape, int ranks) {
     fail(ErrorKind::kLauncher, "mesh: {} data x {} sequence = {} ranks, but the job has {}", shape.data,
          shape.sequence, wanted, ranks);
   }
+  if (shape.heads < 1 || shape.sequence % shape.heads != 0) {
+    fail(ErrorKind::kLauncher, "mesh: {} sequence ranks cannot be divided into groups of {} for heads",
+         shape.sequence, shape.heads);
+  }
   return shape;
 }
 
 }  // namespace
 
+int MeshShape::size(Axis axis) const {
+  switch (axis) {
+    case Axis::kData:
+      return data;
+    case Axis::kSequence:
+      return sequence;
+    case Axis::kRing:
+      return ring();
+    case Axis::kHeads:
+      return heads;
+  }
+  fail(ErrorKind::kInternal, "axis {}", static_cast<int>(axis));
+}
+
+// stride: ranks from one index of the axis to the next.
+void Mesh::join(Axis axis, int stride) {
+  Place& place = places_[static_cast<size_t>(axis)];
+  place.index = world_->rank() / stride % size(axis);
+  place.group = world_->split(world_->rank() - place.index * stride, place.index);
+}
+
 Mesh::Mesh(Communicator& world, MeshShape shape) : world_(&world), shape_(fitted(shape, world.size())) {
-  int stride = 1;  // ranks from one index of the axis to the next
-  for (int i = kNumAxes - 1; i >= 0; --i) {
-    const auto axis = static_cast<Axis>(i);
-    Place& place = places_[static_cast<size_t>(i)];
-    place.index = world.rank() / stride % size(axis);
-    const int first_of_group = world.rank() - place.index * stride;
-    place.group = world.split(first_of_group, place.index);
-    stride *= size(axis);
+  join(Axis::kSequence, 1);
+  join(Axis::kData, shape_.sequence);
+  if (shape_.heads > 1) {
+    join(Axis::kHeads, 1);
+    join(Axis::kRing, shape_.heads);
+  } else {
+    places_[static_cast<size_t>(Axis::kRing)] = places_[static_cast<size_t>(Axis::kSequence)];
+    places_[static_cast<size_t>(Axis::kHeads)].group = make_world_of_one();
   }
 }
 

@@ -7,9 +7,9 @@ class LinkOverGroup : public RingLink {
  public:
   explicit LinkOverGroup(std::shared_ptr<Collectives> group) : group_(std::move(group)) {}
 
-  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes) override {
+  std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes, int places) override {
     const int ranks = group_->size(), rank = group_->rank();
-    return group_->start_hop(send, (rank + 1) % ranks, recv, (rank + ranks - 1) % ranks, bytes);
+    return group_->start_hop(send, (rank + places) % ranks, recv, (rank + ranks - places) % ranks, bytes);
   }
 
  private:

@@ -13,8 +13,10 @@ namespace ropeway {
 class RingLink {
  public:
   virtual ~RingLink() = default;
-  // A hop (collectives.h) to the next rank of the ring and from the previous one; one at a time.
-  [[nodiscard]] virtual std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes) = 0;
+  // A hop (collectives.h) to the rank `places` further on in the ring and from the one as far behind, the
+  // same number on all ranks, from 1 on; one at a time.
+  [[nodiscard]] virtual std::unique_ptr<Hop> start(const void* send, void* recv, int64_t bytes,
+                                                   int places = 1) = 0;
 };
 
 // May serve several rings, one after the other.

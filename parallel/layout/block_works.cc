@@ -5,28 +5,6 @@
 namespace ropeway {
 namespace {
 
-// Part of a run that lies in one document.
-struct Piece {
-  PositionRun run;
-  size_t document = 0;
-};
-
-std::vector<Piece> cut_at_borders(const std::vector<PositionRun>& runs,
-                                  const std::vector<int64_t>& documents) {
-  std::vector<Piece> pieces;
-  for (const PositionRun& run : runs) {
-    const int64_t end = run.position + run.count;
-    for (int64_t at = run.position; at < end;) {
-      const auto next = std::upper_bound(documents.begin(), documents.end(), at);
-      const int64_t stop = next == documents.end() ? end : std::min(end, *next);
-      pieces.push_back({{at, run.row + (at - run.position), stop - at},
-                        static_cast<size_t>(next - documents.begin() - 1)});
-      at = stop;
-    }
-  }
-  return pieces;
-}
-
 BlockWork work_of(BlockWork::Mask mask, const PositionRun& queries, const PositionRun& keys) {
   return {.mask = mask,
           .query_begin = queries.row,
@@ -56,7 +34,7 @@ void add(std::vector<BlockWork>& works, const BlockWork& work) {
 
 // A rank's rows ascend in position, so the rows of a document lie side by side, and of two of them the later
 // row is the later position: causal in rows is causal in positions.
-std::vector<BlockWork> own_documents(const std::vector<Piece>& pieces) {
+std::vector<BlockWork> own_documents(const std::vector<DocumentPiece>& pieces) {
   std::vector<BlockWork> works;
   for (size_t i = 0; i < pieces.size(); ++i) {
     if (i > 0 && pieces[i].document == pieces[i - 1].document) {
@@ -107,17 +85,39 @@ std::vector<PositionRun> joined(const std::vector<PositionRun>& runs) {
 
 }  // namespace
 
+std::vector<DocumentPiece> cut_at_borders(const std::vector<PositionRun>& runs,
+                                          const std::vector<int64_t>& documents) {
+  std::vector<DocumentPiece> pieces;
+  for (const PositionRun& run : runs) {
+    const int64_t end = run.position + run.count;
+    for (int64_t at = run.position; at < end;) {
+      const auto next = std::upper_bound(documents.begin(), documents.end(), at);
+      const int64_t stop = next == documents.end() ? end : std::min(end, *next);
+      pieces.push_back({{at, run.row + (at - run.position), stop - at},
+                        static_cast<size_t>(next - documents.begin() - 1)});
+      at = stop;
+    }
+  }
+  return pieces;
+}
+
+std::span<const DocumentPiece> pieces_of(std::span<const DocumentPiece> pieces, size_t document) {
+  const auto found = std::ranges::equal_range(pieces, document, {}, &DocumentPiece::document);
+  return {found.begin(), found.end()};
+}
+
 std::vector<BlockWork> block_works(const std::vector<PositionRun>& queries,
                                    const std::vector<PositionRun>& keys, bool own,
                                    const std::vector<int64_t>& documents, int64_t window) {
   if (own && window == 0) return own_documents(cut_at_borders(queries, documents));
-  const std::vector<Piece> query_pieces = cut_at_borders(window > 0 ? joined(queries) : queries, documents);
-  const std::vector<Piece> key_pieces = cut_at_borders(window > 0 ? joined(keys) : keys, documents);
+  const std::vector<DocumentPiece> query_pieces =
+      cut_at_borders(window > 0 ? joined(queries) : queries, documents);
+  const std::vector<DocumentPiece> key_pieces = cut_at_borders(window > 0 ? joined(keys) : keys, documents);
   std::vector<BlockWork> works;
-  for (const Piece& q : query_pieces) {
+  for (const DocumentPiece& q : query_pieces) {
     std::vector<BlockWork> row;  // of these queries: keys that touch are joined before queries are
-    for (const Piece& k : key_pieces) {
-      if (k.document != q.document || k.run.position > q.run.position) continue;
+    for (const DocumentPiece& k : pieces_of(key_pieces, q.document)) {
+      if (k.run.position > q.run.position) continue;
       const BlockWork work =
           window == 0 ? work_of(BlockWork::Mask::kFull, q.run, k.run) : within_window(q.run, k.run, window);
       if (work.key_count > 0) add(row, work);

@@ -1,7 +1,9 @@
 // What a rank's queries see of another rank's keys, as rectangles of attention that a kernel can compute.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "parallel/layout/placement.h"
@@ -23,6 +25,17 @@ struct BlockWork {
 
   bool operator==(const BlockWork&) const = default;
 };
+
+// Part of a run that lies in one document.
+struct DocumentPiece {
+  PositionRun run;
+  size_t document = 0;
+};
+// In order; documents: the positions at which they start, 0 first, ascending.
+std::vector<DocumentPiece> cut_at_borders(const std::vector<PositionRun>& runs,
+                                          const std::vector<int64_t>& documents);
+// Those of one document, of pieces in order.
+std::span<const DocumentPiece> pieces_of(std::span<const DocumentPiece> pieces, size_t document);
 
 // The works of one sequence, whose documents start at these positions. queries and keys: the runs of the two
 // ranks, which are the same (own) or have no position in common. window: keys a query sees, itself included;

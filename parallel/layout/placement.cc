@@ -8,11 +8,12 @@ namespace ropeway {
 
 std::vector<PositionRun> local_runs(int64_t length, int ranks, int rank, Placement placement) {
   ROPEWAY_CHECK(ranks >= 1 && rank >= 0 && rank < ranks, "rank {} of {}", rank, ranks);
-  const int64_t pieces = placement == Placement::kZigzag ? 2 * int64_t{ranks} : ranks;
+  const int64_t pieces = chunks_per_rank(placement) * int64_t{ranks};
   if (length <= 0 || length % pieces != 0) {
     fail(ErrorKind::kConfig, "sequence length {} on {} sequence ranks: wanted a positive multiple of {} ({})",
          length, ranks, pieces,
-         placement == Placement::kZigzag ? "zigzag: two chunks per rank" : "contiguous: one chunk per rank");
+         placement == Placement::kContiguous ? "contiguous: one chunk per rank"
+                                             : "zigzag: two chunks per rank");
   }
   const int64_t piece = length / pieces;
   if (placement == Placement::kContiguous) return {{rank * piece, 0, piece}};

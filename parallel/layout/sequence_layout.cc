@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "kernels/base/error.h"
 
@@ -28,15 +29,30 @@ std::vector<int64_t> counted_from_documents(const std::vector<int64_t>& position
   return counted;
 }
 
+// Of `count` rows from `first_row` on, of those that the runs fill.
+std::vector<int64_t> positions_in(const std::vector<PositionRun>& runs, int64_t first_row, int64_t count) {
+  std::vector<int64_t> positions;
+  positions.reserve(static_cast<size_t>(count));
+  for (const PositionRun& run : runs) {
+    const int64_t begin = std::max(run.row, first_row),
+                  end = std::min(run.row + run.count, first_row + count);
+    for (int64_t row = begin; row < end; ++row) positions.push_back(run.position + (row - run.row));
+  }
+  return positions;
+}
+
 }  // namespace
 
 SequenceLayout::SequenceLayout(const SequenceSplit& split, std::vector<SequenceSpec> sequences)
     : split_(split), sequences_(std::move(sequences)) {
+  ROPEWAY_CHECK(split_.heads >= 1 && split_.ranks % split_.heads == 0, "{} ranks with heads over {}",
+                split_.ranks, split_.heads);
   for (const SequenceSpec& sequence : sequences_) check(sequence);
   if (sequences_.empty()) return;
-  positions_ = local_positions(split_.padded_length(longest()), split_.ranks, split_.rank, split_.placement);
-  local_length_ = static_cast<int64_t>(positions_.size());
-  list_rotary_positions();
+  local_length_ = split_.padded_length(longest()) / split_.ranks;
+  if (split_.heads > 1) over_ring_ = std::make_shared<SequenceLayout>(split_.over_ring(), sequences_);
+  list_borders();
+  if (over_ring_) return;
   list_works();
   ring_steps_ = count_ring_steps();
 }
@@ -50,14 +66,16 @@ int64_t SequenceLayout::longest() const {
   return length;
 }
 
-const std::vector<int64_t>& SequenceLayout::positions(int64_t b) const {
+const SequenceLayout::Borders& SequenceLayout::borders_of(int64_t b) const {
   ROPEWAY_CHECK(b >= 0 && b < num_sequences(), "sequence {} of {}", b, num_sequences());
-  return positions_;
+  return borders_[rotary_list_of_[static_cast<size_t>(b)]];
 }
 
+const std::vector<int64_t>& SequenceLayout::positions(int64_t b) const { return borders_of(b).positions; }
+
 std::vector<int64_t> SequenceLayout::positions_of(int rank, int64_t b) const {
-  ROPEWAY_CHECK(b >= 0 && b < num_sequences(), "sequence {} of {}", b, num_sequences());
-  return local_positions(local_length_ * split_.ranks, split_.ranks, rank, split_.placement);
+  return positions_in(borders_of(b).runs.at(static_cast<size_t>(rank / split_.heads)),
+                      rank % split_.heads * local_length_, local_length_);
 }
 
 int64_t SequenceLayout::window_of(int64_t b) const {
@@ -78,66 +96,98 @@ SequenceLayout SequenceLayout::with_window(int64_t window) const {
   return SequenceLayout(split_, std::move(sequences));
 }
 
-// Without windows the last rank sees all others. With them, two chunks see each other when the nearest tokens
-// of theirs do, whatever the documents.
-int SequenceLayout::count_ring_steps() const {
-  if (!has_window()) return split_.ranks;
-  int64_t window = 0;
+double SequenceLayout::balance() const {
+  const SequenceLayout& ring = over_ring();
+  std::vector<double> areas(static_cast<size_t>(ring.split_.ranks), 0);
   for (int64_t b = 0; b < num_sequences(); ++b) {
-    if (window_of(b) == 0) return split_.ranks;
-    window = std::max(window, window_of(b));
+    const Borders& borders = ring.borders_of(b);
+    for (size_t rank = 0; rank < areas.size(); ++rank) {
+      areas[rank] +=
+          static_cast<double>(causal_area(borders.runs[rank], borders.documents, ring.window_of(b)));
+    }
   }
-  const int64_t padded = local_length_ * split_.ranks;
-  const auto see = [&](int rank, int source) {
-    for (const PositionRun& q : local_runs(padded, split_.ranks, rank, split_.placement)) {
-      for (const PositionRun& k : local_runs(padded, split_.ranks, source, split_.placement)) {
-        if (k.position <= q.position && q.position - (k.position + k.count - 1) < window) return true;
+  if (areas.empty() || num_sequences() == 0) return 1;
+  const double sum = std::accumulate(areas.begin(), areas.end(), 0.0);
+  return *std::ranges::max_element(areas) * static_cast<double>(areas.size()) / sum;
+}
+
+int SequenceLayout::count_ring_steps() const {
+  int steps = 1;
+  for (int64_t b = 0; b < num_sequences() && steps < split_.ranks; ++b) {
+    const bool seen_before =
+        b > 0 && rotary_list_of_[static_cast<size_t>(b)] == rotary_list_of_[static_cast<size_t>(b - 1)] &&
+        window_of(b) == window_of(b - 1);
+    if (!seen_before) steps = std::max(steps, most_steps(borders_of(b), window_of(b)));
+  }
+  return steps;
+}
+
+// Two ranks see each other when the nearest of their tokens in a document do.
+int SequenceLayout::most_steps(const Borders& borders, int64_t window) const {
+  std::vector<std::vector<DocumentPiece>> pieces;
+  for (const std::vector<PositionRun>& runs : borders.runs) {
+    pieces.push_back(cut_at_borders(runs, borders.documents));
+  }
+  const auto see = [&](const std::vector<DocumentPiece>& queries, const std::vector<DocumentPiece>& keys) {
+    for (const DocumentPiece& q : queries) {
+      for (const DocumentPiece& k : pieces_of(keys, q.document)) {
+        const int64_t nearest = q.run.position - (k.run.position + k.run.count - 1);
+        if (k.run.position <= q.run.position && (window == 0 || nearest < window)) return true;
       }
     }
     return false;
   };
-  for (int steps = split_.ranks; steps > 1; --steps) {
-    for (int rank = 0; rank < split_.ranks; ++rank) {
-      if (see(rank, (rank - steps + 1 + split_.ranks) % split_.ranks)) return steps;
+  const auto ranks = static_cast<size_t>(split_.ranks);
+  for (size_t steps = ranks; steps > 1; --steps) {
+    for (size_t rank = 0; rank < ranks; ++rank) {
+      if (see(pieces[rank], pieces[(rank - steps + 1 + ranks) % ranks])) return static_cast<int>(steps);
     }
   }
   return 1;
 }
 
-void SequenceLayout::list_rotary_positions() {
-  std::vector<const std::vector<int64_t>*> borders;  // of each list
+void SequenceLayout::list_borders() {
+  const int64_t padded = local_length_ * split_.ranks;
+  const SequenceSplit ring = split_.over_ring();
   for (const SequenceSpec& sequence : sequences_) {
-    const auto same = std::find_if(borders.begin(), borders.end(),
-                                   [&](const auto* documents) { return *documents == sequence.documents; });
-    rotary_list_of_.push_back(static_cast<size_t>(same - borders.begin()));
-    if (same != borders.end()) continue;
-    borders.push_back(&sequence.documents);
-    rotary_lists_.push_back(counted_from_documents(positions_, sequence.documents));
+    const auto same = std::ranges::find(borders_, sequence.documents, &Borders::documents);
+    rotary_list_of_.push_back(static_cast<size_t>(same - borders_.begin()));
+    if (same != borders_.end()) continue;
+    Borders borders{.documents = sequence.documents, .runs = {}, .positions = {}};
+    if (split_.placement == Placement::kBalanced) {
+      borders.runs = balanced_runs(padded, sequence.documents, ring.ranks);
+    } else {
+      for (int rank = 0; rank < ring.ranks; ++rank) {
+        borders.runs.push_back(local_runs(padded, ring.ranks, rank, split_.placement));
+      }
+    }
+    borders.positions = positions_in(borders.runs[static_cast<size_t>(ring.rank)],
+                                     split_.rank % split_.heads * local_length_, local_length_);
+    rotary_lists_.push_back(counted_from_documents(borders.positions, sequence.documents));
+    borders_.push_back(std::move(borders));
   }
 }
 
 void SequenceLayout::list_works() {
-  const int64_t padded = local_length_ * split_.ranks;
-  const auto runs_of = [&](int rank) { return local_runs(padded, split_.ranks, rank, split_.placement); };
-  const std::vector<PositionRun> queries = runs_of(split_.rank);
   works_.resize(static_cast<size_t>(split_.ranks));
-  for (int source = 0; source < split_.ranks; ++source) {
-    const std::vector<PositionRun> keys = runs_of(source);
-    for (int64_t b = 0; b < num_sequences();) {
-      const SequenceSpec& spec = sequence(b);
-      const auto alike = [&](const SequenceSpec& other) {
-        return other.documents == spec.documents && other.window == spec.window;
-      };
-      int64_t end = b + 1;
-      while (end < num_sequences() && alike(sequence(end))) ++end;
-      for (BlockWork& work :
-           block_works(queries, keys, source == split_.rank, spec.documents, window_of(b))) {
+  for (int64_t b = 0; b < num_sequences();) {
+    const SequenceSpec& spec = sequence(b);
+    const auto alike = [&](const SequenceSpec& other) {
+      return other.documents == spec.documents && other.window == spec.window;
+    };
+    int64_t end = b + 1;
+    while (end < num_sequences() && alike(sequence(end))) ++end;
+    const RankRuns& runs = borders_of(b).runs;
+    for (size_t source = 0; source < works_.size(); ++source) {
+      const bool own = static_cast<int>(source) == split_.rank;
+      for (BlockWork& work : block_works(runs[static_cast<size_t>(split_.rank)], runs[source], own,
+                                         spec.documents, window_of(b))) {
         work.first_sequence = b;
         work.num_sequences = end - b;
-        works_[static_cast<size_t>(source)].push_back(work);
+        works_[source].push_back(work);
       }
-      b = end;
     }
+    b = end;
   }
 }
 

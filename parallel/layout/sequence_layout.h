@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "parallel/layout/block_works.h"
+#include "parallel/layout/document_balance.h"
 #include "parallel/layout/placement.h"
 
 namespace ropeway {
@@ -24,11 +26,17 @@ struct SequenceSpec {
   bool operator==(const SequenceSpec&) const = default;
 };
 
-// How sequences are shared by the ranks of a group, and which of the ranks this is.
+// How sequences are shared by the ranks of a group, and which of the ranks this is. With heads > 1 the ranks
+// are a ring of ranks / heads places, `heads` neighbours at each: they divide the rows of their place evenly,
+// in order, and exchange them for heads when attention is computed (head_attention.h).
 struct SequenceSplit {
   int ranks = 1, rank = 0;
   Placement placement = Placement::kZigzag;
   int64_t chunk_multiple = 1;  // chunks are multiples of so many tokens
+  int heads = 1;               // divides ranks
+
+  // Of the ring's places.
+  SequenceSplit over_ring() const { return {ranks / heads, rank / heads, placement, chunk_multiple * heads}; }
 
   int64_t padded_length(int64_t length) const {
     return ropeway::padded_length(length, ranks, placement, chunk_multiple);
@@ -65,6 +73,8 @@ class SequenceLayout {
 
   // The same sequences for layers whose queries see `window` keys at most, themselves included.
   SequenceLayout with_window(int64_t window) const;
+  // The layout of the ring's places, where split().heads > 1: what follows is theirs.
+  const SequenceLayout& over_ring() const { return over_ring_ ? *over_ring_ : *this; }
   // How many ring steps it takes until no rank's queries see anything of the keys that come next, the step
   // on the own keys included. The same on every rank.
   int ring_steps() const { return ring_steps_; }
@@ -72,19 +82,32 @@ class SequenceLayout {
   // What this rank's queries see of the keys of rank `source`, for all sequences.
   const std::vector<BlockWork>& works(int source) const { return works_.at(static_cast<size_t>(source)); }
 
+  // How uneven the work of attention is: the largest number of visible pairs of a rank by the mean; 1: even.
+  double balance() const;
+
  private:
+  // What sequences with the same borders have in common.
+  struct Borders {
+    std::vector<int64_t> documents;
+    RankRuns runs;                   // of the ring's places
+    std::vector<int64_t> positions;  // of this rank
+  };
+
+  const Borders& borders_of(int64_t b) const;
   int64_t window_of(int64_t b) const;  // 0 also where the window reaches over the whole sequence
-  void list_rotary_positions();
+  void list_borders();
   void list_works();
   int count_ring_steps() const;
+  int most_steps(const Borders& borders, int64_t window) const;
 
   SequenceSplit split_;
   std::vector<SequenceSpec> sequences_;
+  std::shared_ptr<const SequenceLayout> over_ring_;  // null: this is it
   int64_t local_length_ = 0;
-  std::vector<int64_t> positions_;  // both placements give all sequences of a batch the same ones
-  std::vector<std::vector<int64_t>> rotary_lists_;
-  std::vector<std::size_t> rotary_list_of_;    // by sequence
-  std::vector<std::vector<BlockWork>> works_;  // by source
+  std::vector<Borders> borders_;
+  std::vector<std::vector<int64_t>> rotary_lists_;  // as borders_
+  std::vector<std::size_t> rotary_list_of_;         // by sequence
+  std::vector<std::vector<BlockWork>> works_;       // by source
   int ring_steps_ = 1;
 };
 

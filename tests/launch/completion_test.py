@@ -62,7 +62,8 @@ CASES = [
     (["ropeway", "va"], {"validate"}),
     (["ropeway", "validate", "--of"], {"--offline"}),
     (["ropeway", "plan", "x.yaml", "--gpu", "h"], {"h200", "h100"}),
-    (["ropeway", "validate", "x.yaml", "--set", "mesh."], {"mesh.data=", "mesh.sequence=", "mesh.placement="}),
+    (["ropeway", "validate", "x.yaml", "--set", "mesh."],
+     {"mesh.data=", "mesh.sequence=", "mesh.ring=", "mesh.heads=", "mesh.placement="}),
 ]
 ran = []
 for shell, complete in (("bash", bash), ("zsh", zsh), ("fish", fish)):

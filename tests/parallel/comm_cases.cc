@@ -140,6 +140,22 @@ void mesh_has_rows_and_columns(Communicator& comm) {
               sequence * (mesh.index(Axis::kData) * sequence + (sequence - 1) / 2.0));
     EXPECT_EQ(all_reduce_sum(mesh.group(Axis::kData), rank),
               data * (mesh.index(Axis::kSequence) + sequence * (data - 1) / 2.0));
+    for (int heads = 1; heads <= sequence; ++heads) {
+      if (sequence % heads != 0) {
+        EXPECT_THROW(Mesh(comm, {data, sequence, heads}), Error);
+        continue;
+      }
+      const Mesh both(comm, {data, sequence, heads});
+      EXPECT_EQ(both.size(Axis::kRing) * both.size(Axis::kHeads), sequence);
+      EXPECT_EQ(both.index(Axis::kRing) * heads + both.index(Axis::kHeads), both.index(Axis::kSequence));
+      const int first = rank - both.index(Axis::kSequence);  // of the row
+      // Neighbours share heads; the ring goes from place to place.
+      const int own_heads = both.index(Axis::kHeads), own_place = both.index(Axis::kRing);
+      EXPECT_EQ(all_reduce_sum(both.group(Axis::kHeads), rank),
+                heads * (first + own_place * heads + (heads - 1) / 2.0));
+      EXPECT_EQ(all_reduce_sum(both.group(Axis::kRing), rank),
+                both.size(Axis::kRing) * (first + own_heads + heads * (both.size(Axis::kRing) - 1) / 2.0));
+    }
   }
 }
 

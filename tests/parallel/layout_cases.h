@@ -18,14 +18,18 @@ struct LayoutCase {
   Placement placement = Placement::kZigzag;
   int64_t chunk_multiple = 1;
   double softcap = 0;
+  int heads = 1;  // neighbours that share heads
+  int64_t query_heads = 4, key_heads = 2;
+  int head_groups = 1;  // computed one after the other
 };
 std::ostream& operator<<(std::ostream& out, const LayoutCase& c);
 
-// Both placements of: sequences that need no padding, sequences that do, sequences of different lengths, and
+// All placements of: sequences that need no padding, sequences that do, sequences of different lengths, and
 // sequences of several documents.
 std::vector<LayoutCase> layout_cases();
 
-// The ring's results against the reference's, F64, all ranks together. Collective.
+// The ring's results (with heads those of heads and ring) against the reference's, F64, all ranks together;
+// of shared heads without lse, which is not in the reference's order. Collective.
 RingErrors ring_errors(Communicator& comm, const LayoutCase& c);
 
 }  // namespace ropeway::testing

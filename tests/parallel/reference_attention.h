@@ -17,6 +17,7 @@ bool is_visible(const SequenceSpec& sequence, int64_t query, int64_t key);
 class ReferenceAttention : public SequenceAttention {
  public:
   ReferenceAttention(Communicator& group, Placement placement, int64_t chunk_multiple = 1);
+  ReferenceAttention(Communicator& group, const SequenceSplit& split) : group_(group), split_(split) {}
 
   Output forward(const SequenceLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                  const ScoreForm& score) override;

@@ -41,6 +41,17 @@ TEST(MpiRingLayouts, AgreesWithTheReferenceOnEveryLayout) {
   }
 }
 
+TEST(MpiHeads, AgreeWithTheReferenceOnEveryLayout) {
+  const int ranks = mpi_session().world().size();
+  for (int heads = 2; heads <= ranks; heads *= 2) {
+    for (LayoutCase c : layout_cases()) {
+      c.heads = heads;
+      EXPECT_LE(ring_errors(mpi_session().world(), c).largest(), 1e-10)
+          << c << ", " << heads << " share heads";
+    }
+  }
+}
+
 TEST(MpiShardedAdamW, GivesTheBitsOfOneRank) {
   const auto alone = make_world_of_one();
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {

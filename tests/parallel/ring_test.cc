@@ -4,6 +4,9 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "kernels/attention/block_attention.h"
 #include "kernels/base/error.h"
 #include "kernels/ops/attention_ops.h"
 #include "parallel/attention/ring_attention.h"
@@ -138,6 +141,63 @@ TEST(RingAttention, HopsEndWithTheWindow) {
       ring.forward(layout, q, q, q, 0.3);
       EXPECT_EQ(ring.bytes_sent(), hops * length / 4 * row_bytes) << window;
     });
+  }
+}
+
+// A hop less of the keys' gradients than of a whole round, where the last one goes home over those in
+// between.
+TEST(RingAttention, GradientsGoHomeInOneHop) {
+  const int64_t length = 64, slot_bytes = 2 * (length / 4) * 2 * 4 * static_cast<int64_t>(sizeof(float));
+  const std::vector<int64_t> quarters = {0, 16, 32, 48};
+  struct Case {
+    SequenceSpec sequence;
+    int64_t steps;
+  };
+  for (const Case& c :
+       {Case{{.length = length, .window = 16}, 2}, Case{{.length = length, .documents = quarters}, 1},
+        Case{{.length = length, .documents = {0, 30}}, 3}, Case{{.length = length}, 4}}) {
+    run_thread_world(4, [&](Communicator& comm) {
+      RingAttention ring(comm, Placement::kContiguous);
+      const at::Tensor q = at::randn({1, length / 4, 2, 4});
+      const SequenceLayout layout(ring.split(), {c.sequence});
+      EXPECT_EQ(layout.ring_steps(), c.steps);
+      const auto result = ring.forward(layout, q, q, q, 0.3);
+      ring.backward(layout, q, q, q, q, result.out, result.lse, 0.3);
+      const int64_t gradient_hops = c.steps > 1 ? c.steps : 0;
+      EXPECT_EQ(ring.bytes_sent(), (2 * (c.steps - 1) + gradient_hops) * slot_bytes) << c.steps;
+    });
+  }
+}
+
+// What the kernel's tiles go through, over all ranks: the window and at most a tile of keys for each query.
+TEST(RingAttention, WorkIsLinearInTheWindow) {
+  constexpr int64_t kLength = 4096, kTile = 64;
+  for (const Placement placement : {Placement::kZigzag, Placement::kContiguous, Placement::kBalanced}) {
+    for (const int64_t window : {64, 128, 256, 512, 1024}) {
+      int64_t visible = 0, computed = 0;
+      for (int rank = 0; rank < 4; ++rank) {
+        const SequenceLayout layout({.ranks = 4, .rank = rank, .placement = placement},
+                                    {{.length = kLength, .window = window}});
+        for (int source = 0; source < 4; ++source) {
+          for (const BlockWork& work : layout.works(source)) {
+            const bool band = work.mask == BlockWork::Mask::kBand;
+            const BlockAttentionShape shape{.queries = work.query_count,
+                                            .keys = work.key_count,
+                                            .causal = work.mask == BlockWork::Mask::kCausal,
+                                            .offset = band ? work.offset : 0,
+                                            .window = band ? work.window : 0};
+            for (int64_t begin = 0; begin < shape.queries; begin += kTile) {
+              const int64_t rows = std::min(kTile, shape.queries - begin);
+              computed += shape.pairs(begin, rows);
+              for (int64_t q = begin; q < begin + rows; ++q)
+                visible += shape.keys_end(q) - shape.keys_begin(q);
+            }
+          }
+        }
+      }
+      EXPECT_EQ(visible, kLength * window - window * (window - 1) / 2) << window;
+      EXPECT_LE(computed, kLength * (window + kTile)) << window;
+    }
   }
 }
 

@@ -16,10 +16,9 @@ using Mask = BlockWork::Mask;
 
 template <typename Check>
 void for_all_splits(Check check) {
-  for (const auto placement : {Placement::kZigzag, Placement::kContiguous}) {
+  for (const auto placement : {Placement::kZigzag, Placement::kContiguous, Placement::kBalanced}) {
     for (const int ranks : {1, 2, 3, 4, 5, 7, 8, 16, 33}) {
-      SCOPED_TRACE(::testing::Message()
-                   << (placement == Placement::kZigzag ? "zigzag, " : "contiguous, ") << ranks);
+      SCOPED_TRACE(::testing::Message() << "placement " << static_cast<int>(placement) << ", " << ranks);
       check(SequenceSplit{.ranks = ranks, .placement = placement});
     }
   }

@@ -1,6 +1,7 @@
 // The real program over several ranks, each with a pretend GPU of its own and NCCL between them.
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "tests/pretend_gpu/run_on_pretend_gpu.h"
@@ -46,6 +47,24 @@ TEST_P(PretendRanks, FinishASchedule) {
   EXPECT_EQ(report.at("stages").size(), 3u);
 }
 
+// The model has three heads: lengths that 3 and 6 ranks can share. Exchanges for heads are NCCL's, as the
+// hops.
+TEST(PretendRanks, FinishAScheduleWithSharedHeads) {
+  std::string schedule = kSchedule;
+  for (const auto& [found, put] : {std::pair{"1K", "768"}, {"256", "384"}}) {
+    for (size_t at = 0; (at = schedule.find(found, at)) != std::string::npos;)
+      schedule.replace(at, std::strlen(found), put);
+  }
+  for (const int ranks : {3, 6}) {
+    const TempDir scratch;
+    const Ended ended = run_shell(ranks_on_gpus(
+        ranks, ranks,
+        "run " + small_recipe(scratch, schedule) + " --set device=cuda --set dtype=bf16 --set mesh.heads=3"));
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(Json::parse(read_bytes(scratch.path() / "run/report.json")).at("stages").size(), 3u);
+  }
+}
+
 TEST(PretendRanks, EvaluateAModel) {
   const TempDir scratch;
   const Ended ended = run_shell(
@@ -61,7 +80,8 @@ TEST(PretendRanks, GenerateText) {
   const Ended ended = run_shell(
       ranks_on_gpus(2, 2, "generate " + kTinyBase + " --device cuda --max-new-tokens 5 --prompt abc"));
   ASSERT_EQ(ended.code, 0) << ended.err;
-  // All logits are alike: nothing is computed. mpirun gives its ranks a terminal, where controls are shown so.
+  // All logits are alike: nothing is computed. mpirun gives its ranks a terminal, where controls are shown
+  // so.
   EXPECT_EQ(ended.out, "\\x00\\x00\\x00\\x00\\x00\n");
 }
 

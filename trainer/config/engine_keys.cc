@@ -26,11 +26,23 @@ std::vector<RecipeKey> engine_keys() {
            .high = 1e6,
            .also = "cp sp context_parallel sequence_parallel context_parallel_size sequence_parallel_size "
                    "cp_size sp_size"},
-          "ranks that share each sequence; auto: all ranks / data"),
+          "ranks that share each sequence; auto: all ranks / data, or ring x heads"),
+      key("mesh", "ring", kAutoInteger, mesh<&MeshRecipe::ring>,
+          {.low = 1, .high = 1e6, .also = "ring_degree ring_size ring_attention_size"},
+          "places round which keys and values of a sequence travel; auto: sequence / heads"),
+      key("mesh", "heads", kAutoInteger, mesh<&MeshRecipe::heads>,
+          {.low = 1, .high = 1e6, .also = "ulysses ulysses_degree ulysses_size sp_ulysses"},
+          "neighbours at each place, which share attention's heads; auto: sequence / ring, or 1 on one host "
+          "and on "
+          "several as many ranks of a host as the model's heads allow"),
       key("mesh", "placement", kChoice, mesh<&MeshRecipe::placement>, {},
           "which tokens of a sequence a rank holds"),
       key("engine", "save_attention", kFlag, engine<&EngineRecipe::save_attention>, {},
           "keep attention's output between forward and backward"),
+      key("engine", "head_groups", kAutoInteger, engine<&EngineRecipe::head_groups>, {.low = 1, .high = 1e6},
+          "groups of heads that attention computes one after the other, so that the ring holds one at a "
+          "time; divides "
+          "the model's key heads; auto: as few as the memory has room for"),
       key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
           {.also = "activation_offload offload_activations cpu_offload"},
           "where what backward needs of each block waits; auto: in host memory if only that fits"),

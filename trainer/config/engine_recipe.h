@@ -1,4 +1,5 @@
-// What a recipe says about the machine: the device, how ranks share the work, what the engine keeps in memory.
+// What a recipe says about the machine: the device, how ranks share the work, what the engine keeps in
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +19,16 @@ struct ChoiceTable<DeviceKind> {
 template <>
 struct ChoiceTable<Placement> {
   using enum Placement;
-  static constexpr Choice<Placement> choices[] = {{kZigzag, "zigzag"}, {kContiguous, "contiguous"}};
+  static constexpr Choice<Placement> choices[] = {
+      {kBalanced, "balanced"}, {kZigzag, "zigzag"}, {kContiguous, "contiguous"}};
 };
 
 struct MeshRecipe {
   int data = 1;
-  int sequence = 0;  // 0: all ranks / data
-  Placement placement = Placement::kZigzag;
+  int sequence = 0;  // 0: ring * heads where both are given, else all ranks / data
+  int ring = 0;      // 0: sequence / heads
+  int heads = 0;  // 0: sequence / ring where both are given, else by the hosts (trainer/plan/choose_mesh.h)
+  Placement placement = Placement::kBalanced;
 };
 
 // Where what backward needs of each block waits. kAuto: in host memory if only that fits.
@@ -43,6 +47,7 @@ struct EngineRecipe {
   int64_t hang_seconds = 1800;  // until a transfer between GPUs that its neighbours keep waiting is given up
   ActivationsPlace activations = ActivationsPlace::kAuto;
   int compare_every = 20;  // steps from one comparison of the ranks' copies to the next; 0: never
+  int head_groups = 0;  // of attention, one after the other; 0: by the memory there is
 };
 
 }  // namespace ropeway

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "parallel/layout/head_shares.h"
 #include "trainer/config/lengths.h"
+#include "trainer/config/mesh_ranks.h"
 #include "trainer/config/nearest_word.h"
 #include "trainer/config/recipe_checks.h"
 #include "trainer/config/recipe_problems.h"
@@ -42,10 +44,32 @@ void check_windows_on_gpu(const Recipe& recipe, int64_t window, RecipeProblems& 
   }
 }
 
+void check_heads(const MeshRecipe& mesh, const ModelFacts& model, RecipeProblems& problems) {
+  if (mesh.heads <= 1 || model.query_heads == 0) return;
+  if (can_share_heads(model.query_heads, model.key_heads, mesh.heads)) return;
+  problems.add("mesh.heads",
+               fmt::format("found {}, wanted a divisor of the model's {} query heads that divides its {} "
+                           "key head{} or is a multiple of {}",
+                           mesh.heads, model.query_heads, model.key_heads, model.key_heads == 1 ? "" : "s",
+                           model.key_heads == 1 ? "it" : "them"));
+}
+
+void check_head_groups(const Recipe& recipe, const ModelFacts& model, RecipeProblems& problems) {
+  const int groups = recipe.engine.head_groups;
+  if (groups <= 1 || model.query_heads == 0) return;
+  const int heads = std::max(1, with_ranks(recipe.mesh, 0).heads);
+  if (can_group_heads(model.query_heads, model.key_heads, groups, heads)) return;
+  problems.add("engine.head_groups",
+               fmt::format("found {}, wanted a divisor of the model's {} key head{}{}", groups,
+                           model.key_heads, model.key_heads == 1 ? "" : "s",
+                           heads == 1 ? "" : fmt::format(", whose heads {} ranks can share", heads)));
+}
+
 }  // namespace
 
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model) {
-  const auto& [original_window, rotary_pairs, existing_sets, sliding_window, honoured_window] = model;
+  const auto& [original_window, rotary_pairs, existing_sets, sliding_window, honoured_window, query_heads,
+               key_heads] = model;
   RecipeProblems problems(recipe);
   check_stage_chain(
       recipe, {.original_window = original_window, .model_is_known = true, .sets = existing_sets}, problems);
@@ -53,6 +77,8 @@ std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const 
   if (recipe.model.sliding_window == SlidingWindowPolicy::kRefuse)
     check_sliding_window(recipe, sliding_window, problems);
   check_windows_on_gpu(recipe, honoured_window, problems);
+  check_heads(with_ranks(recipe.mesh, 0), model, problems);
+  check_head_groups(recipe, model, problems);
   std::vector<std::string> names;
   for (const SetToStartFrom& set : existing_sets) names.push_back(set.name);
   const auto exists = [&names](const std::string& name) {

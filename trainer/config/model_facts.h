@@ -18,6 +18,7 @@ struct ModelFacts {
   std::vector<SetToStartFrom> existing_sets;  // of the model the recipe begins with
   int64_t sliding_window = 0;                 // that nobody has said what to do beyond; 0: none
   int64_t honoured_window = 0;                // that sliding layers attend through; 0: none
+  int64_t query_heads = 0, key_heads = 0;     // 0: not looked at
 };
 std::vector<std::string> check_recipe_against_model(const Recipe& recipe, const ModelFacts& model);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "trainer/config/lengths.h"
+#include "trainer/config/mesh_ranks.h"
 #include "trainer/config/recipe.h"
 #include "trainer/config/stage_chain.h"
 
@@ -94,21 +95,40 @@ void check_data(const Recipe& recipe, RecipeProblems& problems) {
   }
 }
 
+// Ring and heads against the ranks that share a sequence.
+void check_ring_and_heads(const MeshRecipe& given, int sequence, RecipeProblems& problems) {
+  const int64_t product = int64_t{given.ring} * given.heads;
+  if (product > 0 && product != sequence) {
+    problems.add("mesh.heads",
+                 fmt::format("found ring {} x heads {} = {} ranks, wanted the {} that share a sequence",
+                             given.ring, given.heads, product, sequence));
+  }
+  if (product > 0) return;
+  const auto check_divides = [&](const char* key, int value) {
+    if (value == 0 || sequence % value == 0) return;
+    problems.add(key, fmt::format("found {}, wanted a divisor of the {} rank{} that share{} a sequence",
+                                  value, sequence, sequence == 1 ? "" : "s", sequence == 1 ? "s" : ""));
+  };
+  check_divides("mesh.ring", given.ring);
+  check_divides("mesh.heads", given.heads);
+}
+
 void check_mesh(const Recipe& recipe, int ranks, RecipeProblems& problems) {
   const int data = recipe.mesh.data;
-  int sequence = recipe.mesh.sequence;
-  if (ranks > 0 && sequence == 0 && ranks % data != 0) {
+  const MeshRecipe mesh = with_ranks(recipe.mesh, ranks);
+  if (ranks > 0 && mesh.sequence == 0) {
     problems.add("mesh.data", fmt::format("found {}, wanted a divisor of the job's {} rank{}", data, ranks,
                                           ranks == 1 ? "" : "s"));
   }
-  if (sequence == 0) sequence = ranks > 0 && ranks % data == 0 ? ranks / data : 1;
+  const int sequence = mesh.sequence > 0 ? mesh.sequence : std::max({mesh.ring, mesh.heads, 1});
   const int64_t product = int64_t{data} * sequence;
-  if (ranks > 0 && recipe.mesh.sequence != 0 && product != ranks) {
+  if (ranks > 0 && mesh.sequence != 0 && product != ranks) {
     problems.add("mesh.sequence", fmt::format("found data {} x sequence {} = {} ranks, wanted the job's {}",
                                               data, sequence, product, ranks));
   }
-  const bool zigzag = recipe.mesh.placement == Placement::kZigzag;
-  const int64_t pieces = (zigzag ? 2 : 1) * int64_t{sequence};
+  if (mesh.sequence > 0) check_ring_and_heads(recipe.mesh, mesh.sequence, problems);
+  const bool zigzag = recipe.mesh.placement != Placement::kContiguous;
+  const int64_t pieces = chunks_per_rank(recipe.mesh.placement) * int64_t{sequence};
   const auto check_length = [&](const std::string& path, int64_t length) {
     if (length % pieces == 0) return;
     problems.add(path, fmt::format("found {}, wanted a multiple of {} ({}{} sequence rank{})", length, pieces,

@@ -74,7 +74,9 @@ void StepLog::report(const TrainStep& step, const TrainState& state, const StepM
                              {"optimizer", step.times.optimizer},
                              {"checkpoint", step.times.checkpoint}},
                     .slowest_rank = step.slowest ? step.slowest->rank : -1,
-                    .slowest_speed = step.slowest ? step.slowest->speed : 1};
+                    .slowest_speed = step.slowest ? step.slowest->speed : 1,
+                    .attention_balance = step.attention_balance,
+                    .attention_bytes_sent = step.attention_bytes_sent};
   record.peak_tflops = context_.peak_tflops;
   record.tflops_per_rank = flops_per_rank_ / seconds / 1e12;
   recent_seconds_.push_back(seconds);

@@ -23,9 +23,9 @@ void StepMemory::end_step(const ShardedAdamW& optimizer, const LocalBatch& batch
   const int64_t optimizer_bytes =
       (own_master ? bytes(optimizer.master()) : 0) + bytes(optimizer.moment1()) + bytes(optimizer.moment2());
   const int64_t checkpoints = model.activation_bytes();
-  const int64_t ring =
-      ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->size(Axis::kSequence),
-                      static_cast<int64_t>(dtype.itemsize()), /*gradients=*/true);
+  const int64_t ring = ring_slot_bytes(model.config(), batch.tokens.numel(), context_.mesh->shape(),
+                                       static_cast<int64_t>(dtype.itemsize()), /*gradients=*/true) /
+                       model.plan().head_groups;
   const int64_t rest = meter_.peak_bytes() - gradients - optimizer_bytes - checkpoints - ring;
   latest_ = {
       {"weights", weights},         {"gradients", gradients}, {"optimizer", optimizer_bytes},

@@ -82,7 +82,7 @@ double StepRunner::exchange(TrainStep& step, double own_loss, uint64_t tokens) {
 
 void StepRunner::look_for_stragglers(TrainStep& step, const std::vector<double>& compute) {
   // Contiguous placement gives the ranks different work.
-  if (context_.model->attention().split().placement != Placement::kZigzag) return;
+  if (context_.model->attention().split().placement == Placement::kContiguous) return;
   stragglers_.add(compute);
   step.slowest = stragglers_.slowest();
   if (!stragglers_.is_news() || step.slowest->rank != context_.mesh->world().rank()) return;
@@ -114,6 +114,8 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
   step.weight = global_weight(batches, number);
   const auto pass = Clock::now();
   const double ring_before = here.seconds_waited(WaitFor::kRing);
+  const SequenceAttention& attention = context_.model->attention();
+  const int64_t sent_before = attention.bytes_sent();
   double own_loss = 0;
   const auto passes = [&] {
     for (const LocalBatch& batch : batches) {
@@ -127,6 +129,11 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
   }
   step.times.ring_wait = here.seconds_waited(WaitFor::kRing) - ring_before;
   step.times.compute = seconds_since(pass) - step.times.ring_wait;
+  if (attention.split().ranks > 1) {
+    step.attention_bytes_sent = attention.bytes_sent() - sent_before;
+    for (const LocalBatch& batch : batches)
+      step.attention_balance += batch.layout.balance() / static_cast<double>(batches.size());
+  }
   // Of one rank alone the sum is its own share, and nothing is looked at twice.
   if (context_.mesh->world().size() > 1) step.own = look_at_share(context_, own_loss);
   step.loss = exchange(step, own_loss, tokens);

@@ -1,5 +1,5 @@
-// One step of training: forward and backward over the step's windows, the sum of the gradients over all ranks,
-// and the update, unless the step's numbers speak against it.
+// One step of training: forward and backward over the step's windows, the sum of the gradients over all
+// ranks, and the update, unless the step's numbers speak against it.
 #pragma once
 
 #include <chrono>
@@ -43,6 +43,10 @@ struct TrainStep {
   std::chrono::steady_clock::time_point start{};
   StepTimes times;
   std::optional<Stragglers::Slowest> slowest;
+  // Of this rank's row, where it is of several ranks: the mean balance of its batches
+  // (SequenceLayout::balance), and what this rank sent for attention.
+  double attention_balance = 0;
+  int64_t attention_bytes_sent = 0;
 };
 
 // Zero moments, masters from the weights.

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "parallel/attention/ring_attention.h"
+#include "parallel/attention/sequence_attention.h"
 #include "parallel/comm/mesh.h"
 #include "parallel/device/cuda_job.h"
 #include "trainer/formats/hf/model_dir.h"
@@ -16,8 +16,11 @@
 namespace ropeway {
 
 ModelPlace model_place(const Mesh& mesh, CudaJob* gpus) {
-  Communicator& sequence = mesh.group(Axis::kSequence);
-  ModelPlace place{.sequence = sequence, .links = ring_links_of(gpus, sequence), .device = device_of(gpus)};
+  Communicator &ring = mesh.group(Axis::kRing), &heads = mesh.group(Axis::kHeads);
+  ModelPlace place{.sequence = mesh.group(Axis::kSequence),
+                   .attention = {.ring = ring, .links = ring_links_of(gpus, ring)},
+                   .device = device_of(gpus)};
+  if (heads.size() > 1) place.attention.heads = collectives_of(gpus, heads);
   if (gpus != nullptr) place.check_exchange = [gpus] { gpus->check(); };
   return place;
 }
@@ -70,8 +73,7 @@ void ModelSession::saved_to(const std::filesystem::path& model_dir) { held_ = mo
 CausalLM& ModelSession::model() {
   ROPEWAY_CHECK(at_work_, "no plan to run the model by");
   if (!model_) {
-    attention_ =
-        std::make_unique<RingAttention>(place_.sequence, place_.links, plan_.placement, plan_.chunk_multiple);
+    attention_ = make_attention(place_.attention, plan_.placement, plan_.chunk_multiple, plan_.head_groups);
     model_ = std::make_unique<CausalLM>(config_, *parameters_, *attention_, plan_,
                                         EngineHooks{.check_exchange = place_.check_exchange});
   }

@@ -15,7 +15,7 @@
 #include <memory>
 #include <variant>
 
-#include "parallel/comm/ring_link.h"
+#include "parallel/attention/make_attention.h"
 #include "trainer/family/model_config.h"
 #include "trainer/plan/engine_plan.h"
 
@@ -30,8 +30,8 @@ struct ModelDir;
 
 // Where a rank's tensors live, and what joins it to the ranks that share its sequences.
 struct ModelPlace {
-  Communicator& sequence;  // those ranks; must outlive the session
-  RingLinks links;         // round them, over the memory of the device
+  Communicator& sequence;     // those ranks; must outlive the session
+  AttentionGroups attention;  // how they are joined, over the memory of the device
   c10::Device device;
   std::function<void()> check_exchange = {};  // EngineHooks::check_exchange
 };

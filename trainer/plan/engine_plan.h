@@ -40,7 +40,8 @@ struct EnginePlan {
   int64_t chunk_multiple = 1;
 
   bool save_attention =
-      true;  // keep O and LSE of each block: attention's forward is not repeated in backward
+      true;             // keep O and LSE of each block: attention's forward is not repeated in backward
+  int head_groups = 1;  // attention goes through key heads, with their query heads, in so many parts
   bool narrow_moments = false;  // AdamW's moments in BF16
   bool offload = false;         // what blocks keep for backward waits in host memory
   int64_t offload_slots = 2;    // then the device holds so many blocks' records: one at work, one on its way

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "parallel/layout/head_shares.h"
 #include "trainer/config/recipe.h"
 #include "trainer/plan/key_cache_memory.h"
 #include "trainer/plan/plan_memory.h"
@@ -29,13 +30,17 @@ class Decision {
     plan_.keep_bytes = request.keep_bytes.value_or(plan_.keep_bytes);
     if (request.work.pass == Pass::kTrain) plan_.micro_batch = micro_batch_of(request.work, request.mesh);
     if (request.work.one_at_a_time) plan_.score_batch_tokens = 0;
+    plan_.head_groups = request.head_groups.value_or(1);
     with_tiles(kUsualTile);
   }
 
   EnginePlan plan() {
     if (!plan_.cuda || bytes_ == 0) return plan_;
     if (!request_.keep_bytes) plan_.keep_bytes = 0;
-    if (!request_.offload && !fits(kSmallestTile)) plan_.offload = true;
+    if (!fits_in_groups() && !request_.offload) {
+      plan_.offload = true;
+      fits_in_groups();
+    }
     with_tiles(largest_tile());
     if (!request_.keep_bytes) {
       // The formulas may be some per cent low, and what is kept only saves work.
@@ -58,10 +63,22 @@ class Decision {
   }
   bool fits(int64_t tile) { return with_tiles(tile).total() <= bytes_; }
 
+  // Heads in as few groups as make it fit, where a ring or neighbours hold something for each; 1 if none do.
+  bool fits_in_groups() {
+    if (request_.head_groups || plan_.mesh.sequence == 1) return fits(kSmallestTile);
+    for (int groups = 1; groups <= config_.num_kv_heads; ++groups) {
+      if (!can_group_heads(config_.num_heads, config_.num_kv_heads, groups, plan_.mesh.heads)) continue;
+      plan_.head_groups = groups;
+      if (fits(kSmallestTile)) return true;
+    }
+    plan_.head_groups = 1;
+    return false;
+  }
+
   int64_t largest_tile() {
     for (int64_t tile = kLargestTile; tile > kSmallestTile; tile /= 2) {
-      // Beyond the usual size tiles are for small models, whose matrices leave a GPU idle; not for whatever is
-      // free.
+      // Beyond the usual size tiles are for small models, whose matrices leave a GPU idle; not for whatever
+      // is free.
       const bool modest = tile <= kUsualTile || with_tiles(tile).tiles <= bytes_ / 16;
       if (modest && fits(tile)) return tile;
     }
@@ -118,6 +135,7 @@ PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const M
     request.offload = engine.activations == ActivationsPlace::kHost;
   }
   if (engine.keep_bytes >= 0) request.keep_bytes = engine.keep_bytes;
+  if (engine.head_groups > 0) request.head_groups = engine.head_groups;
   if (engine.tile_tokens > 0) request.tile_tokens = engine.tile_tokens;
   if (engine.loss_tile_tokens > 0) request.loss_tile_tokens = engine.loss_tile_tokens;
   return request;

@@ -21,10 +21,11 @@ struct PlanRequest {
   DType dtype = DType::kF32;
   MeshShape mesh = {};
   Placement placement = Placement::kZigzag;
+  std::optional<int> head_groups = {};
   bool save_attention = true;
   bool narrow_moments = false;
-  // Of the longest sequence that is generated behind, whose keys and values take memory beside the passes; and
-  // whether keys are kept before RoPE as well (plan/key_cache_memory.h).
+  // Of the longest sequence that is generated behind, whose keys and values take memory beside the passes;
+  // and whether keys are kept before RoPE as well (plan/key_cache_memory.h).
   int64_t cached_length = 0;
   bool cache_unrotated = false;
   std::optional<bool> offload = {};
@@ -44,10 +45,11 @@ struct DeviceMemory {
   bool cuda = false;
   int64_t bytes = 0;  // that a rank may take; 0: unknown
 };
-// Passes have what keys and values leave of the memory. What is left open: the device holds activations unless only host memory makes the work fit; tiles are the
-// largest powers of two with which it fits; what is kept for backward is what is left then of nine tenths of
-// the memory. Without a GPU, or where its memory is unknown, they are on the device, 2048 and 1024 tokens, and
-// 1 GiB. The same on all ranks that bring the same `device`.
+// Passes have what keys and values leave of the memory. What is left open: the device holds activations
+// unless only host memory makes the work fit; tiles are the largest powers of two with which it fits; what is
+// kept for backward is what is left then of nine tenths of the memory. Without a GPU, or where its memory is
+// unknown, they are on the device, 2048 and 1024 tokens, and 1 GiB. The same on all ranks that bring the same
+// `device`.
 EnginePlan make_engine_plan(const ModelConfig& config, const PlanRequest& request,
                             const DeviceMemory& device);
 

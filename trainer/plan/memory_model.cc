@@ -4,6 +4,7 @@
 
 #include "kernels/attention/head_groups.h"
 #include "kernels/base/error.h"
+#include "parallel/layout/head_shares.h"
 #include "parallel/zero/shard_range.h"
 
 namespace ropeway {
@@ -39,6 +40,8 @@ class PassMemory {
   bool trains() const { return shape_.pass == Pass::kTrain; }
   bool has_backward() const { return shape_.pass != Pass::kEvaluate; }
   bool on_ring() const { return shape_.ring_ranks > 1; }
+  bool shares_heads() const { return shape_.head_ranks > 1; }
+  int64_t keys() const { return width_.keys_for_heads(shape_.head_ranks); }
   int64_t tokens() const { return shape_.tokens(); }
   int64_t element() const { return bytes_of(plan_.dtype); }
   int64_t acc() const { return plan_.dtype == DType::kF64 ? 8 : 4; }
@@ -87,7 +90,8 @@ class PassMemory {
     if (kept_blocks() < layers) parts.transients += tokens() * width_.qkv * element();
     if (has_backward()) parts.transients += tokens() * width_.queries * element();
     parts.tiles = standing_tiles();
-    parts.ring = ring_slot_bytes(config_, tokens(), shape_.ring_ranks, element(), has_backward());
+    const MeshShape row{1, shape_.ring_ranks * shape_.head_ranks, shape_.head_ranks};
+    parts.ring = by_groups(ring_slot_bytes(config_, tokens(), row, element(), has_backward()));
     const int64_t kinds = config_.local_rope_theta > 0 ? 2 : 1;
     parts.tables = kinds * 2 * shape_.length * config_.rotary_pairs() * acc();
     if (shape_.pass == Pass::kFactorGradient) {
@@ -131,13 +135,28 @@ class PassMemory {
   // Of the block's own results, those that are not kept.
   int64_t unsaved_attention() const { return saves_attention() ? 0 : attention_bytes(); }
 
+  // Of queries, keys and values as they are exchanged for heads.
+  int64_t rows_for_heads(int64_t queries) const {
+    return tokens() * (queries * width_.queries + 2 * keys()) * element();
+  }
+
+  // Of a share of queries, keys and values: heads that are computed one group after the other.
+  int64_t by_groups(int64_t bytes) const { return bytes / plan_.head_groups; }
+
   Phase attention_forward() const {
     Phase phase;
     phase.transients = unsaved_attention();
+    int64_t merged = 0;
     if (on_ring()) {  // the merged result, in acc type, and a hop's partial one
-      phase.transients +=
-          tokens() * (width_.queries * (narrow() ? acc() : element()) + config_.num_heads * acc());
+      merged = tokens() * (width_.queries * (narrow() ? acc() : element()) + config_.num_heads * acc());
     }
+    const int64_t result = tokens() * width_.queries * element();
+    if (shares_heads()) {
+      // Sent and received; then what came with the result; then the result as it was made, sent and received,
+      // and in order.
+      merged = std::max({2 * rows_for_heads(1) - attention_bytes(), rows_for_heads(1) + merged, 2 * result});
+    }
+    phase.transients += by_groups(merged + (plan_.head_groups > 1 ? attention_bytes() : 0));
     return phase;
   }
 
@@ -155,10 +174,10 @@ class PassMemory {
   // What the operator has allocated at a time for a block of so many halves of the local queries and keys.
   int64_t operator_bytes(int query_halves, int key_halves) const {
     const BlockAttentionShape block{.batch = shape_.sequences,
-                                    .heads = config_.num_heads,
-                                    .kv_heads = config_.num_kv_heads,
-                                    .queries = shape_.length * query_halves / 2,
-                                    .keys = shape_.length * key_halves / 2,
+                                    .heads = config_.num_heads / shape_.head_ranks,
+                                    .kv_heads = heads_of_rank(config_.num_kv_heads, shape_.head_ranks),
+                                    .queries = shape_.length * shape_.head_ranks * query_halves / 2,
+                                    .keys = shape_.length * shape_.head_ranks * key_halves / 2,
                                     .head_dim = config_.head_dim};
     if (plan_.cuda) return attention_backward_bytes(block);
     const int64_t rows = block.heads * block.queries + 2 * block.kv_heads * block.keys;
@@ -174,12 +193,22 @@ class PassMemory {
       // dk and dv that are to come home, and beside them: the own block; its narrow results and dq widened;
       // dq so far and a hop's block. In zigzag a hop is all queries with half the keys, or half the queries
       // with all keys.
-      const int64_t home = tokens() * 2 * width_.keys * acc(), dq = tokens() * width_.queries * acc();
-      const int64_t widened = plan_.cuda ? tokens() * width_.qkv * element() + dq : 0;
-      const int64_t hop = plan_.placement == Placement::kZigzag
+      const int64_t home = tokens() * 2 * keys() * acc(), dq = tokens() * width_.queries * acc();
+      const int64_t widened = plan_.cuda ? tokens() * (width_.queries + 2 * keys()) * element() + dq : 0;
+      const int64_t hop = plan_.placement != Placement::kContiguous
                               ? std::max(operator_bytes(2, 1), operator_bytes(1, 2))
                               : bytes;
       bytes = home + std::max({bytes, widened, dq + hop});
+    }
+    if (shares_heads()) {
+      // Sent and received; then what came with the gradients; then these as they were made, sent and
+      // received, and in order.
+      const int64_t gradients = tokens() * (width_.queries + 2 * keys()) * attention_gradient();
+      bytes = std::max({2 * rows_for_heads(3), rows_for_heads(3) + bytes, 2 * gradients,
+                        gradients + tokens() * width_.qkv * attention_gradient()});
+    }
+    if (plan_.head_groups > 1) {  // beside the gradients of all heads
+      bytes = tokens() * width_.qkv * attention_gradient() + by_groups(bytes);
     }
     return {.transients = unsaved_attention() + bytes};
   }
@@ -247,7 +276,13 @@ BlockWidths::BlockWidths(const ModelConfig& config)
       queries(config.num_heads * config.head_dim),
       keys(config.num_kv_heads * config.head_dim),
       qkv(queries + 2 * keys),
-      intermediate(config.intermediate_size) {}
+      intermediate(config.intermediate_size),
+      key_heads(config.num_kv_heads),
+      head_dim(config.head_dim) {}
+
+int64_t BlockWidths::keys_for_heads(int head_ranks) const {
+  return head_ranks * heads_of_rank(key_heads, head_ranks) * head_dim;
+}
 
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size) {
   const BlockWidths width(config);
@@ -282,10 +317,10 @@ MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const
   return PassMemory(config, shape, plan).peak();
 }
 
-int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
-                        bool gradients) {
-  if (ring_ranks == 1) return 0;
-  const int64_t slot = 2 * tokens * BlockWidths(config).keys;
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, const MeshShape& mesh,
+                        int64_t element_size, bool gradients) {
+  if (mesh.ring() == 1) return 0;
+  const int64_t slot = 2 * tokens * BlockWidths(config).keys_for_heads(mesh.heads);
   const int64_t acc = std::max<int64_t>(element_size, 4);
   return 2 * slot * (element_size + (gradients ? acc : 0));
 }

@@ -42,7 +42,8 @@ struct PassShape {
   Pass pass = Pass::kTrain;
   int64_t sequences = 1;  // B, at once
   int64_t length = 0;     // n, local tokens of each
-  int ring_ranks = 1;     // that share a sequence
+  int ring_ranks = 1;     // places of the ring that a sequence goes round
+  int head_ranks = 1;     // ranks at each, which share heads
   int all_ranks = 1;      // that share the optimizer's state
   int64_t tokens() const { return sequences * length; }
 };
@@ -53,7 +54,11 @@ MemoryParts pass_memory(const ModelConfig& config, const PassShape& shape, const
 // The weights alone, in elements: what parts of the sum of num_parameters() the formulas need.
 struct BlockWidths {
   int64_t hidden, queries, keys, qkv, intermediate;  // C, H*D, K*D, (H + 2K)*D, I
+  int64_t key_heads, head_dim;                       // K, D
   explicit BlockWidths(const ModelConfig& config);
+  // Of the rows that a rank attends over for its own heads, as if they were its tokens: more keys where
+  // neighbours have the same ones.
+  int64_t keys_for_heads(int head_ranks) const;
 };
 
 // Whether what attention and MLP give is something by itself before the residual stream takes it: it is
@@ -63,9 +68,10 @@ bool has_branches(const ModelConfig& config);
 // Bytes that a block of `tokens` tokens needs for its token-wise results: qkv, middle and gate_up.
 int64_t tokenwise_bytes(const ModelConfig& config, int64_t tokens, int64_t element_size);
 
-// Two slots for keys and values on their way round the ring and, with gradients, two for theirs in acc type.
-int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, int ring_ranks, int64_t element_size,
-                        bool gradients);
+// Two slots for keys and values on their way round the ring and, with gradients, two for theirs in acc type;
+// 0 without a ring.
+int64_t ring_slot_bytes(const ModelConfig& config, int64_t tokens, const MeshShape& mesh,
+                        int64_t element_size, bool gradients);
 
 std::string bytes_text(int64_t bytes);  // "812 MiB", "3.42 GiB"
 // "weights 14.9 GiB, gradients 29.8 GiB, ...": parts of a percent and more of the total, the largest first.

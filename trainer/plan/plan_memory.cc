@@ -11,7 +11,8 @@ std::vector<PlanPass> passes_of(const EnginePlan& plan) {
     passes.push_back({{.pass = plan.work.pass,
                        .sequences = trains ? plan.micro_batch : scored_together(plan, length),
                        .length = padded / mesh.sequence,
-                       .ring_ranks = mesh.sequence,
+                       .ring_ranks = mesh.ring(),
+                       .head_ranks = mesh.heads,
                        .all_ranks = mesh.data * mesh.sequence},
                       length});
   }

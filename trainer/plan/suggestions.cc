@@ -78,7 +78,7 @@ class Changes {
   void fewer_together() {
     const MeshShape& mesh = q_.plan.mesh;
     if (mesh.data == 1) return;
-    offer(Knob::kSharedSequences, moved(q_.plan, {1, mesh.data * mesh.sequence}));
+    offer(Knob::kSharedSequences, moved(q_.plan, {1, mesh.data * mesh.sequence, mesh.heads}));
   }
 
   // The fewest ranks that make it fit, found by doubling; at least twice as many, and never so many that each

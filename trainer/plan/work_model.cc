@@ -1,5 +1,7 @@
 #include "trainer/plan/work_model.h"
 
+#include "parallel/layout/head_shares.h"
+
 namespace ropeway {
 
 Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkOptions& options) {
@@ -35,15 +37,24 @@ Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkO
   return work;
 }
 
-RingTraffic ring_traffic(const ModelConfig& config, Pass pass, int64_t local_length, int ring_ranks,
-                         DType dtype) {
-  const double pair = 2.0 * static_cast<double>(local_length * BlockWidths(config).keys) *
-                      static_cast<double>(config.num_layers);
-  const double element = static_cast<double>(bytes_of(dtype)), acc = dtype == DType::kF64 ? 8 : 4;
-  RingTraffic traffic{.forward = (ring_ranks - 1) * pair * element};
-  if (pass != Pass::kEvaluate && ring_ranks > 1) {
-    traffic.backward = (ring_ranks - 1) * pair * element + ring_ranks * pair * acc;
+AttentionTraffic attention_traffic(const ModelConfig& config, Pass pass, int64_t local_length,
+                                   const MeshShape& mesh, DType dtype) {
+  const double layers = static_cast<double>(config.num_layers),
+               element = static_cast<double>(bytes_of(dtype));
+  const double acc = dtype == DType::kF64 ? 8 : 4, ring = mesh.ring(), heads = mesh.heads;
+  // Numbers of a layer: of queries, and of keys and values with those that neighbours have twice.
+  const double queries = static_cast<double>(local_length * BlockWidths(config).queries);
+  const double pair = 2 * static_cast<double>(local_length * config.head_dim) *
+                      static_cast<double>(mesh.heads * heads_of_rank(config.num_kv_heads, mesh.heads));
+  const bool has_backward = pass != Pass::kEvaluate;
+  AttentionTraffic traffic;
+  if (mesh.ring() > 1) {
+    traffic.ring_forward = (ring - 1) * layers * pair * element;
+    if (has_backward) traffic.ring_backward = layers * pair * ((ring - 1) * element + ring * acc);
   }
+  double numbers = (2 * queries + pair) * element;
+  if (has_backward) numbers += (3 * queries + pair) * element + (queries + pair) * acc;
+  traffic.heads = (heads - 1) / heads * layers * numbers;
   return traffic;
 }
 

@@ -27,12 +27,16 @@ struct WorkOptions {
 };
 Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkOptions& options);
 
-// What every rank sends to the next in a pass over one sequence: keys and values in forward; again in
-// backward, and their gradients in acc type, which make one hop more to be home.
-struct RingTraffic {
-  double forward = 0, backward = 0;  // bytes
+// What a rank sends in a pass over one sequence, of which it has local_length tokens; bytes. Round the ring:
+// keys and values in forward; again in backward, and their gradients in acc type, which make one hop more to
+// be home. For heads: queries, keys, values and results in forward; in backward these again with the results'
+// gradient, and the gradients of queries, keys and values.
+struct AttentionTraffic {
+  double ring_forward = 0, ring_backward = 0;
+  double heads = 0;
+  double total() const { return ring_forward + ring_backward + heads; }
 };
-RingTraffic ring_traffic(const ModelConfig& config, Pass pass, int64_t local_length, int ring_ranks,
-                         DType dtype);
+AttentionTraffic attention_traffic(const ModelConfig& config, Pass pass, int64_t local_length,
+                                   const MeshShape& mesh, DType dtype);
 
 }  // namespace ropeway

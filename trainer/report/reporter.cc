@@ -49,6 +49,11 @@ std::vector<std::pair<std::string, double>> step_scalars(const StepRecord& recor
       scalars.emplace_back(fmt::format("{}time_metrics/{}(s)", prefix, part), seconds);
     }
   }
+  if (record.attention_balance > 0) {
+    scalars.emplace_back(prefix + "attention/balance", record.attention_balance);
+    scalars.emplace_back(prefix + "attention/sent(MiB)",
+                         static_cast<double>(record.attention_bytes_sent) / (1 << 20));
+  }
   if (record.tflops_per_rank > 0) scalars.emplace_back(prefix + "tflops", record.tflops_per_rank);
   if (record.peak_tflops > 0) {
     scalars.emplace_back(prefix + "mfu(%)", 100 * record.tflops_per_rank / record.peak_tflops);
@@ -157,6 +162,9 @@ void Reporter::step(const StepRecord& record) {
   for (const auto& [part, seconds] : record.time) line["time_seconds"][part] = seconds;
   if (record.slowest_rank >= 0) {
     line["slowest_rank"] = {{"rank", record.slowest_rank}, {"speed", record.slowest_speed}};
+  }
+  if (record.attention_balance > 0) {
+    line["attention"] = {{"balance", record.attention_balance}, {"bytes_sent", record.attention_bytes_sent}};
   }
   if (record.tflops_per_rank > 0) line["tflops_per_rank"] = record.tflops_per_rank;
   if (record.peak_tflops > 0) line["share_of_peak"] = record.tflops_per_rank / record.peak_tflops;

@@ -30,6 +30,10 @@ struct StepRecord {
   // rank alone, or too few steps.
   int slowest_rank = -1;
   double slowest_speed = 1;
+  // Where ranks share sequences, of the first row of the mesh: the largest share of attention's work by the
+  // mean of the ranks, from 1, and bytes that a rank sent for attention. 0: they do not.
+  double attention_balance = 0;
+  int64_t attention_bytes_sent = 0;
   double tflops_per_rank = 0;  // arithmetic of the step as plans count it, in 10^12 per second; 0: not known
   double peak_tflops = 0;      // of matrix products of such a device, as published; 0: not known
   double seconds_left = -1;    // of all stages; below 0: not known
@@ -54,8 +58,8 @@ class Reporter {
   Reporter(const std::filesystem::path& run_dir, bool enabled, const std::string& command = "");
   ~Reporter();
 
-  // The stage goes on after `step`: its records of later ones are dropped, and where there were earlier ones a
-  // line says that it went on here.
+  // The stage goes on after `step`: its records of later ones are dropped, and where there were earlier ones
+  // a line says that it went on here.
   void resume_at(const std::string& stage, int64_t step);
   void step(const StepRecord& record);
   void search(const SearchRecord& record);
@@ -73,12 +77,12 @@ class Reporter {
   // report.json: {"base_window", "commands": [...], "evaluations": [...], "benchmarks": [...], "stages":
   // [...]}; rewritten atomically, earlier content kept. A command given several times in a row is there once.
   void write_report(int64_t base_window);
-  // What the run is, once per process: texts (Markdown) by title, and the values that runs are compared by. For
-  // TensorBoard.
+  // What the run is, once per process: texts (Markdown) by title, and the values that runs are compared by.
+  // For TensorBoard.
   void describe_run(const std::vector<std::pair<std::string, std::string>>& texts,
                     const std::vector<std::pair<std::string, std::string>>& parameters);
-  // Called when there is news, at most every `seconds`, and after each stage; may be empty. What it throws is a
-  // warning.
+  // Called when there is news, at most every `seconds`, and after each stage; may be empty. What it throws is
+  // a warning.
   void on_news(std::function<void()> listener, double seconds);
   // What each stage takes, in the order they run; the estimate of what is left starts from it.
   void plan_time(const std::vector<StageWork>& stages);

@@ -6,6 +6,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/lengths.h"
+#include "trainer/plan/choose_mesh.h"
 #include "trainer/plan/memory_model.h"
 #include "trainer/stages/recipe_model.h"
 
@@ -70,6 +71,8 @@ class Draft {
     if (best == nullptr) return false;
     recipe.mesh.data = best->mesh.data;
     recipe.mesh.sequence = best->mesh.sequence;
+    const int open = choose_heads(config_, best->mesh.sequence, request_.settings.device.devices_a_host);
+    recipe.mesh.heads = best->mesh.heads == open ? 0 : best->mesh.heads;
     draft_.meshes = meshes.size();
     draft_.meshes_that_fit = static_cast<size_t>(std::ranges::count_if(
         meshes, [](const MeshChoice& choice) { return choice.refused.empty() && choice.totals.fits; }));
@@ -114,7 +117,8 @@ class Draft {
 
   void plan() {
     PlanSettings settings = request_.settings;
-    settings.mesh = {draft_.recipe.mesh.data, draft_.recipe.mesh.sequence};
+    const MeshRecipe& mesh = draft_.recipe.mesh;
+    settings.mesh = choose_mesh(mesh, mesh.data * mesh.sequence, config_, settings.device.devices_a_host);
     draft_.stages = plan_recipe(draft_.recipe, config_, settings);
     draft_.totals = totals_of(draft_.stages, settings.memory_limit);
     draft_.search_seconds = 0;

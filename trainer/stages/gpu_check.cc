@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernels/ops/attention_check.h"
+#include "parallel/layout/head_shares.h"
 #include "trainer/config/recipe.h"
 #include "trainer/plan/device_rates.h"
 #include "trainer/plan/make_plan.h"
@@ -13,16 +14,16 @@ namespace ropeway {
 
 void check_gpu_attention(const CudaJob& gpus, const ModelConfig& config, const Recipe& recipe,
                          const MeshShape& mesh, const std::vector<const StageRecipe*>& stages) {
-  int64_t longest = 0;  // local tokens
+  int64_t longest = 0;  // rows that a rank attends over
   for (const StageRecipe* stage : stages) {
     // How long a pass is does not depend on the memory there is.
     const EnginePlan plan = make_engine_plan(config, plan_request(recipe, *stage, mesh), {.cuda = true});
-    for (const PlanPass& pass : passes_of(plan)) longest = std::max(longest, pass.shape.length);
+    for (const PlanPass& pass : passes_of(plan)) longest = std::max(longest, pass.shape.length * mesh.heads);
   }
   if (longest < 2) return;
   const BlockAttentionShape shape{.batch = 1,
-                                  .heads = config.num_heads,
-                                  .kv_heads = config.num_kv_heads,
+                                  .heads = config.num_heads / mesh.heads,
+                                  .kv_heads = heads_of_rank(config.num_kv_heads, mesh.heads),
                                   .queries = longest,
                                   .keys = longest,
                                   .head_dim = config.head_dim,

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
+#include "parallel/layout/head_shares.h"
 #include "trainer/config/lengths.h"
 
 namespace ropeway {
@@ -11,7 +13,7 @@ namespace {
 
 // Why stages cannot be shared out so; "" if they can.
 std::string refusal(const Recipe& recipe, const MeshShape& mesh) {
-  const int64_t pieces = (recipe.mesh.placement == Placement::kZigzag ? 2 : 1) * int64_t{mesh.sequence};
+  const int64_t pieces = chunks_per_rank(recipe.mesh.placement) * int64_t{mesh.sequence};
   for (const StageRecipe& stage : recipe.stages) {
     for (const int64_t length : lengths_of(stage)) {
       if (length % pieces != 0) return fmt::format("{} is no multiple of {}", format_length(length), pieces);
@@ -59,15 +61,25 @@ PlanTotals totals_of(const std::vector<StagePlan>& stages, int64_t memory_limit)
 std::vector<MeshChoice> mesh_choices(const Recipe& recipe, const ModelConfig& config,
                                      const PlanSettings& settings, int ranks) {
   std::vector<MeshChoice> choices;
-  for (int data = 1; data <= ranks; ++data) {
-    if (ranks % data != 0) continue;
-    MeshChoice choice{{data, ranks / data}, refusal(recipe, {data, ranks / data})};
+  const auto add = [&](const MeshShape& mesh) {
+    MeshChoice choice{mesh, refusal(recipe, mesh)};
     if (choice.refused.empty()) {
       PlanSettings own = settings;
       own.mesh = choice.mesh;
       choice.totals = totals_of(plan_recipe(recipe, config, own), settings.memory_limit);
     }
     choices.push_back(std::move(choice));
+    return choices.back().refused.empty();
+  };
+  for (int data = 1; data <= ranks; ++data) {
+    if (ranks % data != 0) continue;
+    const int sequence = ranks / data, most = std::gcd(sequence, settings.device.devices_a_host);
+    if (!add({data, sequence})) continue;
+    for (int heads = 2; heads <= most; ++heads) {
+      const bool divides = most % heads == 0;
+      if (divides && can_share_heads(config.num_heads, config.num_kv_heads, heads))
+        add({data, sequence, heads});
+    }
   }
   return choices;
 }

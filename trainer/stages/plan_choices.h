@@ -1,5 +1,5 @@
-// What a recipe can choose without changing what it is for: how its ranks share the work, and how it searches. Each
-// choice planned as a whole run.
+// What a recipe can choose without changing what it is for: how its ranks share the work, and how it
+// searches. Each choice planned as a whole run.
 #pragma once
 
 #include <string>
@@ -24,7 +24,8 @@ struct MeshChoice {
   std::string refused;  // why the recipe cannot run on it; "" if it can
   PlanTotals totals = {};
 };
-// All ways to share `ranks` between rows and the ring of each row, the longest ring first. settings.mesh is not read.
+// All ways to share `ranks` between rows and, in each row, a ring and heads within a host; the longest rows
+// first, of a row the ring alone. settings.mesh is not read.
 std::vector<MeshChoice> mesh_choices(const Recipe& recipe, const ModelConfig& config,
                                      const PlanSettings& settings, int ranks);
 // The quickest that fits and runs; null where there is none.

@@ -44,7 +44,9 @@ std::vector<std::string> errors_against_model(const Recipe& recipe, const Config
                    .rotary_pairs = model.config.rotary_pairs(),
                    .existing_sets = {},
                    .sliding_window = model.config.limiting_window(),
-                   .honoured_window = model.config.honours_window ? model.config.sliding_window : 0};
+                   .honoured_window = model.config.honours_window ? model.config.sliding_window : 0,
+                   .query_heads = model.config.num_heads,
+                   .key_heads = model.config.num_kv_heads};
   for (const FactorSet& set : model.sets) {
     facts.existing_sets.push_back({.name = set.name,
                                    .length = set.max_length,

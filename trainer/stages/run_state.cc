@@ -5,11 +5,13 @@
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
 #include "parallel/board/hang_watch.h"
+#include "parallel/comm/host_blocks.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/files/files.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/model/same_weights.h"
+#include "trainer/plan/choose_mesh.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/run_identity.h"
@@ -30,7 +32,7 @@ RunState::RunState(const Recipe& recipe_in, Communicator& world, RunInputs input
       stages(std::move(stages_in)),
       stop_requested(std::move(stop_requested_in)),
       stop(stop_in),
-      mesh(world, {recipe_in.mesh.data, recipe_in.mesh.sequence}),
+      mesh(world, choose_mesh(recipe_in.mesh, world.size(), inputs.config, ranks_per_host(world))),
       gpus(gpus_in),
       exchange(collectives_of(gpus, world)),
       tokenizer(std::move(inputs.tokenizer)),

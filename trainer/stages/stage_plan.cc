@@ -68,18 +68,22 @@ class Planner {
     result.work =
         pass_work(config_, kind, length,
                   {.save_attention = engine_.save_attention, .kept_blocks = static_cast<double>(kept)});
+    const AttentionTraffic traffic = attention_traffic(config_, kind, local, mesh_, engine_.dtype);
+    result.sent = traffic.total();
     if (device_.product <= 0) return result;
-    const AttentionRate rate = device_.attention_at(local, config_.head_dim);
+    const AttentionRate rate = device_.attention_at(local * mesh_.heads, config_.head_dim);
     const double ranks = mesh_.sequence;
     const double forward = result.work.attention_forward / ranks / (rate.forward * kTera);
     const double backward = result.work.attention_backward / ranks / (rate.backward * kTera);
-    const RingTraffic traffic = ring_traffic(config_, kind, local, mesh_.sequence, engine_.dtype);
-    const double link = mesh_.sequence > device_.devices_a_host ? device_.network : device_.link;
-    // The ring moves while attention computes; what it takes longer is waited for.
-    if (link > 0) {
-      result.exposed = std::max(0.0, traffic.forward / (link * kGiga) - forward) +
-                       std::max(0.0, traffic.backward / (link * kGiga) - backward);
-    }
+    // The ring moves while attention computes, and what it takes longer is waited for; so is all of an
+    // exchange of heads.
+    const auto seconds = [&](double bytes, int ranks_within) {
+      const double link = ranks_within > device_.devices_a_host ? device_.network : device_.link;
+      return link > 0 ? bytes / (link * kGiga) : 0;
+    };
+    result.exposed = std::max(0.0, seconds(traffic.ring_forward, mesh_.sequence) - forward) +
+                     std::max(0.0, seconds(traffic.ring_backward, mesh_.sequence) - backward) +
+                     seconds(traffic.heads, mesh_.heads);
     result.seconds =
         result.work.dense / ranks / (device_.product * kTera) + forward + backward + result.exposed;
     return result;

@@ -23,7 +23,8 @@ struct PlannedPass {
   int64_t tokens = 0;    // of one
   Work work = {};        // of one, all ranks together
   double seconds = 0;    // of one, while all rows have work; 0: the device's rates are unknown
-  double exposed = 0;    // of these, waiting for the ring
+  double exposed = 0;    // of these, waiting for other ranks of the row
+  double sent = 0;       // bytes that a rank sends for the attention of one sequence
 };
 
 struct StagePlan {
@@ -32,8 +33,8 @@ struct StagePlan {
   std::vector<PlannedPass> passes = {};
   bool open_ended = false;  // evaluate without a limit: a window of each length is counted
   PlanMemory memory = {};
-  // Host memory beside it on rank 0, which has most: the copies that checkpoints are written from while training
-  // goes on.
+  // Host memory beside it on rank 0, which has most: the copies that checkpoints are written from while
+  // training goes on.
   int64_t saving_bytes = 0;
   std::vector<Suggestion> suggestions = {};  // where it does not fit
 };

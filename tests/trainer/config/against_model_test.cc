@@ -30,6 +30,24 @@ TEST(AgainstModel, ReadjustMayStayInsideTheWindow) {
   EXPECT_THAT(check_recipe_against_model(parse_text(recipe).recipe, {256, 32, {}}), IsEmpty());
 }
 
+TEST(AgainstModel, HeadsMustBeSharedEvenly) {
+  const auto errors_with = [](const char* mesh, int64_t query_heads, int64_t key_heads) {
+    const auto recipe = replaced(kGoodRecipe, "  data: 1\n  sequence: 2\n", mesh);
+    return check_recipe_against_model(parse_text(recipe).recipe, {.original_window = 256,
+                                                                  .rotary_pairs = 32,
+                                                                  .existing_sets = {},
+                                                                  .query_heads = query_heads,
+                                                                  .key_heads = key_heads});
+  };
+  EXPECT_THAT(errors_with("  heads: 4\n", 8, 2), IsEmpty());
+  EXPECT_THAT(errors_with("  sequence: 8\n  ring: 2\n", 8, 1), IsEmpty());
+  EXPECT_THAT(errors_with("  heads: 4\n", 6, 2),
+              ElementsAre(HasSubstr(
+                  "mesh.heads: found 4, wanted a divisor of the model's 6 query heads that divides its "
+                  "2 key heads or is a multiple of them")));
+  EXPECT_THAT(errors_with("  sequence: 4\n  ring: 2\n", 6, 3), ElementsAre(HasSubstr("mesh.heads: found 2")));
+}
+
 TEST(AgainstModel, LengthsBeyondASlidingWindowWantAWord) {
   const ModelFacts model{
       .original_window = 256, .rotary_pairs = 32, .existing_sets = {}, .sliding_window = 512};

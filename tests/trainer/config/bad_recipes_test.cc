@@ -284,6 +284,12 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Combinations, BadRecipes,
     ::testing::Values(
+        BadRecipe{"ring_times_heads", good, "  sequence: 2", "  sequence: 2\n  ring: 2\n  heads: 2",
+                  "13:10: mesh.heads: found ring 2 x heads 2 = 4 ranks, wanted the 2 that share a sequence"},
+        BadRecipe{"heads_that_divide_no_row", good, "  sequence: 2", "  heads: 3",
+                  "11:10: mesh.heads: found 3, wanted a divisor of the 2 ranks that share a sequence"},
+        BadRecipe{"ring_that_divides_no_row", good, "  sequence: 2", "  ring: 4\n  sequence: 2",
+                  "11:9: mesh.ring: found 4, wanted a divisor of the 2 ranks that share a sequence"},
         BadRecipe{"mesh_and_ranks", good, "sequence: 2", "sequence: 4",
                   "11:13: mesh.sequence: found data 1 x sequence 4 = 4 ranks, wanted the job's 2"},
         BadRecipe{

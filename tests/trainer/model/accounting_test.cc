@@ -11,6 +11,7 @@
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
 #include "parallel/zero/sharded_adamw.h"
+#include "tests/parallel/mesh_attention.h"
 #include "tests/trainer/model/model_case.h"
 #include "tests/trainer/plan/cases.h"
 #include "trainer/model/memory_meter.h"
@@ -32,6 +33,7 @@ struct Job {
   EnginePlan plan;
   Pass pass = Pass::kTrain;
   bool narrow_moments = false;
+  int heads = 1;  // of the ranks: neighbours that share heads
 };
 
 // What one rank asked for, by what it was for.
@@ -67,7 +69,7 @@ Measured measure(const ModelConfig& config, const Job& run, Communicator& group)
   };
   ResidentParameters store(config, run.dtype);
   measured.weights = grown();
-  RingAttention ring(group, Placement::kZigzag);
+  MeshAttention ring(group, run.heads, Placement::kZigzag, 1, run.plan.head_groups);
   const LocalBatch batch = batch_of(config, run.shape, ring.split(), run.dtype);
   std::optional<ShardedAdamW> optimizer;
   grown();
@@ -113,7 +115,8 @@ MemoryParts predicted(const ModelConfig& config, const Job& run) {
                      {.pass = run.pass,
                       .sequences = run.shape.sequences,
                       .length = run.shape.length / run.ranks,
-                      .ring_ranks = run.ranks,
+                      .ring_ranks = run.ranks / run.heads,
+                      .head_ranks = run.heads,
                       .all_ranks = run.ranks},
                      plan);
 }
@@ -167,6 +170,7 @@ std::vector<Job> runs() {
   });
   const EnginePlan tiled{.keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
   const EnginePlan repeated{.save_attention = false, .keep_bytes = 0, .tile_tokens = 256};
+  const EnginePlan in_groups{.head_groups = 2, .keep_bytes = 0, .tile_tokens = 256, .loss_tile_tokens = 128};
   const EnginePlan keeps_all{.keep_bytes = kAll, .tile_tokens = 512};
   const int64_t one_block = tokenwise_bytes(make_case(kSmall).config, 1024, 4);
   const EnginePlan keeps_one{.keep_bytes = one_block, .tile_tokens = 128};
@@ -191,6 +195,13 @@ std::vector<Job> runs() {
       {"F32FourRanks", long_one, at::kFloat, 4, tiled},
       {"F64FourRanksRepeated", many_heads, at::kDouble, 4, repeated},
       {"BF16FourRanks", long_one, at::kBFloat16, 4, tiled},
+      {"F32FourRanksInGroups", long_one, at::kFloat, 4, in_groups},
+      {"BF16FourRanksInGroups", long_one, at::kBFloat16, 4, in_groups},
+      {"F32TwoShareHeads", kSmall, at::kFloat, 2, tiled, Pass::kTrain, false, 2},
+      {"F32FourShareTwoKeyHeads", long_one, at::kFloat, 4, tiled, Pass::kTrain, false, 4},
+      {"F64HeadsAndRingRepeated", many_heads, at::kDouble, 4, repeated, Pass::kTrain, false, 2},
+      {"BF16HeadsAndRing", long_one, at::kBFloat16, 4, tiled, Pass::kTrain, false, 2},
+      {"F32HeadsAndRingEvaluate", long_one, at::kFloat, 4, tiled, Pass::kEvaluate, false, 2},
       {"F32NarrowMoments", kSmall, at::kFloat, 1, tiled, Pass::kTrain, true},
       {"BF16NarrowMomentsTwoRanks", kSmall, at::kBFloat16, 2, tiled, Pass::kTrain, true},
       {"F32Evaluate", long_one, at::kFloat, 1, tiled, Pass::kEvaluate},

@@ -6,6 +6,7 @@
 
 #include "parallel/attention/ring_attention.h"
 #include "parallel/comm/thread_world.h"
+#include "tests/parallel/mesh_attention.h"
 #include "tests/parallel/reference_attention.h"
 #include "tests/trainer/model/model_case.h"
 #include "trainer/model/initial_weights.h"
@@ -62,13 +63,14 @@ struct Found {
   at::Tensor gradients;
 };
 
+using MakeAttention = std::function<std::unique_ptr<SequenceAttention>(Communicator&)>;
+
 // Loss and gradients of these sequences, summed over `ranks` ranks.
 Found found_for(const ModelCase& c, const std::vector<std::vector<int32_t>>& tokens,
-                const std::vector<SequenceSpec>& sequences, int ranks, bool by_reference = false) {
+                const std::vector<SequenceSpec>& sequences, int ranks, const MakeAttention& make) {
   std::vector<Found> shares(static_cast<size_t>(ranks));
   run_thread_world(ranks, [&](Communicator& group) {
-    std::unique_ptr<SequenceAttention> attention = reference(group, Placement::kZigzag);
-    if (!by_reference) attention = std::make_unique<RingAttention>(group, Placement::kZigzag);
+    const std::unique_ptr<SequenceAttention> attention = make(group);
     ResidentParameters store(c.config, at::kDouble);
     initialize_weights(store, c.config, 3);
     CausalLM model(c.config, store, *attention, {});
@@ -89,15 +91,18 @@ Found found_for(const ModelCase& c, const std::vector<std::vector<int32_t>>& tok
 
 // Documents packed into one sequence next to a sequence of one document, against the documents by themselves:
 // attention, positions and labels must all stop at the borders. On 8 ranks a chunk is one token: every
-// document of two tokens or more lies on several ranks; on 1 and 2 several documents lie on one; two documents
-// are of one token.
+// document of two tokens or more lies on several ranks; on 1 and 2 several documents lie on one; two
+// documents are of one token.
 TEST(PackedDocuments, GiveTheLossesAndGradientsOfTheDocumentsByThemselves) {
   const ModelCase c = make_case({.start_tokens = 2});
   const std::vector<std::vector<int32_t>> documents{{7}, {3, 1, 4, 1, 5}, {2}, {9, 2, 6}, {5, 3, 5, 8, 9, 7}};
   const std::vector<int32_t> whole{2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4};
-  Found apart = found_for(c, {whole}, {{.length = 11}}, 1);
+  const MakeAttention ring = [](Communicator& group) {
+    return std::make_unique<RingAttention>(group, Placement::kZigzag);
+  };
+  Found apart = found_for(c, {whole}, {{.length = 11}}, 1, ring);
   for (const std::vector<int32_t>& document : documents) {
-    const Found one = found_for(c, {document}, {{.length = static_cast<int64_t>(document.size())}}, 1);
+    const Found one = found_for(c, {document}, {{.length = static_cast<int64_t>(document.size())}}, 1, ring);
     apart.loss += one.loss;
     apart.nll += one.nll;
     apart.gradients += one.gradients;
@@ -109,10 +114,21 @@ TEST(PackedDocuments, GiveTheLossesAndGradientsOfTheDocumentsByThemselves) {
     packed.insert(packed.end(), document.begin(), document.end());
   }
   const std::vector<SequenceSpec> layout{{.length = std::ssize(packed), .documents = starts}, {.length = 11}};
-  for (const bool by_reference : {false, true}) {
+  const auto shared = [](int heads, Placement placement) -> MakeAttention {
+    return [heads, placement](Communicator& group) {
+      return std::make_unique<MeshAttention>(group, std::min(heads, group.size()), placement);
+    };
+  };
+  const std::pair<const char*, MakeAttention> kinds[] = {
+      {"ring", ring},
+      {"all gathered", [](Communicator& group) { return reference(group, Placement::kZigzag); }},
+      {"balanced", shared(1, Placement::kBalanced)},
+      {"2 share heads", shared(2, Placement::kZigzag)},
+      {"4 share heads, balanced", shared(4, Placement::kBalanced)}};
+  for (const auto& [kind, make] : kinds) {
     for (const int ranks : {1, 2, 4, 8}) {
-      SCOPED_TRACE(fmt::format("{} ranks, {}", ranks, by_reference ? "all gathered" : "ring"));
-      const Found together = found_for(c, {packed, whole}, layout, ranks, by_reference);
+      SCOPED_TRACE(fmt::format("{} ranks, {}", ranks, kind));
+      const Found together = found_for(c, {packed, whole}, layout, ranks, make);
       EXPECT_NEAR(together.nll, apart.nll, 1e-12 * apart.nll);
       EXPECT_NEAR(together.loss, apart.loss, 1e-12 * apart.loss);
       EXPECT_LE(relative_error(together.gradients, apart.gradients), 1e-12);

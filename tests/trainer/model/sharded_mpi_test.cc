@@ -5,6 +5,8 @@
 #include <span>
 
 #include "parallel/comm/exchange_values.h"
+#include "parallel/layout/head_shares.h"
+#include "tests/parallel/mesh_attention.h"
 #include "tests/parallel/mpi_main.h"
 #include "tests/trainer/model/sharded_cases.h"
 
@@ -15,20 +17,25 @@ void sum_over_ranks(Communicator& world, at::Tensor& values) {
   world.all_reduce(values.data_ptr<double>(), values.numel(), DType::kF64, ReduceOp::kSum);
 }
 
+ShardedErrors errors_of(const ShardedCase& sharded, at::ScalarType dtype, int heads = 1) {
+  Communicator& world = mpi_session().world();
+  const ModelCase c = make_case(sharded.options);
+  EngineRun run;
+  run.dtype = dtype;
+  run.placement = sharded.placement;
+  run.make_attention = [heads](Communicator& group, Placement placement) {
+    return std::make_unique<MeshAttention>(group, heads, placement);
+  };
+  EngineResult sum = run_engine(c, run, world);
+  sum.loss = all_reduce_sum(world, sum.loss);
+  sum_over_ranks(world, sum.flat_gradients);
+  sum_over_ranks(world, sum.nll);
+  return sharded_errors(c, sum);
+}
+
 class MpiShardedTest : public ::testing::TestWithParam<ShardedCase> {
  protected:
-  ShardedErrors errors(at::ScalarType dtype) const {
-    Communicator& world = mpi_session().world();
-    const ModelCase c = make_case(GetParam().options);
-    EngineRun run;
-    run.dtype = dtype;
-    run.placement = GetParam().placement;
-    EngineResult sum = run_engine(c, run, world);
-    sum.loss = all_reduce_sum(world, sum.loss);
-    sum_over_ranks(world, sum.flat_gradients);
-    sum_over_ranks(world, sum.nll);
-    return sharded_errors(c, sum);
-  }
+  static ShardedErrors errors(at::ScalarType dtype) { return errors_of(GetParam(), dtype); }
 };
 
 TEST_P(MpiShardedTest, AgreesWithOneProcessInDouble) {
@@ -36,6 +43,15 @@ TEST_P(MpiShardedTest, AgreesWithOneProcessInDouble) {
   EXPECT_LE(found.loss, 1e-12);
   EXPECT_LE(found.nll, 1e-12);
   EXPECT_LE(found.worst.error, 1e-10) << found.worst.name;
+}
+
+TEST(MpiSharedHeads, AgreeWithOneProcessInDouble) {
+  for (const ShardedCase& sharded : sharded_cases()) {
+    if (!can_share_heads(sharded.options.heads, sharded.options.kv_heads, 2)) continue;
+    const ShardedErrors found = errors_of(sharded, at::kDouble, 2);
+    EXPECT_LE(found.loss, 1e-12) << sharded;
+    EXPECT_LE(found.worst.error, 1e-10) << sharded << ": " << found.worst.name;
+  }
 }
 
 TEST_P(MpiShardedTest, InFloatAgreesWithOneProcessInDouble) {

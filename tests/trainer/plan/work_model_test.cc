@@ -82,12 +82,25 @@ TEST(WorkModel, KeptBlocksComputeNothingAgain) {
 
 // Four ranks, 1000 local tokens, 2 x 1024 values per token and layer: three hops of BF16 keys and values; in
 // backward three more, and four of F32 gradients.
-TEST(RingTraffic, IsThatOfTheHops) {
+TEST(AttentionTraffic, IsThatOfTheHops) {
   const double pair = 1000.0 * 2 * 1024 * 32;
-  const RingTraffic traffic = ring_traffic(llama_8b(), Pass::kTrain, 1000, 4, DType::kBF16);
-  EXPECT_DOUBLE_EQ(traffic.forward, 3 * pair * 2);
-  EXPECT_DOUBLE_EQ(traffic.backward, 3 * pair * 2 + 4 * pair * 4);
-  EXPECT_EQ(ring_traffic(llama_8b(), Pass::kTrain, 1000, 1, DType::kBF16).backward, 0);
+  const AttentionTraffic traffic = attention_traffic(llama_8b(), Pass::kTrain, 1000, {1, 4}, DType::kBF16);
+  EXPECT_DOUBLE_EQ(traffic.ring_forward, 3 * pair * 2);
+  EXPECT_DOUBLE_EQ(traffic.ring_backward, 3 * pair * 2 + 4 * pair * 4);
+  EXPECT_EQ(traffic.heads, 0);
+  EXPECT_EQ(attention_traffic(llama_8b(), Pass::kTrain, 1000, {}, DType::kBF16).total(), 0);
+}
+
+// 8 key heads of 128 between 2 and between 16 neighbours: with 16 each has one, and 16 are sent for the 8
+// there are.
+TEST(AttentionTraffic, IsThatOfTheExchangeForHeads) {
+  const double queries = 1000.0 * 4096 * 32, pair = 1000.0 * 2 * 1024 * 32;
+  const AttentionTraffic two = attention_traffic(llama_8b(), Pass::kEvaluate, 1000, {1, 4, 2}, DType::kBF16);
+  EXPECT_DOUBLE_EQ(two.ring_forward, pair * 2);
+  EXPECT_DOUBLE_EQ(two.heads, 0.5 * (2 * queries + pair) * 2);
+  const AttentionTraffic many = attention_traffic(llama_8b(), Pass::kTrain, 1000, {1, 16, 16}, DType::kBF16);
+  EXPECT_EQ(many.ring_forward + many.ring_backward, 0);
+  EXPECT_DOUBLE_EQ(many.heads, 15.0 / 16 * ((5 * queries + 4 * pair) * 2 + (queries + 2 * pair) * 4));
 }
 
 TEST(DeviceRates, LieBetweenTheTablesFigures) {

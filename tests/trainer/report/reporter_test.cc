@@ -63,7 +63,9 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
              .memory = {{"weights", 7}, {"ring", 0}},
              .time = {{"data", 0.125}, {"compute", 0.5}},
              .slowest_rank = 3,
-             .slowest_speed = 0.625});
+             .slowest_speed = 0.625,
+             .attention_balance = 1.25,
+             .attention_bytes_sent = 4096});
   const auto records = metrics_in(folder);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0], (Json{{"kind", "step"},
@@ -81,7 +83,8 @@ TEST(Reporter, AStepIsALineWithEveryNumber) {
                               {"rollbacks", 2},
                               {"memory_bytes", {{"weights", 7}, {"ring", 0}}},
                               {"time_seconds", {{"data", 0.125}, {"compute", 0.5}}},
-                              {"slowest_rank", {{"rank", 3}, {"speed", 0.625}}}}));
+                              {"slowest_rank", {{"rank", 3}, {"speed", 0.625}}},
+                              {"attention", {{"balance", 1.25}, {"bytes_sent", 4096}}}}));
 }
 
 TEST(Reporter, WhatAStepDidNotMeasureHasNoKey) {
@@ -90,6 +93,7 @@ TEST(Reporter, WhatAStepDidNotMeasureHasNoKey) {
   const Json record = metrics_in(folder).at(0);
   EXPECT_FALSE(record.contains("time_seconds"));
   EXPECT_FALSE(record.contains("slowest_rank"));
+  EXPECT_FALSE(record.contains("attention"));
 }
 
 TEST(Reporter, AStepThatIsNotFiniteIsStillValidJson) {
