@@ -24,8 +24,9 @@ std::vector<RecipeKey> evaluate_keys() {
           {.low = 2, .high = kMaxLength, .required = true, .also = "length"}, "tokens per window"),
       key("evaluate", "tasks", kChoiceList, evaluate<&E::tasks>, {}, "what is measured"),
       key("evaluate", "factors", kFactorList, evaluate<&E::factors>, {.also = "sets"},
-          "auto, none, pi, ntk, dynamic_ntk, yarn, cope, hard_clip, drope, sets made before, or "
-          "stretched:SET"),
+          "auto, none, pi, ntk, dynamic_ntk, yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, hard_clip, "
+          "drope, "
+          "sets made before, or stretched:SET"),
       key("evaluate", "windows", kInteger, evaluate<&E::windows>, {},
           "windows scored per length; 0: all that fit"),
       key("evaluate", "tokens", kInteger, evaluate<&E::tokens>, {},

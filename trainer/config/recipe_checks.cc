@@ -181,6 +181,12 @@ void check_training_numbers(const Recipe& recipe, size_t i, RecipeProblems& prob
 
 void check_search_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
   const SearchRecipe& search = recipe.stages[i].search();
+  if (search.seeds == SearchSeeds::kLongRope2 && recipe.stages[i].kind() == StageKind::kReadjust) {
+    problems.add(
+        stage_path(i, "seeds"),
+        "found longrope2 for a length within the tuned one, wanted families or paper: LongRoPE2 goes back to "
+        "the original RoPE there");
+  }
   const bool evolves =
       search.refine == SearchRefine::kEvolution || search.seeds == SearchSeeds::kPaper ||
       recipe.places.count(stage_path(i, "population")) + recipe.places.count(stage_path(i, "parents")) > 0;

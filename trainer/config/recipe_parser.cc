@@ -36,6 +36,19 @@ std::string version_problem(const Recipe& recipe) {
   return problems.lines().front();
 }
 
+void derive_scale_margins(Recipe& recipe) {
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    StageRecipe& stage = recipe.stages[i];
+    const std::string path = stage_path(i, "max_scale_margin");
+    if (!is_searching(stage.kind()) || recipe.places.contains(path)) continue;
+    SearchRecipe& search = stage.search();
+    const double margin = default_scale_margin(search.seeds);
+    if (margin == search.max_scale_margin) continue;
+    search.max_scale_margin = margin;
+    recipe.made_from[path] = "derived from seeds";
+  }
+}
+
 }  // namespace
 
 RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOptions& options) {
@@ -62,6 +75,7 @@ RecipeResult parse_recipe(const std::filesystem::path& file, const ParseRecipeOp
       result.errors = {version_problem(recipe)};
       return result;
     }
+    derive_scale_margins(recipe);
     check_recipe(recipe, options.ranks, problems);
     if (recipe.run_dir.empty()) {
       recipe.run_dir = "runs/" + recipe.name;

@@ -21,11 +21,21 @@ std::vector<RecipeKey> search_keys() {
           {.low = 2, .high = kMaxLength, .required = true, .also = "target_length target context_length"},
           "tokens the set is for"),
       key(kSearch, "seeds", kChoice, search<&S::seeds>, {},
-          "first candidates: families of closed forms, or LongRoPE's PI, NTK, YaRN and mutants"),
+          "first candidates: families of closed forms; LongRoPE's PI, NTK, YaRN and mutants; or LongRoPE2's, "
+          "with "
+          "a critical pair that is searched for as well"),
       key(kSearch, "seed_grid", kChoice, search<&S::seed_grid>, {},
-          "members of the families: 39, or the 12 likeliest; auto: short where tuned factors or a shorter "
+          "members of the families: 54, or the 12 likeliest; auto: short where tuned factors or a shorter "
           "target tell most of it"),
       key(kSearch, "refine", kChoice, search<&S::refine>, {}, "how seeds are improved"),
+      key(kSearch, "fitness", kChoice, search<&S::fitness>, {.also = "objective"},
+          "what candidates are ranked by: loss of texts, of answers about needles hidden in them, or both"),
+      key(kSearch, "needles", kInteger, search<&S::needles>, {.low = 1, .high = 1000},
+          "fitness needle or mixed: needles per document at most; fewer where they would take more than half "
+          "of "
+          "it"),
+      key(kSearch, "needle_depth", kChoice, search<&S::needle_depth>, {},
+          "fitness needle or mixed: needles all over a document, or at its start"),
       key(kSearch, "temperature", kTemperature, search<&S::temperature>,
           {.high = 100, .above = true, .also = "mscale attention_factor"},
           "attention temperature: search, su, yarn (formulas) or a number"),
@@ -34,7 +44,7 @@ std::vector<RecipeKey> search_keys() {
       key(kSearch, "finalist_documents", kInteger, search<&S::finalist_documents>, {.low = 0, .high = 1e6},
           "further ones that choose among finalists"),
       key(kSearch, "max_scale_margin", kNumber, search<&S::max_scale_margin>, {.low = 1, .high = 100},
-          "factors reach at most this times the scale"),
+          "factors reach at most this times the scale; 2 with seeds: longrope2 where it is not given"),
       key("readjust", "max_factor", kNumber, search<&S::max_factor>, {.high = 1e9, .also = "cap"},
           "no factor above this; 0: max_scale_margin times the largest tuned factor, or times the length's "
           "own scale where that is more"),

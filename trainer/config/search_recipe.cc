@@ -9,4 +9,8 @@ std::string text_of(const TemperatureChoice& choice) {
   return std::string(word_of(choice.policy));
 }
 
+double default_scale_margin(SearchSeeds seeds) {
+  return seeds == SearchSeeds::kLongRope2 ? 2 : SearchRecipe{}.max_scale_margin;
+}
+
 }  // namespace ropeway

@@ -15,8 +15,9 @@ namespace {
 
 // rope/computed_names.h has them as well.
 const std::vector<std::string>& computed_names() {
-  static const std::vector<std::string> names = {"none", "pi",   "ntk",       "dynamic_ntk",
-                                                 "yarn", "cope", "hard_clip", "drope"};
+  static const std::vector<std::string> names = {"none", "pi",          "ntk",        "dynamic_ntk",
+                                                 "yarn", "llama3_ramp", "mrrope_uni", "mrrope_pro",
+                                                 "cope", "hard_clip",   "drope"};
   return names;
 }
 bool is_reserved(const std::string& name) {

@@ -9,10 +9,17 @@ namespace ropeway {
 namespace {
 
 using enum ComputedSet;
-constexpr std::pair<std::string_view, ComputedSet> kNames[] = {
-    {kOriginalRope, kOriginal},   {"pi", kPi},      {"ntk", kNtk},
-    {"dynamic_ntk", kDynamicNtk}, {"yarn", kYarn},  {"cope", kCope},
-    {"hard_clip", kHardClip},     {"drope", kDrope}};
+constexpr std::pair<std::string_view, ComputedSet> kNames[] = {{kOriginalRope, kOriginal},
+                                                               {"pi", kPi},
+                                                               {"ntk", kNtk},
+                                                               {"dynamic_ntk", kDynamicNtk},
+                                                               {"yarn", kYarn},
+                                                               {"llama3_ramp", kLlama3Ramp},
+                                                               {"mrrope_uni", kMrRopeUni},
+                                                               {"mrrope_pro", kMrRopePro},
+                                                               {"cope", kCope},
+                                                               {"hard_clip", kHardClip},
+                                                               {"drope", kDrope}};
 
 }  // namespace
 

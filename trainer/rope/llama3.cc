@@ -3,7 +3,6 @@
 #include "trainer/rope/llama3.h"
 
 #include <algorithm>
-#include <numbers>
 
 #include "kernels/base/error.h"
 
@@ -12,9 +11,9 @@ namespace ropeway {
 std::vector<double> llama3_factors(const RopeGeometry& g, const Llama3Options& options) {
   ROPEWAY_CHECK(options.factor >= 1 && options.low_turns < options.high_turns,
                 "factor {}, turns from {} to {}", options.factor, options.low_turns, options.high_turns);
-  std::vector<double> factors = plain_frequencies(g);
+  std::vector<double> factors = periods(g, options.trained_factors);
   for (double& factor : factors) {
-    const double turns = static_cast<double>(options.pretrained_length) * factor / (2 * std::numbers::pi);
+    const double turns = static_cast<double>(options.pretrained_length) / factor;
     const double kept =
         std::clamp((turns - options.low_turns) / (options.high_turns - options.low_turns), 0.0, 1.0);
     factor = 1 / (kept + (1 - kept) / options.factor);

@@ -11,6 +11,8 @@
 #include "kernels/base/error.h"
 #include "trainer/rope/clipped.h"
 #include "trainer/rope/computed_names.h"
+#include "trainer/rope/llama3.h"
+#include "trainer/rope/mrrope.h"
 #include "trainer/rope/yarn.h"
 
 namespace ropeway {
@@ -113,6 +115,14 @@ std::vector<double> factors_of(ComputedSet computed, const RopeGeometry& g, doub
       return ntk_factors(g.pairs, scale * scale - scale + 1);
     case kYarn:
       return yarn_factors(g, scale, {.trained_factors = trained_factors});
+    case kLlama3Ramp:
+      return llama3_factors(g, {.factor = std::max(scale, 1.0),
+                                .pretrained_length = g.original_length,
+                                .trained_factors = trained_factors});
+    case kMrRopeUni:
+      return mrrope_factors(g, scale, MrRopeKind::kUniform, {.trained_factors = trained_factors});
+    case kMrRopePro:
+      return mrrope_factors(g, scale, MrRopeKind::kProgressive, {.trained_factors = trained_factors});
     case kCope:
       return cope_factors(g.pairs, clipped);
     case kHardClip:
@@ -146,6 +156,10 @@ FactorSet computed_factor_set(const std::string& name, const RopeGeometry& g, in
   if (*computed == kYarn) {
     set.attention_temperature =
         attention_temperature(TemperatureFormula::kSu, set.scale(), g.original_length);
+  }
+  if (*computed == kMrRopeUni || *computed == kMrRopePro) {
+    set.attention_temperature =
+        attention_temperature(TemperatureFormula::kYarn, set.scale(), g.original_length);
   }
   for (size_t i = 0; i < trained_factors.size(); ++i) set.factors[i] *= trained_factors[i];
   return set;

@@ -40,7 +40,7 @@ double tuned_index_of_turns(const RopeGeometry& g, const std::vector<double>& fa
 
 }  // namespace
 
-std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options) {
+YarnRamp yarn_ramp(const RopeGeometry& g, const YarnOptions& options) {
   const bool tuned = !options.trained_factors.empty();
   ROPEWAY_CHECK(!tuned || static_cast<int64_t>(options.trained_factors.size()) == g.pairs,
                 "{} factors for {} pairs", options.trained_factors.size(), g.pairs);
@@ -52,15 +52,17 @@ std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const Yarn
                  : plain_index_of_turns(trained, turns);
   };
   // The upper index is clamped to d-1 (not d/2-1), as the authors' code and its users have it.
-  double low = index_of_turns(options.beta_fast), high = index_of_turns(options.beta_slow);
-  if (options.truncate) {
-    low = std::floor(low);
-    high = std::ceil(high);
-  }
-  low = std::max(low, 0.0);
-  high = std::min(high, static_cast<double>(2 * g.pairs - 1));
-  if (high == low) high += 0.001;
+  YarnRamp ramp{index_of_turns(options.beta_fast), index_of_turns(options.beta_slow)};
+  if (options.truncate) ramp = {std::floor(ramp.low), std::ceil(ramp.high)};
+  ramp.low = std::max(ramp.low, 0.0);
+  ramp.high = std::min(ramp.high, static_cast<double>(2 * g.pairs - 1));
+  ramp.low = std::min(ramp.low, ramp.high);  // every pair turns more often than beta_fast
+  if (ramp.high == ramp.low) ramp.high += 0.001;
+  return ramp;
+}
 
+std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options) {
+  const auto [low, high] = yarn_ramp(g, options);
   std::vector<double> factors(g.pairs);
   for (int64_t i = 0; i < g.pairs; ++i) {
     const double interpolated = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);

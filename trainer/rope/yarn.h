@@ -20,6 +20,13 @@ struct YarnOptions {
   int64_t trained_length = 0;                // 0: the original window
   bool truncate = true;                      // the ramp begins and ends at whole pairs
 };
+
+// Pair indices between which the ramp rises, low < high; they may lie between two pairs where nothing is
+// truncated.
+struct YarnRamp {
+  double low = 0, high = 0;
+};
+YarnRamp yarn_ramp(const RopeGeometry& g, const YarnOptions& options = {});
 std::vector<double> yarn_factors(const RopeGeometry& g, double scale, const YarnOptions& options = {});
 
 }  // namespace ropeway

@@ -37,7 +37,9 @@ class Population {
   void begin(const std::vector<Candidate>& start) {
     std::vector<Member> first;
     for (const Candidate& candidate : start) {
-      add(first, Genome{space_.coordinates(candidate.factors), candidate.start_tokens}, candidate.origin);
+      Genome genome{space_.coordinates(candidate.factors), candidate.start_tokens};
+      genome.critical = space_.first_free(genome.x);
+      add(first, genome, candidate.origin);
     }
     const size_t seeds = first.size();
     // 1000 failed rounds mean an (almost) exhausted space: a smaller population is all there is.

@@ -53,6 +53,7 @@ std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors,
   std::vector<double> x(factors.size());
   // A pair that a base stops has nowhere to go.
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::isinf(base[i]) ? 1 : factors[i] / base[i];
+  if (critical) return critical_coordinates(std::move(x), weights);
   const double lowest = *std::min_element(low.begin(), low.end());
   const double highest = *std::max_element(high.begin(), high.end());
   x = make_monotone(x, lowest, highest, weights);
@@ -63,14 +64,40 @@ std::vector<double> FactorSpace::coordinates(const std::vector<double>& factors,
   return x;
 }
 
+// The part that is free by itself, as a space of its own.
+std::vector<double> FactorSpace::critical_coordinates(std::vector<double> x,
+                                                      const std::vector<double>& weights) const {
+  const int64_t free = first_free(x);
+  const auto from = [free](const std::vector<double>& values) {
+    return values.empty() ? values : std::vector<double>(values.begin() + free, values.end());
+  };
+  const FactorSpace tail{from(base), from(low), from(high)};
+  const std::vector<double> kept = tail.coordinates(tail.factors(from(x)), from(weights));
+  std::copy(kept.begin(), kept.end(), x.begin() + free);
+  return ntk_left(std::move(x), free);
+}
+
+int64_t FactorSpace::first_free(const std::vector<double>& x) const {
+  if (!critical) return 0;
+  for (int64_t c = critical->last; c >= critical->first; --c) {
+    const std::vector<double> rule = ntk_left(x, c);
+    const auto follows = [&](int64_t i) { return std::abs(x[i] - rule[i]) <= kRounding * rule[i]; };
+    bool all = true;
+    for (int64_t i = 0; i < c && all; ++i) all = follows(i);
+    if (all) return c;
+  }
+  return critical->last;
+}
+
 bool FactorSpace::contains(const std::vector<double>& x) const {
-  for (size_t i = 0; i < x.size(); ++i) {
+  for (size_t i = static_cast<size_t>(first_free(x)); i < x.size(); ++i) {
     if (x[i] < low[i] - kRounding || x[i] > high[i] + kRounding) return false;
   }
   return is_monotone(x);
 }
 
 void FactorSpace::include(const std::vector<double>& factors) {
+  if (critical) return;
   for (size_t i = 0; i < base.size(); ++i) {
     if (std::isinf(base[i])) continue;
     low[i] = std::min(low[i], factors[i] / base[i]);
@@ -115,6 +142,33 @@ FactorSpace family_space(const SearchProblem& problem) {
   std::vector<double> high(tuned.size(), highest_stretch(problem) * largest_finite(tuned));
   for (size_t i = 0; i < high.size(); ++i) high[i] = std::max(high[i], floor[i]);
   return {std::vector<double>(tuned.size(), 1.0), floor, high};
+}
+
+CriticalPairs critical_pairs(const SearchProblem& problem) {
+  const std::vector<double> turns = periods(problem.geometry, trained_factors(problem));
+  const auto trained = static_cast<double>(trained_length(problem));
+  const auto first_slower = [&](double length) {
+    return std::find_if(turns.begin(), turns.end(), [length](double period) { return period >= length; }) -
+           turns.begin();
+  };
+  // A pair below the critical one is what makes it one.
+  const int64_t last = std::clamp<int64_t>(first_slower(trained), 1, problem.geometry.pairs - 1);
+  return {std::clamp<int64_t>(first_slower(trained / 10), 1, last), last};
+}
+
+FactorSpace critical_space(const SearchProblem& problem) {
+  const size_t pairs = static_cast<size_t>(problem.geometry.pairs);
+  const double scale = remaining_scale(problem);
+  FactorSpace space{trained_factors(problem), std::vector<double>(pairs, scale),
+                    std::vector<double>(pairs, std::max(highest_stretch(problem), scale)),
+                    critical_pairs(problem)};
+  const std::vector<double> floor = factor_floor(problem);
+  for (size_t i = 0; i < pairs; ++i) {
+    if (std::isinf(space.base[i])) continue;  // it stands still under any stretch
+    space.low[i] = std::max(scale, floor[i] / space.base[i]);
+    space.high[i] = std::max(space.high[i], space.low[i]);
+  }
+  return space;
 }
 
 }  // namespace ropeway

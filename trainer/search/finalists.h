@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "trainer/config/search_recipe.h"
 #include "trainer/search/candidate.h"
 
 namespace ropeway {
@@ -20,6 +21,23 @@ class Scorer;
 constexpr double kTailWeight = 0.5;
 constexpr double kNeedleWeight = 0.1;
 
+// The figure by which finalists are ordered:
+//   text * ((1 - tail) * whole + tail * tail loss) + needle * needle loss
+// fitness     text  needle
+// text        1     kNeedleWeight (a passkey); readjust: 0
+// mixed       1     kNeedleWeight
+// needle      0     1
+// and tail is kTailWeight, but 0 in a readjust.
+struct FinalistRule {
+  double text = 1, tail = kTailWeight, needle = kNeedleWeight;
+  SearchFitness fitness = SearchFitness::kText;
+
+  double text_figure(double whole, double tail_loss) const {
+    return tail > 0 ? (1 - tail) * whole + tail * tail_loss : whole;
+  }
+};
+FinalistRule finalist_rule(SearchFitness fitness, bool readjust);
+
 // A candidate with what it was ordered by. Losses are means over documents, nats per token.
 struct Finalist {
   Candidate candidate;
@@ -32,17 +50,21 @@ struct Ranking {
   std::vector<Finalist> finalists = {};  // best first
   int64_t held_out_documents = 0;        // 0: the ranking documents are all there was
   int64_t ranking_documents = 0;         // that went into `whole` as well
-  bool readjust = false;                 // by the mean loss alone
+  bool readjust = false;                 // what is worse than the kept factors may not win
+  FinalistRule rule = {};
 };
 
 // Without repetitions. On the held-out documents, and for `whole` also on those fixed documents that every
-// candidate has been scored on already. Without held-out documents: by the mean over the fixed ones.
-Ranking rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates);
+// candidate has been scored on already, where their score is the text's loss. Without held-out documents: by the
+// mean fitness on the fixed ones.
+Ranking rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates,
+                       const FinalistRule& rule = {});
 
-// Readjust: nothing may get worse. Ordered by the mean loss over fixed and held-out documents together, but a
+// Readjust: nothing may get worse. Ordered by the mean fitness over fixed and held-out documents together, but a
 // candidate that is worse than the best of `keep` on either of the two goes behind all that are not. `keep`
 // take part themselves, and the best of them goes ahead of everything that may not win.
 Ranking rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
-                        const std::vector<Candidate>& keep);
+                        const std::vector<Candidate>& keep,
+                        const FinalistRule& rule = finalist_rule(SearchFitness::kText, true));
 
 }  // namespace ropeway

@@ -11,6 +11,9 @@ namespace ropeway {
 struct Genome {
   std::vector<double> x;     // coordinates in a FactorSpace
   int64_t start_tokens = 0;  // n-hat
+  // Of a space with critical pairs the one from which on x is free; it is not told apart by the history, as x
+  // says it all.
+  int64_t critical = 0;
 };
 
 // n-hat is chosen from these (LongRoPE, Table 4).

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "trainer/search/race.h"
 #include "trainer/search/scorer.h"
@@ -57,7 +58,12 @@ class Iterate {
  public:
   Iterate(const FactorSpace& bounds, const std::vector<double>& units, const Candidate& seed,
           const GradientOptions& options)
-      : bounds_(bounds), units_(units), options_(options), candidate_(seed), adam_(seed.factors.size() + 1) {
+      : bounds_(bounds),
+        free_(bounds.critical ? bounds.first_free(bounds.coordinates(seed.factors)) : 0),
+        units_(with_followers(units)),
+        options_(options),
+        candidate_(seed),
+        adam_(seed.factors.size() + 1) {
     for (const double unit : units_) weights_.push_back(1 / (unit * unit));
   }
 
@@ -67,11 +73,12 @@ class Iterate {
     const size_t pairs = units_.size();
     std::vector<double> parameters, direction;  // log lambda in units, then log temperature
     for (size_t i = 0; i < pairs; ++i) {
-      const double factor = candidate_.factors[i];
-      parameters.push_back(std::log(factor) / units_[i]);
-      const bool outwards = (factor <= bounds_.low[i] && gradient.log_factors[i] > 0) ||
-                            (factor >= bounds_.high[i] && gradient.log_factors[i] < 0);
-      direction.push_back(outwards ? 0 : gradient.log_factors[i] * units_[i]);
+      const double stretch = std::isinf(bounds_.base[i]) ? 1 : candidate_.factors[i] / bounds_.base[i];
+      parameters.push_back(std::log(stretch) / units_[i]);
+      const double slope = slope_of(gradient, i);
+      const bool outwards =
+          (stretch <= bounds_.low[i] && slope > 0) || (stretch >= bounds_.high[i] && slope < 0);
+      direction.push_back(outwards ? 0 : slope * units_[i]);
     }
     parameters.push_back(std::log(candidate_.temperature));
     direction.push_back(options_.free_temperature ? gradient.log_temperature : 0);
@@ -82,7 +89,8 @@ class Iterate {
     adam_.step(parameters, direction, rates);
 
     for (size_t i = 0; i < pairs; ++i) candidate_.factors[i] = std::exp(parameters[i] * units_[i]);
-    candidate_.factors = bounds_.coordinates(candidate_.factors, weights_);
+    follow_critical();
+    candidate_.factors = bounds_.factors(bounds_.coordinates(bounds_.factors(candidate_.factors), weights_));
     if (options_.free_temperature) {
       candidate_.temperature =
           std::clamp(std::exp(parameters.back()), options_.low_temperature, options_.high_temperature);
@@ -91,8 +99,31 @@ class Iterate {
   }
 
  private:
+  // Of log x_i, with the pairs that follow it; 0 for one that follows.
+  double slope_of(const Objective::Gradient& gradient, size_t i) const {
+    const auto free = static_cast<size_t>(free_);
+    if (i < free) return 0;
+    double slope = gradient.log_factors[i];
+    for (size_t j = 0; i == free && j < free; ++j) {
+      slope += static_cast<double>(j) / static_cast<double>(free) * gradient.log_factors[j];
+    }
+    return slope;
+  }
+  std::vector<double> with_followers(std::vector<double> units) const {
+    for (int64_t j = 1; j < free_; ++j) {
+      const double share = static_cast<double>(j) / static_cast<double>(free_);
+      units[free_] = std::min(units[free_], units[j] / share);
+    }
+    return units;
+  }
+  // Before the bounds are looked at: which pair is the critical one is read from the factors.
+  void follow_critical() {
+    if (bounds_.critical) candidate_.factors = ntk_left(std::move(candidate_.factors), free_);
+  }
+
   const FactorSpace& bounds_;
-  const std::vector<double>& units_;
+  const int64_t free_;
+  const std::vector<double> units_;
   const GradientOptions& options_;
   Candidate candidate_;
   std::vector<double> weights_;

@@ -6,6 +6,10 @@
 // one for the slowest. So the parameter of a dim is its phase there, counted from the seed, and a step is a
 // fraction of a radian in every dim. Each step ends at the nearest non-decreasing factors, nearest in these
 // parameters.
+//
+// In a space with a critical pair c (factor_space.h), which stays where the seed has it, pairs below follow it:
+// d loss / d log lambda_c takes in i/c of each of theirs, and the phase that limits its step is the one of them that
+// turns the most.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +33,7 @@ struct GradientResult {
   Candidate best;  // the seed itself if no iterate is better
   Candidate last;
 };
-// `bounds` are on lambda itself (base = ones). A factor that meets its bound stays there while its gradient
+// A factor that meets its bound stays there while its gradient
 // points outwards. `frequencies` are the plain omega_i, radians per token.
 GradientResult refine_by_gradient(Scorer& scorer, const FactorSpace& bounds,
                                   const std::vector<double>& frequencies, const Candidate& seed,

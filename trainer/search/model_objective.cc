@@ -21,6 +21,8 @@
 #include "trainer/model/local_batch.h"
 #include "trainer/model/token_losses.h"
 #include "trainer/rope/factor_set.h"
+#include "trainer/search/finalists.h"
+#include "trainer/tasks/needle_document.h"
 
 namespace ropeway {
 namespace {
@@ -64,22 +66,46 @@ class ModelObjective : public Objective {
       fingerprint_ += fmt::format("+{}", describe(DocumentMarks{options.marks.before, {}}));
     }
     if (holds_examples(validation)) fingerprint_ += "+examples";
+    if (scores_needles()) {
+      require_texts(validation, "a search by needles");
+      num_needles_ = count_needles();
+    }
   }
 
   int64_t num_documents() const override { return options_.sequences.ranking; }
   int64_t num_finalist_documents() const override { return options_.sequences.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
   int64_t num_targets() const override { return options_.sequences.length - 1; }
+  int64_t num_needles() const override { return num_needles_; }
 
   DocumentScore score(const Candidate& candidate, int64_t index, int64_t length) override {
     const SearchSequence& sequence = sequences_.at(static_cast<size_t>(index));
-    return mean_losses(candidate, sequence, length == 0 ? options_.sequences.length : length);
+    if (length == 0) length = options_.sequences.length;
+    if (!scores_needles()) return mean_losses(candidate, sequence, length);
+    // As of an example that is cut before its answer: whole.
+    if (needles_that_fit(tokenizer_, needle_options(place_of(index, length))) == 0) {
+      length = options_.sequences.length;
+    }
+    const NeedleDocument document = needle_document(sequence.tokens, place_of(index, length));
+    const std::vector<double> losses = losses_of(candidate, document.tokens);
+    double fitness = mean(needle_losses(losses, document));
+    if (options_.fitness == SearchFitness::kMixed) {
+      fitness = mean(losses, text_targets(document)) + kNeedleWeight * fitness;
+    }
+    return {fitness, fitness, 0};
   }
 
   DocumentScore score_finalist(const Candidate& candidate, int64_t index) override {
     const SearchSequence& sequence = sequences_.at(static_cast<size_t>(num_documents() + index));
     const int64_t length = options_.sequences.length;
     DocumentScore result = mean_losses(candidate, sequence, length, true);
+    if (scores_needles()) {
+      const NeedleDocument document =
+          needle_document(sequence.tokens, place_of(num_documents() + index, length));
+      result.needles = needle_losses(losses_of(candidate, document.tokens), document);
+      result.needle_nll = mean(result.needles);
+      return result;
+    }
     const std::vector<int32_t>& start = options_.marks.before;
     if (sequence.targets || !passkey_fits(tokenizer_, length, std::ssize(start))) return result;
     // Needles at different depths, evenly spread over the finalist documents.
@@ -98,11 +124,8 @@ class ModelObjective : public Objective {
 
   Gradient gradient(const Candidate& candidate, int64_t draw) override {
     const SearchSequence window = gradient_windows_.window(draw);
-    const std::vector<int64_t> targets = targets_within(window, std::ssize(window.tokens));
-    const LocalBatch batch = make_local_batch({window.tokens}, gradient_weights(window, targets),
-                                              model_.attention().split(), options_.dtype);
-    const double count = std::max<double>(1, static_cast<double>(targets.size()));
-    CausalLM::FactorResult share = model_.factor_gradient(batch, factor_set(candidate), 1 / count);
+    CausalLM::FactorResult share =
+        scores_needles() ? needle_gradient(candidate, window.tokens, draw) : text_gradient(candidate, window);
     std::vector<double> sums = std::move(share.gradient.log_factors);
     sums.push_back(share.gradient.log_temperature);
     sums.push_back(share.loss);
@@ -115,6 +138,100 @@ class ModelObjective : public Objective {
   }
 
  private:
+  bool scores_needles() const { return options_.fitness != SearchFitness::kText; }
+
+  // Which needles, and where they lie: other ones in every document, and all over it in turn.
+  struct NeedlePlace {
+    uint64_t index = 0;
+    double offset = 0;
+    int64_t length = 0, needles = 0;
+  };
+  NeedlePlace place_of(int64_t sequence, int64_t length) const {
+    const bool ranks = sequence < num_documents();
+    const int64_t of_kind = ranks ? num_documents() : num_finalist_documents();
+    const int64_t number = ranks ? sequence : sequence - num_documents();
+    return {static_cast<uint64_t>(sequence),
+            (static_cast<double>(number) + 0.5) / static_cast<double>(of_kind), length,
+            num_needles_ > 0 ? num_needles_ : options_.needles};
+  }
+  NeedlePlace place_of_draw(int64_t draw) const {
+    constexpr uint64_t kFirstDraw = 1 << 24;
+    constexpr double kGoldenRatio = 0.6180339887498949;  // its multiples fill [0, 1) evenly
+    const double turns = (static_cast<double>(draw) + 0.5) * kGoldenRatio;
+    return {kFirstDraw + static_cast<uint64_t>(draw), turns - std::floor(turns), options_.sequences.length,
+            num_needles_};
+  }
+  NeedleDocumentOptions needle_options(const NeedlePlace& place) const {
+    NeedleDocumentOptions options{.length = place.length,
+                                  .needles = place.needles,
+                                  .seed = options_.seed,
+                                  .index = place.index,
+                                  .start = options_.marks.before};
+    if (options_.needle_depth == NeedleDepth::kSpread) options.offset = place.offset;
+    return options;
+  }
+  NeedleDocument needle_document(const std::vector<int32_t>& haystack, const NeedlePlace& place) const {
+    return make_needle_document(tokenizer_, haystack, needle_options(place));
+  }
+  // As many as every document has room for: the words of some are longer.
+  int64_t count_needles() const {
+    int64_t least = options_.needles;
+    for (int64_t j = 0; j < std::ssize(sequences_); ++j) {
+      const NeedleDocumentOptions options = needle_options(place_of(j, options_.sequences.length));
+      require_room_for_needle(tokenizer_, options);
+      least = std::min(least, needles_that_fit(tokenizer_, options));
+    }
+    return least;
+  }
+  static std::vector<double> needle_losses(const std::vector<double>& losses,
+                                           const NeedleDocument& document) {
+    std::vector<double> means;
+    for (const TokenRange& answer : document.answers) {
+      std::vector<int64_t> targets(static_cast<size_t>(answer.count));
+      std::iota(targets.begin(), targets.end(), answer.begin - 1);
+      means.push_back(mean(losses, targets));
+    }
+    return means;
+  }
+  static std::vector<int64_t> text_targets(const NeedleDocument& document) {
+    std::vector<int64_t> targets;
+    for (const TokenRange& stretch : document.text) {
+      for (int64_t t = 0; t < stretch.count; ++t) {
+        if (stretch.begin + t > 0) targets.push_back(stretch.begin + t - 1);
+      }
+    }
+    return targets;
+  }
+
+  CausalLM::FactorResult text_gradient(const Candidate& candidate, const SearchSequence& window) {
+    const std::vector<int64_t> targets = targets_within(window, std::ssize(window.tokens));
+    const LocalBatch batch = make_local_batch({window.tokens}, gradient_weights(window, targets),
+                                              model_.attention().split(), options_.dtype);
+    const double count = std::max<double>(1, static_cast<double>(targets.size()));
+    return model_.factor_gradient(batch, factor_set(candidate), 1 / count);
+  }
+  // Weights of a prediction: its share in the fitness.
+  CausalLM::FactorResult needle_gradient(const Candidate& candidate, const std::vector<int32_t>& haystack,
+                                         int64_t draw) {
+    const NeedleDocument document = needle_document(haystack, place_of_draw(draw));
+    std::vector<float> weights(document.tokens.size() - 1, 0);
+    const bool mixed = options_.fitness == SearchFitness::kMixed;
+    if (mixed) {
+      const std::vector<int64_t> targets = text_targets(document);
+      add_text_weights(targets, 1 / static_cast<double>(targets.size()), weights);
+    }
+    const double needle = (mixed ? kNeedleWeight : 1) / static_cast<double>(document.answers.size());
+    for (const TokenRange& answer : document.answers) {
+      for (int64_t t = 0; t < answer.count; ++t) {
+        weights[static_cast<size_t>(answer.begin - 1 + t)] +=
+            static_cast<float>(needle / static_cast<double>(answer.count));
+      }
+    }
+    const LocalBatch batch =
+        make_local_batch({document.tokens}, {weights}, model_.attention().split(), options_.dtype);
+    return model_.factor_gradient(batch, factor_set(candidate), 1);
+  }
+
   FactorSet factor_set(const Candidate& candidate) const {
     FactorSet set = model_.identity();
     set.name = candidate.origin;
@@ -129,16 +246,20 @@ class ModelObjective : public Objective {
   std::vector<std::vector<float>> gradient_weights(const SearchSequence& window,
                                                    const std::vector<int64_t>& targets) const {
     if (options_.tail_weight == 0 && !window.targets) return {};
-    const int64_t count = std::ssize(targets), tail = tail_of(count);
     std::vector<float> weights(window.tokens.size() - 1, 0);
+    add_text_weights(targets, 1, weights);
+    return {weights};
+  }
+  // each: of a prediction where the tail has no weight of its own.
+  void add_text_weights(const std::vector<int64_t>& targets, double each, std::vector<float>& weights) const {
+    const int64_t count = std::ssize(targets), tail = tail_of(count);
     for (int64_t i = 0; i < count; ++i) {
       float& weight = weights[static_cast<size_t>(targets[static_cast<size_t>(i)])];
-      weight = static_cast<float>(1 - options_.tail_weight);
+      weight = static_cast<float>(each * (1 - options_.tail_weight));
       if (i < count - tail) continue;
       const double share = static_cast<double>(count) / static_cast<double>(tail);
-      weight += static_cast<float>(options_.tail_weight * share);
+      weight += static_cast<float>(each * options_.tail_weight * share);
     }
-    return {weights};
   }
 
   // losses[t]: of predicting tokens[t+1]; tokens.size() - 1 of them.
@@ -148,6 +269,11 @@ class ModelObjective : public Objective {
     return losses;
   }
 
+  static double mean(const std::vector<double>& values) {
+    const double result =
+        std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    return std::isfinite(result) ? result : std::numeric_limits<double>::infinity();
+  }
   static double mean(const std::vector<double>& losses, std::span<const int64_t> targets) {
     double sum = 0;
     for (const int64_t t : targets) sum += losses[static_cast<size_t>(t)];
@@ -182,6 +308,7 @@ class ModelObjective : public Objective {
   GradientWindows gradient_windows_;
   std::vector<SearchSequence> sequences_;  // the ranked ones, then the finalists'
   std::string fingerprint_;
+  int64_t num_needles_ = 0;  // of a document
 };
 
 }  // namespace

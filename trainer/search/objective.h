@@ -1,5 +1,5 @@
-// What a search minimises: the mean negative log-likelihood (NLL) of documents under candidate factors. An
-// interface, so that the search itself can be tested on functions whose minimum is known; model_objective.h
+// What a search minimises: the mean negative log-likelihood (NLL) of documents under candidate factors, of the
+// answers to questions about needles hidden in them, or both (SearchFitness). An interface, so that the search itself can be tested on functions whose minimum is known; model_objective.h
 // is the real one.
 #pragma once
 
@@ -16,11 +16,14 @@ namespace ropeway {
 inline constexpr int64_t kScoreBlocks = 16;
 
 struct DocumentScore {
-  double nll = 0;         // mean over the scored targets, nats per token
-  double tail_nll = 0;    // over the last quarter of the targets
-  double needle_nll = 0;  // over the answer of a passkey hidden in the document; score_finalist only
+  // By score(): the fitness. By score_finalist(): the mean over the text's scored targets. Nats per token.
+  double nll = 0;
+  double tail_nll = 0;  // over the last quarter of the targets
+  // Over the answer of a passkey hidden in the document, or of num_needles() needles; score_finalist only.
+  double needle_nll = 0;
   // Of each stretch, the mean over its targets (0 where it has none); score_finalist only.
   std::vector<double> blocks = {};
+  std::vector<double> needles = {};  // of each needle's answer; score_finalist only
 };
 
 // Ranks of one row of the mesh's data axis evaluate together; rows evaluate different things at the same time
@@ -30,10 +33,9 @@ class Objective {
   virtual ~Objective() = default;
   virtual int64_t num_documents() const = 0;           // fixed ones, which rank candidates
   virtual int64_t num_finalist_documents() const = 0;  // held out from the ranking
-  // NLL and tail of fixed document `index` cut to `length` tokens (0: the target length). Non-finite is
-  // +infinity.
+  // Fitness of fixed document `index` at `length` tokens (0: the target length). Non-finite is +infinity.
   virtual DocumentScore score(const Candidate& candidate, int64_t index, int64_t length = 0) = 0;
-  // NLL, tail, needle and blocks on held-out document `index`.
+  // NLL, tail, needle and blocks on held-out document `index`, and each of its needles.
   virtual DocumentScore score_finalist(const Candidate& candidate, int64_t index) = 0;
   // On fresh document number `draw` (a function of the seed and draw): loss and its gradient. The loss may
   // give the tail more weight than the ranking does.
@@ -46,6 +48,8 @@ class Objective {
   virtual const std::string& data_fingerprint() const = 0;
   // Of a document: tokens of the target length less one.
   virtual int64_t num_targets() const = 0;
+  // Of a held-out document, where candidates are ranked by needles; else 0.
+  virtual int64_t num_needles() const { return 0; }
 };
 
 }  // namespace ropeway

@@ -3,6 +3,8 @@
 //   temperature  of these two, on one document
 //   refinement   from the best: gradient, or evolution, or none
 //   finalists    on held-out documents; the best formula is one of them, as what the search has to beat
+// With seeds: longrope2 the same with a race of its own seeds, which are what is refined; the formulas are scored
+// beside them.
 // With seeds: paper, PI, NTK-aware and YaRN keep the temperature of the policy; they are scored on all
 // documents before a gradient refinement, and go unscored into the evolution. The published evolution ends
 // with its fittest individual: it has no finalists, unless some candidates are always kept, and is weighed
@@ -19,6 +21,7 @@
 #include "trainer/search/formulas.h"
 #include "trainer/search/gradient_refine.h"
 #include "trainer/search/scorer.h"
+#include "trainer/search/seed_critical.h"
 #include "trainer/search/seed_families.h"
 #include "trainer/search/seed_paper.h"
 #include "trainer/search/seed_race.h"
@@ -28,6 +31,9 @@ namespace ropeway {
 namespace {
 
 bool follows_paper(const SearchProblem& problem) { return problem.options.seeds == SearchSeeds::kPaper; }
+bool has_critical_pair(const SearchProblem& problem) {
+  return problem.options.seeds == SearchSeeds::kLongRope2;
+}
 bool refines_by_evolution(const SearchProblem& problem) {
   return problem.options.refine == SearchRefine::kEvolution;
 }
@@ -41,6 +47,7 @@ bool is_unrefined(const SearchProblem& problem) {
 bool shares_temperature(const SearchProblem& problem) { return is_unrefined(problem) && !problem.readjust; }
 
 FactorSpace space_of(const SearchProblem& problem) {
+  if (has_critical_pair(problem)) return critical_space(problem);
   return follows_paper(problem) ? published_space(problem) : family_space(problem);
 }
 
@@ -49,16 +56,24 @@ void score_paper_seeds(SearchState& state) {
   state.rival = state.seeds.front();
 }
 
+// What needs no search: the formulas as their authors give them, and all of YaRN's ramps.
+std::vector<Candidate> rivals_of(const SearchProblem& problem) {
+  std::vector<Candidate> rivals = formulas(problem);
+  if (has_critical_pair(problem)) return rivals;
+  const std::vector<Candidate> ramps = ramp_seeds(problem);
+  rivals.insert(rivals.end(), ramps.begin(), ramps.end());
+  return rivals;
+}
+
 void race_family_seeds(SearchState& state) {
-  // Half the target must itself be well beyond what the model was trained at: within it the unchanged factors
-  // are best, and everything that makes the target possible would be dropped.
-  const bool drop_at_half =
-      !state.problem.readjust && state.problem.target_length >= 4 * trained_length(state.problem);
-  const SeedRaceResult result = race_seeds(state.scorer, state.seeds, drop_at_half);
+  const SearchProblem& problem = state.problem;
+  std::vector<int64_t> lengths;
+  if (!problem.readjust) lengths = dropping_lengths(problem.target_length, trained_length(problem));
+  const SeedRaceResult result = race_seeds(state.scorer, state.seeds, lengths);
   state.seeds = result.winners;
   state.runners_up = result.runners_up;
-  const std::vector<Candidate> rivals = formulas(state.problem);
-  if (!rivals.empty()) state.rival = best_of_raced(state.scorer, rivals);
+  const std::vector<Candidate> rivals = rivals_of(problem);
+  if (!rivals.empty()) state.rival = best_of_raced(state.scorer, rivals, lengths);
 }
 
 // Its optimum hardly depends on the factors: where nothing is refined all finalists take the best seed's.
@@ -85,7 +100,7 @@ void descend(SearchState& state) {
       .factor_learning_rate = recipe.factor_learning_rate,
       .temperature_learning_rate = recipe.temperature_learning_rate,
       .free_temperature = !follows_paper(problem) && recipe.temperature.policy == TemperaturePolicy::kSearch};
-  FactorSpace bounds = space.absolute();
+  FactorSpace bounds = has_critical_pair(problem) ? space : space.absolute();
   if (problem.readjust) {
     options.low_temperature = std::min(1.0, problem.trained_temperature);
     options.high_temperature = std::max(1.0, problem.trained_temperature);
@@ -120,6 +135,11 @@ void breed(SearchState& state) {
   FactorSpace space = space_of(problem);
   // Mutation goes by steps of the factors, of which there are no end to infinity.
   std::vector<Candidate> seeds = state.seeds;
+  if (has_critical_pair(problem)) {
+    const int64_t count = problem.options.population - std::ssize(seeds);
+    const std::vector<Candidate> more = critical_population(problem, std::max<int64_t>(0, count));
+    seeds.insert(seeds.end(), more.begin(), more.end());
+  }
   std::erase_if(seeds, [&](const Candidate& seed) { return stops_pairs(seed, space); });
   if (space.is_point() || seeds.empty()) return;
   if (!follows_paper(problem) && !problem.readjust) {
@@ -145,6 +165,7 @@ std::optional<Candidate> best_of_kept(const SearchState& state) {
 void choose_among_finalists(SearchState& state) {
   const SearchProblem& problem = state.problem;
   std::vector<Candidate>& finalists = state.finalists;
+  const FinalistRule rule = finalist_rule(problem.options.fitness, problem.readjust);
   // The best seed is always a finalist, and without refinement all that came close: the race went by the mean
   // alone. The published evolution's seeds are members of its population already.
   const bool holds_seeds = follows_paper(problem) && refines_by_evolution(problem) && !finalists.empty();
@@ -155,12 +176,12 @@ void choose_among_finalists(SearchState& state) {
     finalists.insert(finalists.end(), state.runners_up.begin(), state.runners_up.end());
   }
   if (problem.readjust) {
-    state.ranking = rank_readjusted(state.scorer, finalists, problem.keep);
+    state.ranking = rank_readjusted(state.scorer, finalists, problem.keep, rule);
     state.rival = best_of_kept(state);
   } else {
     finalists.insert(finalists.end(), problem.keep.begin(), problem.keep.end());
     if (state.rival) finalists.push_back(*state.rival);
-    state.ranking = rank_finalists(state.scorer, finalists);
+    state.ranking = rank_finalists(state.scorer, finalists, rule);
   }
   finalists.clear();
   for (const Finalist& one : state.ranking.finalists) finalists.push_back(one.candidate);
@@ -177,6 +198,7 @@ SearchWork gradient_work(const SearchRecipe& recipe, double documents, double lo
 
 std::vector<Candidate> starting_seeds(const SearchProblem& problem) {
   if (follows_paper(problem)) return paper_seeds(problem);
+  if (has_critical_pair(problem)) return critical_seeds(problem);
   std::vector<Candidate> seeds = formulas(problem);
   const std::vector<Candidate> families = family_seeds(problem);
   seeds.insert(seeds.end(), families.begin(), families.end());
@@ -189,7 +211,8 @@ std::vector<SearchPhase> search_phases(const SearchProblem& problem, int64_t doc
   const SearchRecipe& recipe = problem.options;
   const auto all = static_cast<double>(documents);
   const auto look = static_cast<double>(documents_per_look(documents, problem.target_length));
-  const auto num_seeds = static_cast<double>(starting_seeds(problem).size());
+  const size_t beside = has_critical_pair(problem) ? formulas(problem).size() : 0;
+  const auto num_seeds = static_cast<double>(starting_seeds(problem).size() + beside);
   const bool published = follows_paper(problem) && refines_by_evolution(problem);
   std::vector<SearchPhase> phases;
 

@@ -5,7 +5,17 @@
 namespace ropeway {
 namespace {
 
-bool by_rule(const Ranking& ranking) { return !ranking.readjust && ranking.held_out_documents > 0; }
+bool is_of_parts(const Ranking& ranking) {
+  return ranking.held_out_documents > 0 &&
+         (!ranking.readjust || ranking.rule.fitness != SearchFitness::kText);
+}
+
+const char* needle_word(const Ranking& ranking) {
+  return ranking.rule.fitness == SearchFitness::kText ? "a passkey's digits" : "the needles' answers";
+}
+const char* short_needle_word(const Ranking& ranking) {
+  return ranking.rule.fitness == SearchFitness::kText ? "digits" : "answers";
+}
 
 // Where a passkey does not fit into the length, no needle was scored.
 bool has_needles(const Ranking& ranking) {
@@ -21,16 +31,20 @@ std::string documents(int64_t count, const char* kind) {
 
 std::string rule_text(const Ranking& ranking) {
   if (ranking.held_out_documents == 0) {
-    return fmt::format("mean loss on {}", documents(ranking.ranking_documents, "ranking"));
+    const char* fitness = ranking.rule.fitness == SearchFitness::kText ? "mean loss" : "mean fitness";
+    return fmt::format("{} on {}", fitness, documents(ranking.ranking_documents, "ranking"));
   }
+  const FinalistRule& rule = ranking.rule;
   const std::string held = documents(ranking.held_out_documents, "held-out");
   if (ranking.readjust) {
-    return fmt::format("mean loss on {} and {}; what loses to the kept factors on either may not win",
+    const char* fitness = rule.fitness == SearchFitness::kText ? "mean loss" : "fitness";
+    return fmt::format("{} on {} and {}; what loses to the kept factors on either may not win", fitness,
                        documents(ranking.ranking_documents, "ranking"), held);
   }
+  if (rule.text == 0) return fmt::format("the loss of {}, on {}", needle_word(ranking), held);
   return fmt::format(
-      "{} x mean loss + {} x that of the last quarter{}, on {}{}", 1 - kTailWeight, kTailWeight,
-      has_needles(ranking) ? fmt::format(" + {} x that of a passkey's digits", kNeedleWeight) : "", held,
+      "{} x mean loss + {} x that of the last quarter{}, on {}{}", 1 - rule.tail, rule.tail,
+      has_needles(ranking) ? fmt::format(" + {} x that of {}", rule.needle, needle_word(ranking)) : "", held,
       ranking.ranking_documents > 0
           ? fmt::format(" (the mean on {} as well)", documents(ranking.ranking_documents, "ranking"))
           : "");
@@ -38,9 +52,9 @@ std::string rule_text(const Ranking& ranking) {
 
 std::string figures_text(const Finalist& one, const Ranking& ranking) {
   std::string text = fmt::format("{:.4f}  {}", one.figure, one.candidate.origin);
-  if (by_rule(ranking)) {
+  if (is_of_parts(ranking)) {
     text += fmt::format(" (mean {:.4f}, last quarter {:.4f}", one.whole, one.tail);
-    if (has_needles(ranking)) text += fmt::format(", digits {:.4f}", one.needle);
+    if (has_needles(ranking)) text += fmt::format(", {} {:.4f}", short_needle_word(ranking), one.needle);
     text += ")";
   }
   if (!one.may_win) text += ", worse than the kept factors";
@@ -53,12 +67,14 @@ std::string reason_text(const Ranking& ranking) {
   if (!second.may_win) return fmt::format("{} is all that may win", first.candidate.origin);
   std::string text = fmt::format("{} is {:.4f} ahead of {}", first.candidate.origin,
                                  second.figure - first.figure, second.candidate.origin);
-  if (!by_rule(ranking)) return text;
-  text +=
-      fmt::format(": {:+.4f} by the mean, {:+.4f} by the last quarter",
-                  (1 - kTailWeight) * (second.whole - first.whole), kTailWeight * (second.tail - first.tail));
-  if (has_needles(ranking))
-    text += fmt::format(", {:+.4f} by the digits", kNeedleWeight * (second.needle - first.needle));
+  const FinalistRule& rule = ranking.rule;
+  if (!is_of_parts(ranking) || ranking.readjust || rule.text == 0) return text;
+  text += fmt::format(": {:+.4f} by the mean, {:+.4f} by the last quarter",
+                      (1 - rule.tail) * (second.whole - first.whole), rule.tail * (second.tail - first.tail));
+  if (has_needles(ranking)) {
+    text += fmt::format(", {:+.4f} by the {}", rule.needle * (second.needle - first.needle),
+                        short_needle_word(ranking));
+  }
   return text;
 }
 

@@ -1,7 +1,9 @@
 #include "trainer/search/scorer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <utility>
@@ -24,9 +26,9 @@ double finite_or_infinity(double value) {
 }
 
 // How many figures one document of such a line gives.
-int64_t num_figures(const SearchLine& line) {
+int64_t num_figures(const SearchLine& line, int64_t needles) {
   if (line.kind == SearchLine::Kind::kScore) return 1;
-  if (line.kind == SearchLine::Kind::kFinalist) return 3 + kScoreBlocks;
+  if (line.kind == SearchLine::Kind::kFinalist) return 3 + kScoreBlocks + needles;
   return static_cast<int64_t>(line.candidate.factors.size()) + 2;
 }
 
@@ -48,7 +50,9 @@ void store(const std::vector<double>& figures, SearchLine& line) {
   if (line.kind == SearchLine::Kind::kFinalist) {
     line.tail = finite_or_infinity(figures[1]);
     line.needle = finite_or_infinity(figures[2]);
-    for (int64_t b = 0; b < kScoreBlocks; ++b) line.blocks.push_back(finite_or_infinity(figures[3 + b]));
+    const auto blocks = figures.begin() + 3, needles = blocks + kScoreBlocks;
+    std::transform(blocks, needles, std::back_inserter(line.blocks), finite_or_infinity);
+    std::transform(needles, figures.end(), std::back_inserter(line.needles), finite_or_infinity);
   }
 }
 
@@ -139,8 +143,8 @@ void Scorer::note_infinite(const SearchLine& line) {
   }
 }
 
-// What `line` asks about one of its documents: its score; NLL, tail, needle and blocks; or the gradient and
-// the NLL.
+// What `line` asks about one of its documents: its score; NLL, tail, needle, blocks and needles; or the gradient
+// and the NLL.
 std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
   switch (line.kind) {
     case SearchLine::Kind::kScore:
@@ -149,6 +153,7 @@ std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
       const DocumentScore score = objective_.score_finalist(line.candidate, document);
       std::vector<double> figures{score.nll, score.tail_nll, score.needle_nll};
       figures.insert(figures.end(), score.blocks.begin(), score.blocks.end());
+      figures.insert(figures.end(), score.needles.begin(), score.needles.end());
       return figures;
     }
     case SearchLine::Kind::kGradient:
@@ -175,8 +180,9 @@ void Scorer::compute(std::span<SearchLine> lines) {
     for (const int64_t document : line.documents) pieces.push_back({&line, document});
   }
   const SearchLine& first = lines.front();
-  const auto results = deal_to_rows(mesh_, static_cast<int64_t>(pieces.size()), num_figures(first),
-                                    [&](int64_t k) { return evaluate(*pieces[k].line, pieces[k].document); });
+  const auto results =
+      deal_to_rows(mesh_, static_cast<int64_t>(pieces.size()), num_figures(first, objective_.num_needles()),
+                   [&](int64_t k) { return evaluate(*pieces[k].line, pieces[k].document); });
   for (size_t k = 0; k < pieces.size(); ++k) store(results[k], *pieces[k].line);
   const double share = static_cast<double>(first.length) / static_cast<double>(target_length_);
   const double seconds = seconds_since(begin) / static_cast<double>(lines.size());
@@ -257,8 +263,8 @@ int64_t Scorer::documents_per_look() const {
 
 double Scorer::mean(const Candidate& candidate, int64_t count) { return means({candidate}, count)[0]; }
 
-bool Scorer::is_known(const Candidate& candidate, int64_t document) const {
-  return known_.contains({candidate_key(candidate), {document, target_length_}});
+bool Scorer::is_known(const Candidate& candidate, int64_t document, int64_t length) const {
+  return known_.contains({candidate_key(candidate), {document, length == 0 ? target_length_ : length}});
 }
 
 std::vector<std::vector<DocumentScore>> Scorer::finalists(const std::vector<Candidate>& candidates) {
@@ -277,7 +283,7 @@ std::vector<std::vector<DocumentScore>> Scorer::finalists(const std::vector<Cand
   settle(missing);
   for (const SearchLine& line : missing) {
     known_finalists_[key_of(line.candidate, line.documents[0])] = {line.scores[0], line.tail, line.needle,
-                                                                   line.blocks};
+                                                                   line.blocks, line.needles};
   }
   std::vector<std::vector<DocumentScore>> result;
   for (const Candidate& candidate : candidates) {

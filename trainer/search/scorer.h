@@ -34,7 +34,7 @@ class Scorer {
   // Mean over the first `count` fixed documents.
   double mean(const Candidate& candidate, int64_t count);
   std::vector<double> means(const std::vector<Candidate>& candidates, int64_t count);
-  bool is_known(const Candidate& candidate, int64_t document) const;
+  bool is_known(const Candidate& candidate, int64_t document, int64_t length = 0) const;
 
   // [i][j] of candidates[i] on held-out document j, for all of those.
   std::vector<std::vector<DocumentScore>> finalists(const std::vector<Candidate>& candidates);

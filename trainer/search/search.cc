@@ -24,8 +24,9 @@ void require_finite(bool finite, const std::string& candidates) {
 
 SearchVerdict weigh(SearchState& state, const Candidate& best) {
   if (!state.rival) return {.found = best.origin};
-  if (state.ranking.held_out_documents == 0) return weigh_on_ranking(state.scorer, best, *state.rival);
-  return weigh_on_held_out(state.scorer, best, *state.rival, state.problem.readjust ? 0 : kTailWeight);
+  const FinalistRule rule = finalist_rule(state.problem.options.fitness, state.problem.readjust);
+  if (state.ranking.held_out_documents == 0) return weigh_on_ranking(state.scorer, best, *state.rival, rule);
+  return weigh_on_held_out(state.scorer, best, *state.rival, rule);
 }
 
 }  // namespace
@@ -69,6 +70,9 @@ FactorSet to_factor_set(const SearchProblem& problem, const SearchOutcome& outco
   set.start_tokens = outcome.best.start_tokens;
   set.history.method =
       fmt::format("search:{}+{}", word_of(problem.options.seeds), word_of(problem.options.refine));
+  if (problem.options.fitness != SearchFitness::kText) {
+    set.history.method += fmt::format("+{}", word_of(problem.options.fitness));
+  }
   set.history.search_sha256 = outcome.log_sha256;
   set.history.fitness = outcome.fitness;
   set.history.forward_equivalents = outcome.forward_equivalents;

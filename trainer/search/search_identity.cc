@@ -20,6 +20,9 @@ std::string search_identity(const SearchProblem& problem, const Objective& objec
   json["seed"] = problem.seed;
   json["recipe"] = {word_of(o.seeds),     word_of(o.refine),  text_of(o.temperature), o.documents,
                     o.finalist_documents, o.max_scale_margin, o.start_tokens};
+  if (o.fitness != SearchFitness::kText) {
+    json["fitness"] = {word_of(o.fitness), o.needles, word_of(o.needle_depth)};
+  }
   if (problem.readjust) json["max_factor"] = o.max_factor;
   if (o.seeds == SearchSeeds::kPaper) json["yarn_seed"] = {o.beta_fast, o.beta_slow};
   if (o.seeds == SearchSeeds::kFamilies) json["seed_grid"] = word_of(o.seed_grid);
@@ -57,6 +60,9 @@ void check_problem(const SearchProblem& problem, const Objective& objective) {
     fail(ErrorKind::kConfig,
          "search: the target of {} tokens is within the {} the model was trained at; that is a readjust",
          problem.target_length, trained_length(problem));
+  }
+  if (problem.readjust && problem.options.seeds == SearchSeeds::kLongRope2) {
+    fail(ErrorKind::kConfig, "readjust: a length within the trained one has no critical pair");
   }
   if (objective.num_documents() < 1) fail(ErrorKind::kConfig, "search: no documents to rank candidates on");
 }

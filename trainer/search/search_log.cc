@@ -56,6 +56,7 @@ std::string canonical_text(const SearchLine& line, const std::string& identity) 
     json["tail"] = line.tail;
     json["needle"] = line.needle;
     json["blocks"] = line.blocks;
+    if (!line.needles.empty()) json["needles"] = line.needles;
   }
   if (line.kind == SearchLine::Kind::kGradient) {
     json["log_factor_gradient"] = line.gradient.log_factors;
@@ -164,6 +165,7 @@ void SearchLog::replay(SearchLine& line) {
     line.tail = read_number(json.at("tail"));
     line.needle = read_number(json.at("needle"));
     line.blocks = read_numbers(json.at("blocks"));
+    if (const auto needles = json.find("needles")) line.needles = read_numbers(*needles);
     if (line.blocks.size() != kScoreBlocks) {
       fail(ErrorKind::kBadData, "{}: {} blocks, wanted {}", where, line.blocks.size(), kScoreBlocks);
     }

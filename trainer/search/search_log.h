@@ -30,6 +30,7 @@ struct SearchLine {
   std::vector<double> scores;      // nll of each
   double tail = 0, needle = 0;     // finalist
   std::vector<double> blocks;      // finalist: kScoreBlocks of them
+  std::vector<double> needles;     // finalist: Objective::num_needles() of them
   Objective::Gradient gradient;    // gradient
   double forward_equivalents = 0, seconds = 0;
 };

@@ -20,10 +20,13 @@ namespace {
 struct FamilyGrid {
   std::vector<double> beta_fast, beta_slow;   // ramps
   std::vector<double> start, width, plateau;  // jumps: T_c / L_t, T_c / T_a, ln p / ln s
+  std::vector<double> early_start;  // of jumps with a plateau of 0.6, where LongRoPE2 found critical pairs
+  std::vector<double> left_start, tail;  // NTK-left: T_c / L_t, tail / s
 };
-const FamilyGrid kFullGrid{{2, 4, 8, 16, 32, 64}, {1, 1.5}, {1, 1.3, 1.75, 2.4}, {4, 13}, {0.45, 0.6, 0.7}};
+const FamilyGrid kFullGrid{{2, 4, 8, 16, 32, 64}, {1, 1.5, 3},  {1, 1.3, 1.75, 2.4}, {4, 13},
+                           {0.45, 0.6, 0.7},      {0.36, 0.67}, {0.36, 0.67, 1},     {1, 1.36}};
 // Where a pass is expensive, or a shorter target or the tuned factors tell most of it already.
-const FamilyGrid kShortGrid{{4, 8, 32}, {1}, {1, 1.3, 1.75}, {4, 13}, {0.6}};
+const FamilyGrid kShortGrid{{4, 8, 32}, {1}, {1, 1.3, 1.75}, {4, 13}, {0.6}, {}, {1}, {1}};
 
 // First dim with T_i >= length; the number of pairs when there is none.
 int64_t first_dim_with_period(const std::vector<double>& periods, double length) {
@@ -45,8 +48,21 @@ std::vector<double> critical_stretch(const SearchProblem& problem) {
   return stretch;
 }
 
-void add_ramps(const SearchProblem& problem, const FamilyGrid& grid, const std::string& prefix,
-               SeedList& list) {
+std::string prefix_of(const SearchProblem& problem) {
+  return problem.trained_factors.empty() ? "" : "tuned * ";
+}
+
+// Short where tuned factors or a shorter target tell most of it.
+const FamilyGrid& grid_of(const SearchProblem& problem) {
+  const SeedGrid size = problem.options.seed_grid;
+  const bool is_short = size == SeedGrid::kAuto
+                            ? !problem.trained_factors.empty() || !transferred_seeds(problem).empty()
+                            : size == SeedGrid::kShort;
+  return is_short ? kShortGrid : kFullGrid;
+}
+
+void add_ramps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& list) {
+  const std::string prefix = prefix_of(problem);
   for (const double fast : grid.beta_fast) {
     for (const double slow : grid.beta_slow) {
       list.add_stretch(fmt::format("{}yarn({},{})", prefix, fast, slow),
@@ -60,23 +76,37 @@ void add_ramps(const SearchProblem& problem, const FamilyGrid& grid, const std::
 }
 
 // jump(a, c, p), s counted from the original window; on a tuned model no dim falls below its tuned factor.
-void add_jumps(const SearchProblem& problem, const FamilyGrid& grid, SeedList& list) {
+void add_jumps(const SearchProblem& problem, double start, const std::vector<double>& widths,
+               const std::vector<double>& plateaus, SeedList& list) {
   const int64_t pairs = problem.geometry.pairs;
   const double scale = total_scale(problem);
   const std::vector<double> turns = periods(problem.geometry, problem.trained_factors);
   const bool tuned = !problem.trained_factors.empty();
-  for (const double start : grid.start) {
+  const int64_t c = first_dim_with_period(turns, start * static_cast<double>(trained_length(problem)));
+  if (c >= pairs) return;  // every period fits: there is nothing to jump over
+  for (const double width : widths) {
+    const int64_t a = std::min(c, first_dim_with_period(turns, turns[c] / width));
+    for (const double plateau : plateaus) {
+      std::vector<double> factors = jump_factors(pairs, scale, a, c, std::pow(scale, plateau));
+      for (int64_t i = 0; i < pairs; ++i) factors[i] = std::max(factors[i], list.tuned()[i]);
+      list.add_total(
+          fmt::format("{}jump({},{},{}){}", tuned ? "max(tuned, " : "", a, c, plateau, tuned ? ")" : ""),
+          factors);
+    }
+  }
+}
+
+// LongRoPE2's left part before a flat right one.
+void add_lefts(const SearchProblem& problem, const FamilyGrid& grid, SeedList& list) {
+  const int64_t pairs = problem.geometry.pairs;
+  const std::vector<double> turns = periods(problem.geometry, problem.trained_factors);
+  for (const double start : grid.left_start) {
     const int64_t c = first_dim_with_period(turns, start * static_cast<double>(trained_length(problem)));
-    if (c >= pairs) continue;  // every period fits: there is nothing to jump over
-    for (const double width : grid.width) {
-      const int64_t a = std::min(c, first_dim_with_period(turns, turns[c] / width));
-      for (const double plateau : grid.plateau) {
-        std::vector<double> factors = jump_factors(pairs, scale, a, c, std::pow(scale, plateau));
-        for (int64_t i = 0; i < pairs; ++i) factors[i] = std::max(factors[i], list.tuned()[i]);
-        list.add_total(
-            fmt::format("{}jump({},{},{}){}", tuned ? "max(tuned, " : "", a, c, plateau, tuned ? ")" : ""),
-            factors);
-      }
+    if (c == 0 || c >= pairs) continue;
+    for (const double tail : grid.tail) {
+      const std::string place = tail == 1 ? fmt::format("{}", c) : fmt::format("{},{}", c, tail);
+      list.add_stretch(fmt::format("{}ntk-left({})", prefix_of(problem), place),
+                       ntk_left(pi_factors(pairs, tail * remaining_scale(problem)), c));
     }
   }
 }
@@ -98,6 +128,14 @@ int64_t critical_dim(const SearchProblem& problem) {
                                static_cast<double>(trained_length(problem)));
 }
 
+std::vector<Candidate> ramp_seeds(const SearchProblem& problem) {
+  SeedList list(problem);
+  if (!problem.readjust) add_ramps(problem, grid_of(problem), list);
+  std::vector<Candidate> seeds = list.take();
+  if (!problem.trained_factors.empty()) raise_to_floor(problem, seeds);
+  return seeds;
+}
+
 std::vector<Candidate> family_seeds(const SearchProblem& problem) {
   if (problem.readjust) return readjust_seeds(problem);
   const int64_t pairs = problem.geometry.pairs;
@@ -110,21 +148,18 @@ std::vector<Candidate> family_seeds(const SearchProblem& problem) {
     const double tuned_scale = total_scale(problem) / scale;
     list.add_total("grown", grown_factors(problem.trained_factors, tuned_scale, total_scale(problem)));
   }
-  const std::vector<Candidate> transferred = transferred_seeds(problem);
-  const SeedGrid size = problem.options.seed_grid;
-  const bool is_short = size == SeedGrid::kAuto ? tuned || !transferred.empty() : size == SeedGrid::kShort;
-  const FamilyGrid& grid = is_short ? kShortGrid : kFullGrid;
-  const std::string prefix = tuned ? "tuned * " : "";
+  const FamilyGrid& grid = grid_of(problem);
+  const std::string prefix = prefix_of(problem);
   list.add_stretch(prefix + "ntk-critical", critical_stretch(problem));
-  add_ramps(problem, grid, prefix, list);
-  add_jumps(problem, grid, list);
+  add_ramps(problem, grid, list);
+  for (const double start : grid.early_start) add_jumps(problem, start, grid.width, {0.6}, list);
+  for (const double start : grid.start) add_jumps(problem, start, grid.width, grid.plateau, list);
+  add_lefts(problem, grid, list);
   const int64_t c = critical_dim(problem);
-  if (c > 0 && c < pairs) {
-    // LongRoPE2's left part before a flat right one, and slow pairs stopped altogether.
-    list.add_stretch(fmt::format("{}ntk-left({})", prefix, c), ntk_left(pi_factors(pairs, scale), c));
+  if (c > 0 && c < pairs) {  // slow pairs stopped altogether
     list.add_stretch(fmt::format("{}clip({})", prefix, c), hard_clip_factors(pairs, pairs - c));
   }
-  list.add(transferred);
+  list.add(transferred_seeds(problem));
   std::vector<Candidate> seeds = list.take();
   if (tuned) raise_to_floor(problem, seeds);
   return seeds;

@@ -17,6 +17,9 @@ namespace ropeway {
 // tuned model and where there is a set to transfer. A readjust has seeds of its own (seed_readjust.h).
 std::vector<Candidate> family_seeds(const SearchProblem& problem);
 
+// YaRN's ramps among them.
+std::vector<Candidate> ramp_seeds(const SearchProblem& problem);
+
 // The first dim whose period the trained length does not cover; the number of pairs when there is none.
 int64_t critical_dim(const SearchProblem& problem);
 

@@ -6,19 +6,38 @@
 
 namespace ropeway {
 
-SeedRaceResult race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds, bool drop_at_half,
-                          const SeedRaceOptions& options) {
+namespace {
+
+// Those within reach of the best on the first `length` tokens.
+std::vector<Candidate> hopeful(Scorer& scorer, const std::vector<Candidate>& running, int64_t length,
+                               double hopeless) {
+  const auto scores = scorer.scores(running, {0}, length);
+  double best = scores[0][0];
+  for (const auto& row : scores) best = std::min(best, row[0]);
+  std::vector<Candidate> kept;
+  for (size_t i = 0; i < running.size(); ++i) {
+    if (scores[i][0] <= best + hopeless) kept.push_back(running[i]);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::vector<int64_t> dropping_lengths(int64_t target_length, int64_t trained_length) {
+  std::vector<int64_t> lengths;
+  for (const int64_t parts : {4, 2}) {
+    if (target_length / parts >= 2 * trained_length) lengths.push_back(target_length / parts);
+  }
+  return lengths;
+}
+
+SeedRaceResult race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds,
+                          const std::vector<int64_t>& lengths, const SeedRaceOptions& options) {
   const int64_t look = scorer.documents_per_look();
   std::vector<Candidate> running = without_repetitions(seeds);
-  if (drop_at_half) {
-    const auto half = scorer.scores(running, {0}, scorer.target_length() / 2);
-    double best = half[0][0];
-    for (const auto& row : half) best = std::min(best, row[0]);
-    std::vector<Candidate> hopeful;
-    for (size_t i = 0; i < running.size(); ++i) {
-      if (half[i][0] <= best + options.hopeless) hopeful.push_back(running[i]);
-    }
-    running = hopeful;
+  for (const int64_t length : lengths) {
+    const double share = static_cast<double>(scorer.target_length()) / static_cast<double>(2 * length);
+    running = hopeful(scorer, running, length, options.hopeless * share);
   }
   running = lowest(running, scorer.means(running, look), options.on_second_document);
   const int64_t two_looks = std::min(2 * look, scorer.num_documents());
@@ -35,17 +54,28 @@ SeedRaceResult race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds, b
   return result;
 }
 
-Candidate best_of_raced(Scorer& scorer, const std::vector<Candidate>& raced) {
-  std::vector<Candidate> whole;
-  for (const Candidate& candidate : raced) {
-    if (scorer.is_known(candidate, 0)) whole.push_back(candidate);
-  }
+Candidate best_of_raced(Scorer& scorer, const std::vector<Candidate>& raced,
+                        const std::vector<int64_t>& lengths) {
+  const auto known_at = [&](int64_t length) {
+    std::vector<Candidate> known;
+    for (const Candidate& candidate : raced) {
+      if (scorer.is_known(candidate, 0, length)) known.push_back(candidate);
+    }
+    return known;
+  };
+  const std::vector<Candidate> whole = known_at(0);
   if (!whole.empty()) {
     return lowest(whole, scorer.means(whole, scorer.documents_per_look()), 1).front();
   }
-  std::vector<double> half;  // all of them were hopeless
-  for (const auto& row : scorer.scores(raced, {0}, scorer.target_length() / 2)) half.push_back(row[0]);
-  return lowest(raced, half, 1).front();
+  // All of them were hopeless: by the longest that any was tried at.
+  for (auto length = lengths.rbegin(); length != lengths.rend(); ++length) {
+    const std::vector<Candidate> known = known_at(*length);
+    if (known.empty()) continue;
+    std::vector<double> losses;
+    for (const auto& row : scorer.scores(known, {0}, *length)) losses.push_back(row[0]);
+    return lowest(known, losses, 1).front();
+  }
+  return lowest(raced, scorer.means(raced, scorer.documents_per_look()), 1).front();
 }
 
 }  // namespace ropeway

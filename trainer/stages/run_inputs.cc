@@ -16,6 +16,7 @@
 #include "trainer/formats/hf/weights_name.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/stages/recipe_model.h"
+#include "trainer/tasks/needle_document.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/load_tokenizer.h"
 #include "trainer/tokenizer/reading_special_tokens.h"
@@ -83,7 +84,14 @@ class Texts {
       const Documents& validation = load("validation", recipe_.data.validation);
       const Documents* const text = by_gradient ? &train() : nullptr;
       const auto wanted = sequences_of(stage.search(), inputs_.config.original_window);
-      naming(stage, [&] { require_search_texts(recipe_.data, wanted, validation, text, inputs_.marks); });
+      naming(stage, [&] {
+        require_search_texts(recipe_.data, wanted, validation, text, inputs_.marks);
+        if (stage.search().fitness != SearchFitness::kText) {
+          require_texts(validation, "a search by needles");
+          require_room_for_needle(*inputs_.tokenizer,
+                                  {.length = wanted.length, .start = inputs_.marks.before});
+        }
+      });
     } else {
       const Documents& test = load("test", recipe_.data.test);
       naming(stage, [&] {

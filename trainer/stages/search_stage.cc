@@ -85,6 +85,10 @@ StageNumbers numbers_of(const SearchOutcome& outcome) {
     numbers.insert(numbers.end(),
                    {{"gain_low_95", verdict.interval->low}, {"gain_high_95", verdict.interval->high}});
   }
+  if (verdict.needle_interval) {
+    numbers.insert(numbers.end(), {{"needle_gain_low_95", verdict.needle_interval->low},
+                                   {"needle_gain_high_95", verdict.needle_interval->high}});
+  }
   return numbers;
 }
 
@@ -104,6 +108,9 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
       model, state.mesh, validation, train, *state.tokenizer,
       {.sequences = wanted,
        .seed = seed_of_stage(state.recipe.seed, stage.name),
+       .fitness = stage.search().fitness,
+       .needles = stage.search().needles,
+       .needle_depth = stage.search().needle_depth,
        .tail_weight = problem.readjust ? 0 : kTailWeight,
        .dtype = scalar_type_of(state.recipe.dtype),
        .marks = state.marks,
@@ -178,8 +185,11 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
   });
   if (world.rank() == 0) {
     for (const std::string& line : ranking_text(outcome.ranking)) log_info("{}: {}", stage.name, line);
-    log_info("{}: {} from {}, temperature {:.4f}, loss {:.4f} on the {} ranking documents, {:.0f} passes",
-             stage.name, stage.makes, outcome.best.origin, outcome.best.temperature, outcome.fitness,
+    const char* fitness = stage.search().fitness == SearchFitness::kText     ? "loss"
+                          : stage.search().fitness == SearchFitness::kNeedle ? "loss of answers"
+                                                                             : "loss of text and answers";
+    log_info("{}: {} from {}, temperature {:.4f}, {} {:.4f} on the {} ranking documents, {:.0f} passes",
+             stage.name, stage.makes, outcome.best.origin, outcome.best.temperature, fitness, outcome.fitness,
              objective->num_documents(), outcome.forward_equivalents);
     log_info("{}: verdict: {}", stage.name, verdict);
   }

@@ -21,9 +21,12 @@ std::string search_text(const StageRecipe& stage) {
   const SearchRecipe& search = stage.search();
   const char* why = stage.kind() == StageKind::kReadjust ? "so that short inputs lose little"
                                                          : "factors under which the model reads so far";
-  return fmt::format("from {} to {} for {}, {}; seeds {}, refine {}, {} document{} and {} held out",
+  const std::string fitness = search.fitness == SearchFitness::kText
+                                  ? std::string()
+                                  : fmt::format(", fitness {}", word_of(search.fitness));
+  return fmt::format("from {} to {} for {}, {}; seeds {}, refine {}{}, {} document{} and {} held out",
                      stage.from, stage.makes, format_length(search.length), why, word_of(search.seeds),
-                     word_of(search.refine), search.documents, search.documents == 1 ? "" : "s",
+                     word_of(search.refine), fitness, search.documents, search.documents == 1 ? "" : "s",
                      search.finalist_documents);
 }
 

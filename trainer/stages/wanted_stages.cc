@@ -26,6 +26,7 @@ bool is_in_use(const SearchRecipe& search, std::string_view key) {
   if (is_one_of(key, kEvolution)) return search.refine == SearchRefine::kEvolution;
   if (is_one_of(key, kGradient)) return search.refine == SearchRefine::kGradient;
   if (is_one_of(key, "beta_fast beta_slow")) return search.seeds == SearchSeeds::kPaper;
+  if (is_one_of(key, "needles needle_depth")) return search.fitness != SearchFitness::kText;
   if (key == "seed_grid") return search.seeds == SearchSeeds::kFamilies;
   return true;
 }

@@ -39,7 +39,7 @@ std::string draw_text(NeedleText text, RulerDice& dice) {
 }
 
 std::string needle(const NeedleTask& task, const std::string& key, const std::string& value) {
-  return fmt::format("One of the special magic {} for {} is: {}.", plural_of(task.value), key, value);
+  return needle_sentence(plural_of(task.value), key, value);
 }
 
 bool ends_sentence(const std::string& word) {
@@ -121,16 +121,34 @@ void put_question(const NeedleTask& task, const std::string& context, const std:
   const bool one = task.queries * task.values == 1;
   std::string kind = plural_of(task.value);
   if (one) kind.pop_back();
-  sample.input = fmt::format(
-      "{} special magic {} {} hidden within the following text. Make sure to memorize it. I will quiz you "
-      "about the "
-      "{} afterwards.\n{}\nWhat {} the special magic {} for {} mentioned in the provided text?",
-      one ? "A" : "Some", kind, one ? "is" : "are", kind, context, one ? "is" : "are all", kind, keys);
-  sample.prefix = fmt::format(" The special magic {} for {} mentioned in the provided text {}", kind, keys,
-                              one ? "is" : "are");
+  sample.input =
+      fmt::format("{}\n{}\n{}", needle_announcement(one, kind), context, needle_question(one, kind, keys));
+  sample.prefix = needle_answer_begin(one, kind, keys);
 }
 
 }  // namespace
+
+std::string needle_sentence(std::string_view kinds, std::string_view key, std::string_view value) {
+  return fmt::format("One of the special magic {} for {} is: {}.", kinds, key, value);
+}
+
+std::string needle_announcement(bool one, std::string_view kind) {
+  return fmt::format(
+      "{} special magic {} {} hidden within the following text. Make sure to memorize it. I will quiz you "
+      "about "
+      "the {} afterwards.",
+      one ? "A" : "Some", kind, one ? "is" : "are", kind);
+}
+
+std::string needle_question(bool one, std::string_view kind, std::string_view keys) {
+  return fmt::format("What {} the special magic {} for {} mentioned in the provided text?",
+                     one ? "is" : "are all", kind, keys);
+}
+
+std::string needle_answer_begin(bool one, std::string_view kind, std::string_view keys) {
+  return fmt::format(" The special magic {} for {} mentioned in the provided text {}", kind, keys,
+                     one ? "is" : "are");
+}
 
 const NeedleTask& needle_task(RulerTask task) {
   using enum NeedleHay;

@@ -343,7 +343,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadRecipe{"unknown_set_stretched", good,
                   "    lengths:", "    factors: [\"stretched:tunde\"]\n    lengths:",
                   "27:14: stages[2].factors: found stretched:tunde, wanted auto, none, pi, ntk, "
-                  "dynamic_ntk, yarn, cope, hard_clip, drope, a set made by a stage before, or one named in "
+                  "dynamic_ntk, yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, hard_clip, drope, a set "
+                  "made by a stage "
+                  "before, or one named in "
                   "model.sets; did you mean tuned?"},
         BadRecipe{"search_from_factors_never_tuned", good,
                   "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
@@ -359,7 +361,8 @@ INSTANTIATE_TEST_SUITE_P(
             "wanted again, the set that this one made"},
         BadRecipe{"unknown_set_evaluated", good, "    lengths:", "    factors: [auto, tunde]\n    lengths:",
                   "27:14: stages[2].factors: found tunde, wanted auto, none, pi, ntk, dynamic_ntk, "
-                  "yarn, cope, hard_clip, drope, a set made by a stage before"},
+                  "yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, hard_clip, drope, a set made by a stage "
+                  "before"},
         BadRecipe{"fine_tune_longer_than_its_set", good, "    length: 2K\n    steps",
                   "    length: 4K\n    steps",
                   "22:13: stages[1].length: found 4K, wanted at most 2K, which the set searched is for"},
@@ -386,6 +389,12 @@ INSTANTIATE_TEST_SUITE_P(
             "formula, pi, ntk, dynamic_ntk, yarn, cope, hard_clip or drope; a set knows what it is for"},
         BadRecipe{"fine_tune_longer_than_its_formula", good, "from: searched", "from: pi\n    target: 1K",
                   "23:13: stages[1].length: found 2K, wanted at most 1K, which the formula pi is for"},
+        BadRecipe{
+            "readjust_with_a_critical_pair", good,
+            "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+            "  - {name: again, kind: readjust, from: tuned, makes: less, length: 256, seeds: longrope2}",
+            "25:81: stages[2].seeds: found longrope2 for a length within the tuned one, wanted families or "
+            "paper"},
         BadRecipe{"readjust_longer_than_its_set", good,
                   "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
                   "  - {name: again, kind: readjust, from: tuned, makes: more, length: 4K}",

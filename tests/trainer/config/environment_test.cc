@@ -135,5 +135,19 @@ TEST_F(Environment, OriginsNameFileOverrideVariableDefaultAndWhatAValueIsDerived
   EXPECT_EQ(recipe_to_yaml(parse_text(shown).recipe), recipe_to_yaml(recipe));
 }
 
+// LongRoPE2's slow pairs reach twice the scale; a recipe that says how far has its way.
+TEST(DerivedValues, TheMarginOfASearchFollowsItsSeeds) {
+  const auto searched = [](const std::string& keys) {
+    return parse_text(replaced(kGoodRecipe, "    makes: searched\n", "    makes: searched\n" + keys)).recipe;
+  };
+  EXPECT_EQ(searched("    seeds: paper\n").stages[0].search().max_scale_margin, 1.25);
+  const Recipe recipe = searched("    seeds: longrope2\n");
+  EXPECT_EQ(recipe.stages[0].search().max_scale_margin, 2);
+  EXPECT_EQ(origin_of(recipe, "stages[0].max_scale_margin"), "derived from seeds");
+  EXPECT_EQ(parse_text(recipe_to_yaml(recipe)).recipe.stages[0].search().max_scale_margin, 2);
+  const Recipe said = searched("    seeds: longrope2\n    max_scale_margin: 1.5\n");
+  EXPECT_EQ(said.stages[0].search().max_scale_margin, 1.5);
+}
+
 }  // namespace
 }  // namespace ropeway

@@ -24,7 +24,7 @@ TEST(Reference, NamesEveryKeyWithItsMeaning) {
 TEST(Reference, SaysTheDefaultsOfThePlainStructs) {
   const std::string reference = recipe_reference();
   EXPECT_THAT(reference, HasSubstr("a number above 0 and at most 1; default 2e-05"));  // learning_rate
-  EXPECT_THAT(reference, HasSubstr("families or paper; default families"));
+  EXPECT_THAT(reference, HasSubstr("families, paper or longrope2; default families"));
   EXPECT_THAT(reference, HasSubstr("auto, or an integer from 1 to 1000000; default auto"));
 }
 

@@ -18,10 +18,10 @@ using ::testing::IsEmpty;
 
 template <typename Value>
 class WordsOf : public ::testing::Test {};
-using Enums =
-    ::testing::Types<DeviceKind, DType, Placement, ActivationsPlace, SlidingWindowPolicy, StageKind,
-                     EvaluatedModel, LearningRateSchedule, SearchSeeds, SeedGrid, SearchRefine,
-                     TemperaturePolicy, EvaluateTask, Packing, DocumentMask, MarkChoice, ChatFormatName>;
+using Enums = ::testing::Types<DeviceKind, DType, Placement, ActivationsPlace, SlidingWindowPolicy, StageKind,
+                               EvaluatedModel, LearningRateSchedule, SearchSeeds, SeedGrid, SearchRefine,
+                               SearchFitness, NeedleDepth, TemperaturePolicy, EvaluateTask, Packing,
+                               DocumentMask, MarkChoice, ChatFormatName>;
 TYPED_TEST_SUITE(WordsOf, Enums);
 
 TYPED_TEST(WordsOf, AreEachForOneValue) {

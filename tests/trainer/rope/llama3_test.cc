@@ -42,6 +42,15 @@ TEST(Llama3Factors, MixRatesByTurns) {
   EXPECT_DOUBLE_EQ(factors[3], 8);
 }
 
+// Tuned under 4 everywhere at four times the window: pairs turn as often in it as they did.
+TEST(Llama3Factors, OfATunedModelCountTurnsWithItsPeriods) {
+  const RopeGeometry g{32, 1e4, 256};
+  const auto stretch =
+      llama3_factors(g, {.factor = 16, .pretrained_length = 1024, .trained_factors = pi_factors(32, 4)});
+  const auto plain = llama3_factors(g, {.factor = 16, .pretrained_length = 256});
+  for (int i = 0; i < 32; ++i) EXPECT_NEAR(stretch[i], plain[i], 1e-12) << i;
+}
+
 // none is the RoPE the base was trained under; the others stretch it.
 TEST(Llama3Factors, ComputedSetsStandOnTheBase) {
   const auto base = llama3_factors(kLlama31, {});

@@ -11,6 +11,8 @@
 #include "kernels/base/random.h"
 #include "trainer/rope/clipped.h"
 #include "trainer/rope/computed_names.h"
+#include "trainer/rope/llama3.h"
+#include "trainer/rope/mrrope.h"
 #include "trainer/rope/yarn.h"
 
 namespace ropeway {
@@ -128,6 +130,11 @@ TEST(ComputedFactorSet, IsTheNamedSchedule) {
   EXPECT_EQ(computed_factor_set("yarn", g, 2048).factors, yarn_factors(g, 8));
   // transformers' "dynamic" type of factor 8 at 8 times the window: a base times (8 * 8 - 7)^(d/(d-2)).
   EXPECT_EQ(computed_factor_set("dynamic_ntk", g, 2048).factors, ntk_factors(16, 57));
+  EXPECT_EQ(computed_factor_set("llama3_ramp", g, 2048).factors,
+            llama3_factors(g, {.factor = 8, .pretrained_length = 256}));
+  EXPECT_EQ(computed_factor_set("mrrope_uni", g, 2048).factors, mrrope_factors(g, 8, MrRopeKind::kUniform));
+  EXPECT_EQ(computed_factor_set("mrrope_pro", g, 2048).factors,
+            mrrope_factors(g, 8, MrRopeKind::kProgressive));
   EXPECT_EQ(computed_factor_set("cope", g, 2048).factors, cope_factors(16, 5));
   EXPECT_EQ(computed_factor_set("hard_clip", g, 2048).factors, hard_clip_factors(16, 5));
   EXPECT_EQ(computed_factor_set("drope", g, 2048).factors, hard_clip_factors(16, 16));
@@ -136,10 +143,12 @@ TEST(ComputedFactorSet, IsTheNamedSchedule) {
 TEST(ComputedFactorSet, HasTheTemperatureItsUsersExpect) {
   const RopeGeometry g{16, 10000, 4096};
   for (const std::string& name : computed_names()) {
-    if (name == "yarn") continue;
+    if (name == "yarn" || name.starts_with("mrrope")) continue;
     EXPECT_EQ(computed_factor_set(name, g, 32768).attention_temperature, 1.0) << name;
   }
   EXPECT_NEAR(computed_factor_set("yarn", g, 32768).attention_temperature, 1.118034, 5e-7);
+  EXPECT_NEAR(computed_factor_set("mrrope_pro", g, 32768).attention_temperature, 0.1 * std::log(8) + 1,
+              1e-15);
 }
 
 TEST(ComputedFactorSet, NeverShrinksTheWindow) {

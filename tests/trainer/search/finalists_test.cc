@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "scorer_bench.h"
+#include "trainer/search/formulas.h"
 #include "trainer/search/ranking_text.h"
+#include "trainer/search/seed_families.h"
 #include "trainer/search/verdict.h"
 
 namespace ropeway {
@@ -42,10 +45,11 @@ TEST(Finalists, WithoutRefinementAllOfTheRacesSecondDocumentTakePart) {
   problem.options.refine = SearchRefine::kNone;
   problem.options.temperature = {TemperaturePolicy::kNumber, 1.1};
   LogFolder folder;
-  SyntheticObjective plain({.target = toy_target(problem)});
+  // So flat that the race's four come close.
+  SyntheticObjective plain({.target = toy_target(problem), .curvature = 0.001});
   const SearchOutcome by_mean = search_alone(problem, plain, folder / "plain.jsonl");
   ASSERT_GE(by_mean.finalists.size(), 4u);
-  SyntheticObjective steep({.target = toy_target(problem)});
+  SyntheticObjective steep({.target = toy_target(problem), .curvature = 0.001});
   steep.tail = [&](const Candidate& c) {
     const bool is_ahead = c.origin == by_mean.finalists[0].origin || c.origin == by_mean.finalists[1].origin;
     return is_ahead ? 1.0 : 0.0;
@@ -91,11 +95,12 @@ TEST(Verdict, WeighsMeanAndTailAsTheRuleDoes) {
   Bench bench({.target = toy_target(toy_problem())});
   bench.objective.tail = [](const Candidate& c) { return c.origin == "good" ? 0.004 : 0.0; };
   bench.objective.needle = [](const Candidate& c) { return c.origin == "good" ? 0.5 : 2.0; };
-  const SearchVerdict verdict = weigh_on_held_out(bench.scorer, good(), second(), 0.5);
+  const SearchVerdict verdict = weigh_on_held_out(bench.scorer, good(), second(), FinalistRule{});
   EXPECT_NEAR(verdict.gain, 0.01 - 0.5 * 0.004, 1e-12);
   EXPECT_NEAR(verdict.needle_found, 0.5, 1e-12);
   EXPECT_NEAR(verdict.needle_rival, 2, 1e-12);
-  EXPECT_NEAR(weigh_on_held_out(bench.scorer, good(), second(), 0).gain, 0.01, 1e-12);
+  const FinalistRule by_mean = finalist_rule(SearchFitness::kText, true);
+  EXPECT_NEAR(weigh_on_held_out(bench.scorer, good(), second(), by_mean).gain, 0.01, 1e-12);
   EXPECT_TRUE(verdict.held_out);
   EXPECT_EQ(bench.objective.finalist_evaluations, 4) << "the second question is answered from memory";
 }
@@ -106,7 +111,8 @@ TEST(Verdict, HasTheIntervalOfPairedDifferences) {
   Candidate other = good();
   other.factors.back() *= 1.5;
   other.origin = "other";
-  const SearchVerdict verdict = weigh_on_held_out(bench.scorer, good(), other, 0);
+  const SearchVerdict verdict =
+      weigh_on_held_out(bench.scorer, good(), other, finalist_rule(SearchFitness::kText, true));
   std::vector<double> gains;
   for (int64_t j = 0; j < 2; ++j) {
     const DocumentScore own = bench.objective.score_finalist(good(), j);
@@ -147,6 +153,50 @@ TEST(Verdict, ASearchPaysWhereTheIntervalOrTheDigitsSaySo) {
   EXPECT_FALSE(search_pays({}));
 }
 
+// Ranked by needles: the better text does not win.
+TEST(Finalists, OfASearchByNeedlesGoByTheirAnswers) {
+  Bench bench({.target = toy_target(toy_problem()), .needles = 3});
+  bench.objective.needle = [](const Candidate& c) { return c.origin == "good" ? 0.5 : 0.4; };
+  const auto order = [&](SearchFitness fitness) {
+    return rank_finalists(bench.scorer, {good(), second()}, finalist_rule(fitness, false)).finalists;
+  };
+  EXPECT_EQ(order(SearchFitness::kNeedle).front().candidate.origin, "second");
+  EXPECT_NEAR(order(SearchFitness::kNeedle).front().figure, 0.4, 1e-12);
+  // 0.01 nats of text against a tenth of 0.1.
+  EXPECT_NEAR(order(SearchFitness::kMixed)[1].figure - order(SearchFitness::kMixed)[0].figure, 0, 1e-12);
+}
+
+TEST(RankingText, OfNeedlesNamesTheAnswers) {
+  Ranking ranking = made_up();
+  ranking.ranking_documents = 0;
+  ranking.rule = finalist_rule(SearchFitness::kNeedle, false);
+  EXPECT_EQ(
+      ranking_text(ranking),
+      (std::vector<std::string>{"2 finalists by the loss of the needles' answers, on 6 held-out documents:",
+                                "  1.3900  jump (mean 1.3600, last quarter 1.3400, answers 0.4000)",
+                                "  1.4150  ramp (mean 1.3500, last quarter 1.3600, answers 0.6000)",
+                                "  jump is 0.0250 ahead of ramp"}));
+}
+
+// Two documents of three needles each, whose losses are needle - 0.1, needle and needle + 0.1.
+TEST(Verdict, OfASearchByNeedlesHasTheirInterval) {
+  Bench bench({.target = toy_target(toy_problem()), .needles = 3});
+  bench.objective.needle = [](const Candidate& c) { return c.origin == "good" ? 2.0 : 0.5; };
+  const FinalistRule rule = finalist_rule(SearchFitness::kNeedle, false);
+  const SearchVerdict verdict = weigh_on_held_out(bench.scorer, second(), good(), rule);
+  EXPECT_EQ(verdict.needles, 6);
+  ASSERT_TRUE(verdict.needle_interval.has_value());
+  EXPECT_NEAR(verdict.needle_interval->low, 1.5, 1e-12) << "all six differ by the same";
+  EXPECT_LT(verdict.gain, 0) << "its text is worse";
+  EXPECT_TRUE(search_pays(verdict));
+  EXPECT_FALSE(search_pays(weigh_on_held_out(bench.scorer, good(), second(), rule)));
+  EXPECT_EQ(
+      verdict_text(verdict, 47),
+      "use the search: second answers 1.5000 nats per token better than good (95% 1.5000 to 1.5000), 0.50 "
+      "nats against 2.00 over 6 needles; its text is 0.0100 nats per token worse (95% -0.0100 to -0.0100) on "
+      "2 held-out documents; 47 passes");
+}
+
 TEST(Verdict, IsToldInOneSentence) {
   EXPECT_EQ(
       verdict_text(figures(0.0123, 0.0101, 0.0145, 0.38, 2.31), 47),
@@ -160,13 +210,26 @@ TEST(Verdict, IsToldInOneSentence) {
   EXPECT_EQ(verdict_text(same, 40), "the search found yarn, which needs no search; 40 passes");
 }
 
+std::vector<Candidate> rivals(const SearchProblem& problem) {
+  std::vector<Candidate> all = formulas(problem);
+  for (const Candidate& ramp : ramp_seeds(problem)) all.push_back(ramp);
+  return all;
+}
+
 TEST(Verdict, OfASearchIsAgainstTheBestFormula) {
   const SearchProblem problem = toy_problem();
   LogFolder folder;
   SyntheticObjective objective({.target = toy_target(problem)});
   const SearchOutcome outcome = search_alone(problem, objective, folder / "search.jsonl");
-  // Of pi, ntk and yarn for 8x this one is nearest to the landscape's jump.
-  EXPECT_EQ(outcome.verdict.rival, "yarn");
+  // Of the formulas for 8x this one is nearest to the landscape's jump.
+  double least = std::numeric_limits<double>::infinity();
+  std::string nearest;
+  for (const Candidate& rival : rivals(problem)) {
+    const double loss = objective.exact_mean(rival);
+    if (loss < least) nearest = rival.origin;
+    least = std::min(least, loss);
+  }
+  EXPECT_EQ(outcome.verdict.rival, nearest);
   EXPECT_TRUE(outcome.verdict.held_out);
   EXPECT_GT(outcome.verdict.gain, 0);
   EXPECT_TRUE(search_pays(outcome.verdict));

@@ -16,8 +16,10 @@
 #include "trainer/model/initial_weights.h"
 #include "trainer/model/resident_parameters.h"
 #include "trainer/model/token_losses.h"
+#include "trainer/search/finalists.h"
 #include "trainer/search/scorer.h"
 #include "trainer/search/search.h"
+#include "trainer/tasks/needle_document.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -59,7 +61,7 @@ using Work = std::function<void(const Mesh&, Objective&)>;
 // Every rank of a mesh gets the same tiny random model and runs `work` on its objective.
 void on_ranks(const Corpus& corpus, MeshShape shape, const Work& work, ModelObjectiveOptions options = {},
               const std::string& training = "train.txt") {
-  options.sequences.length = kLength;
+  if (options.sequences.length == 0) options.sequences.length = kLength;
   options.sequences.ranking = 3;
   options.seed = 5;
   options.dtype = at::kDouble;
@@ -368,8 +370,8 @@ class ExampleCorpus : public Corpus {
   }
 };
 
-// Of the completion and the EOS behind it, in a sequence of its own on one rank.
-std::vector<double> losses_alone(const Sample& sample, const Candidate& candidate) {
+// Of all predictions of a sequence of its own on one rank.
+std::vector<double> losses_alone(const std::vector<int32_t>& tokens, const Candidate& candidate) {
   std::vector<double> losses;
   run_thread_world(1, [&](Communicator& world) {
     const Mesh mesh(world, {1, 1});
@@ -381,9 +383,14 @@ std::vector<double> losses_alone(const Sample& sample, const Candidate& candidat
     set.max_length = kLength;
     set.factors = candidate.factors;
     set.attention_temperature = candidate.temperature;
-    losses = token_losses(model, mesh.group(Axis::kSequence), set, {sample.tokens()}).nll;
+    losses = token_losses(model, mesh.group(Axis::kSequence), set, {tokens}).nll;
   });
   losses.pop_back();
+  return losses;
+}
+// Of the completion and the EOS behind it.
+std::vector<double> losses_alone(const Sample& sample, const Candidate& candidate) {
+  const std::vector<double> losses = losses_alone(sample.tokens(), candidate);
   return {losses.end() - std::ssize(sample.completion) - 1, losses.end()};
 }
 double mean_of(const std::vector<double>& losses, int64_t last) {
@@ -476,6 +483,119 @@ TEST(ModelObjective, ASearchOnItEndsTheSameForOneTwoAndFourRanks) {
         EXPECT_EQ(outcome.best.factors, expected);
       }
     });
+  }
+}
+
+constexpr int64_t kNeedleLength = 798;  // room for one needle of bytes; no multiple of 2P for P = 2, 4
+
+ModelObjectiveOptions by_needles(SearchFitness fitness, double tail_weight = 0) {
+  return {.sequences = {.length = kNeedleLength, .finalists = 1},
+          .fitness = fitness,
+          .needles = 3,
+          .tail_weight = tail_weight};
+}
+NeedleDocument document_of(const Corpus& corpus, const std::string& text, double offset, uint64_t index,
+                           int64_t length = kNeedleLength) {
+  return make_needle_document(*corpus.tokenizer, corpus.tokenizer->encode(text),
+                              {.length = length, .offset = offset, .seed = 5, .index = index});
+}
+
+struct NeedleLosses {
+  double answer = 0, text = 0, tail = 0;
+};
+// By hand: of the tokens of the digits, and of those of the text around needle and question.
+NeedleLosses losses_by_hand(const NeedleDocument& document, const Candidate& candidate) {
+  const std::vector<double> losses = losses_alone(document.tokens, candidate);
+  NeedleLosses means;
+  const TokenRange answer = document.answers.at(0);
+  for (int64_t t = 0; t < answer.count; ++t) {
+    means.answer += losses[static_cast<size_t>(answer.begin + t - 1)] / static_cast<double>(answer.count);
+  }
+  std::vector<double> text;
+  for (const TokenRange& stretch : document.text) {
+    for (int64_t t = 0; t < stretch.count; ++t) {
+      text.push_back(losses[static_cast<size_t>(stretch.begin + t - 1)]);
+    }
+  }
+  means.text = mean_of(text, std::ssize(text));
+  means.tail = mean_of(text, (std::ssize(text) + 3) / 4);
+  return means;
+}
+
+TEST(ModelObjective, FitnessByNeedlesIsTheLossOfTheirAnswers) {
+  const Corpus corpus(4000);
+  const std::string text = read_bytes(corpus.folder / "validation/a.txt");
+  const NeedleLosses needle = losses_by_hand(document_of(corpus, text, 1.0 / 6, 0), candidate());
+  const NeedleLosses shorter = losses_by_hand(document_of(corpus, text, 1.0 / 6, 0, 600), candidate());
+  EXPECT_GT(needle.answer, 1);
+  for (const int ranks : {1, 2, 4}) {
+    const auto check = [&](const Mesh&, Objective& objective) {
+      EXPECT_EQ(objective.num_needles(), 1) << "three have no room";
+      EXPECT_NEAR(objective.score(candidate(), 0).nll, needle.answer, 1e-12);
+      EXPECT_NEAR(objective.score(candidate(), 0, 600).nll, shorter.answer, 1e-12);
+      // Where not even one has room there is nothing to ask: whole.
+      EXPECT_EQ(objective.score(candidate(), 0, 200).nll, objective.score(candidate(), 0).nll);
+      const DocumentScore held_out = objective.score_finalist(candidate(), 0);
+      ASSERT_EQ(held_out.needles.size(), 1u);
+      EXPECT_EQ(held_out.needles[0], held_out.needle_nll);
+      EXPECT_EQ(held_out.blocks.size(), 16u);
+      EXPECT_NE(held_out.nll, held_out.needle_nll);
+    };
+    on_ranks(corpus, {1, ranks}, check, by_needles(SearchFitness::kNeedle));
+  }
+  on_ranks(
+      corpus, {1, 2},
+      [&](const Mesh&, Objective& objective) {
+        EXPECT_NEAR(objective.score(candidate(), 0).nll, needle.text + kNeedleWeight * needle.answer, 1e-12);
+      },
+      by_needles(SearchFitness::kMixed));
+}
+
+// A training text of one window: what every draw hides a needle in.
+TEST(ModelObjective, GradientsByNeedlesAgreeWithCentralDifferences) {
+  const Corpus corpus(kNeedleLength);
+  const double offset = 0.5 * 0.6180339887498949;
+  const NeedleDocument document =
+      document_of(corpus, read_bytes(corpus.folder / "train.txt"), offset, uint64_t{1} << 24);
+  for (const SearchFitness fitness : {SearchFitness::kNeedle, SearchFitness::kMixed}) {
+    const bool mixed = fitness == SearchFitness::kMixed;
+    const auto loss_of = [&](const Candidate& moved) {
+      const NeedleLosses needle = losses_by_hand(document, moved);
+      if (!mixed) return needle.answer;
+      return 0.5 * needle.text + 0.5 * needle.tail + kNeedleWeight * needle.answer;
+    };
+    Objective::Gradient gradient;
+    for (const int ranks : {1, 2}) {
+      const auto check = [&](const Mesh& mesh, Objective& objective) {
+        const Objective::Gradient found = objective.gradient(candidate(), 0);
+        if (mesh.world().rank() == 0) gradient = found;
+      };
+      on_ranks(corpus, {1, ranks}, check, by_needles(fitness, 0.5));
+      EXPECT_NEAR(gradient.nll, loss_of(candidate()), 2e-6);  // weights are float
+      for (const int64_t dim : {1, 3, 4}) {
+        const auto loss = [&](double step) {
+          Candidate moved = candidate();
+          (dim < 4 ? moved.factors[dim] : moved.temperature) *= std::exp(step);
+          return loss_of(moved);
+        };
+        const double expected = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+        const double found = dim < 4 ? gradient.log_factors[dim] : gradient.log_temperature;
+        EXPECT_NEAR(found, expected, 1e-5 * std::max(1.0, std::abs(expected))) << dim << " on " << ranks;
+      }
+    }
+  }
+}
+
+TEST(ModelObjective, NeedlesAreHiddenInTextsOnly) {
+  const ExampleCorpus corpus;
+  try {
+    on_ranks(
+        corpus, {1, 1}, [](const Mesh&, Objective&) {},
+        {.fitness = SearchFitness::kNeedle, .marks = {{256}, {257}}}, "train.jsonl");
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error.what(), testing::HasSubstr("a search by needles takes whole texts"));
   }
 }
 

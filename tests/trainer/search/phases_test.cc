@@ -33,17 +33,19 @@ TEST(Phases, FollowTheRecipe) {
   EXPECT_EQ(names_of(with("families", "none")), (Names{"seeds", "temperature", "finalists"}));
   EXPECT_EQ(names_of(with("paper", "gradient")), (Names{"seeds", "gradient", "finalists"}));
   EXPECT_EQ(names_of(with("paper", "evolution")), (Names{"evolution"}));
+  EXPECT_EQ(names_of(with("longrope2", "evolution")),
+            (Names{"seeds", "temperature", "evolution", "finalists"}));
   SearchProblem problem = with("paper", "evolution");
   problem.keep.resize(2);
   EXPECT_EQ(names_of(problem), (Names{"evolution", "finalists"}));
 }
 
-// By hand, for 5 formulas and 39 family seeds at 2048 tokens, where one document is one look. Finalists: the
+// By hand, for 9 formulas and 54 family seeds at 2048 tokens, where one document is one look. Finalists: the
 // best and the last of the gradient, the best seed and the best formula, each scored twice on two documents.
 TEST(Phases, ExpectWhatTheirEvaluationsCost) {
   const auto phases = search_phases(with("families", "gradient"), 5, 2);
   ASSERT_EQ(phases.size(), 4u);
-  EXPECT_EQ(phases[0].expected.forwards, 5 + 39 + 4);
+  EXPECT_EQ(phases[0].expected.forwards, 9 + 54 + 4);
   EXPECT_EQ(phases[1].expected.forwards, 2 * 4);
   EXPECT_EQ(phases[2].expected.forwards, 60 / 5 * 3);
   EXPECT_EQ(phases[2].expected.gradients, 60);
@@ -68,7 +70,7 @@ TEST(Phases, CountLooksInDocuments) {
 
 // What progress expects before the first evaluation is what a plan says.
 TEST(Phases, ProgressAndPlanExpectTheSame) {
-  for (const char* seeds : {"paper", "families"}) {
+  for (const char* seeds : {"paper", "families", "longrope2"}) {
     for (const char* refine : {"evolution", "gradient", "none"}) {
       SearchProblem problem = with(seeds, refine);
       problem.options.iterations = 2;

@@ -5,6 +5,8 @@
 
 #include "search_fixture.h"
 #include "trainer/rope/clipped.h"
+#include "trainer/rope/llama3.h"
+#include "trainer/rope/mrrope.h"
 #include "trainer/rope/yarn.h"
 #include "trainer/search/factor_space.h"
 #include "trainer/search/formulas.h"
@@ -35,7 +37,8 @@ void expect_near(const std::vector<double>& a, const std::vector<double>& b, dou
 
 TEST(FamilySeeds, HoldTheWholeGridOnAnOriginalModel) {
   const auto seeds = family_seeds(toy_problem());
-  EXPECT_EQ(seeds.size(), 3u + 12u + 24u);  // beside the formulas
+  // Beside the formulas: NTK-critical, NTK-left at three pairs with two tails, and a clip; ramps; jumps.
+  EXPECT_EQ(seeds.size(), 8u + 18u + 28u);
   for (const Candidate& seed : seeds) {
     EXPECT_TRUE(is_monotone(seed.factors)) << seed.origin;
     EXPECT_GE(seed.factors.front(), 1) << seed.origin;
@@ -63,6 +66,17 @@ TEST(FamilySeeds, JumpStartsWhereThePeriodsAre) {
   EXPECT_NEAR(seed.factors[12], std::pow(8, 0.6), 1e-12);
   EXPECT_EQ(seed.factors[13], 8);
   EXPECT_EQ(seed.factors[31], 8);
+}
+
+// T_i / 256: 0.36 at 9.33, 0.67 at 11.5: LongRoPE2 found critical pairs between such periods and one window.
+TEST(FamilySeeds, HoldCriticalPairsFasterThanOneTurn) {
+  const auto seeds = family_seeds(toy_problem());
+  const Candidate early = find(seeds, "ntk-left(10,1.36)"), later = find(seeds, "ntk-left(12)");
+  EXPECT_NEAR(early.factors[10], 1.36 * 8, 1e-12);
+  EXPECT_NEAR(early.factors[5], std::sqrt(1.36 * 8), 1e-12);
+  EXPECT_EQ(later.factors[12], 8);
+  find(seeds, "jump(6,10,0.6)");
+  find(seeds, "yarn(32,3)");
 }
 
 // Pair 13 is the first that does not turn once in the window.
@@ -216,13 +230,19 @@ TEST(Formulas, HaveTheirOwnTemperatureWhereItIsSearchedFor) {
   SearchProblem problem = toy_problem();
   const double su = std::sqrt(1 + std::log(8) / std::log(256));
   const auto free = formulas(problem);
-  ASSERT_EQ(free.size(), 5u);
+  ASSERT_EQ(free.size(), 9u);
   expect_near(find(free, "pi").factors, pi_factors(32, 8), 0);
   expect_near(find(free, "ntk").factors, ntk_factors(32, 8), 0);
   expect_near(find(free, "yarn").factors, yarn_factors(problem.geometry, 8), 0);
   expect_near(find(free, "cope").factors, cope_factors(32, 10), 0);
   expect_near(find(free, "hard_clip").factors, hard_clip_factors(32, 10), 0);
+  expect_near(find(free, "mrrope_pro").factors, mrrope_factors(problem.geometry, 8, MrRopeKind::kProgressive),
+              0);
+  expect_near(find(free, "llama3_ramp").factors,
+              llama3_factors(problem.geometry, {.factor = 8, .pretrained_length = 256}), 0);
+  expect_near(find(free, "dynamic_ntk").factors, ntk_factors(32, 57), 0);
   EXPECT_EQ(find(free, "ntk").temperature, 1);
+  EXPECT_NEAR(find(free, "mrrope_uni").temperature, 0.1 * std::log(8) + 1, 1e-12);
   EXPECT_NEAR(find(free, "yarn").temperature, su, 1e-12);
   problem.options.temperature = {TemperaturePolicy::kNumber, 1.25};
   for (const Candidate& formula : formulas(problem)) EXPECT_EQ(formula.temperature, 1.25);

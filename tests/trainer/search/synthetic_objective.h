@@ -28,6 +28,7 @@ class SyntheticObjective : public Objective {
     double curvature = 0.02, temperature_curvature = 1.0;
     std::vector<double> dim_curvature = {};  // of each dim instead of the one above
     double document_noise = 0.02;            // of log target, document by document
+    int64_t needles = 0;                     // of a held-out document
   };
   explicit SyntheticObjective(Options options) : options_(std::move(options)) {}
 
@@ -35,6 +36,7 @@ class SyntheticObjective : public Objective {
   int64_t num_finalist_documents() const override { return options_.finalists; }
   const std::string& data_fingerprint() const override { return fingerprint_; }
   int64_t num_targets() const override { return 1600; }
+  int64_t num_needles() const override { return options_.needles; }
 
   DocumentScore score(const Candidate& c, int64_t index, int64_t) override {
     count(evaluations);
@@ -46,7 +48,12 @@ class SyntheticObjective : public Objective {
     // Four of sixteen stretches are the tail; the others make up for it in the mean.
     std::vector<double> blocks(kScoreBlocks, (16 * nll - 4 * tail) / 12);
     std::fill(blocks.end() - 4, blocks.end(), tail);
-    return {nll, tail, needle_penalty(c), blocks};
+    DocumentScore score{nll, tail, needle_penalty(c), blocks};
+    for (int64_t n = 0; n < options_.needles; ++n) {
+      const double away = static_cast<double>(n) - static_cast<double>(options_.needles - 1) / 2;
+      score.needles.push_back(score.needle_nll + 0.1 * away);
+    }
+    return score;
   }
   Gradient gradient(const Candidate& c, int64_t draw) override {
     count(gradients);

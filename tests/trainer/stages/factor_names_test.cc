@@ -113,7 +113,8 @@ TEST(FactorNames, AnUnknownNameListsThoseThereAre) {
       EXPECT_EQ(error.kind(), ErrorKind::kUsage);
       EXPECT_THAT(
           error.what(),
-          HasSubstr("auto, none, pi, ntk, dynamic_ntk, yarn, cope, hard_clip, drope, searched, tuned"));
+          HasSubstr("auto, none, pi, ntk, dynamic_ntk, yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, "
+                    "hard_clip, drope, searched, tuned"));
     }
   }
 }
