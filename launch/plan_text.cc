@@ -52,6 +52,7 @@ std::string details_of(const StagePlan& stage, int64_t limit) {
   for (const PlannedPass& pass : stage.passes) text += pass_text(pass);
   const MemoryParts& parts = stage.memory.parts;
   text += fmt::format("  memory per rank {}: {}\n", bytes_text(parts.total()), parts_text(parts));
+  if (!stage.shared_out.empty()) text += fmt::format("  the ranks share out {}\n", stage.shared_out);
   if (parts.host > 0) text += fmt::format("  and {} of host memory\n", bytes_text(parts.host));
   if (stage.saving_bytes > 0) {
     text += fmt::format("  and {} of host memory on rank 0 to write checkpoints from, beside training\n",

@@ -1,6 +1,7 @@
 #include "parallel/comm/nccl_collectives.h"
 
 #include "kernels/base/error.h"
+#include "parallel/comm/exchange_ahead.h"
 #include "parallel/comm/nccl_channel.h"
 
 namespace ropeway {
@@ -19,7 +20,7 @@ class NcclHop : public Hop {
   CudaEvent done_;
 };
 
-class NcclCollectives : public Collectives {
+class NcclCollectives : public Collectives, public ExchangesAhead {
  public:
   NcclCollectives(std::shared_ptr<NcclChannel> channel, CurrentStream current_stream)
       : channel_(std::move(channel)), current_stream_(std::move(current_stream)) {}
@@ -35,12 +36,19 @@ class NcclCollectives : public Collectives {
   }
   void reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype,
                       ReduceOp op) override {
-    run([=](NcclApi& api, NcclApi::Comm comm, CudaStream stream) {
+    start_reduce_scatter(send, recv, count_per_rank, dtype, op)->wait();
+  }
+  void all_gather(const void* send, void* recv, int64_t bytes_per_rank) override {
+    start_all_gather(send, recv, bytes_per_rank)->wait();
+  }
+  std::unique_ptr<Hop> start_reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype,
+                                            ReduceOp op) override {
+    return start([=](NcclApi& api, NcclApi::Comm comm, CudaStream stream) {
       api.reduce_scatter(send, recv, count_per_rank, dtype, op, comm, stream);
     });
   }
-  void all_gather(const void* send, void* recv, int64_t bytes_per_rank) override {
-    run([=](NcclApi& api, NcclApi::Comm comm, CudaStream stream) {
+  std::unique_ptr<Hop> start_all_gather(const void* send, void* recv, int64_t bytes_per_rank) override {
+    return start([=](NcclApi& api, NcclApi::Comm comm, CudaStream stream) {
       api.all_gather(send, recv, bytes_per_rank, comm, stream);
     });
   }
@@ -70,10 +78,11 @@ class NcclCollectives : public Collectives {
   }
 
  private:
-  void run(const NcclChannel::Calls& calls) {
+  std::unique_ptr<Hop> start(const NcclChannel::Calls& calls) {
     const CudaStream compute = current_stream_();
-    channel_->follow(compute, channel_->queue(compute, calls));
+    return std::make_unique<NcclHop>(channel_, compute, channel_->queue(compute, calls));
   }
+  void run(const NcclChannel::Calls& calls) { start(calls)->wait(); }
 
   std::shared_ptr<NcclChannel> channel_;
   CurrentStream current_stream_;

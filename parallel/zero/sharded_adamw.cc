@@ -1,16 +1,15 @@
 #include "parallel/zero/sharded_adamw.h"
 
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/accumulation_type.h"
+#include "parallel/zero/whole_parameters.h"
 
 namespace ropeway {
 namespace {
-
-DType acc_dtype(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? DType::kF64 : DType::kF32; }
 
 at::Tensor part(const at::Tensor& flat, FlatRange range) { return flat.narrow(0, range.begin, range.size()); }
 
@@ -29,61 +28,83 @@ void check_state(const char* name, const at::Tensor& found, const at::Tensor& wa
 
 ShardedAdamW::ShardedAdamW(Collectives& exchange, at::Tensor weights, at::Tensor gradients,
                            FlatRanges decayed, const ShardedAdamWOptions& options)
-    : exchange_(exchange),
-      weights_(std::move(weights)),
-      gradients_(std::move(gradients)),
-      decayed_(std::move(decayed)),
-      range_(shard_range(weights_.numel(), exchange.size(), exchange.rank())) {
-  const auto acc = ops::accumulation_type(weights_.scalar_type());
-  ROPEWAY_CHECK(weights_.dim() == 1 && weights_.is_contiguous() && gradients_.is_contiguous(),
-                "weights and gradients must be flat");
-  ROPEWAY_CHECK(gradients_.sizes() == weights_.sizes() && gradients_.scalar_type() == acc,
-                "{} gradients for {} weights, or not in acc type", gradients_.numel(), weights_.numel());
-  ROPEWAY_CHECK(decayed_.ranges().empty() || decayed_.ranges().back().end <= weights_.numel(),
-                "weight decay up to element {} of {}", decayed_.ranges().back().end, weights_.numel());
-  const at::Tensor own = part(weights_, range_);
-  master_ = own.to(acc);  // shares the weights' memory when they are in acc type already
+    : ShardedAdamW(std::make_unique<WholeParameters>(exchange, std::move(weights), std::move(gradients),
+                                                     std::move(decayed)),
+                   options) {}
+
+ShardedAdamW::ShardedAdamW(std::unique_ptr<OptimizerShard> shard, const ShardedAdamWOptions& options)
+    : shard_(std::move(shard)) {
+  const FlatRanges& decayed = shard_->decayed();
+  ROPEWAY_CHECK(decayed.ranges().empty() || decayed.ranges().back().end <= shard_->total(),
+                "weight decay up to element {} of {}", decayed.ranges().back().end, shard_->total());
+  const at::Tensor gradients = shard_->gradients(), as_one = shard_->weights_as_one();
+  const auto acc = gradients.scalar_type();
   ROPEWAY_CHECK(!options.narrow_moments || acc == at::kFloat, "BF16 moments beside masters of {}",
                 c10::toString(acc));
+  masters_are_weights_ = as_one.defined() && as_one.scalar_type() == acc;
+  if (masters_are_weights_) {
+    master_ = as_one;
+  } else {
+    master_ = at::empty_like(gradients);
+    int64_t at = 0;
+    for (size_t i = 0; i < pieces().size(); ++i) {
+      const at::Tensor weights = shard_->weights(i);
+      part(master_, {at, at + weights.numel()}).copy_(weights);
+      at += weights.numel();
+    }
+  }
   const auto moments = master_.options().dtype(options.narrow_moments ? at::kBFloat16 : acc);
-  moment1_ = at::zeros({range_.size()}, moments);
-  moment2_ = at::zeros({range_.size()}, moments);
+  moment1_ = at::zeros(master_.sizes(), moments);
+  moment2_ = at::zeros(master_.sizes(), moments);
+}
+
+int64_t ShardedAdamW::global_index(int64_t index) const {
+  for (const FlatRange& piece : pieces()) {
+    if (index < piece.size()) return piece.begin + index;
+    index -= piece.size();
+  }
+  ROPEWAY_CHECK(false, "an element {} beyond the end of the rank's share", index);
 }
 
 ShardedAdamW::StepResult ShardedAdamW::step(const ops::AdamWOptions& options, double max_norm,
                                             const Accept& accept) {
-  exchange_.all_reduce(gradients_.mutable_data_ptr(), gradients_.numel(), acc_dtype(gradients_),
-                       ReduceOp::kSum);
-  // Every rank has the whole sum, so each takes the norm itself, in one order whatever the number of ranks.
   StepResult result;
-  result.gradient_norm = std::sqrt(ops::sum_of_squares(gradients_));
+  result.gradient_norm = shard_->sum_gradients();
   const bool accepted = !accept || accept(result.gradient_norm);
   result.applied = accepted && std::isfinite(result.gradient_norm);
   if (result.applied) {
     const double scale =
         max_norm > 0 && result.gradient_norm > max_norm ? max_norm / result.gradient_norm : 1.0;
     ++step_;
-    update_own_range(options, scale);
-    gather_weights();
+    update_own_pieces(options, scale);
+    shard_->spread_weights();
   }
-  gradients_.zero_();
+  shard_->zero_gradients();
   return result;
 }
 
-// AdamW works element by element, so the bits do not depend on where the range is cut.
-void ShardedAdamW::update_own_range(const ops::AdamWOptions& options, double gradient_scale) {
-  for (const auto& [run, decays] : decayed_.runs_in(range_)) {
-    const FlatRange own{run.begin - range_.begin, run.end - range_.begin};
-    ops::AdamWOptions options_of_run = options;
-    if (!decays) options_of_run.weight_decay = 0;
-    ops::adamw_step({.master = part(master_, own),
-                     .moment1 = part(moment1_, own),
-                     .moment2 = part(moment2_, own),
-                     .gradient = part(gradients_, run),
-                     .weight = part(weights_, run),
-                     .options = options_of_run,
-                     .gradient_scale = gradient_scale,
-                     .step = step_});
+// AdamW works element by element, so the bits do not depend on where the pieces are cut.
+void ShardedAdamW::update_own_pieces(const ops::AdamWOptions& options, double gradient_scale) {
+  const at::Tensor gradients = shard_->gradients();
+  int64_t begin = 0;  // of the piece in the share
+  for (size_t i = 0; i < pieces().size(); ++i) {
+    const FlatRange piece = pieces()[i];
+    const at::Tensor weights = shard_->weights(i);
+    for (const auto& [run, decays] : shard_->decayed().runs_in(piece)) {
+      const FlatRange in_piece{run.begin - piece.begin, run.end - piece.begin};
+      const FlatRange own{begin + in_piece.begin, begin + in_piece.end};
+      ops::AdamWOptions options_of_run = options;
+      if (!decays) options_of_run.weight_decay = 0;
+      ops::adamw_step({.master = part(master_, own),
+                       .moment1 = part(moment1_, own),
+                       .moment2 = part(moment2_, own),
+                       .gradient = part(gradients, own),
+                       .weight = part(weights, in_piece),
+                       .options = options_of_run,
+                       .gradient_scale = gradient_scale,
+                       .step = step_});
+    }
+    begin += piece.size();
   }
 }
 
@@ -97,18 +118,13 @@ void ShardedAdamW::restore(const at::Tensor& master, const at::Tensor& moment1, 
   moment1_.copy_(moment1);
   moment2_.copy_(moment2);
   step_ = steps_taken;
-  part(weights_, range_).copy_(master_);  // rounds; nothing to do where the master is the weight
-  gather_weights();
-}
-
-// Shares differ in length, and a broadcast from each rank needs no second buffer.
-void ShardedAdamW::gather_weights() {
-  auto* bytes = static_cast<std::byte*>(weights_.mutable_data_ptr());
-  const auto element = static_cast<int64_t>(weights_.element_size());
-  for (int r = 0; r < exchange_.size(); ++r) {
-    const FlatRange range = shard_range(weights_.numel(), exchange_.size(), r);
-    exchange_.broadcast(bytes + range.begin * element, range.size() * element, r);
+  int64_t at = 0;
+  for (size_t i = 0; i < pieces().size(); ++i) {
+    const at::Tensor weights = shard_->weights(i);
+    weights.copy_(part(master_, {at, at + weights.numel()}));  // rounds; nothing to do where they are one
+    at += weights.numel();
   }
+  shard_->spread_weights();
 }
 
 }  // namespace ropeway

@@ -4,11 +4,12 @@
 // Keys: layers hidden heads kv_heads head_dim intermediate vocab, length batch, threads (ranks as threads of
 // this process), device (cpu|cuda; threads are then an emulated ring on one GPU, without the optimizer),
 // dtype (fp32|bf16), steps (timed ones) warm_up, what (train|evaluate), activations (auto|device|host: as in
-// a recipe, by the memory there is) save_attention (1|0). Prints one JSON object. Beside the wall clock it
-// takes processor time, of all ranks together: on a machine that others use as well it is the steadier
-// figure. Peak memory: on a GPU the most that tensors took (torch.cuda.max_memory_allocated's figure), else
-// the process's. ceiling_seconds: what the step would take at the rates known for this GPU
-// (trainer/plan/device_rates.cc). Exit code 71 without a GPU, 80 without the memory.
+// a recipe, by the memory there is) save_attention (1|0), zero (0: by the memory there is, 1, 2, 3). Prints
+// one JSON object. Beside the wall clock it takes processor time, of all ranks together: on a machine that
+// others use as well it is the steadier figure. Peak memory: on a GPU the most that tensors took
+// (torch.cuda.max_memory_allocated's figure), else the process's. ceiling_seconds: what the step would take
+// at the rates known for this GPU (trainer/plan/device_rates.cc). Exit code 71 without a GPU, 80 without the
+// memory.
 #include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
@@ -79,6 +80,7 @@ Recipe recipe_of(const Settings& settings) {
   Recipe recipe;
   recipe.dtype = value_of<DType>(settings.at("dtype")).value();
   recipe.engine.activations = value_of<ActivationsPlace>(settings.at("activations")).value();
+  recipe.engine.zero = static_cast<int>(number(settings, "zero"));
   recipe.engine.save_attention = number(settings, "save_attention") != 0;
   StageRecipe& stage = recipe.stages.emplace_back();
   if (settings.at("what") == "train") {
@@ -137,10 +139,16 @@ Timing time_steps(const Settings& settings, Seat seat) {
   const bool emulated = seat.exchange == nullptr;
   DeviceMemory device = device_memory(seat.device, world);
   if (emulated) device.bytes /= world.size();
-  const Recipe recipe = recipe_of(settings);
+  Recipe recipe = recipe_of(settings);
+  if (emulated) recipe.engine.zero = 1;  // its ranks exchange nothing but keys
   timing.plan =
       make_engine_plan(config, plan_request(recipe, recipe.stages.front(), {1, world.size()}), device);
-  ModelSession session(config, {.sequence = world, .links = std::move(seat.links), .device = seat.device});
+  const auto join = [exchange = seat.exchange] { return exchange; };
+  ModelSession session(config, {.sequence = world,
+                                .links = std::move(seat.links),
+                                .device = seat.device,
+                                .join_all = join,
+                                .join_sequence = join});
   session.begin(timing.plan);
   initialize(session);
   CausalLM& model = session.model();
@@ -148,11 +156,9 @@ Timing time_steps(const Settings& settings, Seat seat) {
                                             scalar_type_of(timing.plan.dtype));
   const FactorSet factors = model.identity();
   const bool train = settings.at("what") == "train";
-  FlatParameters flat;
   std::unique_ptr<ShardedAdamW> optimizer;
   if (train && !emulated) {
-    flat = session.parameters().flat_parameters();
-    optimizer = std::make_unique<ShardedAdamW>(*seat.exchange, flat.weights, flat.gradients, flat.decayed);
+    optimizer = std::make_unique<ShardedAdamW>(session.parameters().optimizer_shard(*seat.exchange));
   }
   const double tokens = static_cast<double>(number(settings, "batch") * (number(settings, "length") - 1));
 
@@ -168,7 +174,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
       model.evaluate(batch, factors);
     }
     // What is queued on a GPU is done: the results of a pass are in host memory, an update may not be.
-    if (optimizer) flat.weights[0].item<double>();
+    if (optimizer) optimizer->master()[0].item<double>();
     world.barrier();
     if (step < warm_up) continue;
     timing.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
@@ -228,12 +234,12 @@ void report(const Settings& settings, const Timing& timing, const Machine& machi
 }
 
 void run(int argc, char** argv) {
-  Settings settings = {{"layers", "4"},         {"hidden", "192"},      {"heads", "3"},
-                       {"kv_heads", "3"},       {"head_dim", "64"},     {"vocab", "258"},
-                       {"intermediate", "512"}, {"length", "2048"},     {"batch", "1"},
-                       {"threads", "1"},        {"dtype", "fp32"},      {"steps", "5"},
-                       {"what", "train"},       {"device", "cpu"},      {"warm_up", "1"},
-                       {"activations", "auto"}, {"save_attention", "1"}};
+  Settings settings = {{"layers", "4"},         {"hidden", "192"},       {"heads", "3"},
+                       {"kv_heads", "3"},       {"head_dim", "64"},      {"vocab", "258"},
+                       {"intermediate", "512"}, {"length", "2048"},      {"batch", "1"},
+                       {"threads", "1"},        {"dtype", "fp32"},       {"steps", "5"},
+                       {"what", "train"},       {"device", "cpu"},       {"warm_up", "1"},
+                       {"activations", "auto"}, {"save_attention", "1"}, {"zero", "0"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const size_t equals = argument.find('=');

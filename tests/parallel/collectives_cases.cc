@@ -9,6 +9,8 @@
 #include <limits>
 #include <ostream>
 
+#include "parallel/comm/exchange_ahead.h"
+
 namespace ropeway::testing {
 namespace {
 
@@ -192,6 +194,28 @@ void reduce_scatter_hands_a_nan_on(Collectives& group, CaseMemory& memory) {
   }
 }
 
+// Two exchanges in flight, waited for in the other order. What they give is there after wait(), if not
+// before.
+void exchanges_go_ahead(Collectives& group, CaseMemory& memory) {
+  const int64_t count = 1001;
+  const int rank = group.rank(), size = group.size();
+  Buffer<float> gathered(memory, std::vector<float>(static_cast<size_t>(count * size), 77));
+  Buffer<float> own(memory, values_of_rank<float>(rank, 0, count, exact_value_of));
+  Buffer<float> send(memory, values_of_rank<float>(rank, 0, count * size, exact_value_of));
+  float* const share = send.data() + rank * count;
+  const auto gathering = start_all_gather(group, own.data(), gathered.data(), count * 4);
+  const auto reducing = start_reduce_scatter(group, send.data(), share, count, DType::kF32, ReduceOp::kSum);
+  reducing->wait();
+  gathering->wait();
+  const std::vector<float> all = gathered.values(), sums = send.values();
+  for (int r = 0; r < size; ++r) {
+    const auto of_rank = values_of_rank<float>(r, 0, count, exact_value_of);
+    EXPECT_TRUE(std::equal(of_rank.begin(), of_rank.end(), all.begin() + r * count)) << "rank " << r;
+  }
+  const auto sum = sum_in_rank_order<float>(size, rank * count, (rank + 1) * count, exact_value_of);
+  EXPECT_TRUE(std::equal(sum.begin(), sum.end(), sums.begin() + rank * count));
+}
+
 // What an optimizer does that holds a share of a sum: both verbs together are the all-reduce.
 void gathered_shares_of_a_sum_are_the_sum(Collectives& group, CaseMemory& memory) {
   const int64_t count = 1001;
@@ -371,6 +395,7 @@ const std::vector<CollectivesCase>& collectives_cases() {
       ROPEWAY_CASE(reduce_scatter_sums_whole_numbers),
       ROPEWAY_CASE(reduce_scatter_takes_extremes),
       ROPEWAY_HOST_CASE(reduce_scatter_hands_a_nan_on),
+      ROPEWAY_CASE(exchanges_go_ahead),
       ROPEWAY_CASE(gathered_shares_of_a_sum_are_the_sum),
       ROPEWAY_CASE(broadcast_reaches_all),
       ROPEWAY_CASE(all_gather_keeps_rank_order),

@@ -228,7 +228,7 @@ TEST(ShardedAdamW, StateMovesToAnotherNumberOfRanks) {
   run_thread_world(3, [&](Communicator& comm) {
     const at::Tensor weights = at::zeros({1010}, at::kBFloat16), gradient = at::zeros({1010}, at::kFloat);
     ShardedAdamW optimizer(comm, weights, gradient, decayed_ranges(1010));
-    const FlatRange range = optimizer.range();
+    const FlatRange range = optimizer.pieces().front();
     const auto own = [&](const at::Tensor(&shards)[2]) {
       return at::cat({shards[0], shards[1]}).narrow(0, range.begin, range.end - range.begin);
     };

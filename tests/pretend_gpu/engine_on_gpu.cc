@@ -11,6 +11,7 @@
 #include "kernels/ops/device_memory.h"
 #include "parallel/comm/device_of_one.h"
 #include "parallel/comm/emulated_ring.h"
+#include "parallel/comm/exchange_ahead.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/zero/sharded_adamw.h"
 #include "tests/pretend_gpu/pretend_gpu.h"
@@ -18,6 +19,7 @@
 #include "trainer/model/memory_meter.h"
 #include "trainer/model/resident_parameters.h"
 #include "trainer/model/scalar_type.h"
+#include "trainer/model/sharded_parameters.h"
 
 namespace ropeway::testing {
 namespace {
@@ -30,6 +32,37 @@ LocalBatch batch_of(const GpuPass& pass, const SequenceSplit& split) {
   return make_local_batch(sequences, {}, split, scalar_type_of(pass.plan.dtype));
 }
 
+// Rank 0 of so many, the others of which send and take nothing.
+class OneOfMany : public Collectives {
+ public:
+  explicit OneOfMany(int ranks) : ranks_(ranks) {}
+  int rank() const override { return 0; }
+  int size() const override { return ranks_; }
+  void all_reduce(void*, int64_t, DType, ReduceOp) override {}
+  void reduce_scatter(const void*, void*, int64_t, DType, ReduceOp) override {}
+  void all_gather(const void*, void*, int64_t) override {}
+  void all_to_all(const void*, void*, int64_t) override {}
+  void broadcast(void*, int64_t, int) override {}
+  std::unique_ptr<Hop> start_hop(const void*, int, void*, int, int64_t) override {
+    return std::make_unique<FinishedHop>();
+  }
+
+ private:
+  const int ranks_;
+};
+
+std::unique_ptr<ParameterStore> make_store(const GpuPass& pass, at::Device device,
+                                           const std::shared_ptr<Collectives>& exchange) {
+  const at::ScalarType type = scalar_type_of(pass.plan.dtype);
+  if (pass.plan.zero == ZeroStage::kOptimizerState) {
+    return std::make_unique<ResidentParameters>(pass.config, type, device);
+  }
+  return std::make_unique<ShardedParameters>(pass.config, type, device, exchange,
+                                             pass.plan.zero == ZeroStage::kWeights
+                                                 ? ShardedParameters::Weights::kSharded
+                                                 : ShardedParameters::Weights::kWhole);
+}
+
 GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& queues) {
   const c10::Device device = ops::use_cuda_device(0);
   GpuPassFigures figures;
@@ -39,23 +72,24 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   MemoryMeter meter(device.type());
   int64_t before = 0;
   const auto grown = [&] { return meter.live_bytes() - std::exchange(before, meter.live_bytes()); };
-  ResidentParameters store(pass.config, scalar_type_of(pass.plan.dtype), device);
-  figures.weights = grown();
-  std::optional<ShardedAdamW> optimizer;
   // Each rank its own: the pretend GPU has no exchange between ranks but the ring.
   const CurrentStream current_stream = [device] { return ops::current_cuda_stream(device); };
-  const auto alone = make_device_of_one(queues, current_stream);
+  const std::shared_ptr<Collectives> exchange = pass.plan.zero == ZeroStage::kOptimizerState
+                                                    ? make_device_of_one(queues, current_stream)
+                                                    : std::make_shared<OneOfMany>(pass.shape.all_ranks);
+  const std::unique_ptr<ParameterStore> store = make_store(pass, device, exchange);
+  std::optional<ShardedAdamW> optimizer;
   if (pass.shape.pass == Pass::kTrain) {
-    store.flat_gradients();
-    figures.gradients = grown();
-    const FlatParameters flat = store.flat_parameters();
-    optimizer.emplace(*alone, flat.weights, flat.gradients, flat.decayed);
+    auto shard = store->optimizer_shard(*exchange);
+    shard->gradients();
+    grown();
+    optimizer.emplace(std::move(shard));
     figures.optimizer = grown();
   }
   RingAttention ring(
       group, group.size() > 1 ? emulated_ring_links(group, queues, current_stream) : host_ring_links(group),
       Placement::kZigzag, kGpuChunkMultiple);
-  CausalLM model(pass.config, store, ring, pass.plan);
+  CausalLM model(pass.config, *store, ring, pass.plan);
   const LocalBatch batch = batch_of(pass, ring.split());
   const FactorSet factors = model.identity();
   const auto run = [&] {
@@ -78,7 +112,9 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   run();
   const pretend::Counts end = counts_now();
   figures.waits = end.waits - start.waits;
-  figures.engine = meter.peak_bytes() - before;
+  figures.weights = store->bytes().weights;
+  figures.gradients = store->bytes().gradients;
+  figures.engine = meter.peak_bytes() - figures.weights - figures.gradients - figures.optimizer;
   figures.checkpoints = model.activation_bytes();
   return figures;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <span>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -20,35 +22,53 @@ namespace fs = std::filesystem;
 class ShardedArrays {
  public:
   ShardedArrays(fs::path folder, CheckpointManifest manifest)
-      : folder_(std::move(folder)), manifest_(std::move(manifest)), files_(manifest_.shards.size()) {}
+      : folder_(std::move(folder)), manifest_(std::move(manifest)) {
+    for (const OptimizerShardFile& shard : manifest_.shards) {
+      File& file = files_[shard.file];
+      offsets_.push_back(file.elements);
+      file.elements += shard.end - shard.begin;
+    }
+  }
 
   void read(const LoadedCheckpoint::FlatArray& array, int64_t begin, int64_t end, void* out) {
     ROPEWAY_CHECK(0 <= begin && begin <= end && end <= manifest_.optimizer_total, "elements {} to {} of {}",
                   begin, end, manifest_.optimizer_total);
     char* next = static_cast<char*>(out);
     const int64_t width = bytes_of(array.dtype);
-    for (size_t i = 0; i < files_.size(); ++i) {
-      const OptimizerShard& shard = manifest_.shards[i];
+    for (size_t i = 0; i < manifest_.shards.size(); ++i) {
+      const OptimizerShardFile& shard = manifest_.shards[i];
       const int64_t from = std::max(begin, shard.begin), to = std::min(end, shard.end);
       if (from >= to) continue;
-      if (!files_[i]) files_[i] = SafetensorsFile::open(folder_ / shard.file);
-      const auto bytes = files_[i]->data(array.name);
-      const TensorInfo& info = files_[i]->tensors().at(array.name);
-      if (info.dtype != array.dtype || info.shape != std::vector<int64_t>{shard.end - shard.begin}) {
-        fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: tensor '{}': {} of [{}], wanted {} of [{}]",
-             files_[i]->path().string(), array.name, name_of(info.dtype), fmt::join(info.shape, ", "),
-             name_of(array.dtype), shard.end - shard.begin);
-      }
-      std::memcpy(next, bytes.data() + (from - shard.begin) * width,
+      const std::span<const std::byte> bytes = data(shard.file, array);
+      std::memcpy(next, bytes.data() + (offsets_[i] + from - shard.begin) * width,
                   static_cast<size_t>((to - from) * width));
       next += (to - from) * width;
     }
   }
 
  private:
+  struct File {
+    std::optional<SafetensorsFile> opened;
+    int64_t elements = 0;  // that the manifest says
+  };
+
+  std::span<const std::byte> data(const std::string& name, const LoadedCheckpoint::FlatArray& array) {
+    File& file = files_.at(name);
+    if (!file.opened) file.opened = SafetensorsFile::open(folder_ / name);
+    const auto bytes = file.opened->data(array.name);
+    const TensorInfo& info = file.opened->tensors().at(array.name);
+    if (info.dtype != array.dtype || info.shape != std::vector<int64_t>{file.elements}) {
+      fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: tensor '{}': {} of [{}], wanted {} of [{}]",
+           file.opened->path().string(), array.name, name_of(info.dtype), fmt::join(info.shape, ", "),
+           name_of(array.dtype), file.elements);
+    }
+    return bytes;
+  }
+
   fs::path folder_;
   CheckpointManifest manifest_;
-  std::vector<std::optional<SafetensorsFile>> files_;
+  std::map<std::string, File> files_;
+  std::vector<int64_t> offsets_;  // of shards in their files
 };
 
 // A file that the manifest does not list is never read; somebody should know that it lies there.

@@ -74,7 +74,7 @@ CheckpointManifest manifest_from_json(const std::string& text, const std::string
   for (int64_t i = 0; i < shards.size(); ++i) {
     const JsonValue entry = shards.at(i);
     entry.require_known_keys({"file", "begin", "end"});
-    OptimizerShard shard;
+    OptimizerShardFile shard;
     shard.file = entry.at("file").string();
     if (!names.contains(shard.file)) entry.at("file").refuse("one of the files");
     shard.begin = entry.at("begin").integer(covered, covered);
@@ -103,7 +103,7 @@ std::string manifest_to_json(const CheckpointManifest& manifest) {
     json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
   }
   json["optimizer_shards"] = nlohmann::ordered_json::array();
-  for (const OptimizerShard& shard : manifest.shards) {
+  for (const OptimizerShardFile& shard : manifest.shards) {
     json["optimizer_shards"].push_back({{"file", shard.file}, {"begin", shard.begin}, {"end", shard.end}});
   }
   return json.dump(1) + "\n";

@@ -1,7 +1,7 @@
 // The folder of a training checkpoint, and its manifest.json and SHA256SUMS: written last, read first.
 //
 //   step-000120/  weights.safetensors                   all weights, from rank 0
-//                 optimizer-00001-of-00002.safetensors  masters and moments of one rank's flat range
+//                 optimizer-00001-of-00002.safetensors  masters and moments of one rank's flat ranges
 //                 state.json                            factor set, data fingerprint, everything small
 //                 config.json, tokenizer.json, ...      companions, from rank 0: with them the folder opens
 //                                                       wherever it is moved
@@ -27,9 +27,10 @@ struct CheckpointFile {
   int64_t bytes = 0;
   std::string sha256;
 };
-struct OptimizerShard {
+// Elements of the flat arrays that lie in a file. Those of one file lie there in this order, without gaps.
+struct OptimizerShardFile {
   std::string file;
-  int64_t begin = 0, end = 0;  // elements of the flat arrays
+  int64_t begin = 0, end = 0;
 };
 
 struct CheckpointManifest {
@@ -39,7 +40,7 @@ struct CheckpointManifest {
   std::string recipe_sha256;
   int64_t optimizer_total = 0;
   std::vector<CheckpointFile> files;
-  std::vector<OptimizerShard> shards;  // ascending, covering [0, optimizer_total)
+  std::vector<OptimizerShardFile> shards;  // ascending, covering [0, optimizer_total)
 };
 
 std::string manifest_to_json(const CheckpointManifest& manifest);

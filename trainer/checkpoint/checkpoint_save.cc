@@ -1,8 +1,11 @@
 #include "trainer/checkpoint/checkpoint_save.h"
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 #include <map>
+#include <sstream>
+#include <tuple>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -19,8 +22,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kWeightsFile = "weights.safetensors";
+
 std::string shard_name(int rank, int size) {
   return fmt::format("optimizer-{:05}-of-{:05}.safetensors", rank + 1, size);
+}
+
+// "begin end begin end ...".
+std::string numbers_of(const std::vector<CheckpointContent::Part>& parts) {
+  std::string text;
+  for (const CheckpointContent::Part& part : parts) text += fmt::format("{} {} ", part.begin, part.end);
+  return text;
 }
 
 // Writes one file of the checkpoint and returns its entry "bytes sha256 name".
@@ -132,6 +144,7 @@ class Saving {
   // needed: bytes of all ranks' files together.
   void make_folder(int64_t needed);
   void write_files();
+  void write_gathered_weights();
   void publish(const Retention& retention);
   void abandon() noexcept {
     std::error_code ignored;
@@ -139,6 +152,9 @@ class Saving {
   }
 
  private:
+  std::map<std::string, std::string> identity() const {
+    return {{"uuid", uuid_}, {"step", fmt::format("{}", content_.step)}, {"rank", fmt::format("{}", rank_)}};
+  }
   CheckpointManifest manifest_of(const std::vector<std::string>& entries,
                                  const std::vector<std::string>& ranges) const;
   void write_manifest(const CheckpointManifest& manifest);
@@ -168,21 +184,39 @@ void Saving::make_folder(int64_t needed) {
 
 void Saving::write_files() {
   run_on_all_ranks(world_, [&] {
-    const std::map<std::string, std::string> identity = {
-        {"uuid", uuid_}, {"step", fmt::format("{}", content_.step)}, {"rank", fmt::format("{}", rank_)}};
     const auto write_tensors = [&](const std::string& name, const std::vector<TensorToWrite>& tensors) {
       entries_ += write_entry(temporary_ / name,
-                              [&](OutputFile& file) { stream_safetensors(file, tensors, identity); });
+                              [&](OutputFile& file) { stream_safetensors(file, tensors, identity()); });
     };
     write_tensors(shard_name(rank_, world_.size()), content_.optimizer);
     fault_point("checkpoint.shard_written", rank_);
     if (rank_ == 0) {
-      write_tensors("weights.safetensors", content_.weights);
+      if (!content_.gather_weights) write_tensors(kWeightsFile, content_.weights);
       fault_point("checkpoint.weights_written", rank_);
       entries_ += write_text_entry(temporary_ / "state.json", content_.state_json);
       entries_ += write_companions(temporary_, content_.companions);
       fault_point("checkpoint.state_written", rank_);
     }
+  });
+}
+
+// Where no rank has all weights.
+void Saving::write_gathered_weights() {
+  if (!content_.gather_weights) return;
+  run_on_all_ranks(world_, [&] {
+    const std::unique_ptr<GatheredTensors> tensors = content_.gather_weights(world_);
+    std::exception_ptr failed;
+    try {
+      if (rank_ == 0) {
+        entries_ += write_entry(temporary_ / kWeightsFile, [&](OutputFile& file) {
+          stream_safetensors(file, tensors->streams(), identity());
+        });
+      }
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    tensors->finish();
+    if (failed) std::rethrow_exception(failed);
   });
 }
 
@@ -195,18 +229,23 @@ CheckpointManifest Saving::manifest_of(const std::vector<std::string>& entries,
   manifest.world_size = world_.size();
   manifest.recipe_sha256 = content_.recipe_sha256;
   manifest.optimizer_total = content_.optimizer_total;
+  std::vector<std::tuple<int64_t, int64_t, int>> parts;  // begin, end, rank
   for (int r = 0; r < world_.size(); ++r) {
     parse_entries(entries[r], manifest.files);
-    const size_t space = ranges[r].find(' ');
-    const int64_t begin = std::stoll(ranges[r].substr(0, space)),
-                  end = std::stoll(ranges[r].substr(space + 1));
-    const int64_t covered = r == 0 ? 0 : manifest.shards.back().end;
-    ROPEWAY_CHECK(begin == covered, "the flat range of rank {} begins at {}, that before it ends at {}", r,
-                  begin, covered);
-    manifest.shards.push_back({shard_name(r, world_.size()), begin, end});
+    std::istringstream numbers(ranges[r]);
+    for (int64_t begin = 0, end = 0; numbers >> begin >> end;) parts.push_back({begin, end, r});
   }
-  ROPEWAY_CHECK(manifest.shards.back().end == content_.optimizer_total, "the flat ranges end at {} of {}",
-                manifest.shards.back().end, content_.optimizer_total);
+  // In the order of the flat arrays. Of those that begin at one place the empty ones come first.
+  std::ranges::sort(parts);
+  int64_t covered = 0;
+  for (const auto& [begin, end, rank] : parts) {
+    ROPEWAY_CHECK(begin == covered, "the flat range of rank {} begins at {}, that before it ends at {}", rank,
+                  begin, covered);
+    covered = end;
+    manifest.shards.push_back({shard_name(rank, world_.size()), begin, end});
+  }
+  ROPEWAY_CHECK(covered == content_.optimizer_total, "the flat ranges end at {} of {}", covered,
+                content_.optimizer_total);
   return manifest;
 }
 
@@ -220,8 +259,7 @@ void Saving::write_manifest(const CheckpointManifest& manifest) {
 
 void Saving::publish(const Retention& retention) {
   const std::vector<std::string> entries = all_gather_strings(world_, entries_);
-  const std::vector<std::string> ranges =
-      all_gather_strings(world_, fmt::format("{} {}", content_.optimizer_begin, content_.optimizer_end));
+  const std::vector<std::string> ranges = all_gather_strings(world_, numbers_of(content_.optimizer_parts));
   fault_point("checkpoint.gathered", rank_);
   run_on_all_ranks(world_, [&] {
     if (rank_ != 0) return;
@@ -253,7 +291,7 @@ std::vector<int64_t> superfluous(const std::vector<int64_t>& steps, const Retent
 }
 
 int64_t payload_bytes(const CheckpointContent& content) {
-  int64_t bytes = bytes_of_all(content.optimizer) + bytes_of_all(content.weights) +
+  int64_t bytes = bytes_of_all(content.optimizer) + bytes_of_all(content.weights) + content.gathered_bytes +
                   static_cast<int64_t>(content.state_json.size());
   for (const auto& [name, text] : content.companions) bytes += static_cast<int64_t>(text.size());
   return bytes;
@@ -263,11 +301,11 @@ void save_checkpoint(Communicator& world, const fs::path& folder, const Checkpoi
                      const Retention& retention) {
   ROPEWAY_CHECK(retention.newest >= 1 && retention.every >= 0, "keep {} checkpoints, and every {} steps",
                 retention.newest, retention.every);
-  ROPEWAY_CHECK(content.step >= 0 && 0 <= content.optimizer_begin &&
-                    content.optimizer_begin <= content.optimizer_end &&
-                    content.optimizer_end <= content.optimizer_total,
-                "step {}, flat range {} to {} of {}", content.step, content.optimizer_begin,
-                content.optimizer_end, content.optimizer_total);
+  ROPEWAY_CHECK(content.step >= 0, "step {}", content.step);
+  for (const CheckpointContent::Part& part : content.optimizer_parts) {
+    ROPEWAY_CHECK(0 <= part.begin && part.begin <= part.end && part.end <= content.optimizer_total,
+                  "flat range {} to {} of {}", part.begin, part.end, content.optimizer_total);
+  }
   int64_t needed = payload_bytes(content);
   world.all_reduce(&needed, 1, DType::kI64, ReduceOp::kSum);
 
@@ -276,6 +314,7 @@ void save_checkpoint(Communicator& world, const fs::path& folder, const Checkpoi
     fault_point("checkpoint.begin", world.rank());
     saving.make_folder(needed);
     saving.write_files();
+    saving.write_gathered_weights();
     saving.publish(retention);
   } catch (...) {
     // All ranks failed together, or this one hears that another is gone: nobody will finish this folder.

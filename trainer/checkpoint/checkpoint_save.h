@@ -7,23 +7,33 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "parallel/comm/communicator.h"
+#include "trainer/checkpoint/gathered_tensors.h"
 #include "trainer/formats/safetensors/safetensors_writer.h"
 
 namespace ropeway {
 
 struct CheckpointContent {
   int64_t step = 0;
-  std::string state_json;                          // from rank 0
-  std::map<std::string, std::string> companions;   // from rank 0: further files, name -> content
-  std::vector<TensorToWrite> weights;              // from rank 0
-  std::vector<TensorToWrite> optimizer;            // this rank's: flat ranges
-  int64_t optimizer_begin = 0, optimizer_end = 0;  // this rank's flat range
+  std::string state_json;                         // from rank 0
+  std::map<std::string, std::string> companions;  // from rank 0: further files, name -> content
+  std::vector<TensorToWrite> weights;             // from rank 0
+  // In their place where no rank has all of them: called on every rank, over a group of them all.
+  std::function<std::unique_ptr<GatheredTensors>(Communicator& group)> gather_weights = {};
+  int64_t gathered_bytes = 0;            // that rank 0 then writes
+  std::vector<TensorToWrite> optimizer;  // this rank's: its parts of flat arrays, one behind the other
+  // This rank's parts of the flat arrays, ascending. The ranks' together cover [0, optimizer_total).
+  struct Part {
+    int64_t begin = 0, end = 0;
+    int64_t size() const { return end - begin; }
+  };
+  std::vector<Part> optimizer_parts;
   int64_t optimizer_total = 0;
   std::string recipe_sha256;
   std::shared_ptr<const void> memory = {};  // of tensors, where nobody else holds it

@@ -46,6 +46,11 @@ std::vector<RecipeKey> engine_keys() {
       key("engine", "activations", kChoice, engine<&EngineRecipe::activations>,
           {.also = "activation_offload offload_activations cpu_offload"},
           "where what backward needs of each block waits; auto: in host memory if only that fits"),
+      key("engine", "zero", kAutoInteger, engine<&EngineRecipe::zero>,
+          {.low = 1, .high = 3, .also = "zero_stage zero_optimization fsdp sharding_strategy deepspeed"},
+          "what ranks share out (ZeRO): 1: the optimizer's state, 2: and gradients, 3: and weights, gathered "
+          "block by block, also to search and evaluate; auto: the first with which a GPU's memory "
+          "suffices, 1 on CPUs"),
       key("engine", "keep_bytes", kAutoInteger, engine<&EngineRecipe::keep_bytes>,
           {.high = 1e15, .also = "gradient_checkpointing disable_gradient_checkpointing"},
           "bytes of projections kept for backward instead of computed again, where records are on the "

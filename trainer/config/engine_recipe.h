@@ -48,6 +48,7 @@ struct EngineRecipe {
   ActivationsPlace activations = ActivationsPlace::kAuto;
   int compare_every = 20;  // steps from one comparison of the ranks' copies to the next; 0: never
   int head_groups = 0;  // of attention, one after the other; 0: by the memory there is
+  int zero = 0;  // stage of what training ranks share out among them; 0: by the memory there is
 };
 
 }  // namespace ropeway

@@ -1,6 +1,7 @@
 #include "trainer/finetune/number_check.h"
 
 #include <cmath>
+#include <functional>
 
 #include "kernels/base/error.h"
 #include "parallel/comm/exchange_values.h"
@@ -10,20 +11,19 @@
 namespace ropeway {
 namespace {
 
-// `begin`: where the tensor begins in the flat arrays.
-void require_finite(const TrainContext& context, const char* what, const at::Tensor& flat, int64_t begin,
-                    const std::string& when) {
+// place: in the flat array of all weights, of an element of the tensor.
+void require_finite(const TrainContext& context, const char* what, const at::Tensor& flat,
+                    const std::function<int64_t(int64_t)>& place, const std::string& when) {
   const ops::NonFinite found = ops::find_non_finite(flat);
   if (found.count == 0) return;
   fail(ErrorKind::kNumerics, "{}: {}: {} {} on rank {}: NaN or infinite, as {} of the rank's {} are",
-       context.stage_name, when, what, context.parameters->name_at(begin + found.first),
+       context.stage_name, when, what, context.parameters->name_at(place(found.first)),
        context.mesh->world().rank(), found.count, flat.numel());
 }
 
 // -1: each is finite.
 int64_t first_bad_window(const TrainRecipe& options, const TrainContext& context, int64_t first_window,
                          double loss_scale) {
-  const at::Tensor gradients = context.parameters->flat_parameters().gradients;
   const WindowRange share = share_of_step(options, context, first_window);
   int64_t found = -1;
   for (int64_t window = share.begin; window < share.end; ++window) {
@@ -31,7 +31,7 @@ int64_t first_bad_window(const TrainRecipe& options, const TrainContext& context
     const double loss = context.model->forward_backward(batch, context.factors, loss_scale);
     const NonFiniteShare own = look_at_share(context, loss);
     if (found < 0 && (own.loss || !own.gradient.empty())) found = window;
-    gradients.zero_();
+    context.parameters->clear_gradients();
   }
   return found;
 }
@@ -59,23 +59,21 @@ std::string words_for_ranks(const std::vector<std::string>& findings) {
 void require_finite_state(const TrainContext& context, const ShardedAdamW& optimizer,
                           const std::string& when) {
   run_on_all_ranks(context.mesh->world(), [&] {
-    const at::Tensor weights = context.parameters->flat_parameters().weights;
-    const int64_t begin = optimizer.range().begin;
-    require_finite(context, "weight", weights, 0, when);
-    if (optimizer.master().scalar_type() != weights.scalar_type()) {
-      require_finite(context, "the master of weight", optimizer.master(), begin, when);
+    for (const auto& [flat, begin] : context.parameters->held_weights()) {
+      require_finite(
+          context, "weight", flat, [begin = begin](int64_t i) { return begin + i; }, when);
     }
-    require_finite(context, "the first moment of weight", optimizer.moment1(), begin, when);
-    require_finite(context, "the second moment of weight", optimizer.moment2(), begin, when);
+    const auto place = [&](int64_t i) { return optimizer.global_index(i); };
+    if (!optimizer.masters_are_weights()) {
+      require_finite(context, "the master of weight", optimizer.master(), place, when);
+    }
+    require_finite(context, "the first moment of weight", optimizer.moment1(), place, when);
+    require_finite(context, "the second moment of weight", optimizer.moment2(), place, when);
   });
 }
 
 NonFiniteShare look_at_share(const TrainContext& context, double loss) {
-  NonFiniteShare share{.loss = !std::isfinite(loss), .gradient = {}};
-  const ops::NonFinite found = ops::find_non_finite(context.parameters->flat_parameters().gradients);
-  // Flat arrays are in the order of the forward pass.
-  if (found.count > 0) share.gradient = context.parameters->name_at(found.last);
-  return share;
+  return {.loss = !std::isfinite(loss), .gradient = context.parameters->non_finite_gradient()};
 }
 
 std::string describe_non_finite_step(const TrainRecipe& options, const TrainContext& context,

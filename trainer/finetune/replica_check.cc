@@ -66,7 +66,7 @@ bool ReplicaCheck::compares(int64_t step) const {
 
 // Masters that are the weights themselves are in `weights` already.
 uint64_t ReplicaCheck::with_optimizer(uint64_t weights) const {
-  const bool own_masters = optimizer_.master().scalar_type() != context_.parameters->weight_options().dtype();
+  const bool own_masters = !optimizer_.masters_are_weights();
   const uint64_t parts[] = {weights, own_masters ? ops::fingerprint(optimizer_.master()) : 0,
                             ops::fingerprint(optimizer_.moment1()), ops::fingerprint(optimizer_.moment2())};
   return ops::fingerprint(std::as_bytes(std::span(parts)));
@@ -78,7 +78,10 @@ ReplicaShare ReplicaCheck::before_update(int64_t step, uint64_t tokens) {
   const uint64_t weights = context_.parameters->fingerprint();
   const bool changed = after_ == step - 1 && with_optimizer(weights) != state_;
   seconds_ += seconds_since(begin);
-  return {.tokens = tokens, .weights = weights, .changed = changed ? uint64_t{1} : 0};
+  // Ranks with a share each have no copies to compare.
+  return {.tokens = tokens,
+          .weights = context_.parameters->replicated() ? weights : 0,
+          .changed = changed ? uint64_t{1} : 0};
 }
 
 void ReplicaCheck::after_update(int64_t step) {

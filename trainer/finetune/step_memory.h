@@ -29,6 +29,7 @@ class StepMemory {
  private:
   const TrainContext& context_;
   MemoryMeter meter_;
+  const int64_t weights_before_;  // which the meter does not see
   int64_t highest_peak_ = -1;
   Parts latest_, highest_;
 };

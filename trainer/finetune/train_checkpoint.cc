@@ -9,6 +9,7 @@
 #include "kernels/base/log.h"
 #include "parallel/board/position.h"
 #include "trainer/checkpoint/checkpoint_load.h"
+#include "trainer/model/shared_weights.h"
 #include "trainer/model/weight_files.h"
 #include "trainer/rope/factor_file.h"
 
@@ -38,6 +39,15 @@ void require_same(const std::string& what, const std::string& found, const std::
   }
 }
 
+void gather_from_shares(const ParameterStore& store, HostCopies* copies, CheckpointContent& content) {
+  const at::Tensor share = store.own_share();
+  const at::Tensor own = copies != nullptr ? copies->copy(share) : share.to(at::kCPU);
+  content.gathered_bytes = store.weight_shards()->total() * static_cast<int64_t>(own.element_size());
+  content.gather_weights = [own, &store](Communicator& group) {
+    return std::make_unique<SharedWeights>(group, store.names(), *store.weight_shards(), own);
+  };
+}
+
 }  // namespace
 
 Retention retention_of(const TrainRecipe& options) {
@@ -64,14 +74,22 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
                                       {"factor_sets", factor_sets_to_json({context.factors})}}
                            .dump(2);
   const bool rank_0 = context.mesh->world().rank() == 0;
-  auto weights = std::make_shared<std::vector<NamedTensor>>(context.parameters->weights_on_host(rank_0));
-  if (copies != nullptr) {
-    copies->start_over();
+  const bool shared = !context.parameters->replicated();
+  if (copies != nullptr) copies->start_over();
+  auto weights = std::make_shared<std::vector<NamedTensor>>();
+  if (shared) {
+    gather_from_shares(*context.parameters, copies, content);
+  } else {
+    *weights = context.parameters->weights_on_host(rank_0);
+  }
+  if (copies != nullptr && !shared) {
     // All at once, and masters that are the weights with them; of what is on a GPU there are copies already.
-    const at::Tensor flat = context.parameters->flat_parameters().weights;
-    if (rank_0 && flat.is_cpu()) copies->copy(flat);
+    const bool on_host = context.parameters->weight_options().device().is_cpu();
+    if (rank_0 && on_host) {
+      for (const auto& held : context.parameters->held_weights()) copies->copy(held.flat);
+    }
     for (NamedTensor& weight : *weights) {
-      if (flat.is_cpu()) weight.tensor = copies->copy(weight.tensor);
+      if (on_host) weight.tensor = copies->copy(weight.tensor);
     }
   }
   content.weights = tensors_to_write(*weights);
@@ -83,8 +101,8 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
   }
   content.memory = std::make_shared<std::pair<decltype(weights), decltype(parts)>>(weights, parts);
   context.exchange->check();  // before what an abort may have spoilt is kept
-  content.optimizer_begin = optimizer.range().begin;
-  content.optimizer_end = optimizer.range().end;
+  for (const FlatRange& piece : optimizer.pieces())
+    content.optimizer_parts.push_back({piece.begin, piece.end});
   content.optimizer_total = optimizer.total();
   return content;
 }
@@ -118,11 +136,13 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
                loaded->path);
 
   std::vector<at::Tensor> restored;
-  const FlatRange range = optimizer.range();
   for (const NamedState& part : optimizer_state(optimizer)) {
-    restored.push_back(at::empty({range.end - range.begin}, part.tensor.options().device(at::kCPU)));
-    loaded->read_optimizer({part.name, dtype_of(part.tensor)}, range.begin, range.end,
-                           restored.back().data_ptr());
+    restored.push_back(at::empty({optimizer.count()}, part.tensor.options().device(at::kCPU)));
+    auto* next = static_cast<std::byte*>(restored.back().data_ptr());
+    for (const FlatRange& piece : optimizer.pieces()) {
+      loaded->read_optimizer({part.name, dtype_of(part.tensor)}, piece.begin, piece.end, next);
+      next += piece.size() * static_cast<int64_t>(part.tensor.element_size());
+    }
   }
   // The masters hold what the weights are rounded from: they bring the weights back too.
   optimizer.restore(restored[0], restored[1], restored[2], state.at("optimizer_steps"));

@@ -50,7 +50,7 @@ TrainSaving::TrainSaving(const TrainRecipe& options, const TrainContext& context
       newest_(newest),
       background_(context.mesh->world()) {
   if (context_.stop == nullptr) return;
-  const auto bytes = static_cast<double>(optimizer.range().size() * 12 + optimizer.total() * 4);
+  const auto bytes = static_cast<double>(optimizer.count() * 12 + optimizer.total() * 4);
   context_.stop->expect_saving(bytes / kLikelyBytesPerSecond, false);
 }
 
@@ -142,7 +142,9 @@ void TrainSaving::save_beside(const TrainState& state) {
   // Rank 0's weights are among its copies.
   const bool finite =
       copies_.finite() &&
-      (rank_0() || ops::find_non_finite(context_.parameters->flat_parameters().weights).count == 0);
+      (rank_0() || std::ranges::all_of(context_.parameters->held_weights(), [](const auto& held) {
+         return ops::find_non_finite(held.flat).count == 0;
+       }));
   if (any_rank(context_.mesh->world(), !finite)) {
     require_finite_state(context_, optimizer_, fmt::format("after step {}, not saved", state.step));
     fail(ErrorKind::kNumerics, "{}: after step {}, not saved: what was copied is not finite",

@@ -30,8 +30,7 @@ ops::AdamWOptions adamw_options(const TrainRecipe& options, double learning_rate
 }  // namespace
 
 ShardedAdamW make_optimizer(const TrainContext& context) {
-  const FlatParameters flat = context.parameters->flat_parameters();
-  return ShardedAdamW(*context.exchange, flat.weights, flat.gradients, flat.decayed,
+  return ShardedAdamW(context.parameters->optimizer_shard(*context.exchange),
                       {.narrow_moments = context.model->plan().narrow_moments});
 }
 
@@ -96,6 +95,12 @@ void StepRunner::look_for_stragglers(TrainStep& step, const std::vector<double>&
       step.slowest->others_seconds, Stragglers::kSteps);
 }
 
+// All ranks must come by the same stop points. Rows of the mesh, whose documents differ, come by as many as
+// their documents give them, and exchange nothing on the way unless they share out gradients.
+bool StepRunner::may_be_abandoned() const {
+  return context_.mesh->size(Axis::kData) == 1 || context_.model->plan().zero == ZeroStage::kOptimizerState;
+}
+
 // Gradients are summed over ranks and the loss is scaled by the global weight: uneven numbers of labels per
 // rank cost nothing.
 TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatch& spikes) {
@@ -116,19 +121,21 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
   const double ring_before = here.seconds_waited(WaitFor::kRing);
   const SequenceAttention& attention = context_.model->attention();
   const int64_t sent_before = attention.bytes_sent();
+  const double waited_before_pass = here.seconds_waited(WaitFor::kRanks);
   double own_loss = 0;
   const auto passes = [&] {
     for (const LocalBatch& batch : batches) {
       own_loss += context_.model->forward_backward(batch, context_.factors, 1.0 / step.weight);
     }
   };
-  if (context_.stop != nullptr) {
+  if (context_.stop != nullptr && may_be_abandoned()) {
     context_.stop->abandonable(passes);
   } else {
     passes();
   }
   step.times.ring_wait = here.seconds_waited(WaitFor::kRing) - ring_before;
-  step.times.compute = seconds_since(pass) - step.times.ring_wait;
+  step.times.compute = seconds_since(pass) - step.times.ring_wait -
+                       (here.seconds_waited(WaitFor::kRanks) - waited_before_pass);
   if (attention.split().ranks > 1) {
     step.attention_bytes_sent = attention.bytes_sent() - sent_before;
     for (const LocalBatch& batch : batches)

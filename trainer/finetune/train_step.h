@@ -22,7 +22,7 @@ namespace ropeway {
 struct StepTimes {
   // The mean over ranks.
   double data = 0;       // windows drawn and cut
-  double compute = 0;    // forward and backward, without:
+  double compute = 0;    // forward and backward, without what waits for other ranks:
   double ring_wait = 0;  // for keys and gradients that travel round the ring
   // Of this rank.
   double all_reduce = 0;  // waiting for other ranks in the step's collectives
@@ -70,6 +70,7 @@ class StepRunner {
   void rolled_back() { replicas_.forget(); }                           // weights and optimizer were set anew
 
  private:
+  bool may_be_abandoned() const;
   double exchange(TrainStep& step, double own_loss, uint64_t tokens);
   void look_for_stragglers(TrainStep& step, const std::vector<double>& compute);
   double global_weight(const std::vector<LocalBatch>& batches, int64_t step);

@@ -11,6 +11,7 @@
 #include "trainer/model/initial_weights.h"
 #include "trainer/model/resident_parameters.h"
 #include "trainer/model/scalar_type.h"
+#include "trainer/model/sharded_parameters.h"
 #include "trainer/model/weight_files.h"
 
 namespace ropeway {
@@ -22,6 +23,8 @@ ModelPlace model_place(const Mesh& mesh, CudaJob* gpus) {
                    .device = device_of(gpus)};
   if (heads.size() > 1) place.attention.heads = collectives_of(gpus, heads);
   if (gpus != nullptr) place.check_exchange = [gpus] { gpus->check(); };
+  place.join_all = [gpus, &mesh] { return collectives_of(gpus, mesh.world()); };
+  place.join_sequence = [gpus, &mesh] { return collectives_of(gpus, mesh.group(Axis::kSequence)); };
   return place;
 }
 
@@ -34,10 +37,40 @@ void ModelSession::begin(const EnginePlan& plan) {
   attention_.reset();
   plan_ = plan;
   at_work_ = true;
-  const at::ScalarType type = scalar_type_of(plan.dtype);
-  if (!parameters_) parameters_ = std::make_unique<ResidentParameters>(config_, type, place_.device);
-  ROPEWAY_CHECK(parameters_->weight_options().dtype().toScalarType() == type,
+  const Lying lying = lying_by(plan);
+  if (parameters_ && lying != lying_) {
+    parameters_ = nullptr;
+    held_ = {};
+  }
+  lying_ = lying;
+  if (!parameters_) parameters_ = make_store(lying);
+  ROPEWAY_CHECK(parameters_->weight_options().dtype().toScalarType() == scalar_type_of(plan.dtype),
                 "the weights have another type");
+}
+
+ModelSession::Lying ModelSession::lying_by(const EnginePlan& plan) const {
+  switch (plan.zero) {
+    case ZeroStage::kOptimizerState:
+      // Nothing but a training pass minds gradients.
+      return plan.work.pass != Pass::kTrain && lying_ == Lying::kGradientsShared ? lying_ : Lying::kInPlace;
+    case ZeroStage::kGradients:
+      return Lying::kGradientsShared;
+    case ZeroStage::kWeights:
+      break;
+  }
+  const bool by_all = plan.work.pass == Pass::kTrain || plan.mesh.data == 1;
+  return by_all ? Lying::kSharedByAll : Lying::kSharedBySequence;
+}
+
+std::unique_ptr<ParameterStore> ModelSession::make_store(Lying lying) const {
+  const at::ScalarType type = scalar_type_of(plan_.dtype);
+  if (lying == Lying::kInPlace) return std::make_unique<ResidentParameters>(config_, type, place_.device);
+  const auto& join = lying == Lying::kSharedBySequence ? place_.join_sequence : place_.join_all;
+  ROPEWAY_CHECK(join, "no way to share out weights or gradients");
+  return std::make_unique<ShardedParameters>(config_, type, place_.device, join(),
+                                             lying == Lying::kGradientsShared
+                                                 ? ShardedParameters::Weights::kWhole
+                                                 : ShardedParameters::Weights::kSharded);
 }
 
 void ModelSession::end() {

@@ -22,6 +22,7 @@
 namespace ropeway {
 
 class CausalLM;
+class Collectives;
 class CudaJob;
 class Mesh;
 class ParameterStore;
@@ -34,8 +35,12 @@ struct ModelPlace {
   AttentionGroups attention;  // how they are joined, over the memory of the device
   c10::Device device;
   std::function<void()> check_exchange = {};  // EngineHooks::check_exchange
+  // Make collectives over the memory of the device, for ranks that share out weights or gradients: of all
+  // ranks, and of those that share sequences. Collective over them. Empty: this session's plans share out
+  // nothing of the kind.
+  std::function<std::shared_ptr<Collectives>()> join_all = {}, join_sequence = {};
 };
-// Collective over the mesh. gpus: null for host memory; must outlive the session.
+// Collective over the mesh. gpus: null for host memory; mesh and gpus must outlive the session.
 ModelPlace model_place(const Mesh& mesh, CudaJob* gpus);
 
 class ModelSession {
@@ -43,8 +48,9 @@ class ModelSession {
   ModelSession(const ModelConfig& config, ModelPlace place);
   ~ModelSession();
 
-  // Weights are allocated by the first plan, whose type they have from then on. An engine still at work is
-  // taken down first.
+  // Weights are allocated by the first plan, whose type they have from then on, and anew by one that shares
+  // them out otherwise: then they are to be loaded again. An engine still at work is taken down first.
+  // Collective where the plan shares out weights or gradients.
   void begin(const EnginePlan& plan);
   // Frees the engine, its buffers and the gradients.
   void end();
@@ -64,9 +70,15 @@ class ModelSession {
   int64_t activation_bytes() const;
 
  private:
+  // How the weights lie; the ranks that share them out, where they do.
+  enum class Lying { kInPlace, kGradientsShared, kSharedByAll, kSharedBySequence };
+  Lying lying_by(const EnginePlan& plan) const;
+  std::unique_ptr<ParameterStore> make_store(Lying lying) const;
+
   const ModelConfig config_;
   const ModelPlace place_;
   EnginePlan plan_;
+  Lying lying_ = Lying::kInPlace;
   std::unique_ptr<ParameterStore> parameters_;
   std::unique_ptr<SequenceAttention> attention_;
   std::unique_ptr<CausalLM> model_;

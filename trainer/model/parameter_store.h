@@ -15,10 +15,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "parallel/zero/flat_parameters.h"
+#include "parallel/comm/collectives.h"
+#include "parallel/zero/optimizer_shard.h"
+#include "parallel/zero/unit_shards.h"
 #include "trainer/family/weight_names.h"
 #include "trainer/model/parameter_tensors.h"
 
@@ -72,12 +75,29 @@ class ParameterStore {
   // `wanted`. The tensors may be the weights themselves: do not write to them, and do not keep them across a
   // step.
   virtual std::vector<NamedTensor> weights_on_host(bool wanted) = 0;
-  // What this rank's optimizer works on, for as long as the gradients are not released.
-  virtual FlatParameters flat_parameters() = 0;
-  // The name of the weight that element `index` of these flat arrays belongs to.
+  // The weights that this rank holds, without those that it was lent for a pass: `flat` are elements `begin`
+  // and following of the flat array of all.
+  struct FlatPiece {
+    at::Tensor flat;
+    int64_t begin = 0;
+  };
+  virtual std::vector<FlatPiece> held_weights() = 0;
+  // What this rank's optimizer works on, for as long as the gradients are not released. exchange: of all
+  // ranks, over the memory the weights are in. The store must outlive it.
+  virtual std::unique_ptr<OptimizerShard> optimizer_shard(Collectives& exchange) = 0;
+  // Where this rank's own gradients of the passes since they were zeroed, before they are summed over ranks,
+  // are NaN or infinite: the weight that the backward pass comes to first; "": nowhere.
+  virtual std::string non_finite_gradient() = 0;
+  virtual void clear_gradients() = 0;  // zeroes them
+  // The name of the weight that element `index` of the flat array of all belongs to.
   virtual const std::string& name_at(int64_t index) const = 0;
-  // Of all weights (kernels/ops/fingerprint.h): equal on ranks that hold the same on devices of one kind.
-  // Collective where the store is.
+  // Where no rank holds all weights: how they are divided, and this rank's share in one piece, with as much
+  // memory behind it as the longest row takes; null and undefined where every rank holds them all.
+  virtual const UnitShards* weight_shards() const { return nullptr; }
+  virtual at::Tensor own_share() const { return {}; }
+  // Whether every rank holds all weights. If so, fingerprint() (kernels/ops/fingerprint.h) is of all of them,
+  // and equal on ranks that hold the same on devices of one kind; otherwise of what this rank holds.
+  bool replicated() const { return weight_shards() == nullptr; }
   virtual uint64_t fingerprint();
   // Frees the gradients; they are zero when they are next asked for.
   virtual void release_gradients() = 0;

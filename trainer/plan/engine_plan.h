@@ -27,7 +27,7 @@ struct Workload {
 };
 
 // What the ranks share out among them (Rajbhandari et al., "ZeRO", 2020); the number is that of its stages.
-enum class ZeroStage { kOptimizerState = 1 };
+enum class ZeroStage { kOptimizerState = 1, kGradients = 2, kWeights = 3 };  // each with those before it
 
 struct EnginePlan {
   Workload work = {};

@@ -26,6 +26,7 @@ class Decision {
     plan_.chunk_multiple = device.cuda ? kGpuChunkMultiple : 1;
     plan_.save_attention = request.save_attention;
     plan_.narrow_moments = request.narrow_moments;
+    plan_.zero = shared(request.zero.value_or(plan_.zero));
     plan_.offload = request.offload.value_or(plan_.offload);
     plan_.keep_bytes = request.keep_bytes.value_or(plan_.keep_bytes);
     if (request.work.pass == Pass::kTrain) plan_.micro_batch = micro_batch_of(request.work, request.mesh);
@@ -37,10 +38,7 @@ class Decision {
   EnginePlan plan() {
     if (!plan_.cuda || bytes_ == 0) return plan_;
     if (!request_.keep_bytes) plan_.keep_bytes = 0;
-    if (!fits_in_groups() && !request_.offload) {
-      plan_.offload = true;
-      fits_in_groups();
-    }
+    if (!fits_in_groups()) share_more();
     with_tiles(largest_tile());
     if (!request_.keep_bytes) {
       // The formulas may be some per cent low, and what is kept only saves work.
@@ -54,6 +52,31 @@ class Decision {
   // 0 means unknown.
   static int64_t left_of(int64_t bytes, int64_t cache) {
     return bytes == 0 ? 0 : std::max<int64_t>(1, bytes - cache);
+  }
+
+  // What a stage comes to for this work: ranks that train share it all, those of a row the weights alone.
+  ZeroStage shared(ZeroStage stage) const {
+    const MeshShape& mesh = request_.mesh;
+    if (request_.work.pass == Pass::kTrain) {
+      return mesh.data * mesh.sequence > 1 ? stage : ZeroStage::kOptimizerState;
+    }
+    return stage == ZeroStage::kWeights && mesh.sequence > 1 ? stage : ZeroStage::kOptimizerState;
+  }
+
+  // The first of the ways that are open, cheapest first, with which the work fits; the last if it does with
+  // none.
+  void share_more() {
+    using enum ZeroStage;
+    struct Way {
+      ZeroStage zero;
+      bool offload;
+    };
+    for (const Way& way : {Way{kOptimizerState, true}, Way{kGradients, false}, Way{kWeights, false},
+                           Way{kGradients, true}, Way{kWeights, true}}) {
+      if (!request_.zero) plan_.zero = shared(way.zero);
+      if (!request_.offload) plan_.offload = way.offload;
+      if (fits_in_groups()) return;
+    }
   }
 
   MemoryParts with_tiles(int64_t tile) {
@@ -134,6 +157,7 @@ PlanRequest plan_request(const Recipe& recipe, const StageRecipe& stage, const M
   if (engine.activations != ActivationsPlace::kAuto) {
     request.offload = engine.activations == ActivationsPlace::kHost;
   }
+  if (engine.zero > 0) request.zero = static_cast<ZeroStage>(engine.zero);
   if (engine.keep_bytes >= 0) request.keep_bytes = engine.keep_bytes;
   if (engine.head_groups > 0) request.head_groups = engine.head_groups;
   if (engine.tile_tokens > 0) request.tile_tokens = engine.tile_tokens;

@@ -28,6 +28,7 @@ struct PlanRequest {
   // and whether keys are kept before RoPE as well (plan/key_cache_memory.h).
   int64_t cached_length = 0;
   bool cache_unrotated = false;
+  std::optional<ZeroStage> zero = {};
   std::optional<bool> offload = {};
   std::optional<int64_t> keep_bytes = {}, tile_tokens = {}, loss_tile_tokens = {};
 };

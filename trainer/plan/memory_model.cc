@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "parallel/layout/head_shares.h"
 #include "parallel/zero/shard_range.h"
+#include "parallel/zero/unit_shards.h"
 
 namespace ropeway {
 namespace {
@@ -65,19 +66,49 @@ class PassMemory {
     return blocks * attention_bytes();
   }
 
-  // Elements of the optimizer's state on this rank.
-  int64_t optimizer_share(int64_t count) const {
-    const bool shared = plan_.zero == ZeroStage::kOptimizerState;
-    return shared ? shard_range(count, shape_.all_ranks, 0).end : count;
+  // In elements.
+  struct Parameters {
+    int64_t weights = 0, gradients = 0, optimizer = 0;
+    bool own_masters = false;
+  };
+  // Stage 1: everything, and of the optimizer's state the largest share.
+  Parameters whole_parameters() const {
+    const int64_t count = config_.num_parameters();
+    return {count, count, shard_range(count, shape_.all_ranks, 0).end, narrow()};
+  }
+  // As ShardedParameters holds them, on rank 0, which has most: its own, and the memory that units take turns
+  // in.
+  Parameters sharded_parameters() const {
+    const bool shares_weights = plan_.zero == ZeroStage::kWeights, tied = config_.tie_word_embeddings;
+    const int ranks = trains() ? shape_.all_ranks : shape_.ring_ranks;
+    const int64_t layers = config_.num_layers, embedding = config_.vocab_size * config_.hidden_size;
+    const int64_t head = config_.hidden_size + (tied ? 0 : embedding);
+    const int64_t block = (config_.num_parameters() - embedding - head) / layers;
+    const auto row = [&](int64_t unit) { return UnitShards::row_of(unit, ranks); };
+    const auto own = [&](int64_t unit) { return std::min(unit, row(unit)); };
+    const int64_t share = own(embedding) + layers * own(block) + own(head);
+    const int64_t lent = ranks * (row(tied ? embedding : std::max(embedding, head)) + (tied ? row(head) : 0) +
+                                  std::min<int64_t>(layers, 2) * row(block));
+    Parameters parameters{.gradients = share + lent, .optimizer = share};
+    if (shares_weights) {
+      parameters.weights = share + std::max({row(embedding), row(block), row(head)}) + lent;
+      parameters.own_masters = narrow();
+    } else {
+      parameters.weights = ranks * (row(embedding) + layers * row(block) + row(head));
+      parameters.own_masters = true;
+    }
+    return parameters;
   }
 
   MemoryParts standing() const {
     MemoryParts parts;
-    const int64_t count = config_.num_parameters(), layers = config_.num_layers;
-    parts.weights = count * element();
+    const int64_t layers = config_.num_layers;
+    const Parameters held =
+        plan_.zero == ZeroStage::kOptimizerState ? whole_parameters() : sharded_parameters();
+    parts.weights = held.weights * element();
     if (trains()) {
-      parts.gradients = count * acc();
-      parts.optimizer = optimizer_share(count) * (2 * moment() + (narrow() ? acc() : 0));
+      parts.gradients = held.gradients * acc();
+      parts.optimizer = held.optimizer * (2 * moment() + (held.own_masters ? acc() : 0));
     }
     const int64_t input = tokens() * width_.hidden * element();
     if (has_backward()) {

@@ -19,6 +19,13 @@ std::vector<PlanPass> passes_of(const EnginePlan& plan) {
   return passes;
 }
 
+std::string shared_out(const EnginePlan& plan) {
+  if (plan.zero == ZeroStage::kOptimizerState) return "";
+  if (plan.work.pass != Pass::kTrain) return "weights, gathered block by block";
+  return plan.zero == ZeroStage::kGradients ? "gradients and optimizer state"
+                                            : "weights, gradients and optimizer state";
+}
+
 PlanMemory plan_memory(const ModelConfig& config, const EnginePlan& plan) {
   PlanMemory most;
   for (const PlanPass& pass : passes_of(plan)) {

@@ -1,6 +1,7 @@
 // The passes that a plan's work consists of, and what the largest of them needs on one rank.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "trainer/plan/engine_plan.h"
@@ -15,6 +16,10 @@ struct PlanPass {
 };
 // One for each length of the work, padded as the ranks share it.
 std::vector<PlanPass> passes_of(const EnginePlan& plan);
+
+// What the ranks share out that another would hold in whole: "gradients and optimizer state"; "" if that is
+// the optimizer's state at most.
+std::string shared_out(const EnginePlan& plan);
 
 struct PlanMemory {
   MemoryParts parts;

@@ -38,7 +38,7 @@ class Planner {
         plan.passes = {training_step(stage.train())};
         plan.saving_bytes =
             bytes_of_copies(stage.train(), {.parameters = config_.num_parameters(), .dtype = engine_.dtype},
-                            mesh_.data * mesh_.sequence);
+                            mesh_.data * mesh_.sequence, engine_.zero);
         break;
       case StageKind::kSearch:
       case StageKind::kReadjust:
@@ -49,6 +49,7 @@ class Planner {
         plan.passes = evaluations(stage.evaluate());
         break;
     }
+    plan.shared_out = shared_out(engine_);
     plan.memory = plan_memory(config_, engine_);
     plan.memory.parts.keys = key_cache_bytes(config_, request);
     if (limit_ > 0 && plan.memory.parts.total() > limit_) {

@@ -33,6 +33,7 @@ struct StagePlan {
   std::vector<PlannedPass> passes = {};
   bool open_ended = false;  // evaluate without a limit: a window of each length is counted
   PlanMemory memory = {};
+  std::string shared_out = {};  // by the ranks (plan_memory.h)
   // Host memory beside it on rank 0, which has most: the copies that checkpoints are written from while
   // training goes on.
   int64_t saving_bytes = 0;

@@ -47,12 +47,14 @@ ModelBytes model_bytes(const ModelConfig& config, DType dtype, const fs::path& b
   return model;
 }
 
-int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks) {
+int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks, ZeroStage zero) {
   if (train.checkpoint_every.is_never()) return 0;
   const PerParameter of(train, model.dtype);
-  // Masters of the weights' own type are the weights, which rank 0 copies once.
-  const int64_t beside = of.weight == of.master ? 2 * of.moment : of.state();
-  return model.parameters * of.weight + (model.parameters + ranks - 1) / ranks * beside;
+  // Masters of the weights' own type are the weights, which rank 0 copies once; but for those of stage 2.
+  const bool in_weights = of.weight == of.master && zero != ZeroStage::kGradients;
+  const int64_t share = (model.parameters + ranks - 1) / ranks;
+  const int64_t copied = zero == ZeroStage::kWeights ? share : model.parameters;
+  return copied * of.weight + share * (in_weights ? 2 * of.moment : of.state());
 }
 
 int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model) {

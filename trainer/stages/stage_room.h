@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/base/dtype.h"
+#include "trainer/plan/engine_plan.h"
 
 namespace ropeway {
 
@@ -29,7 +30,8 @@ int64_t bytes_of_stage(const StageRecipe& stage, const ModelBytes& model);
 
 // Host memory of rank 0 that checkpoints are copied to, to be written while training goes on: weights, and its share
 // of masters and moments. Other ranks need the share alone.
-int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks);
+int64_t bytes_of_copies(const TrainRecipe& train, const ModelBytes& model, int ranks,
+                        ZeroStage zero = ZeroStage::kOptimizerState);
 
 struct StageToRun {
   const StageRecipe* recipe = nullptr;

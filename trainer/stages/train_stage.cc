@@ -1,6 +1,7 @@
 // pretrain and finetune: the train loop over the stage's windows, then the model saved with its factor sets.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "kernels/base/error.h"
@@ -9,11 +10,13 @@
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
 #include "trainer/checkpoint/checkpoint_load.h"
+#include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/files.h"
 #include "trainer/finetune/train_loop.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/formats/hf/save_model_dir.h"
 #include "trainer/formats/hf/weights_name.h"
+#include "trainer/formats/safetensors/safetensors_reader.h"
 #include "trainer/model/parameter_store.h"
 #include "trainer/model/same_weights.h"
 #include "trainer/model/weight_files.h"
@@ -94,6 +97,44 @@ TrainOutcome train_naming_checkpoints(const TrainRecipe& options, const TrainCon
   }
 }
 
+// Rank 0's, of a training that is over: in memory or, where no rank holds them all, in the checkpoint that
+// every training ends with.
+struct TrainedWeights {
+  std::vector<NamedTensor> in_memory;
+  std::optional<ModelDir> in_checkpoint;
+
+  std::vector<TensorToWrite> tensors() const {
+    if (!in_checkpoint) return tensors_to_write(in_memory);
+    std::vector<TensorToWrite> tensors;
+    for (const SafetensorsFile& shard : in_checkpoint->shards) {
+      for (const auto& [name, info] : shard.tensors()) {
+        tensors.push_back({name, info.dtype, info.shape, shard.data(name).data()});
+      }
+    }
+    return tensors;
+  }
+  void save(const fs::path& folder, const RunState& state, const SaveModelOptions& options) const {
+    if (in_checkpoint) {
+      save_model_dir(folder, state.config, state.sets, *in_checkpoint, options);
+    } else {
+      save_model_dir(folder, state.config, state.sets, tensors(), options);
+    }
+  }
+};
+
+TrainedWeights trained_weights(RunState& state, const fs::path& last_checkpoint) {
+  const bool rank_0 = state.mesh.world().rank() == 0;
+  ParameterStore& store = state.session.parameters();
+  TrainedWeights weights;
+  if (store.replicated()) {
+    weights.in_memory = store.weights_on_host(rank_0);
+  } else {
+    run_on_rank(state.mesh.world(), 0,
+                [&] { weights.in_checkpoint = open_model_dir(last_checkpoint, "weights.safetensors"); });
+  }
+  return weights;
+}
+
 }  // namespace
 
 StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
@@ -131,21 +172,21 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   const TrainOutcome outcome = train_naming_checkpoints(stage.train(), context);
   const InPhase saving(Phase::kSaving);
   const fs::path model_folder = folder / "model";
-  const std::vector<NamedTensor> weights =
-      state.session.parameters().weights_on_host(state.mesh.world().rank() == 0);
+  const TrainedWeights weights =
+      trained_weights(state, context.checkpoint_folder / name_of_step(outcome.steps));
   run_on_rank(state.mesh.world(), 0,
-              [&] { state.current_weights = name_of_weights(stage.name, tensors_to_write(weights)); });
+              [&] { state.current_weights = name_of_weights(stage.name, weights.tensors()); });
   state.current_weights = broadcast_string(state.mesh.world(), state.current_weights);
   if (!stage.makes.empty()) {
     state.add_set(tuned_set(state, stage, {state.current_weights, outcome.final_loss}));
   }
   run_on_rank(state.mesh.world(), 0, [&] {
-    save_model_dir(model_folder, state.config, state.sets, tensors_to_write(weights),
-                   {.copy_small_files_from = state.base_model,
-                    .in_force = stage.makes,
-                    .replace = true,
-                    .weights_name = state.current_weights,
-                    .files = state.own_files()});
+    weights.save(model_folder, state,
+                 {.copy_small_files_from = state.base_model,
+                  .in_force = stage.makes,
+                  .replace = true,
+                  .weights_name = state.current_weights,
+                  .files = state.own_files()});
     write_tokenizer_beside(state, model_folder);
   });
   state.session.saved_to(model_folder);

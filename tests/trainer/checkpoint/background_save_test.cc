@@ -19,8 +19,8 @@ CheckpointContent small_content(int64_t step, const std::vector<float>& state, C
     content.weights = {{"w", DType::kF32, {std::ssize(state)}, state.data()}};
   }
   content.optimizer = {{"master", DType::kF32, {std::ssize(state)}, state.data()}};
-  content.optimizer_begin = std::ssize(state) * world.rank();
-  content.optimizer_end = content.optimizer_begin + std::ssize(state);
+  const int64_t begin = std::ssize(state) * world.rank();
+  content.optimizer_parts = {{begin, begin + std::ssize(state)}};
   content.optimizer_total = std::ssize(state) * world.size();
   return content;
 }

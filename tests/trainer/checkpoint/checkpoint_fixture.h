@@ -47,8 +47,7 @@ class CheckpointTest : public FolderTest {
     }
     content.optimizer = {{"master", DType::kF32, {end - begin}, master.data()},
                          {"moment1", DType::kF64, {end - begin}, moment.data()}};
-    content.optimizer_begin = begin;
-    content.optimizer_end = end;
+    content.optimizer_parts = {{begin, end}};
     content.optimizer_total = kFlatTotal;
     content.recipe_sha256 = std::string(64, 'e');
     const Retention retention{.newest = keep};

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
@@ -59,8 +60,7 @@ TEST_F(Checkpoint, EmptyShardsAreAllowed) {
     content.state_json = "{}";
     const bool owner = world.rank() == 1;  // the ranges are [0,0], [0,1], [1,1]
     content.optimizer = {{"master", DType::kF32, {owner ? 1 : 0}, owner ? &value : nullptr}};
-    content.optimizer_begin = world.rank() == 2 ? 1 : 0;
-    content.optimizer_end = world.rank() == 0 ? 0 : 1;
+    content.optimizer_parts = {{world.rank() == 2 ? 1 : 0, world.rank() == 0 ? 0 : 1}};
     content.optimizer_total = 1;
     save_checkpoint(world, folder_, content, {.newest = 1});
   });
@@ -101,14 +101,95 @@ TEST_F(Checkpoint, AFolderOfAnotherNameMayHoldAnyStep) {
   EXPECT_EQ(read_verified_manifest(folder_ / "mine", true).step, 2);
 }
 
+// A share of every block: the parts of two ranks take turns.
+TEST_F(Checkpoint, PartsOfRanksThatTakeTurnsAreReadInOrder) {
+  run_thread_world(2, [&](Communicator& world) {
+    const bool first = world.rank() == 0;
+    const std::vector<float> values = first ? std::vector<float>{0, 1, 5, 6} : std::vector<float>{2, 3, 4, 7};
+    CheckpointContent content;
+    content.step = 1;
+    content.state_json = "{}";
+    content.optimizer = {{"master", DType::kF32, {4}, values.data()}};
+    content.optimizer_parts = first ? std::vector<CheckpointContent::Part>{{0, 2}, {5, 7}}
+                                    : std::vector<CheckpointContent::Part>{{2, 5}, {7, 7}, {7, 8}};
+    content.optimizer_total = 8;
+    save_checkpoint(world, folder_, content, {.newest = 1});
+  });
+  auto world = make_world_of_one();
+  const auto loaded = load_newest_checkpoint(*world, folder_);
+  std::vector<float> all(8), some(3);
+  loaded->read_optimizer({"master"}, 0, 8, all.data());
+  EXPECT_EQ(all, (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
+  loaded->read_optimizer({"master"}, 4, 7, some.data());
+  EXPECT_EQ(some, (std::vector<float>{4, 5, 6}));
+}
+
+// "w" of a number per rank, which each rank brings; the first exchange is made when rank 0 writes it.
+class OneEach : public GatheredTensors {
+ public:
+  OneEach(Communicator& group, bool fails) : group_(group), fails_(fails) {}
+  std::vector<TensorStream> streams() override {
+    return {{"w", DType::kF32, {group_.size()}, [this](const PutBytes& put) {
+               if (fails_) fail(ErrorKind::kIo, "the disk is gone");
+               gather();
+               put(all_.data(), group_.size() * 4);
+             }}};
+  }
+  void finish() override {
+    if (all_.empty()) gather();
+  }
+
+ private:
+  void gather() {
+    const auto own = static_cast<float>(10 + group_.rank());
+    all_.resize(static_cast<size_t>(group_.size()));
+    group_.all_gather(&own, all_.data(), 4);
+  }
+  Communicator& group_;
+  const bool fails_;
+  std::vector<float> all_;
+};
+
+void save_gathered(Communicator& world, const std::filesystem::path& folder, bool fails) {
+  const std::vector<float> values(1, 1);
+  CheckpointContent content;
+  content.step = 1;
+  content.state_json = "{}";
+  content.optimizer = {{"master", DType::kF32, {1}, values.data()}};
+  content.optimizer_parts = {{world.rank(), world.rank() + 1}};
+  content.optimizer_total = world.size();
+  content.gather_weights = [fails](Communicator& group) { return std::make_unique<OneEach>(group, fails); };
+  content.gathered_bytes = world.size() * 4;
+  save_checkpoint(world, folder, content, {.newest = 1});
+}
+
+TEST_F(Checkpoint, WeightsOfWhichEachRankHasAPartAreGatheredWhileTheyAreWritten) {
+  run_thread_world(3, [&](Communicator& world) { save_gathered(world, folder_, false); });
+  auto world = make_world_of_one();
+  const auto loaded = load_newest_checkpoint(*world, folder_);
+  ASSERT_TRUE(loaded);
+  const auto bytes = loaded->weights.data("w");
+  float found[3] = {};
+  ASSERT_EQ(bytes.size(), sizeof found);
+  std::memcpy(found, bytes.data(), sizeof found);
+  EXPECT_THAT(found, ::testing::ElementsAre(10, 11, 12));
+}
+
+TEST_F(Checkpoint, AFailureWhileWeightsAreGatheredEndsAllRanks) {
+  expect_error(ErrorKind::kIo, {"the disk is gone"}, [&] {
+    run_thread_world(3, [&](Communicator& world) { save_gathered(world, folder_, true); });
+  });
+  EXPECT_TRUE(names_in(folder_).empty());
+}
+
 TEST_F(Checkpoint, RangesThatDoNotMeetAreADefect) {
   expect_error(ErrorKind::kInternal, {"rank 1", "begins at 2", "ends at 3"}, [&] {
     run_thread_world(2, [&](Communicator& world) {
       const std::vector<float> values(3, 1);
       CheckpointContent content;
       content.optimizer = {{"master", DType::kF32, {3}, values.data()}};
-      content.optimizer_begin = world.rank() == 0 ? 0 : 2;
-      content.optimizer_end = content.optimizer_begin + 3;
+      const int64_t begin = world.rank() == 0 ? 0 : 2;
+      content.optimizer_parts = {{begin, begin + 3}};
       content.optimizer_total = 5;
       save_checkpoint(world, folder_, content, {.newest = 1});
     });

@@ -51,8 +51,8 @@ class NumbersOnRanks : public ::testing::TestWithParam<MeshShape> {
     c.recipe.steps = 5;
     c.before_train = [](TinyRank& own) { rank_here = own.mesh.world().rank(); };
     // One pass per step: all of a step's windows of a rank fit into one micro-batch.
-    c.make_store = [rank](ResidentParameters& home) {
-      return std::make_unique<Injecting>(home, rank_here == rank ? 3 : -1);
+    c.make_store = [rank](TinyRank& own) {
+      return std::make_unique<Injecting>(own.store, rank_here == rank ? 3 : -1);
     };
     return c;
   }

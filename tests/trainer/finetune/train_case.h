@@ -1,6 +1,7 @@
 // Short training runs of a tiny model on thread-ranks, and what they leave behind.
 #pragma once
 
+#include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include "tests/support/corpus.h"
 #include "tests/support/tiny_rank.h"
 #include "trainer/finetune/train_loop.h"
+#include "trainer/model/sharded_parameters.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
@@ -49,8 +51,10 @@ struct TrainCase {
       after_step;  // on every rank, before a checkpoint; not the last
   std::function<bool(int rank, int64_t steps)>
       asks;  // for a stop, after so many steps; empty: without an agreement
-  // Makes the store to train through, over the rank's own; empty: the rank's own.
-  std::function<std::unique_ptr<ParameterStore>(ResidentParameters&)> make_store;
+  ZeroStage zero =
+      ZeroStage::kOptimizerState;  // from kGradients on in a store of shares, filled from the rank's own
+  // Makes the store to train through, over the rank's own; empty: the rank's own, or that of shares.
+  std::function<std::unique_ptr<ParameterStore>(TinyRank&)> make_store;
 
   FactorSet factors(const CausalLM& model) const {
     FactorSet set = model.identity();
@@ -61,6 +65,7 @@ struct TrainCase {
   }
   EnginePlan plan() const {
     return {.mesh = shape,
+            .zero = zero,
             .narrow_moments = recipe.moments == DType::kBF16,
             .micro_batch = micro_batch_of(workload_of(recipe), shape)};
   }
@@ -72,6 +77,26 @@ struct TrainCase {
             .passkey_answer_weight = recipe.passkey_answer_weight};
   }
 };
+
+// A store of shares with the weights of `from`.
+template <typename Store = ShardedParameters>
+std::unique_ptr<ParameterStore> shared_out(TinyRank& from, ZeroStage zero) {
+  auto store = std::make_unique<Store>(from.model.config(), from.store.flat_weights().scalar_type(), at::kCPU,
+                                       unowned(from.mesh.world()),
+                                       zero == ZeroStage::kWeights ? ShardedParameters::Weights::kSharded
+                                                                   : ShardedParameters::Weights::kWhole);
+  for (const NamedTensor& weight : from.store.weights_on_host(true)) {
+    store->set_weight(weight.name, weight.tensor);
+  }
+  return store;
+}
+
+// All weights of a store, on every rank.
+inline at::Tensor flat_weights_of(ParameterStore& store) {
+  std::vector<at::Tensor> parts;
+  for (const NamedTensor& weight : store.weights_on_host(true)) parts.push_back(weight.tensor.flatten());
+  return at::cat(parts);
+}
 
 struct TrainResult {
   std::vector<at::Tensor> weights;  // flat, one per rank
@@ -99,7 +124,12 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     }
     TrainContext context;
     context.stop = stop.get();
-    const std::unique_ptr<ParameterStore> other = c.make_store ? c.make_store(rank.store) : nullptr;
+    std::unique_ptr<ParameterStore> other;
+    if (c.make_store) {
+      other = c.make_store(rank);
+    } else if (c.zero != ZeroStage::kOptimizerState) {
+      other = shared_out(rank, c.zero);
+    }
     ParameterStore& store = other ? *other : rank.store;
     CausalLM model(rank.model.config(), store, rank.ring, rank.model.plan());
     context.model = &model;
@@ -120,7 +150,8 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
       return steps == c.stop_after;
     };
     const TrainOutcome outcome = train(c.recipe, context);
-    result.weights[static_cast<size_t>(world.rank())] = rank.store.flat_weights().clone();
+    result.weights[static_cast<size_t>(world.rank())] = flat_weights_of(
+        c.zero == ZeroStage::kOptimizerState ? static_cast<ParameterStore&>(rank.store) : store);
     if (world.rank() == 0) result.outcome = outcome;
   });
   return result;

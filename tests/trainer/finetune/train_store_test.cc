@@ -18,7 +18,7 @@ class Watched : public testing::CopiedParameters {
 };
 
 TrainCase copied(TrainCase c) {
-  c.make_store = [](ResidentParameters& home) { return std::make_unique<Watched>(home); };
+  c.make_store = [](TinyRank& rank) { return std::make_unique<Watched>(rank.store); };
   return c;
 }
 

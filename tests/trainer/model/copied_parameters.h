@@ -27,7 +27,12 @@ class CopiedParameters : public ParameterStore {
     home_.set_weight(name, values);
   }
   std::vector<NamedTensor> weights_on_host(bool wanted) override;
-  FlatParameters flat_parameters() override { return home_.flat_parameters(); }
+  std::vector<FlatPiece> held_weights() override { return home_.held_weights(); }
+  std::unique_ptr<OptimizerShard> optimizer_shard(Collectives& exchange) override {
+    return home_.optimizer_shard(exchange);
+  }
+  std::string non_finite_gradient() override { return home_.non_finite_gradient(); }
+  void clear_gradients() override { home_.clear_gradients(); }
   const std::string& name_at(int64_t index) const override { return home_.name_at(index); }
   void release_gradients() override { home_.release_gradients(); }
   Bytes bytes() const override { return home_.bytes(); }

@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+#include <optional>
 
 #include "kernels/base/random.h"
 #include "kernels/loss/cross_entropy.h"
@@ -17,6 +18,7 @@
 #include "trainer/family/weight_names.h"
 #include "trainer/formats/hf/model_dir.h"
 #include "trainer/model/resident_parameters.h"
+#include "trainer/model/sharded_parameters.h"
 
 namespace ropeway::testing {
 
@@ -116,15 +118,41 @@ ModelCase make_case(const CaseOptions& o) {
   return c;
 }
 
+namespace {
+
+void take_shares(ShardedParameters& shards, Communicator& group, EngineResult& result) {
+  const std::unique_ptr<OptimizerShard> shard = shards.optimizer_shard(group);
+  result.gradient_norm = shard->sum_gradients();
+  int64_t at = 0;
+  for (const FlatRange& piece : shard->pieces()) {
+    result.flat_gradients.narrow(0, piece.begin, piece.size())
+        .copy_(shard->gradients().narrow(0, at, piece.size()));
+    at += piece.size();
+  }
+  result.gathers = shards.counts().gathers;
+  result.reductions = shards.counts().reductions;
+}
+
+}  // namespace
+
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group) {
   ResidentParameters home(c.config, run.dtype);
   for (const auto& [name, weight] : weights_of(c)) home.set_weight(name, weight);
   CopiedParameters copies(home);
+  std::optional<ShardedParameters> shards;
+  if (run.zero != ZeroStage::kOptimizerState) {
+    shards.emplace(c.config, run.dtype, at::kCPU, unowned(group),
+                   run.zero == ZeroStage::kWeights ? ShardedParameters::Weights::kSharded
+                                                   : ShardedParameters::Weights::kWhole);
+    for (const auto& [name, weight] : weights_of(c)) shards->set_weight(name, weight);
+  }
+  ParameterStore& store = shards                  ? static_cast<ParameterStore&>(*shards)
+                          : run.copied_parameters ? static_cast<ParameterStore&>(copies)
+                                                  : home;
   const std::unique_ptr<SequenceAttention> attention =
       run.make_attention ? run.make_attention(group, run.placement)
                          : std::make_unique<RingAttention>(group, run.placement);
-  CausalLM model(c.config, run.copied_parameters ? static_cast<ParameterStore&>(copies) : home, *attention,
-                 run.plan, run.hooks);
+  CausalLM model(c.config, store, *attention, run.plan, run.hooks);
 
   LocalBatch batch;
   batch.layout = SequenceLayout(attention->split(), c.tokens.size(0), c.tokens.size(1));
@@ -151,6 +179,7 @@ EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& 
   }
   result.complaints = copies.complaints();
   result.flat_gradients = home.flat_gradients().to(at::kDouble).clone();
+  if (shards) take_shares(*shards, group, result);
   result.activation_bytes = model.activation_bytes();
   return result;
 }

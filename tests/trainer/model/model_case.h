@@ -60,6 +60,8 @@ struct EngineResult {
   FactorGradient factors;
   int64_t activation_bytes = 0;
   std::vector<std::string> complaints;  // of CopiedParameters
+  int64_t gathers = 0, reductions = 0;  // of ShardedParameters
+  double gradient_norm = 0;             // as they tell it
 };
 struct EngineRun {
   at::ScalarType dtype = at::kDouble;
@@ -71,6 +73,9 @@ struct EngineRun {
   bool factor_gradient = false;    // instead of the weights' gradients
   int repetitions = 1;             // of forward_backward, without clearing the gradients
   bool copied_parameters = false;  // through CopiedParameters instead of ResidentParameters
+  // From kGradients on through ShardedParameters: gradients are then sums over ranks, each rank has its
+  // pieces.
+  ZeroStage zero = ZeroStage::kOptimizerState;
 };
 // This rank's share; collective over the group.
 EngineResult run_engine(const ModelCase& c, const EngineRun& run, Communicator& group);

@@ -17,11 +17,13 @@ void sum_over_ranks(Communicator& world, at::Tensor& values) {
   world.all_reduce(values.data_ptr<double>(), values.numel(), DType::kF64, ReduceOp::kSum);
 }
 
-ShardedErrors errors_of(const ShardedCase& sharded, at::ScalarType dtype, int heads = 1) {
+ShardedErrors errors_of(const ShardedCase& sharded, at::ScalarType dtype, int heads = 1,
+                        ZeroStage zero = ZeroStage::kOptimizerState) {
   Communicator& world = mpi_session().world();
   const ModelCase c = make_case(sharded.options);
   EngineRun run;
   run.dtype = dtype;
+  run.zero = zero;
   run.placement = sharded.placement;
   run.make_attention = [heads](Communicator& group, Placement placement) {
     return std::make_unique<MeshAttention>(group, heads, placement);
@@ -35,7 +37,9 @@ ShardedErrors errors_of(const ShardedCase& sharded, at::ScalarType dtype, int he
 
 class MpiShardedTest : public ::testing::TestWithParam<ShardedCase> {
  protected:
-  static ShardedErrors errors(at::ScalarType dtype) { return errors_of(GetParam(), dtype); }
+  static ShardedErrors errors(at::ScalarType dtype, ZeroStage zero = ZeroStage::kOptimizerState) {
+    return errors_of(GetParam(), dtype, 1, zero);
+  }
 };
 
 TEST_P(MpiShardedTest, AgreesWithOneProcessInDouble) {
@@ -58,6 +62,15 @@ TEST_P(MpiShardedTest, InFloatAgreesWithOneProcessInDouble) {
   const ShardedErrors found = errors(at::kFloat);
   EXPECT_LE(found.nll, 1e-6);
   EXPECT_LE(found.gradient, 2e-6);
+}
+
+TEST_P(MpiShardedTest, SharedGradientsAndWeightsAgreeWithOneProcessInDouble) {
+  for (const ZeroStage zero : {ZeroStage::kGradients, ZeroStage::kWeights}) {
+    const ShardedErrors found = errors(at::kDouble, zero);
+    EXPECT_LE(found.loss, 1e-12);
+    EXPECT_LE(found.nll, 1e-12);
+    EXPECT_LE(found.worst.error, 1e-10) << found.worst.name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, MpiShardedTest, ::testing::ValuesIn(sharded_cases()),

@@ -16,12 +16,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The index first: it is the small one.
-std::vector<fs::path> weight_files(const ModelDir& model) {
-  std::vector<fs::path> files;
+struct WeightFile {
+  fs::path path;
+  std::string name;  // in a model directory
+};
+
+// The index first: it is the small one. A single file may have any name, as in a checkpoint.
+std::vector<WeightFile> weight_files(const ModelDir& model) {
+  std::vector<WeightFile> files;
   const fs::path index = model.path / "model.safetensors.index.json";
-  if (model.shards.front().path().filename() != "model.safetensors") files.push_back(index);
-  for (const SafetensorsFile& shard : model.shards) files.push_back(shard.path());
+  if (model.shards.size() == 1 && !fs::exists(index)) {
+    return {{model.shards.front().path(), "model.safetensors"}};
+  }
+  if (model.shards.front().path().filename() != "model.safetensors") {
+    files.push_back({index, index.filename().string()});
+  }
+  for (const SafetensorsFile& shard : model.shards) {
+    files.push_back({shard.path(), shard.path().filename().string()});
+  }
   return files;
 }
 
@@ -62,8 +74,8 @@ void copy_durably(const fs::path& from, const fs::path& to) {
 
 TransferCounts transfer_weights(const ModelDir& model, const fs::path& to, Transfer transfer) {
   TransferCounts counts;
-  for (const fs::path& file : weight_files(model)) {
-    const fs::path source = fs::canonical(file), target = to / file.filename();
+  for (const auto& [file, name] : weight_files(model)) {
+    const fs::path source = fs::canonical(file), target = to / name;
     counts.bytes += static_cast<int64_t>(fs::file_size(source));
     std::error_code error = std::make_error_code(std::errc::not_supported);
     if (transfer != Transfer::kCopy) fs::create_hard_link(source, target, error);
@@ -84,7 +96,7 @@ TransferCounts transfer_weights(const ModelDir& model, const fs::path& to, Trans
 int64_t bytes_to_transfer(const ModelDir& model, Transfer transfer) {
   if (transfer != Transfer::kCopy) return 0;
   int64_t bytes = 0;
-  for (const fs::path& file : weight_files(model)) bytes += static_cast<int64_t>(fs::file_size(file));
+  for (const WeightFile& file : weight_files(model)) bytes += static_cast<int64_t>(fs::file_size(file.path));
   return bytes;
 }
 
