@@ -116,8 +116,11 @@ void accompany(RunState& run) {
   } catch (const std::exception& error) {
     log_warning("{}; the run goes on without it", error.what());
   }
-  run.reporter->on_news([folder] { write_file_atomically(folder / "report.html", page::page_of({folder})); },
-                        kPageSeconds);
+  run.reporter->on_news(
+      [folder, warn = page::warn_once()] {
+        write_file_atomically(folder / "report.html", page::page_of({folder}, warn));
+      },
+      kPageSeconds);
 }
 
 }  // namespace ropeway

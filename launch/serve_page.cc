@@ -34,7 +34,7 @@ class FreshPage {
     constexpr std::chrono::seconds kOldest{2};
     const std::lock_guard lock(mutex_);
     if (text_.empty() || Clock::now() - made_ > kOldest) {
-      text_ = page::page_of(runs_, kScript);
+      text_ = page::page_of(runs_, warn_, kScript);
       made_ = Clock::now();
     }
     return text_;
@@ -42,6 +42,7 @@ class FreshPage {
 
  private:
   const std::vector<std::filesystem::path> runs_;
+  const page::Tell warn_ = page::warn_once();
   std::mutex mutex_;
   std::string text_;
   Clock::time_point made_;

@@ -70,7 +70,7 @@ void report_verb(const Arguments& arguments, bool prints) {
   }
   if (output.empty()) output = (runs.front() / "report.html").string();
   if (!prints) return;
-  write_file_atomically(output, page::page_of(runs));
+  write_file_atomically(output, page::page_of(runs, page::warn_once()));
   std::cout << output << "\n";
   if (pictures.empty()) return;
   std::cout << fmt::format("{} pictures in {}\n", page::write_pictures(runs, pictures), pictures);

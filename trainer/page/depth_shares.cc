@@ -4,8 +4,17 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/json_fault.h"
 
 namespace ropeway::page {
+namespace {
+
+// Over all depths; the second version of the file called them samples.
+int64_t trials_of(const nlohmann::json& passkey) {
+  return passkey.at(passkey.contains("trials") ? "trials" : "samples").get<int64_t>();
+}
+
+}  // namespace
 
 void read_depth_shares(const std::filesystem::path& file, const std::string& stage,
                        std::vector<DepthShares>& shares) {
@@ -22,11 +31,11 @@ void read_depth_shares(const std::filesystem::path& file, const std::string& sta
                        .depths = passkey->at("depths").get<std::vector<double>>(),
                        .shares = passkey->at("depth_accuracy").get<std::vector<double>>()};
       if (cell.depths.size() != cell.shares.size() || cell.depths.empty()) continue;
-      cell.samples = passkey->at("samples").get<int64_t>() / static_cast<int64_t>(cell.depths.size());
+      cell.samples = trials_of(*passkey) / std::ssize(cell.depths);
       shares.push_back(std::move(cell));
     }
   } catch (const Json::exception& error) {
-    fail(ErrorKind::kBadData, "{}: {}", file.string(), error.what());
+    fail(ErrorKind::kBadData, "{}: not as this program writes it: {}", file.string(), json_fault(error));
   }
 }
 

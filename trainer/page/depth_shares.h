@@ -1,4 +1,5 @@
-// How many passkeys were found at each depth of a text, from the figures that an evaluate stage keeps.
+// How many passkeys were found at each depth of a text, from the figures that an evaluate stage keeps
+// (trainer/evaluate/kept_figures.h).
 #pragma once
 
 #include <cstdint>

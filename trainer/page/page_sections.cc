@@ -125,6 +125,9 @@ std::string record_html(const RunData& run) {
   for (const std::string& hash : recipes) facts.emplace_back("recipe SHA-256", hash);
   for (const std::string& print : data) facts.emplace_back("data fingerprint", print);
   std::string html = list_html(facts);
+  for (const std::string& part : run.left_out) {
+    html += fmt::format("<p class=\"note\">Not on this page: {}</p>", escaped(part));
+  }
   std::string commands;
   for (const std::string& command : run.report.commands) commands += command + "\n";
   if (!commands.empty())

@@ -1,12 +1,14 @@
 #include "trainer/page/run_data.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
-#include "kernels/base/log.h"
 #include "trainer/config/recipe_parser.h"
 #include "trainer/files/files.h"
+#include "trainer/files/json_fault.h"
 #include "trainer/rope/factor_file.h"
 
 namespace ropeway::page {
@@ -14,13 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a part that may be damaged without costing the others.
+// A part that may be damaged without costing the others.
 template <typename Read>
-void try_to(Read read) {
+void try_to(RunData& run, const fs::path& file, Read read) {
   try {
     read();
+  } catch (const nlohmann::json::exception& error) {
+    run.left_out.push_back(
+        fmt::format("{}: not as this program writes it: {}", file.string(), json_fault(error)));
   } catch (const std::exception& error) {
-    log_warning("{}; the page goes without it", error.what());
+    run.left_out.emplace_back(error.what());
   }
 }
 
@@ -93,23 +98,25 @@ RunData read_run_data(const fs::path& folder) {
   run.folder = folder;
   run.name = fs::absolute(folder).lexically_normal().filename().string();
   run.recipe = read_text_file(folder / "recipe.yaml");
-  try_to([&] { read_recipe(run); });
-  if (fs::exists(folder / "report.json")) try_to([&] { run.report = read_report(folder / "report.json"); });
+  // The file may not be there (yet).
+  const auto part = [&](const fs::path& name, auto read) {
+    const fs::path file = folder / name;
+    if (fs::exists(file)) try_to(run, file, [&] { read(file); });
+  };
+  part("recipe.yaml", [&](const fs::path&) { read_recipe(run); });
+  part("report.json", [&](const fs::path& file) { run.report = read_report(file); });
   take_records(run);
-  if (fs::exists(folder / "metrics.jsonl"))
-    try_to([&] { run.metrics = read_metrics(folder / "metrics.jsonl"); });
-  try_to([&] { read_sets(run); });
-  if (fs::exists(folder / "environment.json")) try_to([&] { read_environment(run); });
+  part("metrics.jsonl", [&](const fs::path& file) { run.metrics = read_metrics(file); });
+  part("stages", [&](const fs::path&) { read_sets(run); });
+  part("environment.json", [&](const fs::path&) { read_environment(run); });
   for (const PageStage& stage : run.stages) {
-    const fs::path of_stage = folder / "stages" / stage.name;
-    if (fs::exists(of_stage / "search.jsonl")) {
-      try_to([&] { run.searches.push_back(read_search_trace(of_stage / "search.jsonl", stage.name)); });
-    }
-    if (fs::exists(of_stage / "figures.json")) {
-      try_to([&] { read_depth_shares(of_stage / "figures.json", stage.name, run.depths); });
-    }
+    const fs::path of_stage = fs::path("stages") / stage.name;
+    part(of_stage / "search.jsonl",
+         [&](const fs::path& file) { run.searches.push_back(read_search_trace(file, stage.name)); });
+    part(of_stage / "figures.json",
+         [&](const fs::path& file) { read_depth_shares(file, stage.name, run.depths); });
   }
-  try_to([&] { run.samples = read_samples(folder / "samples"); });
+  part("samples", [&](const fs::path& file) { run.samples = read_samples(file); });
   return run;
 }
 

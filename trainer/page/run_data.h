@@ -42,12 +42,12 @@ struct RunData {
   std::vector<FactorSet> sets = {};  // of the newest model, and those found since
   std::vector<DepthShares> depths = {};
   std::vector<SampleText> samples = {};
+  std::vector<std::string> left_out = {};  // of each part that could not be read: its file and what is wrong
 
   bool finished() const;
 };
 
-// Throws kMissingInput when the folder holds no run. Parts that are not there, or cannot be read, are left out;
-// what cannot be read is said with log_warning.
+// Throws kMissingInput when the folder holds no run. Parts that are not there, or cannot be read, are left out.
 RunData read_run_data(const std::filesystem::path& folder);
 
 }  // namespace ropeway::page

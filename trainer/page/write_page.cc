@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 
+#include "kernels/base/log.h"
 #include "trainer/charts/palette.h"
 #include "trainer/files/files.h"
 #include "trainer/page/run_page.h"
@@ -27,9 +29,20 @@ std::vector<RunData> read_runs(const std::vector<std::filesystem::path>& folders
 
 }  // namespace
 
-std::string page_of(const std::vector<std::filesystem::path>& run_folders, const std::string& script) {
+std::string page_of(const std::vector<std::filesystem::path>& run_folders, const Tell& left_out,
+                    const std::string& script) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return run_page(read_runs(run_folders), fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(now)), script);
+  const std::vector<RunData> runs = read_runs(run_folders);
+  for (const RunData& run : runs) {
+    for (const std::string& part : run.left_out) left_out(part);
+  }
+  return run_page(runs, fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(now)), script);
+}
+
+Tell warn_once() {
+  return [said = std::set<std::string>()](const std::string& part) mutable {
+    if (said.insert(part).second) log_warning("{}; the page goes without it", part);
+  };
 }
 
 size_t write_pictures(const std::vector<std::filesystem::path>& run_folders,

@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/files/files.h"
+#include "trainer/files/json_fault.h"
 #include "trainer/report/report_json.h"
 
 namespace ropeway {
@@ -20,7 +21,7 @@ RunReport report_from_text(const std::string& text, const std::string& where) {
   try {
     return report_from_json(Json::parse(text));
   } catch (const Json::exception& error) {
-    fail(ErrorKind::kBadData, "{}: {}", where, error.what());
+    fail(ErrorKind::kBadData, "{}: not as this program writes it: {}", where, json_fault(error));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "trainer/checkpoint/checkpoint_load.h"
 #include "trainer/checkpoint/checkpoint_manifest.h"
 #include "trainer/files/files.h"
+#include "trainer/files/json_fault.h"
 #include "trainer/stages/hashing_progress.h"
 
 namespace ropeway {
@@ -28,7 +29,8 @@ Json read_json(const fs::path& file) {
   try {
     return Json::parse(read_text_file(file));
   } catch (const Json::exception& error) {
-    fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: {}", file.string(), error.what());
+    fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: not as this program writes it: {}", file.string(),
+         json_fault(error));
   }
 }
 
@@ -95,7 +97,8 @@ RecordedStage read_stage_record(const fs::path& folder, StageKind kind, FileHash
     read_common(json, file.string(), record);
     record.result = json.value("result", "");
   } catch (const Json::exception& error) {
-    fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: {}", file.string(), error.what());
+    fail(ErrorKind::kBadData, WayOut::kStartAnew, "{}: not as this program writes it: {}", file.string(),
+         json_fault(error));
   }
   record.progress = done ? Progress::kDone : Progress::kBegun;
   if (is_training(kind)) record.steps = newest_step(folder);

@@ -11,6 +11,7 @@
 
 #include "tests/support/corpus.h"
 #include "tests/support/tiny_rank.h"
+#include "trainer/page/depth_shares.h"
 #include "trainer/rope/schedules.h"
 #include "trainer/tokenizer/byte_tokenizer.h"
 
@@ -253,6 +254,15 @@ TEST(Evaluator, AllTasksAndControlsAreTheSameOnAnyMeshAndFromTheFile) {
   ASSERT_EQ(wanted.controls.size(), 4u);
   EXPECT_EQ(wanted.needles.value().trials, 6);
   EXPECT_EQ(wanted.perplexity.value().predicted_tokens, 7 * 63);
+
+  // The page of a run reads the same file.
+  std::vector<page::DepthShares> shares;
+  page::read_depth_shares(folder / "figures.json", "scores", shares);
+  ASSERT_EQ(shares.size(), 1u);
+  EXPECT_EQ(shares[0].length, 512);
+  EXPECT_EQ(shares[0].depths, wanted.passkey->depths);
+  EXPECT_EQ(shares[0].shares, wanted.passkey->depth_accuracy);
+  EXPECT_EQ(shares[0].samples * std::ssize(shares[0].depths), wanted.passkey->trials);
 
   const auto expect_same = [&](const CellFigures& found, double tolerance) {
     EXPECT_NEAR(found.perplexity.value().nll, wanted.perplexity->nll, tolerance);

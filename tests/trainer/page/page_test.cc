@@ -28,8 +28,10 @@ size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
+void nothing_left_out(const std::string& part) { ADD_FAILURE() << part; }
+
 TEST(Page, EveryFigureOfTheReportIsOnIt) {
-  const std::string html = page_of({kRun});
+  const std::string html = page_of({kRun}, nothing_left_out);
   for (const Json& evaluation : Json::parse(read_bytes(kRun / "report.json")).at("evaluations")) {
     const std::string factors = evaluation.at("factors"), model = evaluation.at("model");
     EXPECT_THAT(html, HasSubstr(factors == "none" ? "original RoPE" : factors));
@@ -39,7 +41,7 @@ TEST(Page, EveryFigureOfTheReportIsOnIt) {
 }
 
 TEST(Page, AllPartsAreThere) {
-  const std::string html = page_of({kRun});
+  const std::string html = page_of({kRun}, nothing_left_out);
   for (const char* part :
        {"lengths", "retrieval", "controls", "schedule", "training", "factors", "searches", "record"}) {
     EXPECT_EQ(count_of(html, fmt::format("<section id=\"{}\"", part)), 1u) << part;
@@ -52,7 +54,7 @@ TEST(Page, AllPartsAreThere) {
 }
 
 TEST(Page, EveryPictureHasWordsAndATable) {
-  const std::string html = page_of({kRun});
+  const std::string html = page_of({kRun}, nothing_left_out);
   const size_t pictures = count_of(html, "<svg ");
   EXPECT_GE(pictures, 15u);
   EXPECT_EQ(count_of(html, "<desc id="), pictures);
@@ -75,15 +77,43 @@ TEST(Page, ARunWithoutAnythingIsAPage) {
   const TempDir folder;
   write_bytes(folder / "run/recipe.yaml", read_bytes(kRun / "recipe.yaml"));
   fs::create_directories(folder / "run/stages");
-  const std::string html = page_of({folder / "run"});
+  const std::string html = page_of({folder / "run"}, nothing_left_out);
   EXPECT_THAT(html, HasSubstr("at stage base"));
   EXPECT_THAT(html, HasSubstr("<section id=\"record\""));
+}
+
+TEST(Page, WhatCannotBeReadIsSaidInWords) {
+  const TempDir folder;
+  fs::copy(kRun, folder / "run", fs::copy_options::recursive);
+  write_bytes(folder / "run/stages/scores/figures.json", R"({"evaluations": [{"of": {}}]})");
+  write_bytes(folder / "run/environment.json", "{");
+  write_bytes(folder / "run/stages/search_8x/search.jsonl", R"({"phase": 3})");
+  std::vector<std::string> said;
+  const std::string html = page_of({folder / "run"}, [&](const std::string& part) { said.push_back(part); });
+  const std::string run = (folder / "run").string();
+  EXPECT_THAT(
+      said, testing::UnorderedElementsAre(
+                HasSubstr(run + "/environment.json: not as this program writes it: parse error"),
+                HasSubstr(run + "/stages/search_8x/search.jsonl: not as this program writes it"),
+                run + "/stages/scores/figures.json: not as this program writes it: key 'figures' not found"));
+  EXPECT_EQ(count_of(html, "Not on this page: "), 3u);
+  EXPECT_THAT(html + fmt::format("{}", fmt::join(said, " ")), Not(HasSubstr("json.exception")));
+}
+
+TEST(Page, AWarningIsGivenOnce) {
+  const Tell warn = warn_once();
+  testing::internal::CaptureStderr();
+  for (const char* part : {"a", "b", "a"}) warn(part);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(said, "warning: a; "), 1u);
+  EXPECT_EQ(count_of(said, "warning: b; "), 1u);
 }
 
 TEST(Page, TwoRunsShareTheirPictures) {
   const TempDir folder;
   fs::copy(kRun, folder / "other", fs::copy_options::recursive);
-  const std::string alone = page_of({kRun}), both = page_of({kRun, folder / "other"});
+  const std::string alone = page_of({kRun}, nothing_left_out),
+                    both = page_of({kRun, folder / "other"}, nothing_left_out);
   EXPECT_THAT(both, HasSubstr("far_64x (demo_run)"));
   EXPECT_THAT(both, HasSubstr("far_64x (other)"));
   EXPECT_EQ(count_of(both, "<figure id=\"figure-loss\""), 1u);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "kernels/base/error.h"
+#include "trainer/files/json_fault.h"
 #include "trainer/files/strict_json.h"
 #include "trainer/files/utf8.h"
 #include "trainer/formats/gguf/gguf_tokenizer_read.h"
@@ -223,7 +224,7 @@ void add_tokenizer(const TokenizerText& text, const ModelConfig& config, GgufMet
     Writer(text, config, metadata).write();
   } catch (const json::exception& error) {
     fail(ErrorKind::kBadData, "{}: not a tokenizer as Hugging Face writes them: {}", text.where,
-         error.what());
+         json_fault(error));
   }
 }
 
