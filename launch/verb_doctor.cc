@@ -23,11 +23,18 @@
 #include "parallel/comm/nccl_library.h"
 #include "parallel/comm/run_on_rank.h"
 #include "parallel/device/cuda_job.h"
-#include "trainer/config/engine_recipe.h"
 #include "trainer/files/files.h"
 #include "trainer/files/output_place.h"
 
 namespace ropeway {
+
+enum class DoctorDevice { kAuto, kCpu, kCuda };
+template <>
+struct ChoiceTable<DoctorDevice> {
+  using enum DoctorDevice;
+  static constexpr Choice<DoctorDevice> choices[] = {{kAuto, "auto"}, {kCpu, "cpu"}, {kCuda, "cuda"}};
+};
+
 namespace {
 
 namespace po = boost::program_options;
@@ -47,10 +54,10 @@ class Examination {
   }
 
   // The GPUs of the job; null: it works in host memory.
-  std::unique_ptr<CudaJob> devices(const std::string& choice) {
+  std::unique_ptr<CudaJob> devices(DoctorDevice choice) {
     const std::vector<DeviceInfo> visible = visible_devices();
-    const bool uses = choice == "auto" ? any_rank(world_, !visible.empty())
-                                       : read_choice<DeviceKind>("device", choice) == DeviceKind::kCuda;
+    const bool uses =
+        choice == DoctorDevice::kAuto ? any_rank(world_, !visible.empty()) : choice == DoctorDevice::kCuda;
     std::unique_ptr<CudaJob> gpus;
     std::string nccl = "not needed", why;
     if (uses) {
@@ -229,9 +236,9 @@ void doctor_verb(const Arguments& arguments, MpiSession& job) {
     if (world.rank() == 0) std::cout << line.help;
     return;
   }
-  const std::string folder = values["folder"].as<std::string>(), device = values["device"].as<std::string>();
+  const std::string folder = values["folder"].as<std::string>();
+  const auto device = read_choice<DoctorDevice>("device", values["device"].as<std::string>());
   const std::string json = values.count("json") > 0 ? values["json"].as<std::string>() : "";
-  if (device != "auto") static_cast<void>(read_choice<DeviceKind>("device", device));
   run_on_rank(world, 0, [&] {
     if (!json.empty()) require_output(json);
   });
