@@ -32,6 +32,10 @@ std::string describe_set(const FactorSet& set, const std::string& weights) {
   text += fmt::format("    made by {}{}{}\n", history.method.empty() ? "an unknown method" : history.method,
                       history.stage.empty() ? "" : ", stage " + history.stage,
                       history.parent.empty() ? "" : ", from " + history.parent);
+  if (history.short_share > 0) {
+    text += fmt::format("    {:.3g} % of the tuning was within {} tokens, under the original RoPE\n",
+                        100 * history.short_share, format_length(set.original_length));
+  }
   if (history.fitness != 0 || history.forward_equivalents != 0) {
     text += fmt::format("    loss {:.6g} nats per token, {:.4g} forward equivalents\n", history.fitness,
                         history.forward_equivalents);

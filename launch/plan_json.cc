@@ -27,6 +27,7 @@ Json json_of(const PlannedPass& pass) {
                                                   : "gradient"},
           {"length", pass.length},
           {"sequences", pass.sequences},
+          {"short_share", pass.short_share},
           {"count", pass.count},
           {"at_most", pass.at_most},
           {"flops", pass.work.total()},

@@ -25,7 +25,11 @@ std::string flops_text(double flops) {
 // "steps of 8 x 64K", "forward passes over 64K, at most"
 std::string what_of(const PlannedPass& pass) {
   const std::string length = format_length(pass.length);
-  if (pass.pass == Pass::kTrain) return fmt::format("steps of {} x {}", pass.sequences, length);
+  if (pass.pass == Pass::kTrain) {
+    return fmt::format(
+        "steps of {} x {}{}", pass.sequences, length,
+        pass.short_share > 0 ? fmt::format(", {:.3g}% of short documents", 100 * pass.short_share) : "");
+  }
   return fmt::format("{} over {}{}", pass.pass == Pass::kEvaluate ? "forward passes" : "factor gradients",
                      length, pass.at_most ? ", at most" : "");
 }

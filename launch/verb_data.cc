@@ -112,8 +112,12 @@ std::string sample_text(const WindowSampler& windows, uint64_t index, const Toke
     return starts ? 0.0f : window.weights[token - 1];
   };
   std::string text = fmt::format(
-      "  window {}: {} tokens{}\n", index, window.tokens.size(),
-      window.documents.size() == 1 ? "" : fmt::format(", {} documents apart", window.documents.size()));
+      "  window {}: {} tokens{}{}\n", index, window.tokens.size(),
+      window.documents.size() == 1 ? "" : fmt::format(", {} documents apart", window.documents.size()),
+      window.is_short ? ", under the original RoPE" : "");
+  for (const PositionJump& jump : window.jumps) {
+    text += fmt::format("    from token {} on counted from {}\n", jump.at, jump.at + jump.by);
+  }
   for (size_t begin = 0; begin < window.tokens.size();) {
     size_t end = begin + 1;
     while (end < window.tokens.size() && weight_of(end) == weight_of(begin)) ++end;
@@ -183,7 +187,8 @@ class DataReport {
   }
 
   std::string training_text(const StageRecipe& stage) {
-    const WindowOptions options = window_options(recipe_, stage, opened_.marks);
+    const WindowOptions options =
+        window_options(recipe_, stage, opened_.marks, opened_.config.original_window);
     auto windows = std::make_unique<WindowSampler>(documents_.at("train"), *opened_.tokenizer, options);
     const WindowFacts facts = windows->facts();
     const TrainRecipe& train = stage.train();

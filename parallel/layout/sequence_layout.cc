@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <numeric>
 
 #include "kernels/base/error.h"
@@ -9,22 +10,37 @@
 namespace ropeway {
 namespace {
 
+void check_jumps(const SequenceSpec& sequence) {
+  ROPEWAY_CHECK(sequence.jumps.empty() || sequence.documents.size() == 1, "jumps in one of {} documents",
+                sequence.documents.size());
+  PositionJump last;
+  for (const PositionJump& jump : sequence.jumps) {
+    ROPEWAY_CHECK(jump.at > last.at && jump.by >= last.by, "a jump by {} at {} behind one by {} at {}",
+                  jump.by, jump.at, last.by, last.at);
+    last = jump;
+  }
+}
+
 void check(const SequenceSpec& sequence) {
   const std::vector<int64_t>& starts = sequence.documents;
   ROPEWAY_CHECK(sequence.length > 0 && sequence.window >= 0, "a sequence of {} tokens with a window of {}",
                 sequence.length, sequence.window);
+  ROPEWAY_CHECK(sequence.factor_set >= 0, "a sequence of factor set {}", sequence.factor_set);
   const bool ascend =
       std::adjacent_find(starts.begin(), starts.end(), std::greater_equal<>()) == starts.end();
   ROPEWAY_CHECK(!starts.empty() && starts.front() == 0 && ascend && starts.back() < sequence.length,
                 "documents must start at 0 and ascend within the {} tokens of their sequence",
                 sequence.length);
+  check_jumps(sequence);
 }
 
-std::vector<int64_t> counted_from_documents(const std::vector<int64_t>& positions,
-                                            const std::vector<int64_t>& documents) {
+std::vector<int64_t> rotary_positions(const std::vector<int64_t>& positions, const SequenceSpec& sequence) {
+  const std::vector<int64_t>& documents = sequence.documents;
   std::vector<int64_t> counted(positions.size());
   std::transform(positions.begin(), positions.end(), counted.begin(), [&](int64_t position) {
-    return position - *(std::upper_bound(documents.begin(), documents.end(), position) - 1);
+    const auto jump = std::ranges::upper_bound(sequence.jumps, position, {}, &PositionJump::at);
+    return position - *(std::upper_bound(documents.begin(), documents.end(), position) - 1) +
+           (jump == sequence.jumps.begin() ? 0 : std::prev(jump)->by);
   });
   return counted;
 }
@@ -52,6 +68,7 @@ SequenceLayout::SequenceLayout(const SequenceSplit& split, std::vector<SequenceS
   local_length_ = split_.padded_length(longest()) / split_.ranks;
   if (split_.heads > 1) over_ring_ = std::make_shared<SequenceLayout>(split_.over_ring(), sequences_);
   list_borders();
+  list_rotary_positions();
   if (over_ring_) return;
   list_works();
   ring_steps_ = count_ring_steps();
@@ -68,7 +85,7 @@ int64_t SequenceLayout::longest() const {
 
 const SequenceLayout::Borders& SequenceLayout::borders_of(int64_t b) const {
   ROPEWAY_CHECK(b >= 0 && b < num_sequences(), "sequence {} of {}", b, num_sequences());
-  return borders_[rotary_list_of_[static_cast<size_t>(b)]];
+  return borders_[borders_index_[static_cast<size_t>(b)]];
 }
 
 const std::vector<int64_t>& SequenceLayout::positions(int64_t b) const { return borders_of(b).positions; }
@@ -81,6 +98,12 @@ std::vector<int64_t> SequenceLayout::positions_of(int rank, int64_t b) const {
 int64_t SequenceLayout::window_of(int64_t b) const {
   const int64_t window = sequence(b).window;
   return window < local_length_ * split_.ranks ? window : 0;
+}
+
+int64_t SequenceLayout::num_factor_sets() const {
+  int64_t sets = 1;
+  for (const SequenceSpec& sequence : sequences_) sets = std::max(sets, sequence.factor_set + 1);
+  return sets;
 }
 
 bool SequenceLayout::has_window() const {
@@ -115,7 +138,7 @@ int SequenceLayout::count_ring_steps() const {
   int steps = 1;
   for (int64_t b = 0; b < num_sequences() && steps < split_.ranks; ++b) {
     const bool seen_before =
-        b > 0 && rotary_list_of_[static_cast<size_t>(b)] == rotary_list_of_[static_cast<size_t>(b - 1)] &&
+        b > 0 && borders_index_[static_cast<size_t>(b)] == borders_index_[static_cast<size_t>(b - 1)] &&
         window_of(b) == window_of(b - 1);
     if (!seen_before) steps = std::max(steps, most_steps(borders_of(b), window_of(b)));
   }
@@ -151,7 +174,7 @@ void SequenceLayout::list_borders() {
   const SequenceSplit ring = split_.over_ring();
   for (const SequenceSpec& sequence : sequences_) {
     const auto same = std::ranges::find(borders_, sequence.documents, &Borders::documents);
-    rotary_list_of_.push_back(static_cast<size_t>(same - borders_.begin()));
+    borders_index_.push_back(static_cast<size_t>(same - borders_.begin()));
     if (same != borders_.end()) continue;
     Borders borders{.documents = sequence.documents, .runs = {}, .positions = {}};
     if (split_.placement == Placement::kBalanced) {
@@ -163,8 +186,22 @@ void SequenceLayout::list_borders() {
     }
     borders.positions = positions_in(borders.runs[static_cast<size_t>(ring.rank)],
                                      split_.rank % split_.heads * local_length_, local_length_);
-    rotary_lists_.push_back(counted_from_documents(borders.positions, sequence.documents));
     borders_.push_back(std::move(borders));
+  }
+}
+
+void SequenceLayout::list_rotary_positions() {
+  std::vector<const SequenceSpec*> first;  // of each list
+  for (int64_t b = 0; b < num_sequences(); ++b) {
+    const SequenceSpec& spec = sequence(b);
+    const auto same = std::ranges::find_if(first, [&](const SequenceSpec* other) {
+      return other->documents == spec.documents && other->jumps == spec.jumps &&
+             other->factor_set == spec.factor_set;
+    });
+    rotary_list_of_.push_back(static_cast<size_t>(same - first.begin()));
+    if (same != first.end()) continue;
+    first.push_back(&spec);
+    rotary_lists_.push_back({rotary_positions(positions(b), spec), spec.factor_set});
   }
 }
 

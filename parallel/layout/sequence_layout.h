@@ -17,11 +17,20 @@
 
 namespace ropeway {
 
+// RoPE counts the positions from `at` on `by` further than they lie.
+struct PositionJump {
+  int64_t at = 0, by = 0;
+
+  bool operator==(const PositionJump&) const = default;
+};
+
 // One sequence of a batch.
 struct SequenceSpec {
   int64_t length = 0;                    // tokens, without padding
   std::vector<int64_t> documents = {0};  // the position at which each document starts: 0, then ascending
   int64_t window = 0;                    // keys a query sees, itself included; 0: all of its document
+  int64_t factor_set = 0;                // of those that its batch comes with, the one it turns by
+  std::vector<PositionJump> jumps = {};  // ascending, of a sequence that is one document
 
   bool operator==(const SequenceSpec&) const = default;
 };
@@ -41,6 +50,13 @@ struct SequenceSplit {
   int64_t padded_length(int64_t length) const {
     return ropeway::padded_length(length, ranks, placement, chunk_multiple);
   }
+};
+
+// How sequences turn: the positions of this rank's rows, counted from the start of each token's document and
+// with its jumps, and the factor set.
+struct RotaryList {
+  std::vector<int64_t> positions;  // [n]
+  int64_t factor_set = 0;
 };
 
 class SequenceLayout {
@@ -63,10 +79,12 @@ class SequenceLayout {
   // The same for another rank of the group.
   std::vector<int64_t> positions_of(int rank, int64_t b) const;
 
-  // RoPE counts from the start of a token's document. Sequences with the same borders share one list [n] of
-  // this rank's rows.
-  const std::vector<std::vector<int64_t>>& rotary_lists() const { return rotary_lists_; }
+  // Sequences with the same borders, jumps and factor set share one list.
+  const std::vector<RotaryList>& rotary_lists() const { return rotary_lists_; }
   std::size_t rotary_list_of(int64_t b) const { return rotary_list_of_.at(static_cast<size_t>(b)); }
+
+  // How many sets the sequences turn by, the highest number among them + 1. The same on every rank.
+  int64_t num_factor_sets() const;
 
   // Some query of some sequence does not see all of its document before it. The same on every rank.
   bool has_window() const;
@@ -96,6 +114,7 @@ class SequenceLayout {
   const Borders& borders_of(int64_t b) const;
   int64_t window_of(int64_t b) const;  // 0 also where the window reaches over the whole sequence
   void list_borders();
+  void list_rotary_positions();
   void list_works();
   int count_ring_steps() const;
   int most_steps(const Borders& borders, int64_t window) const;
@@ -105,9 +124,10 @@ class SequenceLayout {
   std::shared_ptr<const SequenceLayout> over_ring_;  // null: this is it
   int64_t local_length_ = 0;
   std::vector<Borders> borders_;
-  std::vector<std::vector<int64_t>> rotary_lists_;  // as borders_
-  std::vector<std::size_t> rotary_list_of_;         // by sequence
-  std::vector<std::vector<BlockWork>> works_;       // by source
+  std::vector<std::size_t> borders_index_;  // by sequence
+  std::vector<RotaryList> rotary_lists_;
+  std::vector<std::size_t> rotary_list_of_;    // by sequence
+  std::vector<std::vector<BlockWork>> works_;  // by source
   int ring_steps_ = 1;
 };
 

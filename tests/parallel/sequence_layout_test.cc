@@ -178,8 +178,36 @@ TEST(SequenceLayout, RopeCountsFromTheStartOfADocument) {
   ASSERT_EQ(layout.rotary_lists().size(), 2u);
   EXPECT_EQ(layout.rotary_list_of(2), layout.rotary_list_of(0));
   EXPECT_THAT(layout.positions(1), ElementsAre(0, 1, 6, 7));
-  EXPECT_THAT(layout.rotary_lists()[layout.rotary_list_of(0)], ElementsAre(0, 1, 6, 7));
-  EXPECT_THAT(layout.rotary_lists()[layout.rotary_list_of(1)], ElementsAre(0, 0, 5, 0));
+  EXPECT_THAT(layout.rotary_lists()[layout.rotary_list_of(0)].positions, ElementsAre(0, 1, 6, 7));
+  EXPECT_THAT(layout.rotary_lists()[layout.rotary_list_of(1)].positions, ElementsAre(0, 0, 5, 0));
+}
+
+TEST(SequenceLayout, SequencesTurnByTheFactorSetThatTheyName) {
+  const SequenceSpec one{.length = 8}, other{.length = 8, .factor_set = 1};
+  const SequenceLayout layout({.ranks = 2, .rank = 1}, {one, other, one, other});
+  ASSERT_EQ(layout.rotary_lists().size(), 2u);
+  EXPECT_EQ(layout.num_factor_sets(), 2);
+  for (const int64_t b : {0, 1, 2, 3}) {
+    const RotaryList& list = layout.rotary_lists()[layout.rotary_list_of(b)];
+    EXPECT_EQ(list.factor_set, b % 2);
+    EXPECT_THAT(list.positions, ElementsAre(2, 3, 4, 5));
+  }
+  EXPECT_EQ(SequenceLayout({}, 3, 8).num_factor_sets(), 1);
+  EXPECT_EQ(layout.with_window(2).num_factor_sets(), 2);
+}
+
+// Attention sees what it would see without them.
+TEST(SequenceLayout, RopeCountsFurtherBehindAJump) {
+  const SequenceSpec plain{.length = 8}, skips{.length = 8, .jumps = {{2, 10}, {7, 90}}};
+  for (const int rank : {0, 1}) {
+    const SequenceLayout layout({.ranks = 2, .rank = rank}, {plain, skips});
+    const RotaryList& list = layout.rotary_lists()[layout.rotary_list_of(1)];
+    const std::vector<int64_t> first{0, 1, 16, 97}, second{12, 13, 14, 15};
+    EXPECT_EQ(list.positions, rank == 0 ? first : second);
+    for (const int source : {0, 1}) {
+      for (const BlockWork& work : layout.works(source)) EXPECT_EQ(work.num_sequences, 2);
+    }
+  }
 }
 
 TEST(SequenceLayout, SequencesThatMakeNoSenseAreRefused) {
@@ -191,6 +219,12 @@ TEST(SequenceLayout, SequencesThatMakeNoSenseAreRefused) {
   EXPECT_THROW(make({.length = 8, .documents = {0, 4, 4}}), Error);
   EXPECT_THROW(make({.length = 8, .documents = {0, 8}}), Error);
   EXPECT_THROW(make({.length = 8, .window = -1}), Error);
+  EXPECT_THROW(make({.length = 8, .factor_set = -1}), Error);
+  EXPECT_NO_THROW(make({.length = 8, .jumps = {{1, 0}, {7, 3}}}));
+  EXPECT_THROW(make({.length = 8, .jumps = {{0, 3}}}), Error);
+  EXPECT_THROW(make({.length = 8, .jumps = {{2, 3}, {4, 2}}}), Error);
+  EXPECT_THROW(make({.length = 8, .jumps = {{4, 2}, {2, 3}}}), Error);
+  EXPECT_THROW(make({.length = 8, .documents = {0, 4}, .jumps = {{2, 3}}}), Error);
 }
 
 }  // namespace

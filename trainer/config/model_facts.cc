@@ -29,17 +29,20 @@ void check_own_window(const Recipe& recipe, const ModelFacts& model, RecipeProbl
 
 // Attention on a GPU has borders between documents or windows, not both (parallel/attention).
 void check_windows_on_gpu(const Recipe& recipe, int64_t window, RecipeProblems& problems) {
-  if (recipe.device != DeviceKind::kCuda || recipe.data.document_mask != DocumentMask::kDocuments) return;
+  if (recipe.device != DeviceKind::kCuda || window == 0) return;
+  const bool masks = recipe.data.document_mask == DocumentMask::kDocuments;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (!kind_is_known(i, problems) || !is_training(recipe.stages[i].kind())) continue;
-    if (window == 0 || recipe.stages[i].train().length <= window) continue;
+    const TrainRecipe& train = recipe.stages[i].train();
+    if (train.length <= window || (!masks && train.short_share == 0)) continue;
     problems.add(
-        "data.document_mask",
-        fmt::format("found documents, wanted none: {} trains on sequences of {}, beyond the model's "
+        masks ? "data.document_mask" : stage_path(i, "mix.short"),
+        fmt::format("found {}, wanted {}: {} trains on sequences of {}, beyond the model's "
                     "sliding window of {}, and GPUs attend through a window or within documents, not "
                     "both (device: cpu does; without sliding layers, as of Mistral under "
                     "model.sliding_window: full, GPUs do too)",
-                    stage_path(i), format_length(recipe.stages[i].train().length), format_length(window)));
+                    masks ? "documents" : fmt::format("{}", train.short_share), masks ? "none" : "0",
+                    stage_path(i), format_length(train.length), format_length(window)));
     return;
   }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "trainer/config/lengths.h"
@@ -161,9 +162,42 @@ void check_moments(const Recipe& recipe, size_t stage, RecipeProblems& problems)
   }
 }
 
+// Of a stage's windows, so many that both kinds are among them.
+void check_mix(const Recipe& recipe, size_t i, RecipeProblems& problems) {
+  const TrainRecipe& train = recipe.stages[i].train();
+  if (train.short_share == 0 || train.steps == 0) return;
+  const auto windows = static_cast<double>(train.steps * train.batch_sequences);
+  const double short_ones = std::floor(windows * train.short_share);
+  if (short_ones >= 1 && short_ones < windows) return;
+  problems.add(
+      stage_path(i, "mix.short"),
+      fmt::format("found {}, which makes {:.0f} of the stage's {:.0f} sequences short, wanted some of "
+                  "both kinds",
+                  train.short_share, short_ones, windows));
+}
+
+void check_skip(const Recipe& recipe, size_t i, RecipeProblems& problems) {
+  const TrainRecipe& train = recipe.stages[i].train();
+  if (train.skip_target == 0) return;
+  if (train.length > 0 && train.skip_target <= train.length) {
+    problems.add(stage_path(i, "positions.skip"),
+                 fmt::format("found {}, wanted more than length = {}", format_length(train.skip_target),
+                             format_length(train.length)));
+  } else if (recipe.data.document_mask == DocumentMask::kDocuments) {
+    problems.add(
+        stage_path(i, "positions.skip"),
+        "found with data.document_mask: documents, where positions start anew, wanted one of the two");
+  } else if (train.skip_chunks > train.length) {
+    problems.add(stage_path(i, "positions.chunks"),
+                 fmt::format("found {}, wanted at most length = {}", train.skip_chunks, train.length));
+  }
+}
+
 void check_training_numbers(const Recipe& recipe, size_t i, RecipeProblems& problems) {
   const TrainRecipe& train = recipe.stages[i].train();
   check_moments(recipe, i, problems);
+  check_mix(recipe, i, problems);
+  check_skip(recipe, i, problems);
   if (train.on_spike == OnSpike::kRollback && train.checkpoint_every.is_never()) {
     problems.add(stage_path(i, "on_spike"),
                  "found rollback with checkpoint_every: 0, wanted steps or a time there: what to go back to");

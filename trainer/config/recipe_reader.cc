@@ -137,7 +137,8 @@ void RecipeReader::report_unknown(const YamlNode& key, const Section& section) {
   if (section.kind) {
     std::set<std::string> kinds;
     for (const RecipeKey& other : recipe_keys()) {
-      if (other.section == "stages" && other.name == key.text) {
+      // "mix", where the table has "mix.short".
+      if (other.section == "stages" && (other.name == key.text || other.name.starts_with(key.text + "."))) {
         for (const std::string& kind : split_words(other.stage_kinds)) kinds.insert(kind);
       }
     }

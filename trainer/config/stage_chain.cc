@@ -42,7 +42,9 @@ class Chain {
     for (const SetToStartFrom& set : start.sets) {
       sets_[set.name] = {
           .length = set.length, .made_by = "the model", .trained = set.trained, .is_of_model = true};
-      if (set.tuned && set.trained) tuned_set_ = set.name;
+      if (!set.tuned || !set.trained) continue;
+      tuned_set_ = set.name;
+      keeps_original_ = set.keeps_original;
     }
     model_is_known_ = start.model_is_known;
     described_may_exist_ = !start.model_is_known && !recipe.model.has_architecture;
@@ -145,14 +147,17 @@ class Chain {
                     hint(from, i)));
   }
 
-  // Tuned weights have seen the original RoPE in no sequence: what is found for it is not for them. A
-  // fine-tune may start from it, and brings it back.
+  // Tuned weights have seen the original RoPE in no sequence, or in short ones alone: what is found for it is
+  // not for them. A fine-tune may start from it, and brings it back.
   void check_search_from_none(size_t i) {
-    if (tuned_set_.empty()) return;
-    problems_.add(stage_path(i, "from"),
-                  fmt::format("found none, the original RoPE, which the weights have been tuned away from, "
-                              "wanted {}, the set that they were tuned under",
-                              tuned_set_));
+    const bool readjusts = recipe_.stages[i].kind() == StageKind::kReadjust;
+    if (tuned_set_.empty() || (keeps_original_ && readjusts)) return;
+    problems_.add(
+        stage_path(i, "from"),
+        fmt::format("found none, the original RoPE, which the weights {}, "
+                    "wanted {}, the set that they were tuned under",
+                    keeps_original_ ? "know within their original window only" : "have been tuned away from",
+                    tuned_set_));
   }
 
   // What a search finds multiplies the factors the weights were trained under.
@@ -303,6 +308,12 @@ class Chain {
     const auto set = sets_.find(stage.from);
     const bool is_of_model = set != sets_.end() && set->second.is_of_model;
     const bool unknown = stage.from != "none" && from == 0;
+    const int64_t reach = stage.from == "none" ? window_ : from;
+    if (reach > 0 && stage.train().skip_target > reach) {
+      problems_.add(stage_path(i, "positions.skip"),
+                    fmt::format("found {}, wanted at most {}, which the set {} is for",
+                                format_length(stage.train().skip_target), format_length(reach), stage.from));
+    }
     if (from > 0 && length > from) {
       refuse_length(i, fmt::format("at most {}, which the {} {} is for", format_length(from),
                                    formula_target(stage) > 0 ? "formula" : "set", stage.from));
@@ -352,6 +363,7 @@ class Chain {
       ++weights_;
       tuned_by_ = i;
       tuned_set_ = stage.makes;
+      keeps_original_ = stage.train().short_share > 0;
     }
     if (stage.makes.empty()) return;
     if (is_reserved(stage.makes)) {
@@ -387,6 +399,7 @@ class Chain {
   size_t longest_stage_ = 0, tuned_stage_ = 0;
   size_t weights_ = 0, tuned_by_ = 0;  // fine-tunes so far, and the newest
   std::string tuned_set_;              // that the weights were tuned under; empty: they were not tuned
+  bool keeps_original_ = false;        // on mixed windows
 };
 
 }  // namespace

@@ -64,6 +64,16 @@ std::vector<RecipeKey> train_keys() {
           "share of windows with a passkey"),
       key(kTrain, "passkey_answer_weight", kNumber, train<&T::passkey_answer_weight>,
           {.high = 1e4, .above = true}, "loss weight of the passkey's digits"),
+      key("finetune", "mix.short", kShare, train<&T::short_share>, {.high = 1},
+          "share of the sequences that hold documents within the original window, each by itself under the "
+          "original RoPE (LongRoPE2's mixed context windows); the others are under the set of from"),
+      key("finetune", "positions.skip", kLength, train<&T::skip_target>, {.low = 2, .high = kMaxLength},
+          "positions that windows reach by leaving some out, as if they were so many tokens long (PoSE); at "
+          "most what the set of from is for; default: none are left out"),
+      key("finetune", "positions.chunks", kInteger, train<&T::skip_chunks>, {.low = 2, .high = 64},
+          "runs of positions in a window that leaves some out"),
+      key("finetune", "positions.growth", kShare, train<&T::skip_growth>, {.high = 1},
+          "share of the steps over which positions.skip grows from the length to what it is"),
       key(kTrain, "checkpoint_every", kCadence, train<&T::checkpoint_every>,
           {.also = "save_every save_steps save_interval checkpoint_interval", .bears_on_nothing = true},
           "steps, or time as in 10m; 0: only when stopped and at the end"),

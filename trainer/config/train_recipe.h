@@ -45,6 +45,13 @@ struct TrainRecipe {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0, clip_norm = 1.0;
   DType moments = DType::kF32;  // kBF16: AdamW's two moments in half the memory
   double passkey_fraction = 0, passkey_answer_weight = 1;
+  // Share of the sequences, and so of the tokens, that hold documents within the original window, under the
+  // original RoPE (mixed context window training, LongRoPE2, section 3.3).
+  double short_share = 0;
+  // Skipped positions (data/skipped_positions.h): positions stay below skip_target; 0: none are skipped. It
+  // grows to that over this share of the steps.
+  int64_t skip_target = 0, skip_chunks = 2;
+  double skip_growth = 0;
   Cadence checkpoint_every = Cadence::of_seconds(600);  // never: only at the end and on request
   int64_t keep_checkpoints = 2;                         // the newest ones
   int64_t keep_every = 0;  // steps: of each stretch of so many, the first checkpoint stays for good; 0: none

@@ -15,7 +15,8 @@ GradientWindows::GradientWindows(const Documents& documents, const GradientWindo
       text_tokens_(MarkedDocuments(documents, {options.marks.before, {}}).text_tokens(options.length)) {
   const char* const purpose = "gradient steps on the training text";
   if (options.of_examples) {
-    examples_.emplace(documents_, options.length, /*joins=*/false, seed_);
+    examples_.emplace(documents_, PackedExamples::Sizes{options.length, options.length}, /*joins=*/false,
+                      seed_);
     if (examples_->examples() == 0) {
       fail(ErrorKind::kBadData,
            "{}: no example of up to {} tokens ({}), wanted some: the validation data are examples", purpose,

@@ -38,11 +38,12 @@ class Room {
 
 }  // namespace
 
-PackedExamples::PackedExamples(const MarkedDocuments& documents, int64_t length, bool joins, uint64_t seed)
-    : documents_(documents), length_(length), joins_(joins), seed_(seed) {
+PackedExamples::PackedExamples(const MarkedDocuments& documents, const Sizes& sizes, bool joins,
+                               uint64_t seed)
+    : documents_(documents), length_(sizes.window), joins_(joins), seed_(seed) {
   for (size_t d = 0; d < documents.count(); ++d) {
     if (!documents.is_example(d)) continue;
-    if (documents.size(d) > length) {
+    if (documents.size(d) > sizes.longest) {
       ++too_long_;
       continue;
     }

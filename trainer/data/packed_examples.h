@@ -15,9 +15,13 @@ class MarkedDocuments;
 
 class PackedExamples {
  public:
+  struct Sizes {
+    int64_t window = 0;   // tokens
+    int64_t longest = 0;  // example, at most the window
+  };
   // Keeps a reference. joins: several in a window; otherwise each in one of its own. Examples longer than
-  // `length` are left out.
-  PackedExamples(const MarkedDocuments& documents, int64_t length, bool joins, uint64_t seed);
+  // the longest are left out.
+  PackedExamples(const MarkedDocuments& documents, const Sizes& sizes, bool joins, uint64_t seed);
 
   // The documents in window `index`, in their order. Safe to share between threads.
   std::vector<uint32_t> window(int64_t index) const;

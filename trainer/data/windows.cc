@@ -28,12 +28,22 @@ Parts parts_of(const MarkedDocuments& documents) {
   return parts;
 }
 
-void require_example(const PackedExamples& examples, int64_t length) {
+void require_example(const PackedExamples& examples, const char* windows, int64_t length) {
   if (examples.examples() > 0) return;
   fail(ErrorKind::kBadData,
-       "training windows: none of the {} examples fits into {} tokens; an example is never cut: "
+       "{}: none of the {} examples fits into {} tokens; an example is never cut: "
        "give shorter ones or a longer length",
-       examples.too_long(), length);
+       windows, examples.too_long(), length);
+}
+
+// Documents that are longer than `longest` start anew every so many tokens.
+std::vector<int64_t> cut_documents(const std::vector<int64_t>& starts, int64_t size, int64_t longest) {
+  std::vector<int64_t> cut;
+  for (size_t d = 0; d < starts.size(); ++d) {
+    const int64_t end = d + 1 < starts.size() ? starts[d + 1] : size;
+    for (int64_t at = starts[d]; at < end; at += longest) cut.push_back(at);
+  }
+  return cut;
 }
 
 // Windows that the tokens of a pass over the texts fill, in the long run.
@@ -58,6 +68,11 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
   ROPEWAY_CHECK(options_.length >= 2, "window of {} tokens", options_.length);
   ROPEWAY_CHECK(options_.passkey_fraction >= 0 && options_.passkey_fraction <= 1, "passkey_fraction {}",
                 options_.passkey_fraction);
+  const bool mixes = options_.short_share > 0;
+  ROPEWAY_CHECK(
+      options_.short_share >= 0 && options_.short_share < 1 && (!mixes || options_.short_length > 0),
+      "a share {} of windows of {} tokens", options_.short_share, options_.short_length);
+  const int64_t short_length = std::min(options_.short_length, options_.length);
   const Parts parts = parts_of(documents_);
   if (!parts.has_texts && parts.has_examples) {
     if (options_.passkey_fraction > 0) {
@@ -69,17 +84,27 @@ WindowSampler::WindowSampler(const Documents& documents, const Tokenizer& tokeni
     require_pass_of(*stream_, documents_, options_.length, "training windows");
   } else {
     texts_.emplace(documents_, options_.length, "training windows");
+    if (mixes) {
+      stream_.emplace(documents_, seed_);
+      require_pass_of(*stream_, documents_, options_.length, "short training windows");
+    }
   }
   if (parts.has_examples) {
-    examples_.emplace(documents_, options_.length, options_.packing == Packing::kConcat, seed_);
-    require_example(*examples_, options_.length);
+    const bool joins = options_.packing == Packing::kConcat;
+    examples_.emplace(documents_, PackedExamples::Sizes{options_.length, options_.length}, joins, seed_);
+    require_example(*examples_, "training windows", options_.length);
+    if (mixes) {
+      short_examples_.emplace(documents_, PackedExamples::Sizes{options_.length, short_length}, joins, seed_);
+      require_example(*short_examples_, "short training windows", short_length);
+    }
     const double text = windows_of_text(documents_, options_);
     example_share_ = examples_->mean_windows() / (examples_->mean_windows() + text);
   }
   if (options_.passkey_fraction > 0) {
     // A length without room for needle and question is refused now, not at the first window that wants one.
-    const std::vector<int32_t> blank(static_cast<size_t>(options_.length), 0);
-    make_passkey_sample(tokenizer_, blank, {.length = options_.length, .start = options_.marks.before});
+    const int64_t least = mixes ? short_length : options_.length;
+    const std::vector<int32_t> blank(static_cast<size_t>(least), 0);
+    make_passkey_sample(tokenizer_, blank, {.length = least, .start = options_.marks.before});
   }
 }
 
@@ -88,9 +113,18 @@ uint64_t WindowSampler::examples_before(uint64_t index) const {
   return static_cast<uint64_t>(std::floor(static_cast<double>(index) * example_share_));
 }
 
+// Of so many windows of one kind, text or examples, the short ones.
+uint64_t WindowSampler::short_before(uint64_t index) const {
+  return static_cast<uint64_t>(std::floor(static_cast<double>(index) * options_.short_share));
+}
+
 Window WindowSampler::window(uint64_t index) const {
   const uint64_t before = examples_before(index);
-  return examples_before(index + 1) > before ? example_window(before) : text_window(index - before);
+  Window window = examples_before(index + 1) > before ? example_window(before) : text_window(index - before);
+  if (!window.is_short && window.documents.size() == 1) {
+    window.jumps = skipped_positions(options_.skip, std::ssize(window.tokens), seed_, index);
+  }
+  return window;
 }
 
 std::optional<uint64_t> WindowSampler::first_of_examples() const {
@@ -101,10 +135,15 @@ std::optional<uint64_t> WindowSampler::first_of_examples() const {
 }
 
 Window WindowSampler::example_window(uint64_t index) const {
+  const uint64_t before = short_before(index);
   Window window;
+  window.is_short = short_before(index + 1) > before;
   std::vector<int64_t> starts;
   std::vector<float> scored;
-  for (const uint32_t document : examples_->window(static_cast<int64_t>(index))) {
+  const std::vector<uint32_t> documents = window.is_short
+                                              ? short_examples_->window(static_cast<int64_t>(before))
+                                              : examples_->window(static_cast<int64_t>(index - before));
+  for (const uint32_t document : documents) {
     const auto begin = std::ssize(window.tokens);
     starts.push_back(begin);
     window.tokens.resize(static_cast<size_t>(begin + documents_.size(document)));
@@ -112,7 +151,7 @@ Window WindowSampler::example_window(uint64_t index) const {
     const std::vector<float> of_tokens = documents_.scored(document);
     scored.insert(scored.end(), of_tokens.begin(), of_tokens.end());
   }
-  if (options_.mask == DocumentMask::kDocuments) window.documents = std::move(starts);
+  if (options_.mask == DocumentMask::kDocuments || window.is_short) window.documents = std::move(starts);
   // A prediction stands where the token before it is.
   window.weights.assign(scored.begin() + 1, scored.end());
   window.weights.push_back(0);
@@ -120,46 +159,61 @@ Window WindowSampler::example_window(uint64_t index) const {
 }
 
 Window WindowSampler::text_window(uint64_t index) const {
+  const uint64_t before = short_before(index);
   Window window;
-  if (stream_) {
+  window.is_short = short_before(index + 1) > before;
+  if (!texts_ || window.is_short) {
+    const uint64_t of_stream = texts_ ? before : index;
     DocumentStream::Stretch stretch = stream_->stretch(
-        stream_->window_begin(static_cast<int64_t>(index), options_.length), options_.length);
+        stream_->window_begin(static_cast<int64_t>(of_stream), options_.length), options_.length);
     window.tokens = std::move(stretch.tokens);
-    if (options_.mask == DocumentMask::kDocuments) window.documents = std::move(stretch.starts);
+    if (window.is_short) {
+      window.documents = cut_documents(stretch.starts, options_.length, options_.short_length);
+    } else if (options_.mask == DocumentMask::kDocuments) {
+      window.documents = std::move(stretch.starts);
+    }
   } else {
-    window.tokens = texts_->draw(seed_, Stream::kWindow, index);
+    window.tokens = texts_->draw(seed_, Stream::kWindow, index - before);
   }
   window.weights.assign(static_cast<size_t>(options_.length), 1.0f);
   window.weights.back() = 0;
   Philox placement(seed_, Stream::kPasskey, index, kPlacementBlock);
-  if (placement.uniform() >= options_.passkey_fraction) return window;
-  const double depth = placement.uniform();
+  if (placement.uniform() < options_.passkey_fraction) put_passkey(window, index, placement.uniform());
+  return window;
+}
+
+// Into the window, or into the first of its short documents, which is then as long as they may be.
+void WindowSampler::put_passkey(Window& window, uint64_t index, double depth) const {
+  const int64_t length = window.is_short ? std::min(options_.short_length, options_.length) : options_.length;
   // A window that begins with a BOS keeps it in front of the needle.
   const std::vector<int32_t>& before = documents_.marks().before;
   const bool is_marked = window.tokens.size() >= before.size() &&
                          std::equal(before.begin(), before.end(), window.tokens.begin());
-  PasskeySample sample = make_passkey_sample(tokenizer_, window.tokens,
-                                             {.length = options_.length,
-                                              .depth = depth,
-                                              .seed = seed_,
-                                              .index = index,
-                                              .start = is_marked ? before : std::vector<int32_t>{}});
+  const std::span text = std::span(window.tokens).first(static_cast<size_t>(length));
+  const PasskeySample sample = make_passkey_sample(tokenizer_, text,
+                                                   {.length = length,
+                                                    .depth = depth,
+                                                    .seed = seed_,
+                                                    .index = index,
+                                                    .start = is_marked ? before : std::vector<int32_t>{}});
   const auto weight = static_cast<float>(options_.passkey_answer_weight);
   std::fill_n(window.weights.begin() + sample.repeat_begin - 1, sample.repeat_count, weight);
   std::fill_n(window.weights.begin() + sample.answer_begin - 1, sample.answer_count, weight);
-  window.tokens = std::move(sample.tokens);
-  window.documents = {0};
-  return window;
+  std::copy(sample.tokens.begin(), sample.tokens.end(), window.tokens.begin());
+  // What follows it in a short window is a document, or the rest of one.
+  std::erase_if(window.documents, [&](int64_t start) { return !window.is_short || start <= length; });
+  window.documents.insert(window.documents.begin(), 0);
+  if (length < options_.length) window.documents.insert(window.documents.begin() + 1, length);
 }
 
 WindowFacts WindowSampler::facts() const {
   WindowFacts facts;
-  if (stream_) {
-    facts.documents = stream_->documents();
-    facts.tokens = std::llround(stream_->mean_pass_tokens());
-  } else if (texts_) {
+  if (texts_) {
     facts.documents = texts_->num_documents();
     facts.tokens = texts_->num_tokens();
+  } else if (stream_) {
+    facts.documents = stream_->documents();
+    facts.tokens = std::llround(stream_->mean_pass_tokens());
   }
   facts.windows = facts.tokens / options_.length;
   for (size_t d = 0; d < documents_.count(); ++d) {
@@ -187,6 +241,12 @@ std::string WindowSampler::describe() const {
       text += fmt::format("; {} shorter than {} {} joined to others", found.short_documents,
                           format_length(options_.length), found.short_documents == 1 ? "was" : "were");
     }
+  }
+  if (options_.short_share > 0) {
+    text += fmt::format(
+        "{}{:.3g} % of the windows are of documents of at most {} tokens, under the original RoPE",
+        text.empty() ? "" : "; ", 100 * options_.short_share,
+        format_length(std::min(options_.short_length, options_.length)));
   }
   if (!examples_) return text;
   text += fmt::format("{}{} whole example{}, {} tokens, {} of them scored, in {} window{}",

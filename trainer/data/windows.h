@@ -12,6 +12,7 @@
 #include "trainer/data/document_stream.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/packed_examples.h"
+#include "trainer/data/skipped_positions.h"
 #include "trainer/data/text_windows.h"
 #include "trainer/tokenizer/tokenizer.h"
 
@@ -24,6 +25,8 @@ struct Window {
   std::vector<float> weights;   // weights[t]: of predicting tokens[t+1] from tokens[0..t]; the last one is 0
   // Where documents start that attention and positions keep apart: 0 first. {0}: they are not kept apart.
   std::vector<int64_t> documents = {0};
+  bool is_short = false;                 // of short documents, for the original RoPE
+  std::vector<PositionJump> jumps = {};  // skipped positions
 };
 
 struct WindowOptions {
@@ -35,6 +38,12 @@ struct WindowOptions {
   DocumentMarks marks = {};
   std::vector<double> weights = {};  // of the patterns the documents were loaded by; empty: all 1
   double passkey_fraction = 0;       // share of windows that carry a passkey
+  // Mixed context windows (LongRoPE2, section 3.3): this share of the windows holds documents of `short_length`
+  // tokens at most, which attention and positions keep apart whatever `mask` says. A longer text is cut into
+  // pieces of that length; a longer example is in the other windows only.
+  double short_share = 0;
+  int64_t short_length = 0;
+  SkipOptions skip = {};  // of windows that are not short, and whose documents are not kept apart
   // Loss weight of the digits an earlier mention tells: the answer's, and those of the key's second mention
   // in the needle (copying from near by is learnt first, and retrieval from far grows out of it).
   double passkey_answer_weight = 1;
@@ -59,8 +68,12 @@ class WindowSampler {
 
   // kConcat: one of the windows that the stream of documents is cut into (DocumentStream). kDocuments: draw
   // `index` of TextWindows. A passkey is put into some; their text counts as one document, because the
-  // question must see the needle. Examples have windows of their own, whole ones side by side (kConcat) or
-  // each by itself (kDocuments), in turn with those of text as their share of a pass says.
+  // question must see the needle: in a short window the first `short_length` tokens. Examples have windows of
+  // their own, whole ones side by side (kConcat) or each by itself (kDocuments), in turn with those of text as
+  // their share of a pass says. Short windows are spread evenly over those of text, and over those of examples:
+  // of any n windows in a row of either, n short_share are short, to within one. Those of text are cut from the
+  // same stream as the others, so every token is still used once per pass; with kDocuments, whose windows leave
+  // short texts out, they are cut from a stream of all texts.
   Window window(uint64_t index) const;
   // The first one of examples; nullopt where there are none.
   std::optional<uint64_t> first_of_examples() const;
@@ -70,16 +83,18 @@ class WindowSampler {
 
  private:
   uint64_t examples_before(uint64_t index) const;
+  uint64_t short_before(uint64_t index) const;
   Window text_window(uint64_t index) const;
   Window example_window(uint64_t index) const;
+  void put_passkey(Window& window, uint64_t index, double depth) const;
 
   const MarkedDocuments documents_;
   const Tokenizer& tokenizer_;
   const WindowOptions options_;
   const uint64_t seed_;
-  std::optional<DocumentStream> stream_;  // kConcat
+  std::optional<DocumentStream> stream_;  // kConcat, and short windows
   std::optional<TextWindows> texts_;      // kDocuments
-  std::optional<PackedExamples> examples_;
+  std::optional<PackedExamples> examples_, short_examples_;
   double example_share_ = 0;  // of the windows
 };
 

@@ -28,7 +28,7 @@ int64_t first_bad_window(const TrainRecipe& options, const TrainContext& context
   int64_t found = -1;
   for (int64_t window = share.begin; window < share.end; ++window) {
     const LocalBatch batch = batches_of(context, {window, window + 1}, 1).front();
-    const double loss = context.model->forward_backward(batch, context.factors, loss_scale);
+    const double loss = context.model->forward_backward(batch, factors_of(context), loss_scale);
     const NonFiniteShare own = look_at_share(context, loss);
     if (found < 0 && (own.loss || !own.gradient.empty())) found = window;
     context.parameters->clear_gradients();

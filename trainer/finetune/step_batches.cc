@@ -10,6 +10,11 @@
 #include "kernels/ops/fingerprint.h"
 
 namespace ropeway {
+namespace {
+
+constexpr int64_t kShortSet = 1;  // of factors_of(); 0: the others
+
+}  // namespace
 
 WindowRange share_of_step(const TrainRecipe& options, const TrainContext& context, int64_t first_window) {
   const Mesh& mesh = *context.mesh;
@@ -31,7 +36,10 @@ std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRang
         const uint64_t both[] = {*tokens, ops::fingerprint(std::as_bytes(std::span(window.tokens)))};
         *tokens = ops::fingerprint(std::as_bytes(std::span(both)));
       }
-      specs.push_back({.length = std::ssize(window.tokens), .documents = std::move(window.documents)});
+      specs.push_back({.length = std::ssize(window.tokens),
+                       .documents = std::move(window.documents),
+                       .factor_set = window.is_short ? kShortSet : 0,
+                       .jumps = std::move(window.jumps)});
       sequences.push_back(std::move(window.tokens));
       weights.push_back(std::move(window.weights));
     }
@@ -40,6 +48,11 @@ std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRang
                                        context.parameters->weight_options().dtype().toScalarType()));
   }
   return batches;
+}
+
+BatchFactors factors_of(const TrainContext& context) {
+  if (!context.short_factors) return context.factors;
+  return {context.factors, *context.short_factors};
 }
 
 double scored_weight(const LocalBatch& batch) {

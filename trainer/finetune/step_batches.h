@@ -6,6 +6,7 @@
 
 #include "trainer/finetune/train_loop.h"
 #include "trainer/model/local_batch.h"
+#include "trainer/rope/batch_factors.h"
 
 namespace ropeway {
 
@@ -20,6 +21,8 @@ WindowRange share_of_step(const TrainRecipe& options, const TrainContext& contex
 // token of the sequences, of which this rank holds a part.
 std::vector<LocalBatch> batches_of(const TrainContext& context, const WindowRange& windows, int64_t at_once,
                                    uint64_t* tokens = nullptr);
+// The factor sets that those batches turn by.
+BatchFactors factors_of(const TrainContext& context);
 // Sum of the weights of this rank's scored tokens.
 double scored_weight(const LocalBatch& batch);
 

@@ -48,6 +48,14 @@ void gather_from_shares(const ParameterStore& store, HostCopies* copies, Checkpo
   };
 }
 
+// That the stage trains under; where it starts from none, both are the original RoPE.
+std::vector<FactorSet> sets_of(const TrainContext& context) {
+  std::vector<FactorSet> sets = {context.factors};
+  const auto& of_short = context.short_factors;
+  if (of_short && of_short->name != context.factors.name) sets.push_back(*of_short);
+  return sets;
+}
+
 }  // namespace
 
 Retention retention_of(const TrainRecipe& options) {
@@ -71,7 +79,7 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
                                       {"recent_losses", state.recent_losses},
                                       {"optimizer_steps", optimizer.steps_taken()},
                                       {"data_fingerprint", context.data_fingerprint},
-                                      {"factor_sets", factor_sets_to_json({context.factors})}}
+                                      {"factor_sets", factor_sets_to_json(sets_of(context))}}
                            .dump(2);
   const bool rank_0 = context.mesh->world().rank() == 0;
   const bool shared = !context.parameters->replicated();
@@ -132,7 +140,7 @@ TrainState restore_train_checkpoint(const TrainContext& context, ShardedAdamW& o
   // Read and written again: of an older version it is the same set in other words.
   const FactorFile trained =
       factor_sets_from_json(state.at("factor_sets").get<std::string>(), loaded->path.string());
-  require_same("factor set", factor_sets_to_json(trained.sets), factor_sets_to_json({context.factors}),
+  require_same("factor set", factor_sets_to_json(trained.sets), factor_sets_to_json(sets_of(context)),
                loaded->path);
 
   std::vector<at::Tensor> restored;

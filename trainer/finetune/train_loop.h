@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "parallel/comm/mesh.h"
@@ -28,6 +29,7 @@ struct TrainContext {
   const WindowSampler* windows = nullptr;
   Reporter* reporter = nullptr;
   FactorSet factors;
+  std::optional<FactorSet> short_factors;  // of short windows, where the stage has some
   std::filesystem::path checkpoint_folder;
   std::map<std::string, std::string> companions;  // rank 0's: files that go with every checkpoint
   std::string stage_name;

@@ -80,8 +80,9 @@ double StepRunner::exchange(TrainStep& step, double own_loss, uint64_t tokens) {
 }
 
 void StepRunner::look_for_stragglers(TrainStep& step, const std::vector<double>& compute) {
-  // Contiguous placement gives the ranks different work.
+  // Contiguous placement gives the ranks different work, and so do short windows in some rows of the mesh.
   if (context_.model->attention().split().placement == Placement::kContiguous) return;
+  if (context_.short_factors && context_.mesh->size(Axis::kData) > 1) return;
   stragglers_.add(compute);
   step.slowest = stragglers_.slowest();
   if (!stragglers_.is_news() || step.slowest->rank != context_.mesh->world().rank()) return;
@@ -125,7 +126,7 @@ TrainStep StepRunner::take(int64_t number, int64_t first_window, const SpikeWatc
   double own_loss = 0;
   const auto passes = [&] {
     for (const LocalBatch& batch : batches) {
-      own_loss += context_.model->forward_backward(batch, context_.factors, 1.0 / step.weight);
+      own_loss += context_.model->forward_backward(batch, factors_of(context_), 1.0 / step.weight);
     }
   };
   if (context_.stop != nullptr && may_be_abandoned()) {

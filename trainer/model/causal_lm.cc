@@ -97,7 +97,7 @@ CausalLM::Engine::FactorSums CausalLM::Engine::zero_sums(const FactorSet& factor
 
 // Forward and backward. factor_gradient null: the gradients of all weights; otherwise those of the factors
 // alone.
-double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& factors, double loss_scale,
+double CausalLM::Engine::train(const LocalBatch& host_batch, const BatchFactors& factors, double loss_scale,
                                FactorGradient* factor_gradient) {
   const BatchShape shape = check(host_batch, factors);
   const Pass pass{placed(host_batch), windowed(host_batch.layout), factors, factor_gradient == nullptr};
@@ -108,7 +108,7 @@ double CausalLM::Engine::train(const LocalBatch& host_batch, const FactorSet& fa
   const at::Tensor last_or_gradient = stream.shaped({shape.tokens(), config.hidden_size}, tensor_options);
   forward(pass, last_or_gradient);
   const at::Tensor loss_sum = head_backward(pass, loss_scale, last_or_gradient);
-  const FactorSums sums = pass.weight_gradients ? FactorSums() : zero_sums(factors);
+  const FactorSums sums = pass.weight_gradients ? FactorSums() : zero_sums(factors.of(0));
   blocks_backward(pass, sums, last_or_gradient);
 
   if (pass.weight_gradients) {
@@ -130,7 +130,7 @@ CausalLM::CausalLM(const ModelConfig& config, ParameterStore& store, SequenceAtt
 
 CausalLM::~CausalLM() = default;
 
-CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const FactorSet& factors) {
+CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const BatchFactors& factors) {
   Engine& e = *engine_;
   // The first of several labels for each token.
   const int64_t rows = host_batch.tokens.size(0), sets = host_batch.labels.size(0) / rows;
@@ -157,7 +157,7 @@ CausalLM::TokenResults CausalLM::evaluate(const LocalBatch& host_batch, const Fa
   return results;
 }
 
-double CausalLM::forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale) {
+double CausalLM::forward_backward(const LocalBatch& batch, const BatchFactors& factors, double loss_scale) {
   return engine_->train(batch, factors, loss_scale, nullptr);
 }
 

@@ -17,6 +17,7 @@
 #include "trainer/family/model_config.h"
 #include "trainer/model/local_batch.h"
 #include "trainer/plan/engine_plan.h"
+#include "trainer/rope/batch_factors.h"
 #include "trainer/rope/factor_set.h"
 
 namespace ropeway {
@@ -52,16 +53,18 @@ class CausalLM {
     at::Tensor nll;      // [B, n] acc type, nats; 0 where the label is kIgnoredLabel
     at::Tensor correct;  // [B, n] bool: the arg-max is the label
   };
-  // Collective over the ranks of the attention.
-  TokenResults evaluate(const LocalBatch& batch, const FactorSet& factors);
+  // Each sequence turns by the set that its layout names. Collective over the ranks of the attention.
+  TokenResults evaluate(const LocalBatch& batch, const BatchFactors& factors);
 
   // loss = loss_scale * sum(weights * nll) over all ranks' tokens; loss_scale is 1 / (global sum of weights),
   // the same on every rank. Adds the gradients of this rank's tokens to the store (summed over ranks by the
-  // optimizer). Returns this rank's share of the loss. Collective over the ranks of the attention.
-  double forward_backward(const LocalBatch& batch, const FactorSet& factors, double loss_scale);
+  // optimizer). Returns this rank's share of the loss. Each sequence turns by the set that its layout names,
+  // forward, in what is computed again, and backward. Collective over the ranks of the attention.
+  double forward_backward(const LocalBatch& batch, const BatchFactors& factors, double loss_scale);
 
   // As forward_backward, but no weight gradients are formed: the gradient with respect to the factors and the
-  // temperature (this rank's share; the caller sums over ranks). loss is this rank's share.
+  // temperature (this rank's share; the caller sums over ranks). loss is this rank's share. One set for all
+  // sequences.
   struct FactorResult {
     double loss = 0;
     FactorGradient gradient;

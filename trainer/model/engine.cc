@@ -20,7 +20,7 @@ FactorSet plain_rope(const ModelConfig& config, double theta) {
   return set;
 }
 
-BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& factors) const {
+BatchShape CausalLM::Engine::check(const LocalBatch& batch, const BatchFactors& factors) const {
   ROPEWAY_CHECK(batch.tokens.dim() == 2 && batch.tokens.is_contiguous() && batch.labels.is_contiguous() &&
                     batch.labels.sizes() == batch.tokens.sizes() && batch.tokens.is_cpu() &&
                     batch.labels.is_cpu(),
@@ -31,7 +31,9 @@ BatchShape CausalLM::Engine::check(const LocalBatch& batch, const FactorSet& fac
                 batch.tokens.size(0), batch.tokens.size(1));
   // All ranks have the same sequences, so all of them refuse together.
   require_within_sliding_window(config, batch.layout.longest(), "a sequence");
-  check(factors);
+  ROPEWAY_CHECK(batch.layout.num_factor_sets() <= factors.count(), "a batch of {} factor sets comes with {}",
+                batch.layout.num_factor_sets(), factors.count());
+  for (int64_t set = 0; set < factors.count(); ++set) check(factors.of(set));
   check_ids(batch.tokens, 0, "token");
   check_ids(batch.labels, kIgnoredLabel, "label");
   return shape;

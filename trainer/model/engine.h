@@ -52,7 +52,7 @@ struct CausalLM::Engine {
   struct Pass {
     LocalBatch batch;         // where the weights are
     SequenceLayout windowed;  // the batch's layout for layers that slide
-    const FactorSet& factors;
+    BatchFactors factors;
     // Of all weights; otherwise those of the factors are formed.
     bool weight_gradients = true;
 
@@ -64,11 +64,11 @@ struct CausalLM::Engine {
     at::Tensor log_temperature;  // [1] F64
   };
 
-  BatchShape check(const LocalBatch& batch, const FactorSet& factors) const;
+  BatchShape check(const LocalBatch& batch, const BatchFactors& factors) const;
   void check(const FactorSet& factors) const;
   void check_ids(const at::Tensor& ids, int64_t ignored, const char* what) const;  // in host memory
   LocalBatch placed(const LocalBatch& batch) const;
-  double train(const LocalBatch& batch, const FactorSet& factors, double loss_scale,
+  double train(const LocalBatch& batch, const BatchFactors& factors, double loss_scale,
                FactorGradient* factor_gradient);
   // ids [T] int64, where the weights are; x [T, C], written.
   void embed(const at::Tensor& ids, const at::Tensor& x);
@@ -98,9 +98,12 @@ struct CausalLM::Engine {
     const bool slides = pass.windowed.num_sequences() > 0 && config.window_of_layer(layer) > 0;
     return slides ? pass.windowed : pass.batch.layout;
   }
-  BatchRope rope_of(const FactorSet& factors, int64_t layer, const SequenceLayout& layout, bool with_angles) {
+  BatchRope rope_of(const BatchFactors& factors, int64_t layer, const SequenceLayout& layout,
+                    bool with_angles) {
     if (!config.rotates(layer)) return {};
-    if (config.rotates_locally(layer)) return ropes.get(local_rope, layer, layout, false);
+    if (config.rotates_locally(layer)) {
+      return ropes.get(BatchFactors(local_rope, layout.num_factor_sets()), layer, layout, false);
+    }
     return ropes.get(factors, layer, layout, with_angles);
   }
   // Of one sequence's tokens at these positions.

@@ -77,11 +77,11 @@ RopeTables RopeCache::get(const FactorSet& set, int64_t layer, const std::vector
   return entries_.front().tables;
 }
 
-BatchRope RopeCache::get(const FactorSet& set, int64_t layer, const SequenceLayout& layout,
+BatchRope RopeCache::get(const BatchFactors& factors, int64_t layer, const SequenceLayout& layout,
                          bool with_angles) {
   BatchRope rope;
-  for (const std::vector<int64_t>& positions : layout.rotary_lists()) {
-    rope.by_list.push_back(get(set, layer, positions, with_angles));
+  for (const RotaryList& list : layout.rotary_lists()) {
+    rope.by_list.push_back(get(factors.of(list.factor_set), layer, list.positions, with_angles));
   }
   return rope;
 }

@@ -11,6 +11,8 @@
 
 #include "kernels/ops/rope_ops.h"
 #include "parallel/layout/sequence_layout.h"
+#include "trainer/plan/memory_model.h"
+#include "trainer/rope/batch_factors.h"
 #include "trainer/rope/factor_set.h"
 #include "trainer/rope/rope_rates.h"
 
@@ -22,8 +24,8 @@ struct RopeTables {
   at::Tensor scaled;    // [n] bool: the token uses factors and temperature; only when asked for
 };
 
-// The tables of one layer for a batch: one for each list of positions its sequences have, or none in a layer
-// without RoPE.
+// The tables of one layer for a batch: one for each of its layout's rotary lists, or none in a layer without
+// RoPE.
 struct BatchRope {
   std::vector<RopeTables> by_list;
 
@@ -37,13 +39,13 @@ struct BatchRope {
 class RopeCache {
  public:
   // Tables are made and kept on the device of `options`; its dtype is that of cos and sin.
-  RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes = int64_t{1} << 28);
+  RopeCache(int64_t pairs, at::TensorOptions options, int64_t limit_bytes = kRopeTableBytes);
 
   // The tables of one layer at these positions. with_angles: also what the factor gradient needs.
   RopeTables get(const FactorSet& set, int64_t layer, const std::vector<int64_t>& positions,
                  bool with_angles);
-  // The same for all sequences of a batch; those with the same positions share a table.
-  BatchRope get(const FactorSet& set, int64_t layer, const SequenceLayout& layout, bool with_angles);
+  // The same for all sequences of a batch; those with the same positions and factors share a table.
+  BatchRope get(const BatchFactors& factors, int64_t layer, const SequenceLayout& layout, bool with_angles);
 
  private:
   struct Entry {

@@ -21,7 +21,10 @@ struct Workload {
   std::vector<int64_t> lengths = {};   // of whole sequences, tokens; training has one length
   int64_t batch_sequences = 1;         // of a training step, over all rows of the mesh
   int64_t micro_batch_tokens = 16384;  // of a training step that a rank may hold at once
-  bool one_at_a_time = false;          // sequences are scored alone, as a search scores its documents
+  // Of a training stage over all rows of the mesh: windows that restart or skip positions, each in places of its
+  // own, beside those that all count from their start.
+  int64_t windows_with_own_positions = 0;
+  bool one_at_a_time = false;  // sequences are scored alone, as a search scores its documents
   // BF16 can follow the moments of this training's optimizer (kLargestBeta2OfNarrowMoments).
   bool moments_may_be_narrow = true;
 };

@@ -1,6 +1,7 @@
 #include "trainer/plan/make_plan.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/base/error.h"
 #include "parallel/layout/head_shares.h"
@@ -114,6 +115,12 @@ class Decision {
   EnginePlan plan_;
 };
 
+int64_t windows_with_own_positions(const TrainRecipe& train) {
+  const int64_t windows = train.steps * train.batch_sequences;
+  if (train.skip_target > 0) return windows;
+  return static_cast<int64_t>(std::ceil(static_cast<double>(windows) * train.short_share));
+}
+
 }  // namespace
 
 Workload workload_of(const TrainRecipe& train) {
@@ -121,6 +128,7 @@ Workload workload_of(const TrainRecipe& train) {
           .lengths = {train.length},
           .batch_sequences = train.batch_sequences,
           .micro_batch_tokens = train.micro_batch_tokens,
+          .windows_with_own_positions = windows_with_own_positions(train),
           .moments_may_be_narrow = train.beta2 <= kLargestBeta2OfNarrowMoments};
 }
 

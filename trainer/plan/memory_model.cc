@@ -125,6 +125,12 @@ class PassMemory {
     parts.ring = by_groups(ring_slot_bytes(config_, tokens(), row, element(), has_backward()));
     const int64_t kinds = config_.local_rope_theta > 0 ? 2 : 1;
     parts.tables = kinds * 2 * shape_.length * config_.rotary_pairs() * acc();
+    // Windows with positions of their own have tables of their own, which stay while there is room.
+    if (shape_.pass == Pass::kTrain) {
+      const int64_t windows = plan_.work.windows_with_own_positions / plan_.mesh.data;
+      const int64_t kept = std::max(shape_.sequences, kRopeTableBytes / std::max<int64_t>(1, parts.tables));
+      parts.tables *= 1 + std::min(windows, kept);
+    }
     if (shape_.pass == Pass::kFactorGradient) {
       parts.tables += shape_.length * (config_.rotary_pairs() * 8 + 1);
     }

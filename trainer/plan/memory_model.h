@@ -61,6 +61,9 @@ struct BlockWidths {
   int64_t keys_for_heads(int head_ranks) const;
 };
 
+// Tables of cos and sin that are kept for the next pass take no more than this, unless one pass needs more.
+inline constexpr int64_t kRopeTableBytes = int64_t{1} << 28;
+
 // Whether what attention and MLP give is something by itself before the residual stream takes it: it is
 // normed or multiplied.
 bool has_branches(const ModelConfig& config);

@@ -1,5 +1,7 @@
 #include "trainer/plan/work_model.h"
 
+#include <algorithm>
+
 #include "parallel/layout/head_shares.h"
 
 namespace ropeway {
@@ -15,11 +17,13 @@ Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkO
                                   c * static_cast<double>(config.num_experts)
                             : 3 * c * i;
   const double weights = layers * (projections + mlp) + static_cast<double>(config.vocab_size) * c;
-  double square = tokens * tokens * q * layers;  // 2 of these: scores and their product with V
+  const double seen = options.document > 0 ? std::min(static_cast<double>(options.document), tokens) : tokens;
+  double square = seen * seen * q * layers;  // 2 of these per document: scores and their product with V
   for (int64_t layer = 0; layer < config.num_layers && config.sliding_window > 0; ++layer) {
     const auto window = static_cast<double>(config.window_of_layer(layer));
-    if (window > 0 && window < tokens) square -= q * (tokens - window) * (tokens - window);
+    if (window > 0 && window < seen) square -= q * (seen - window) * (seen - window);
   }
+  if (seen < tokens) square *= tokens / seen;
 
   Work work{.dense = 2 * weights * tokens, .attention_forward = 2 * square};
   if (pass == Pass::kEvaluate) return work;

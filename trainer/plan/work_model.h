@@ -24,6 +24,7 @@ struct Work {
 struct WorkOptions {
   bool save_attention = true;  // else attention's forward pass runs twice
   double kept_blocks = 0;      // blocks whose token-wise results are kept
+  int64_t document = 0;        // tokens of the documents that attention keeps apart; 0: it sees the sequence
 };
 Work pass_work(const ModelConfig& config, Pass pass, int64_t length, const WorkOptions& options);
 

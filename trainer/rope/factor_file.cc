@@ -15,7 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "ropeway-factors";
-constexpr int64_t kVersion = 3;
+constexpr int64_t kVersion = 4;
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
 // JSON has no infinities; a search's failed fitness is written as null and comes back as NaN.
@@ -50,20 +50,22 @@ ordered_json to_json(const FactorSet& set) {
   if (set.above > 0) json["above"] = set.above;
   if (!set.weights.empty()) json["weights"] = set.weights;
   json["factors"] = factors_to_json(set.factors);
-  json["history"] = {{"method", h.method},
-                     {"stage", h.stage},
-                     {"parent", h.parent},
-                     {"recipe_sha256", h.recipe_sha256},
-                     {"search_sha256", h.search_sha256},
-                     {"data_fingerprint", h.data_fingerprint},
-                     {"fitness", number_or_null(h.fitness)},
-                     {"forward_equivalents", number_or_null(h.forward_equivalents)}};
+  ordered_json history = {{"method", h.method},
+                          {"stage", h.stage},
+                          {"parent", h.parent},
+                          {"recipe_sha256", h.recipe_sha256},
+                          {"search_sha256", h.search_sha256},
+                          {"data_fingerprint", h.data_fingerprint}};
+  if (h.short_share > 0) history["short_share"] = h.short_share;
+  history["fitness"] = number_or_null(h.fitness);
+  history["forward_equivalents"] = number_or_null(h.forward_equivalents);
+  json["history"] = std::move(history);
   return json;
 }
 
 FactorHistory history_from_json(const JsonValue& json) {
   json.require_known_keys({"method", "stage", "parent", "recipe_sha256", "search_sha256", "data_fingerprint",
-                           "fitness", "forward_equivalents"});
+                           "short_share", "fitness", "forward_equivalents"});
   auto text = [&](const char* key) {
     const auto value = json.find(key);
     return value ? value->string() : std::string();
@@ -79,6 +81,10 @@ FactorHistory history_from_json(const JsonValue& json) {
   history.recipe_sha256 = text("recipe_sha256");
   history.search_sha256 = text("search_sha256");
   history.data_fingerprint = text("data_fingerprint");
+  if (const auto share = json.find("short_share")) {
+    history.short_share = share->number();
+    if (!(history.short_share > 0 && history.short_share < 1)) share->refuse("a share between 0 and 1");
+  }
   history.fitness = number("fitness");
   history.forward_equivalents = number("forward_equivalents");
   return history;

@@ -58,6 +58,10 @@ bool is_trained(const FactorSet& set) {
   return set.history.method == kTunedMethod || set.history.method.starts_with(kDescribedMethod);
 }
 
+bool has_left_original(const FactorSet& set) {
+  return set.history.method == kTunedMethod && set.history.short_share == 0;
+}
+
 bool is_for_weights(const FactorSet& set, const std::string& weights) {
   return set.weights.empty() || set.weights == weights;
 }
@@ -70,9 +74,8 @@ const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::
 }
 
 FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity) {
-  const bool tuned =
-      std::ranges::any_of(sets, [](const FactorSet& set) { return set.history.method == kTunedMethod; });
-  const bool original_is_right = length <= identity.original_length && !tuned;
+  const bool original_is_right =
+      length <= identity.original_length && std::ranges::none_of(sets, has_left_original);
   const FactorSet* covering = nullptr;
   const FactorSet* largest = nullptr;
   for (const FactorSet& set : sets) {

@@ -29,7 +29,9 @@ struct FactorHistory {
   std::string parent;         // the set it was derived from; lambda is already the product with it
   std::string recipe_sha256;  // of the resolved recipe
   std::string search_sha256;  // of the search log
-  std::string data_fingerprint;    // of the documents it was scored on
+  std::string data_fingerprint;  // of the documents it was scored on
+  // Of a fine-tune: the share of its tokens in windows within the original one, under the original RoPE.
+  double short_share = 0;
   double fitness = 0;              // mean negative log-likelihood on them, nats per token
   double forward_equivalents = 0;  // what the search cost
 };
@@ -60,6 +62,10 @@ void check_factor_set(const FactorSet& set, int64_t num_pairs, int64_t num_layer
 // config.json (methods "config.json:...").
 bool is_trained(const FactorSet& set);
 
+// A fine-tune made the weights that the set is for, and none of its windows was under the original RoPE: they
+// no longer know it, however short a sequence is.
+bool has_left_original(const FactorSet& set);
+
 // The set is for the weights of this name. Fine-tuning makes other weights: what was found for the old ones
 // stays in the list as history.
 bool is_for_weights(const FactorSet& set, const std::string& weights);
@@ -69,7 +75,7 @@ const FactorSet* find_factor_set(const std::vector<FactorSet>& sets, const std::
 // Of the sets for one model's weights, the smallest that covers `length`; the largest one if none does; of
 // several for the same length the last in the list, which is the newest. The original RoPE (identity) when
 // sets is empty, or when length <= original window and no set made for lengths up to that window covers it,
-// unless there is a tuned set: tuned weights have seen the original RoPE in no sequence, however short.
+// unless the weights have left the original RoPE behind.
 FactorSet select_factor_set(const std::vector<FactorSet>& sets, int64_t length, const FactorSet& identity);
 
 }  // namespace ropeway

@@ -52,6 +52,7 @@ std::vector<std::string> errors_against_model(const Recipe& recipe, const Config
                                    .length = set.max_length,
                                    .trained = is_trained(set) && is_for_weights(set, model.weights),
                                    .tuned = set.history.method == kTunedMethod,
+                                   .keeps_original = set.history.short_share > 0,
                                    .original_window = set.original_length});
   }
   return check_recipe_against_model(recipe, facts);

@@ -1,6 +1,7 @@
 #include "trainer/stages/run_inputs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 
@@ -77,8 +78,10 @@ class Texts {
   void check(const StageRecipe& stage) {
     if (is_training(stage.kind())) {
       const Documents& text = train();
-      naming(stage,
-             [&] { WindowSampler(text, *inputs_.tokenizer, window_options(recipe_, stage, inputs_.marks)); });
+      naming(stage, [&] {
+        WindowSampler(text, *inputs_.tokenizer,
+                      window_options(recipe_, stage, inputs_.marks, inputs_.config.original_window));
+      });
     } else if (is_searching(stage.kind())) {
       const bool by_gradient = stage.search().refine == SearchRefine::kGradient;
       const Documents& validation = load("validation", recipe_.data.validation);
@@ -171,16 +174,24 @@ void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& t
   if (!of_examples) require_scored(framed, evaluate.longest(), "the test text");
 }
 
-WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks) {
-  return {.length = stage.train().length,
+WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks,
+                             int64_t original_window) {
+  const TrainRecipe& train = stage.train();
+  return {.length = train.length,
           .seed = recipe.seed,
           .stage = stage.name,
           .packing = recipe.data.packing,
           .mask = recipe.data.document_mask,
           .marks = marks,
           .weights = weights_of(recipe.data),
-          .passkey_fraction = stage.train().passkey_fraction,
-          .passkey_answer_weight = stage.train().passkey_answer_weight};
+          .passkey_fraction = train.passkey_fraction,
+          .passkey_answer_weight = train.passkey_answer_weight,
+          .short_share = train.short_share,
+          .short_length = original_window,
+          .skip = {.target = train.skip_target,
+                   .chunks = train.skip_chunks,
+                   .growing_windows = std::llround(
+                       train.skip_growth * static_cast<double>(train.steps * train.batch_sequences))}};
 }
 
 std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,

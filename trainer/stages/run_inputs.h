@@ -46,8 +46,9 @@ std::vector<double> weights_of(const DataRecipe& data);
 // texts for tasks that are made of them. marks: around what is scored.
 void require_evaluation_texts(const EvaluateRecipe& evaluate, const Documents& test,
                               const DocumentMarks& marks);
-// How a training stage cuts its text.
-WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks);
+// How a training stage cuts its text; short windows are of documents within the original window.
+WindowOptions window_options(const Recipe& recipe, const StageRecipe& stage, const DocumentMarks& marks,
+                             int64_t original_window);
 // What an evaluate stage puts in front of each window. Throws kConfig for a BOS that the tokenizer lacks.
 std::vector<int32_t> window_start(const Recipe& recipe, const StageRecipe& stage, const Tokenizer& tokenizer,
                                   const NamedTokens& named);

@@ -7,6 +7,7 @@
 #include "kernels/base/log.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/run_on_rank.h"
+#include "trainer/config/lengths.h"
 #include "trainer/data/marked_documents.h"
 #include "trainer/data/windows.h"
 #include "trainer/files/files.h"
@@ -43,7 +44,7 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
   // config/stage_chain.h refuses other recipes.
   if (stage.from == kOriginalRope) {
     for (const FactorSet& set : state.sets) {
-      ROPEWAY_CHECK(set.history.method != kTunedMethod || !is_for_weights(set, state.current_weights),
+      ROPEWAY_CHECK(!has_left_original(set) || !is_for_weights(set, state.current_weights),
                     "stage {}: the weights {} were tuned under {}", stage.name, state.current_weights,
                     set.name);
     }
@@ -68,6 +69,19 @@ SearchProblem make_problem(const RunState& state, const StageRecipe& stage) {
     problem.keep = {as_candidate(state.start_set(kOriginalRope)), as_candidate(start)};
   }
   return problem;
+}
+
+// Where weights were trained under the original RoPE in short windows, it is what a readjust has to beat.
+void tell_of_trained_short_windows(const RunState& state, const StageRecipe& stage) {
+  const int64_t window = state.config.original_window;
+  if (stage.kind() != StageKind::kReadjust || stage.search().length > window) return;
+  for (const FactorSet& set : state.sets) {
+    if (set.history.short_share == 0 || !is_for_weights(set, state.current_weights)) continue;
+    log_info(
+        "{}: {:.3g} % of the tokens that made {} were within the window of {} under the original RoPE, "
+        "which is taken there anyhow: it wins here unless a set does better",
+        stage.name, 100 * set.history.short_share, set.name, format_length(window));
+  }
 }
 
 // For the report. Losses are nats per token.
@@ -117,6 +131,7 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
        .packing = state.recipe.data.packing,
        .weights = gradient_steps ? weights_of(state.recipe.data) : std::vector<double>()});
   if (world.rank() == 0) {
+    tell_of_trained_short_windows(state, stage);
     log_info("{}: {}", stage.name,
              holds_examples(validation)
                  ? describe_search_sequences(validation, state.marks, wanted)

@@ -61,14 +61,15 @@ class Planner {
   }
 
  private:
-  // One sequence on one row of the mesh.
-  PlannedPass pass(Pass kind, int64_t length) const {
+  // One sequence on one row of the mesh; of documents of so many tokens each, where `document` is not 0.
+  PlannedPass pass(Pass kind, int64_t length, int64_t document = 0) const {
     const int64_t local = std::max<int64_t>(1, length / mesh_.sequence);
     const int64_t kept = kept_blocks(config_, local, bytes_of(engine_.dtype), engine_);
     PlannedPass result{.pass = kind, .length = length, .count = 1, .tokens = length};
-    result.work =
-        pass_work(config_, kind, length,
-                  {.save_attention = engine_.save_attention, .kept_blocks = static_cast<double>(kept)});
+    result.work = pass_work(config_, kind, length,
+                            {.save_attention = engine_.save_attention,
+                             .kept_blocks = static_cast<double>(kept),
+                             .document = document});
     const AttentionTraffic traffic = attention_traffic(config_, kind, local, mesh_, engine_.dtype);
     result.sent = traffic.total();
     if (device_.product <= 0) return result;
@@ -92,6 +93,14 @@ class Planner {
 
   PlannedPass training_step(const TrainRecipe& train) const {
     PlannedPass step = pass(Pass::kTrain, train.length);
+    if (train.short_share > 0) {
+      const PlannedPass of_short = pass(Pass::kTrain, train.length, config_.original_window);
+      const double share = train.short_share, rest = 1 - share;
+      step.short_share = share;
+      step.work = step.work.times(rest).plus(of_short.work.times(share));
+      step.seconds = rest * step.seconds + share * of_short.seconds;
+      step.exposed = rest * step.exposed + share * of_short.exposed;
+    }
     const auto sequences = static_cast<double>(train.batch_sequences);
     const double in_turn = static_cast<double>(std::max<int64_t>(1, train.batch_sequences / mesh_.data));
     step.sequences = train.batch_sequences;

@@ -16,8 +16,9 @@ namespace ropeway {
 // A kind of pass and how often the stage makes it, over all rows of the mesh together.
 struct PlannedPass {
   Pass pass = Pass::kEvaluate;
-  int64_t length = 0;     // of a sequence
-  int64_t sequences = 1;  // together: those of a training step
+  int64_t length = 0;      // of a sequence
+  int64_t sequences = 1;   // together: those of a training step
+  double short_share = 0;  // of these, windows of documents within the original window
   double count = 0;
   bool at_most = false;  // at most so many passes: a search may end earlier
   int64_t tokens = 0;    // of one

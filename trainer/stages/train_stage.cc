@@ -53,11 +53,12 @@ FactorSet tuned_set(const RunState& state, const StageRecipe& stage, const Tunin
                  .recipe_sha256 = state.directory.recipe_sha256(),
                  .search_sha256 = set.history.search_sha256,
                  .data_fingerprint = state.documents("train").fingerprint(),
+                 .short_share = stage.train().short_share,
                  .fitness = tuning.loss,
                  .forward_equivalents = 0};
   set.name = stage.makes;
   set.weights = tuning.weights;
-  set.above = 0;  // every sequence was trained under it
+  set.above = 0;  // every sequence was trained under it, but for short windows
   // Sequences may be shorter than what the factors are for (Mistral in the paper: 16K under the factors of
   // 128K).
   set.max_length = std::max(set.max_length, stage.train().length);
@@ -141,7 +142,8 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   const fs::path folder = state.directory.stage_folder(stage.name);
   CausalLM& model = state.model(state.current_model);
   const Documents& documents = state.documents("train");
-  const WindowOptions options = window_options(state.recipe, stage, state.marks);
+  const WindowOptions options =
+      window_options(state.recipe, stage, state.marks, state.config.original_window);
   const WindowSampler windows(documents, *state.tokenizer, options);
   if (state.mesh.world().rank() == 0) {
     log_info("{}: {}; {}", stage.name, windows.describe(), describe(state.marks));
@@ -155,6 +157,7 @@ StageNumbers run_train_stage(RunState& state, const StageRecipe& stage) {
   context.reporter = state.reporter.get();
   context.factors = starting_factors(state, stage);
   context.factors.weights.clear();  // in a checkpoint they lie with the weights they make
+  if (stage.train().short_share > 0) context.short_factors = state.start_set(kOriginalRope);
   context.checkpoint_folder = folder / "checkpoints";
   run_on_rank(state.mesh.world(), 0, [&] { context.companions = checkpoint_companions(state, stage); });
   context.stage_name = stage.name;

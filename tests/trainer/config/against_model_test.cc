@@ -136,6 +136,23 @@ TEST(AgainstModel, ASearchDoesNotStartFromARopeThatTheWeightsWereTunedAwayFrom) 
   }
 }
 
+// Short windows under it keep it known within the window: a readjust may start from it, a search not.
+TEST(AgainstModel, AReadjustMayStartFromARopeThatMixedWindowsKept) {
+  const SetToStartFrom mixed{.name = "earlier", .length = 1024, .tuned = true, .keeps_original = true};
+  const auto alone = parse_text(kGoodRecipe.substr(0, kGoodRecipe.find("  - name: search_8x")) +
+                                "  - {name: first, makes: short, kind: readjust, length: 128, from: none}\n");
+  EXPECT_THAT(check_recipe_against_model(alone.recipe, {256, 32, {mixed}}), IsEmpty());
+  EXPECT_THAT(
+      starting("kind: search, length: 2K, from: none", mixed),
+      ElementsAre(HasSubstr("stages[0].from: found none, the original RoPE, which the weights know within "
+                            "their original window only, wanted earlier")));
+  const auto recipe =
+      replaced(replaced(kGoodRecipe, "    learning_rate", "    mix: {short: 30%}\n    learning_rate"),
+               "  - name: score\n    kind: evaluate\n    lengths: [256, 2K]",
+               "  - {name: again, from: none, makes: more, kind: readjust, length: 128}");
+  EXPECT_THAT(parse_text(recipe).errors, IsEmpty());
+}
+
 // A fine-tune may start from it: training brings it back.
 TEST(AgainstModel, AFineTuneMayStartFromTheOriginalRopeAgain) {
   const auto again =
@@ -159,6 +176,12 @@ TEST(AgainstModel, GpusAttendThroughAWindowOrWithinDocuments) {
   EXPECT_THAT(errors(on_gpu, 2048), IsEmpty()) << "no sequence is longer than the window";
   EXPECT_THAT(errors(on_gpu, 0), IsEmpty());
   EXPECT_THAT(errors(apart, 512), IsEmpty()) << "on a CPU";
+  const auto mixed = replaced("device: cuda\ndtype: bf16\n" + kGoodRecipe, "    learning_rate",
+                              "    mix: {short: 0.25}\n    learning_rate");
+  EXPECT_THAT(errors(mixed, 512),
+              ElementsAre(HasSubstr("stages[1].mix.short: found 0.25, wanted 0: stages[1] "
+                                    "trains on sequences of 2K, beyond the model's sliding")));
+  EXPECT_THAT(errors(mixed, 0), IsEmpty());
 }
 
 TEST(AgainstModel, AnotherWindowIsNotThatOfTheModelsSets) {

@@ -28,6 +28,8 @@ TEST_P(BadRecipes, GiveOneMessage) {
 
 const std::string& good = kGoodRecipe;
 const std::string& fresh = kNewModelRecipe;
+const std::string apart =
+    replaced(kGoodRecipe, "  train: [train.txt]", "  train: [train.txt]\n  document_mask: documents");
 const std::string wide = replaced(kGoodRecipe, "seed: 7", "dtype: fp64");
 
 INSTANTIATE_TEST_SUITE_P(
@@ -247,6 +249,31 @@ INSTANTIATE_TEST_SUITE_P(
                   "24:12: stages[1].beta2: found 1, wanted a number from 0 to 0.999999999"},
         BadRecipe{"fraction_above_one", good, "    learning_rate: 1e-3", "    passkey_fraction: 30",
                   "24:23: stages[1].passkey_fraction: found 30, wanted a number from 0 to 1"},
+        BadRecipe{"mix_of_too_much", good, "    learning_rate: 1e-3", "    mix: {short: 130%}",
+                  "24:18: stages[1].mix.short: found 130%, wanted a share such as 1% or 0.01, from 0 to 1"},
+        BadRecipe{
+            "mix_without_long_windows", good, "    learning_rate: 1e-3", "    mix: {short: 1}",
+            "24:18: stages[1].mix.short: found 1, which makes 100 of the stage's 100 sequences short, wanted "
+            "some of both kinds"},
+        BadRecipe{
+            "mix_without_short_windows", good, "    learning_rate: 1e-3", "    mix: {short: 0.001}",
+            "24:18: stages[1].mix.short: found 0.001, which makes 0 of the stage's 100 sequences short"},
+        BadRecipe{"mix_of_a_search", good, "    makes: searched",
+                  "    makes: searched\n    mix: {short: 0.3}",
+                  "17:5: stages[0].mix: found in a stage of kind search, wanted only in finetune"},
+        BadRecipe{"misspelt_mix", good, "    learning_rate: 1e-3", "    mix: {shrt: 0.3}",
+                  "24:11: stages[1].mix.shrt: unknown key; did you mean"},
+        BadRecipe{"nothing_to_skip", good, "    learning_rate: 1e-3", "    positions: {skip: 2K}",
+                  "24:23: stages[1].positions.skip: found 2K, wanted more than length = 2K"},
+        BadRecipe{"one_chunk", good, "    learning_rate: 1e-3", "    positions: {chunks: 1}",
+                  "24:25: stages[1].positions.chunks: found 1, wanted an integer from 2 to 64"},
+        BadRecipe{
+            "skip_beyond_the_set", good, "    length: 2K\n    steps: 100",
+            "    length: 256\n    steps: 100\n    positions: {skip: 4K}",
+            "24:23: stages[1].positions.skip: found 4K, wanted at most 2K, which the set searched is for"},
+        BadRecipe{"skip_within_documents", apart, "    length: 2K\n    steps: 100",
+                  "    length: 256\n    steps: 100\n    positions: {skip: 2K}",
+                  "25:23: stages[1].positions.skip: found with data.document_mask: documents"},
         BadRecipe{"margin_below_one", good, "    length: 2K\n", "    length: 2K\n    max_scale_margin: 0.9\n",
                   "18:23: stages[0].max_scale_margin: found 0.9, wanted a number from 1 to 100"},
         BadRecipe{"base_of_one", fresh, "    window: 256", "    window: 256\n    rope_theta: 1",

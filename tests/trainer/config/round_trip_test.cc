@@ -114,7 +114,7 @@ TEST(RoundTrip, EveryKeyIsWritten) {
   Recipe demo = parse_recipe(ROPEWAY_SOURCE_DIR "/configs/tiny_cpu.yaml").recipe;
   demo.model.original_window = 128;
   for (StageRecipe& stage : demo.stages) {
-    if (stage.kind() == StageKind::kFinetune) stage.train().target = 16384;
+    if (stage.kind() == StageKind::kFinetune) stage.train().target = stage.train().skip_target = 16384;
   }
   EvaluateRecipe& evaluate = demo.stages[0].evaluate();
   evaluate.aligned_with = {16384};

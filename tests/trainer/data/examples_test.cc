@@ -192,6 +192,30 @@ TEST_F(ExamplesTest, OneLongerThanTheWindowIsLeftOutAndSaid) {
                [&] { WindowSampler(documents, *tokenizer_, {.length = 10, .passkey_fraction = 0.5}); });
 }
 
+// Long examples are in the other windows.
+TEST_F(ExamplesTest, ShortWindowsHoldShortExamplesApart) {
+  const Documents& documents = load_lines(many(36));
+  const WindowSampler windows(documents, *tokenizer_, {.length = 32, .short_share = 0.5, .short_length = 8});
+  int shorts = 0;
+  for (uint64_t i = 0; i < 40; ++i) {
+    const Window window = windows.window(i);
+    shorts += window.is_short ? 1 : 0;
+    if (!window.is_short) {
+      EXPECT_EQ(window.documents, std::vector<int64_t>{0});
+      continue;
+    }
+    for (size_t d = 0; d < window.documents.size(); ++d) {
+      const int64_t end =
+          d + 1 < window.documents.size() ? window.documents[d + 1] : std::ssize(window.tokens);
+      EXPECT_LE(end - window.documents[d], 8);
+    }
+  }
+  EXPECT_EQ(shorts, 20);
+  expect_error(
+      ErrorKind::kBadData, {"short training windows: none of the 36 examples fits into 2 tokens"},
+      [&] { WindowSampler(documents, *tokenizer_, {.length = 32, .short_share = 0.5, .short_length = 2}); });
+}
+
 TEST_F(ExamplesTest, PackedByDocumentsEachHasAWindowOfItsOwn) {
   const Documents& documents = load_lines(many(12));
   const WindowSampler windows(documents, *tokenizer_, {.length = 32, .packing = Packing::kDocuments});

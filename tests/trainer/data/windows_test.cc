@@ -256,6 +256,119 @@ TEST_F(WindowsTest, AWindowWithAPasskeyIsOneDocument) {
   for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(windows.window(i).documents, std::vector<int64_t>{0});
 }
 
+// Windows of 100 tokens, 30 % of them of documents of at most 32.
+WindowOptions mixed_options() {
+  return {.length = 100, .seed = 6, .marks = {{256}, {257}}, .short_share = 0.3, .short_length = 32};
+}
+
+TEST_F(WindowsTest, ShortWindowsAreSpreadEvenlyAndCutAtTheirLength) {
+  const WindowSampler mixed(*documents_, *tokenizer_, mixed_options());
+  WindowOptions long_options = mixed_options();
+  long_options.short_share = 0;
+  const WindowSampler all_long(*documents_, *tokenizer_, long_options);
+  int shorts = 0;
+  for (uint64_t i = 0; i < 60; ++i) {
+    const Window window = mixed.window(i), other = all_long.window(i);
+    EXPECT_EQ(window.tokens, other.tokens) << "every token is used once per pass, whatever the mix";
+    EXPECT_EQ(window.weights, other.weights);
+    shorts += window.is_short ? 1 : 0;
+    EXPECT_EQ(shorts, static_cast<int>(std::floor(0.3 * static_cast<double>(i + 1) + 1e-9))) << i;
+    if (!window.is_short) {
+      EXPECT_EQ(window.documents, std::vector<int64_t>{0});
+      continue;
+    }
+    // A border where a text begins, and every 32 tokens of one.
+    std::vector<int64_t> starts;
+    int64_t in_document = 0;
+    for (size_t t = 0; t < window.tokens.size(); ++t, ++in_document) {
+      if (window.tokens[t] == 256) in_document = 0;
+      if (t == 0 || in_document % 32 == 0) starts.push_back(static_cast<int64_t>(t));
+    }
+    EXPECT_EQ(window.documents, starts);
+  }
+  EXPECT_THAT(mixed.describe(),
+              ::testing::HasSubstr("; 30 % of the windows are of documents of at most 32 tokens, "
+                                   "under the original RoPE"));
+}
+
+// Long windows are stretches of one text, short ones are of all texts, those included that no long window takes.
+TEST_F(WindowsTest, ShortWindowsBesideStretchesOfOneTextUseTheShortTexts) {
+  WindowOptions options = mixed_options();
+  options.packing = Packing::kDocuments;
+  const WindowSampler windows(*documents_, *tokenizer_, options);
+  std::string of_short;
+  for (uint64_t i = 0; i < 70; ++i) {
+    const Window window = windows.window(i);
+    if (window.is_short) {
+      of_short += text_of(window);
+    } else {
+      EXPECT_EQ(window.documents.size(), 1u);
+      EXPECT_EQ(std::ranges::count(window.tokens, 256), window.tokens.front() == 256 ? 1 : 0);
+    }
+  }
+  EXPECT_THAT(of_short, ::testing::HasSubstr("too short to count"));
+}
+
+// The needle of a short window and its question lie in one document, which is as long as they may be.
+TEST_F(WindowsTest, APasskeyOfAShortWindowIsADocumentOfIt) {
+  WindowOptions options = mixed_options();
+  options.length = 300;
+  options.short_length = 140;
+  options.passkey_fraction = 1;
+  const WindowSampler windows(*documents_, *tokenizer_, options);
+  for (uint64_t i = 0; i < 20; ++i) {
+    const Window window = windows.window(i);
+    const std::string text = text_of(window);
+    const size_t needle = text.find(" The pass key is "), question = text.rfind("? The pass key is ");
+    ASSERT_NE(needle, std::string::npos);
+    ASSERT_EQ(window.tokens.size(), 300u);
+    if (!window.is_short) {
+      EXPECT_EQ(window.documents, std::vector<int64_t>{0});
+      continue;
+    }
+    ASSERT_GE(window.documents.size(), 3u);
+    EXPECT_EQ(window.documents[1], 140);
+    EXPECT_LT(question, 140u);
+    for (size_t d = 1; d < window.documents.size(); ++d) {
+      EXPECT_LE(window.documents[d] - window.documents[d - 1], 140);
+    }
+  }
+  options.short_length = 64;
+  expect_error(ErrorKind::kConfig, {"64"}, [&] { WindowSampler(*documents_, *tokenizer_, options); });
+}
+
+// Two chunks or three, the last of which ends below the target, as far as that is grown; the text goes on.
+TEST_F(WindowsTest, SkippedPositionsStayBelowTheirTarget) {
+  WindowOptions options{
+      .length = 100, .seed = 6, .skip = {.target = 5000, .chunks = 3, .growing_windows = 400}};
+  const WindowSampler skipping(*documents_, *tokenizer_, options);
+  options.skip = {};
+  const WindowSampler plain(*documents_, *tokenizer_, options);
+  EXPECT_EQ(skip_target({.target = 1600, .growing_windows = 400}, 100, 200), 400);  // half way in ratio
+  int64_t farthest = 0, first_cut = 100;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const Window window = skipping.window(i);
+    EXPECT_EQ(window.tokens, plain.window(i).tokens);
+    EXPECT_EQ(plain.window(i).jumps.size(), 0u);
+    if (i == 0) {
+      EXPECT_EQ(window.jumps.size(), 0u) << "the target has not grown";
+      continue;
+    }
+    if (i < 10) continue;
+    ASSERT_EQ(window.jumps.size(), 2u) << i;
+    EXPECT_GE(window.jumps[0].at, 1);
+    EXPECT_LT(window.jumps[0].at, window.jumps[1].at);
+    EXPECT_LE(window.jumps[0].by, window.jumps[1].by);
+    const double target = 100 * std::pow(50, std::min(1.0, static_cast<double>(i) / 400));
+    EXPECT_LE(static_cast<double>(window.jumps[1].by + 100), target + 1) << i;
+    farthest = std::max(farthest, window.jumps[1].by + 100);
+    first_cut = std::min(first_cut, window.jumps[0].at);
+    EXPECT_EQ(window.jumps, skipping.window(i).jumps);
+  }
+  EXPECT_GT(farthest, 4950);
+  EXPECT_LT(first_cut, 5);
+}
+
 TEST_F(WindowsTest, JoinedTextShorterThanAWindowIsBadDataWithSizes) {
   const auto error = error_of([&] { WindowSampler(*documents_, *tokenizer_, {.length = 1919}); });
   ASSERT_TRUE(error.has_value());

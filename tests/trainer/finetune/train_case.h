@@ -46,6 +46,7 @@ struct TrainCase {
   std::string data_fingerprint = "data", recipe_sha256 = "recipe";
   double factor = 1.5;  // of every pair
   DocumentMask mask = DocumentMask::kNone;
+  int64_t short_length = 8;  // of documents in short windows, where the recipe mixes some in
   std::function<void(TinyRank&)> before_train;  // on every rank
   std::function<void(TinyRank&, int64_t step)>
       after_step;  // on every rank, before a checkpoint; not the last
@@ -74,7 +75,10 @@ struct TrainCase {
             .seed = 5,
             .mask = mask,
             .passkey_fraction = recipe.passkey_fraction,
-            .passkey_answer_weight = recipe.passkey_answer_weight};
+            .passkey_answer_weight = recipe.passkey_answer_weight,
+            .short_share = recipe.short_share,
+            .short_length = short_length,
+            .skip = {.target = recipe.skip_target, .chunks = recipe.skip_chunks}};
   }
 };
 
@@ -139,6 +143,7 @@ inline TrainResult run_training(const TrainCase& c, const std::filesystem::path&
     context.windows = &windows;
     context.reporter = &reporter;
     context.factors = c.factors(model);
+    if (c.recipe.short_share > 0) context.short_factors = model.identity();
     context.checkpoint_folder = folder / "checkpoints";
     context.stage_name = "tune";
     context.recipe_sha256 = c.recipe_sha256;

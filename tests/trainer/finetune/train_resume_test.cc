@@ -59,6 +59,15 @@ TEST(TrainResume, ContinuesToTheSameBitsWithNarrowMoments) {
   expect_same_bits(c, 3);
 }
 
+TEST(TrainResume, ContinuesToTheSameBitsInTheMidstOfMixedWindows) {
+  TrainCase c;
+  c.dtype = at::kFloat;
+  c.shape = {1, 2};
+  c.recipe.short_share = 0.3;
+  c.recipe.skip_target = 100;
+  expect_same_bits(c, 3);
+}
+
 TEST(TrainResume, AKilledRunGoesBackToItsLastCheckpoint) {
   TrainCase c;
   c.dtype = at::kFloat;

@@ -28,8 +28,8 @@ at::Tensor activated(const at::Tensor& gate, const ModelConfig& config) {
 }  // namespace
 
 PlainLlama::PlainLlama(const ModelConfig& config, const std::map<std::string, at::Tensor>& weights,
-                       const FactorSet& factors)
-    : config_(config), set_(factors) {
+                       const FactorSet& factors, const at::Tensor& positions)
+    : config_(config), set_(factors), positions_(positions) {
   for (const auto& [name, tensor] : weights) weights_[name] = tensor.clone().set_requires_grad(true);
   log_factors_ =
       at::tensor(factors.factors, at::kDouble).log().view({-1, rotary_dim() / 2}).set_requires_grad(true);
@@ -58,7 +58,8 @@ at::Tensor PlainLlama::norm(const at::Tensor& x, const at::Tensor& weight) const
 
 at::Tensor PlainLlama::rotate(const at::Tensor& x, int64_t layer) const {
   const int64_t half = rotary_dim() / 2, length = x.size(2);
-  const at::Tensor n = at::arange(length, at::kDouble).unsqueeze(1);
+  const at::Tensor n =
+      (positions_.defined() ? positions_.to(at::kDouble) : at::arange(length, at::kDouble)).unsqueeze(1);
   const bool local =
       config_.local_rope_theta > 0 && (config_.sliding_layers.empty() || config_.sliding_layers[layer]);
   const double theta = local ? config_.local_rope_theta : config_.rope_theta;

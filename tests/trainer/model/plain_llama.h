@@ -17,8 +17,9 @@ namespace ropeway::testing {
 class PlainLlama {
  public:
   // weights: name -> tensor of `dtype`; copied, and made leaves that want gradients.
+  // positions [L]: where RoPE counts the tokens; undefined: from 0.
   PlainLlama(const ModelConfig& config, const std::map<std::string, at::Tensor>& weights,
-             const FactorSet& factors);
+             const FactorSet& factors, const at::Tensor& positions = {});
 
   struct Output {
     at::Tensor logits;  // [B, L, V]
@@ -51,6 +52,7 @@ class PlainLlama {
 
   ModelConfig config_;
   FactorSet set_;
+  at::Tensor positions_;
   std::map<std::string, at::Tensor> weights_;
   at::Tensor log_factors_, log_temperature_;  // leaves, F64
   // Rotated queries and keys of the last run.

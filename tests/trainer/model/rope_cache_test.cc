@@ -63,5 +63,17 @@ TEST(RopeCacheTest, GivesEverySequenceTheTableOfItsPositions) {
   EXPECT_DOUBLE_EQ(rope.of(layout, 1).sin[2][0].item<double>(), std::sin(2.0));
 }
 
+TEST(RopeCacheTest, GivesEverySequenceTheTableOfItsFactors) {
+  RopeCache cache(1, at::kDouble);
+  const FactorSet long_set = set_of({4}), original = set_of({1});
+  const SequenceSpec one{.length = 4}, other{.length = 4, .factor_set = 1};
+  const SequenceLayout layout({}, {one, other, one});
+  const BatchRope rope = cache.get({long_set, original}, 0, layout, false);
+  EXPECT_EQ(rope.by_list.size(), 2u);
+  EXPECT_DOUBLE_EQ(rope.of(layout, 0).sin[3][0].item<double>(), std::sin(0.75));
+  EXPECT_DOUBLE_EQ(rope.of(layout, 1).sin[3][0].item<double>(), std::sin(3.0));
+  EXPECT_EQ(rope.of(layout, 0).sin.data_ptr(), rope.of(layout, 2).sin.data_ptr());
+}
+
 }  // namespace
 }  // namespace ropeway::testing

@@ -35,6 +35,24 @@ TEST(PlanMemory, OfMicroBatchesIsThatOfOne) {
   EXPECT_EQ(passes_of(plan_of(recipe_of(finetune(1 << 20)), mesh, {}))[0].shape.sequences, 1);
 }
 
+// A table of cosines and one of sines, 64 pairs in fp32, for each list of positions: all short windows of the
+// stage while 256 MiB hold them, those of the longest batch in any case.
+TEST(PlanMemory, WindowsWithPositionsOfTheirOwnHaveTablesOfTheirOwn) {
+  const auto tables = [](int64_t length, int64_t steps, double share, int64_t skip) {
+    StageRecipe stage = finetune(length, 10);
+    stage.train().steps = steps;
+    stage.train().short_share = share;
+    stage.train().skip_target = skip;
+    return plan_memory(llama_8b(), plan_of(recipe_of(stage), {1, 1}, {})).parts.tables;
+  };
+  const int64_t list = 2 * 64 * 4;
+  EXPECT_EQ(tables(1024, 5, 0, 0), 1024 * list);
+  EXPECT_EQ(tables(1024, 5, 0.3, 0), (1 + 15) * 1024 * list);
+  EXPECT_EQ(tables(1024, 5, 0, 1 << 20), (1 + 50) * 1024 * list);
+  EXPECT_EQ(tables(1024, 1'000'000, 0.3, 0), (int64_t{1} << 28) + 1024 * list);
+  EXPECT_EQ(tables(1 << 20, 1'000'000, 0.3, 0), 2 * (int64_t{1} << 20) * list);
+}
+
 TEST(PlanMemory, OfAGpuIsThatOfPaddedChunks) {
   const Recipe recipe = recipe_of(finetune(10'000));
   EXPECT_EQ(passes_of(plan_of(recipe, {1, 4}, {}))[0].shape.length, 2500);

@@ -39,6 +39,16 @@ TEST(WorkModel, WindowsAreCountedByLayer) {
             pass_work(llama_8b(), Pass::kEvaluate, 4096, {}).attention_forward);
 }
 
+// Documents of 4096 tokens: 256 of them, of which each sees itself alone.
+TEST(WorkModel, DocumentsApartAttendToThemselves) {
+  const double s = 1 << 20, d = 4096, width = 4096, layers = 32;
+  const Work apart = pass_work(llama_8b(), Pass::kTrain, 1 << 20, {.document = 4096});
+  EXPECT_DOUBLE_EQ(apart.attention_forward, 2 * (s / d) * d * d * width * layers);
+  EXPECT_EQ(apart.dense, pass_work(llama_8b(), Pass::kTrain, 1 << 20, {}).dense);
+  EXPECT_EQ(pass_work(llama_8b(), Pass::kTrain, 2048, {.document = 4096}).attention_forward,
+            pass_work(llama_8b(), Pass::kTrain, 2048, {}).attention_forward);
+}
+
 // Mixtral 8x7B: 46.7e9 parameters, 12.9e9 of them used for a token (its paper), less the embedding.
 TEST(WorkModel, OfExpertsOnlyTheChosenOnesWork) {
   ModelConfig config = make_config({.family = "mixtral",

@@ -82,8 +82,8 @@ TEST_F(FactorFileTest, BrokenFilesAreRefusedByName) {
   };
   const std::vector<std::pair<std::string, std::string>> cases = {
       {with("ropeway-factors", "other"), "f.json: format: found \"other\", wanted \"ropeway-factors\""},
-      {with("\"version\": 3", "\"version\": 4"), "f.json: version: found 4, wanted version 3 or older"},
-      {with("\"version\": 3", "\"version\": 1.0"), "f.json: version: found 1.0"},
+      {with("\"version\": 4", "\"version\": 5"), "f.json: version: found 5, wanted version 4 or older"},
+      {with("\"version\": 4", "\"version\": 1.0"), "f.json: version: found 1.0"},
       {with("\"sets\": [", "\"sets\": [7,"), "f.json: sets[0]: found 7, wanted an object"},
       {with("16384", "16384.5"), "f.json: sets[0].max_length: found 16384.5"},
       {with("\"max_length\"", "\"max_lenght\""), "f.json: sets[0].max_lenght: unknown key"},
@@ -104,12 +104,25 @@ TEST_F(FactorFileTest, BrokenFilesAreRefusedByName) {
 // Version 1 had neither names of weights nor second lists: its sets are for the weights they lie with.
 TEST_F(FactorFileTest, FilesOfVersion1AreRead) {
   std::string text = factor_sets_to_json({make_set("a")});
-  text.replace(text.find("\"version\": 3"), 12, "\"version\": 1");
+  text.replace(text.find("\"version\": 4"), 12, "\"version\": 1");
   const FactorFile file = factor_sets_from_json(text, "f.json");
   ASSERT_EQ(file.sets.size(), 1u);
   EXPECT_EQ(file.weights, "");
   EXPECT_TRUE(is_for_weights(file.sets[0], file.weights));
   EXPECT_TRUE(is_for_weights(file.sets[0], "any"));
+}
+
+// Of weights that were tuned on mixed windows alone.
+TEST_F(FactorFileTest, TheShareOfShortWindowsIsKept) {
+  FactorSet set = make_set("a");
+  EXPECT_EQ(factor_sets_to_json({set}).find("short_share"), std::string::npos);
+  set.history.short_share = 0.3;
+  const std::string text = factor_sets_to_json({set});
+  EXPECT_EQ(factor_sets_from_json(text, "x").sets[0].history.short_share, 0.3);
+  std::string broken = text;
+  broken.replace(broken.find("\"short_share\": 0.3"), 18, "\"short_share\": 1.5");
+  expect_error(ErrorKind::kBadData, {"f.json: sets[0].history.short_share: found 1.5, wanted a share"},
+               [&] { factor_sets_from_json(broken, "f.json"); });
 }
 
 // JSON has no infinity: of a pair that does not turn it holds null.

@@ -124,6 +124,19 @@ TEST_F(SelectFactorSet, TunedSetBelowTheTrainedLength) {
   EXPECT_EQ(select({tuned("2K", 2048), make_set("tiny", 64)}, 65), "2K");
 }
 
+// Short windows under the original RoPE kept it right within the original window.
+TEST_F(SelectFactorSet, MixedWindowsKeepTheOriginalRope) {
+  FactorSet mixed = tuned("2K", 2048);
+  mixed.history.short_share = 0.3;
+  EXPECT_EQ(select({mixed}, 1), "identity");
+  EXPECT_EQ(select({mixed}, 256), "identity");
+  EXPECT_EQ(select({mixed}, 257), "2K");
+  EXPECT_EQ(select({mixed, make_set("readjusted", 256)}, 256), "readjusted");
+  EXPECT_FALSE(has_left_original(mixed));
+  EXPECT_TRUE(has_left_original(tuned("2K", 2048)));
+  EXPECT_FALSE(has_left_original(make_set("searched", 2048)));
+}
+
 // MiniCPM4 states no more than its original window and has two lists all the same.
 TEST_F(SelectFactorSet, ASecondListOnlyAboveItsLength) {
   FactorSet second = make_set("long", 256);

@@ -85,6 +85,26 @@ TEST(StagePlan, TuningWithoutFactorsMakesASetOfItsOwnLength) {
   EXPECT_EQ(forwards_of(plans[1]), expected(recipe.stages[1], 1 << 17));
 }
 
+// Short windows have the tokens of the others and less attention: that of documents of the original window.
+TEST(StagePlan, MixedWindowsHaveTheTokensOfLongOnesAndTheAttentionOfBoth) {
+  const auto step = [](double share) {
+    Recipe recipe;
+    recipe.stages = {stage(StageKind::kFinetune, "none", "tuned", 1 << 17)};
+    recipe.stages[0].train().batch_sequences = 8;
+    recipe.stages[0].train().short_share = share;
+    return plan_recipe(recipe, mistral(), settings()).at(0).passes.at(0);
+  };
+  const PlannedPass none = step(0), some = step(0.25), half = step(0.5);
+  EXPECT_EQ(some.tokens, none.tokens);
+  EXPECT_EQ(some.sequences, 8);
+  EXPECT_NEAR(some.work.dense, none.work.dense, 1e-9 * none.work.dense);
+  // Of a sequence of four windows, a quarter of the attention.
+  const double attention = none.work.attention_forward;
+  EXPECT_NEAR(some.work.attention_forward, attention * (0.75 + 0.25 / 4), 1e-9 * attention);
+  EXPECT_NEAR(half.work.attention_forward, attention * (0.5 + 0.5 / 4), 1e-9 * attention);
+  EXPECT_LT(some.seconds, none.seconds);
+}
+
 TEST(StagePlan, AnEvaluationCountsItsWindowsSamplesAndControls) {
   Recipe recipe;
   StageRecipe scores(StageKind::kEvaluate);

@@ -286,6 +286,32 @@ TEST_F(WhoseSets, AFineTuneMakesEarlierOnesHistory) {
   EXPECT_EQ(shown.sets[1].max_length, 128);
 }
 
+// Short windows under the original RoPE beside the others: within the original window it stays right, for auto, for
+// exports and for config.json, and a readjust may start from it.
+TEST_F(WhoseSets, AFineTuneOnMixedWindowsKeepsTheOriginalRope) {
+  std::string mixed = tune("wide", "tuned", 64);
+  mixed.insert(mixed.find("}"), ", batch_sequences: 2, mix: {short: 50%}");
+  run(recipe_over(folder_,
+                  search("none", "wide", 128) + mixed +
+                      "  - {name: short, kind: readjust, from: none, makes: short, length: 16, documents: "
+                      "1, finalist_documents: 1, refine: none}\n"));
+  const ModelDir after = made();
+  EXPECT_EQ(find_factor_set(after.sets, "tuned")->history.short_share, 0.5);
+  const auto chosen = [&](int64_t length) {
+    return resolve_factors("auto", length, after.config, after.sets, after.weights).name;
+  };
+  EXPECT_EQ(chosen(16), "short");
+  EXPECT_EQ(chosen(17), "none");
+  EXPECT_EQ(chosen(kWindow), "none");
+  EXPECT_EQ(chosen(kWindow + 1), "tuned");
+  const auto deployments = choose_export_factors(after.config, after.sets, {.weights = after.weights});
+  ASSERT_EQ(deployments.size(), 1u);
+  EXPECT_EQ(deployments[0].short_set.name, "none");
+  EXPECT_EQ(deployments[0].long_set->name, "tuned");
+  const json shown = json::parse(read_bytes(folder_ / "run/model/config.json"));
+  EXPECT_EQ(shown.at("rope_scaling").at("short_factor"), json::array({1.0, 1.0, 1.0, 1.0}));
+}
+
 TEST_F(WhoseSets, ARunThatGoesOnKnowsThem) {
   const Recipe recipe = recipe_over(
       folder_, search("none", "wide", 128) + tune("wide", "tuned", 64) + search("tuned", "further", 256));

@@ -148,8 +148,12 @@ class Chooser {
   ExportUse usual_use(const FactorSet& short_set, const FactorSet& long_set, int64_t length) const {
     const bool is_paired = long_set.history.method.starts_with(kDescribedMethod);
     const bool is_readjusted = short_set.max_length <= window_ && short_set.factors != base_.factors;
+    const bool is_trained =
+        short_set.name == kOriginalRope && std::ranges::any_of(sets_, [this](const FactorSet& set) {
+          return is_own(set) && set.history.short_share > 0;
+        });
     const bool is_scoring =
-        length == window_ || !request_.short_factors.empty() || is_paired || is_readjusted;
+        length == window_ || !request_.short_factors.empty() || is_paired || is_readjusted || is_trained;
     return is_scoring ? ExportUse::kScoring : ExportUse::kGeneration;
   }
 

@@ -3,7 +3,7 @@
 // declared window, where a model here has a set for every length. Each deployment below is one such choice:
 //   long    the set made for the declared length, for every sequence beyond the original window
 //   short   for scoring: what "auto" chooses at the original window: the set readjusted for it, else the one the
-//           weights were tuned under, or the original RoPE where they were not tuned
+//           weights were tuned under, or the original RoPE where they were not tuned, or on mixed windows
 //           for generation: the long set once more. A text that grows across the original window keeps the
 //           keys in its cache as the short list turned them, and no long list fits those.
 // Sets that are for earlier weights are taken only by name.
@@ -29,8 +29,9 @@ struct ExportRequest {
   std::string short_factors{};  // name of the short set; "none": the original RoPE; "": as said above
   int64_t max_length = 0;       // the window to declare; 0: the long set's own
   std::string weights{};        // the name of the weights that the sets lie with
-  // None: kScoring where the short list has a set made for it (a readjusted one, one named above, or the one
-  // that the model's own config.json pairs with the long list), else kGeneration.
+  // None: kScoring where the short list has a set made for it (a readjusted one, one named above, the original
+  // RoPE of weights that were tuned on short windows under it, or the one that the model's own config.json
+  // pairs with the long list), else kGeneration.
   std::optional<ExportUse> use{};
 };
 

@@ -100,6 +100,18 @@ TEST(ExportFactors, WithoutAShortSetOfItsOwnTheLongOneIsInBothLists) {
   EXPECT_EQ(factors.short_set.attention_temperature, kTuned.attention_temperature);
 }
 
+// The short list of LongRoPE2's own models: factors of 1, which its weights were tuned under as well.
+TEST(ExportFactors, WeightsOfMixedWindowsHaveTheOriginalRopeForShortSequences) {
+  FactorSet mixed = kTuned;
+  mixed.history.method = kTunedMethod;
+  EXPECT_THAT(chosen({mixed}), ElementsAre("65536 tuned/tuned"));
+  mixed.history.short_share = 0.3;
+  EXPECT_THAT(chosen({mixed}), ElementsAre("65536 tuned/none"));
+  EXPECT_THAT(chosen({mixed, kFurther}), ElementsAre("65536 tuned/none", "524288 further/none"));
+  EXPECT_THAT(chosen({mixed}, {.use = ExportUse::kGeneration}), ElementsAre("65536 tuned/tuned"));
+  EXPECT_THAT(chosen({mixed, kReadjusted}), ElementsAre("65536 tuned/readjusted"));
+}
+
 TEST(ExportFactors, AShortSetOfItsOwnIsLeftOutOnRequest) {
   const std::vector<FactorSet> sets = {kTuned, kReadjusted};
   EXPECT_EQ(choose_export_factors(config(), sets, {}).front().use, ExportUse::kScoring);

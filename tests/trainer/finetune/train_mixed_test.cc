@@ -1,0 +1,91 @@
+// Mixed context windows in training: over any mesh, the loss of a step is the mean over the tokens of its long
+// windows under the factors and of each of its short documents by itself under the original RoPE.
+#include <ATen/ops/equal.h>
+
+#include "tests/trainer/finetune/train_case.h"
+
+namespace ropeway {
+namespace {
+
+TrainCase mixed_case() {
+  TrainCase c;
+  c.recipe.short_share = 0.5;
+  c.recipe.passkey_fraction = 0;
+  return c;
+}
+
+TEST(TrainMixed, TheLossIsTheMeanOverTheTokensOfBothKinds) {
+  TrainCase c = mixed_case();
+  c.recipe.steps = 1;
+  AloneRank alone;
+  CausalLM& model = alone.rank.model;
+  const Corpus corpus(c.texts);
+  const auto tokenizer = make_byte_tokenizer();
+  const WindowSampler windows(*corpus, *tokenizer, c.windows());
+  double loss = 0, tokens = 0;
+  int shorts = 0;
+  for (uint64_t i = 0; i < 4; ++i) {
+    const Window window = windows.window(i);
+    shorts += window.is_short ? 1 : 0;
+    for (size_t d = 0; d < window.documents.size(); ++d) {
+      const auto begin = window.tokens.begin() + window.documents[d];
+      const auto end = d + 1 < window.documents.size() ? window.tokens.begin() + window.documents[d + 1]
+                                                       : window.tokens.end();
+      if (end - begin < 2) continue;
+      const LocalBatch batch = make_local_batch({{begin, end}}, {}, model.attention().split(), at::kDouble);
+      const FactorSet factors = window.is_short ? model.identity() : c.factors(model);
+      loss += model.evaluate(batch, factors).nll.sum().item<double>();
+      tokens += static_cast<double>(end - begin - 1);
+    }
+  }
+  ASSERT_EQ(shorts, 2);
+  for (const MeshShape shape : {MeshShape{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 4}}) {
+    const TempDir folder;
+    c.shape = shape;
+    run_training(c, folder.path());
+    const std::vector<double> losses = losses_in(folder.path());
+    ASSERT_EQ(losses.size(), 1u);
+    EXPECT_NEAR(losses[0], loss / tokens, 1e-12 * losses[0]) << shape.data << " x " << shape.sequence;
+  }
+}
+
+TEST(TrainMixed, AnyMeshTrainsLikeOneRank) {
+  TrainCase one = mixed_case();
+  one.recipe.skip_target = 100;
+  one.recipe.skip_chunks = 3;
+  const TempDir first;
+  const TrainResult wanted = run_training(one, first.path());
+  TrainCase many = one;
+  many.shape = {2, 2};
+  many.recipe.micro_batch_tokens = 32;  // each window by itself
+  const TempDir second;
+  const TrainResult found = run_training(many, second.path());
+  EXPECT_LE((found.weights[0] - wanted.weights[0]).norm().item<double>(),
+            1e-11 * wanted.weights[0].norm().item<double>());
+  TrainCase long_ones = one, counted = one;
+  long_ones.recipe.short_share = 0;
+  counted.recipe.skip_target = 0;
+  for (const TrainCase& other : {long_ones, counted}) {
+    const TempDir third;
+    EXPECT_FALSE(at::equal(run_training(other, third.path()).weights[0], wanted.weights[0]));
+  }
+}
+
+// A checkpoint is of both sets.
+TEST(TrainMixed, CheckpointsAreOfBothFactorSets) {
+  TrainCase c = mixed_case();
+  c.recipe.checkpoint_every = 1;
+  TrainCase stopped = c;
+  stopped.stop_after = 2;
+  const TempDir folder;
+  EXPECT_TRUE(error_of([&] { run_training(stopped, folder.path()); }));
+  TrainCase other = c;
+  other.recipe.short_share = 0;
+  const auto error = error_of([&] { run_training(other, folder.path()); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->what(), ::testing::HasSubstr("factor set"));
+  EXPECT_EQ(run_training(c, folder.path()).outcome.resumed_from, 2);
+}
+
+}  // namespace
+}  // namespace ropeway
