@@ -187,8 +187,7 @@ class DataReport {
   }
 
   std::string training_text(const StageRecipe& stage) {
-    const WindowOptions options =
-        window_options(recipe_, stage, opened_.marks, opened_.config.original_window);
+    const WindowOptions options = window_options(recipe_, stage, opened_.marks, opened_.original_window);
     auto windows = std::make_unique<WindowSampler>(documents_.at("train"), *opened_.tokenizer, options);
     const WindowFacts facts = windows->facts();
     const TrainRecipe& train = stage.train();
