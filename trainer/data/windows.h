@@ -38,15 +38,15 @@ struct WindowOptions {
   DocumentMarks marks = {};
   std::vector<double> weights = {};  // of the patterns the documents were loaded by; empty: all 1
   double passkey_fraction = 0;       // share of windows that carry a passkey
+  // Loss weight of the digits an earlier mention tells: the answer's, and those of the key's second mention
+  // in the needle (copying from near by is learnt first, and retrieval from far grows out of it).
+  double passkey_answer_weight = 1;
   // Mixed context windows (LongRoPE2, section 3.3): this share of the windows holds documents of `short_length`
   // tokens at most, which attention and positions keep apart whatever `mask` says. A longer text is cut into
   // pieces of that length; a longer example is in the other windows only.
   double short_share = 0;
   int64_t short_length = 0;
   SkipOptions skip = {};  // of windows that are not short, and whose documents are not kept apart
-  // Loss weight of the digits an earlier mention tells: the answer's, and those of the key's second mention
-  // in the needle (copying from near by is learnt first, and retrieval from far grows out of it).
-  double passkey_answer_weight = 1;
 };
 
 // What becomes of the documents.

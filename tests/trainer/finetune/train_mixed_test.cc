@@ -1,5 +1,6 @@
 // Mixed context windows in training: over any mesh, the loss of a step is the mean over the tokens of its long
 // windows under the factors and of each of its short documents by itself under the original RoPE.
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 
 #include "tests/trainer/finetune/train_case.h"
