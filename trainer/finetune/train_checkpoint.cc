@@ -117,13 +117,20 @@ CheckpointContent checkpoint_content(const TrainContext& context, const ShardedA
 
 int64_t bytes_of_copies(const TrainContext& context, const ShardedAdamW& optimizer,
                         const HostCopies& copies) {
-  const bool rank_0 = context.mesh->world().rank() == 0;
-  const at::Tensor weights = context.parameters->flat_parameters().weights;
+  ParameterStore& store = *context.parameters;
   std::vector<at::Tensor> tensors;
-  if (rank_0 && weights.is_cpu()) tensors.push_back(weights);
+  int64_t fetched = 0;
+  if (!store.replicated()) {
+    tensors.push_back(store.own_share());
+  } else if (context.mesh->world().rank() == 0) {
+    const bool on_host = store.weight_options().device().is_cpu();
+    for (const auto& held : store.held_weights()) {
+      if (on_host) tensors.push_back(held.flat);
+      // From a GPU they are fetched anew for each checkpoint.
+      if (!on_host) fetched += static_cast<int64_t>(held.flat.nbytes());
+    }
+  }
   for (const NamedState& part : optimizer_state(optimizer)) tensors.push_back(part.tensor);
-  // From a GPU they are fetched anew for each checkpoint.
-  const int64_t fetched = rank_0 && !weights.is_cpu() ? static_cast<int64_t>(weights.nbytes()) : 0;
   return fetched + copies.bytes_to_take(tensors);
 }
 
