@@ -145,7 +145,7 @@ Timing time_steps(const Settings& settings, Seat seat) {
       make_engine_plan(config, plan_request(recipe, recipe.stages.front(), {1, world.size()}), device);
   const auto join = [exchange = seat.exchange] { return exchange; };
   ModelSession session(config, {.sequence = world,
-                                .links = std::move(seat.links),
+                                .attention = {.ring = world, .links = std::move(seat.links)},
                                 .device = seat.device,
                                 .join_all = join,
                                 .join_sequence = join});
