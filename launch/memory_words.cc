@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "trainer/config/lengths.h"
+#include "trainer/plan/plan_memory.h"
 
 namespace ropeway {
 namespace {
@@ -25,6 +26,8 @@ std::string recipe_key(const Suggestion& change, const std::string& who) {
       return fmt::format("dtype: {}", dtype_word(plan.dtype));
     case Knob::kMoments:
       return fmt::format("moments: bf16 in {} (saves {})", who, bytes_text(change.saved));
+    case Knob::kZero:
+      return fmt::format("engine.zero: 3 (ranks share out {})", shared_out(plan));
     case Knob::kSequenceRanks:
       return fmt::format("{} sequence ranks (mesh.sequence: {})", plan.mesh.sequence, plan.mesh.sequence);
     case Knob::kKeepBytes:

@@ -15,6 +15,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/exception_watch.h"
 #include "parallel/board/position.h"
+#include "parallel/comm/exchange_ahead.h"
 #include "parallel/comm/exit_guard.h"
 #include "parallel/comm/progress_thread.h"
 #include "parallel/comm/reduce.h"
@@ -111,7 +112,34 @@ class MpiHop : public Hop {
   ExceptionWatch exceptions_;
 };
 
-class MpiCommunicator : public Communicator {
+// Rows of all ranks on their way, which become one row by adding them up in rank order.
+class MpiReduction : public Hop {
+ public:
+  struct Target {
+    void* result = nullptr;
+    int64_t count = 0;
+    DType dtype = DType::kF32;
+    ReduceOp op = ReduceOp::kSum;
+  };
+  MpiReduction(std::unique_ptr<MpiHop> hop, std::vector<std::byte> rows, const Target& target)
+      : rows_(std::move(rows)), target_(target), hop_(std::move(hop)) {}
+
+  void wait() override {
+    hop_->wait();
+    const int64_t row = target_.count * bytes_of(target_.dtype);
+    std::memcpy(target_.result, rows_.data(), static_cast<size_t>(row));
+    for (int64_t at = row; at < std::ssize(rows_); at += row) {
+      reduce_into(target_.result, rows_.data() + at, target_.count, target_.dtype, target_.op);
+    }
+  }
+
+ private:
+  std::vector<std::byte> rows_;
+  const Target target_;
+  std::unique_ptr<MpiHop> hop_;  // last: it ends first
+};
+
+class MpiCommunicator : public Communicator, public ExchangesAhead {
  public:
   // Takes both communicators over. Hops have their own, so that their messages never meet those of a
   // collective.
@@ -211,6 +239,37 @@ class MpiCommunicator : public Communicator {
     return std::make_unique<MpiHop>(progress_, std::move(pending));
   }
 
+  std::unique_ptr<Hop> start_all_gather(const void* send, void* recv, int64_t bytes_per_rank) override {
+    const auto* own = static_cast<const std::byte*>(send);
+    auto* all = static_cast<std::byte*>(recv);
+    auto* own_place = all + rank_ * bytes_per_rank;
+    if (own != own_place && bytes_per_rank > 0)
+      std::memmove(own_place, own, static_cast<size_t>(bytes_per_rank));
+    return start_messages([&](Messages& messages, int to, int from) {
+      messages.start(hop_comm_, own_place, to, all + from * bytes_per_rank, from, bytes_per_rank,
+                     options_.max_message_bytes);
+    });
+  }
+
+  // What comes in takes as much memory as what is sent: more than a little of it is not held twice.
+  std::unique_ptr<Hop> start_reduce_scatter(const void* send, void* recv, int64_t count_per_rank, DType dtype,
+                                            ReduceOp op) override {
+    const int64_t row = count_per_rank * bytes_of(dtype);
+    if (size_ == 1 || row * size_ > options_.ahead_scratch_bytes || row == 0) {
+      reduce_scatter(send, recv, count_per_rank, dtype, op);
+      return std::make_unique<FinishedHop>();
+    }
+    const auto* rows = static_cast<const std::byte*>(send);
+    std::vector<std::byte> incoming(static_cast<size_t>(row * size_));
+    std::memcpy(incoming.data() + rank_ * row, rows + rank_ * row, static_cast<size_t>(row));
+    auto hop = start_messages([&](Messages& messages, int to, int from) {
+      messages.start(hop_comm_, rows + to * row, to, incoming.data() + from * row, from, row,
+                     options_.max_message_bytes);
+    });
+    return std::make_unique<MpiReduction>(std::move(hop), std::move(incoming),
+                                          MpiReduction::Target{recv, count_per_rank, dtype, op});
+  }
+
   std::unique_ptr<Communicator> split(int colour, int key) override {
     MPI_Comm child = MPI_COMM_NULL;
     check_mpi(MPI_Comm_split(comm_, colour, key, &child), "MPI_Comm_split");
@@ -225,6 +284,17 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
+  // start(messages, to, from) for every other rank to send to, and receive from, at a time.
+  template <typename Start>
+  std::unique_ptr<MpiHop> start_messages(const Start& start) {
+    auto pending = std::make_shared<Messages>();
+    for (int step = 1; step < size_; ++step) {
+      start(*pending, (rank_ + step) % size_, (rank_ + size_ - step) % size_);
+    }
+    progress_->add(pending);
+    return std::make_unique<MpiHop>(progress_, std::move(pending));
+  }
+
   // The first `bytes` of row r of send go to rank r and come into row r of recv there; rows of send begin
   // every `stride` bytes, those of recv every `bytes`. Not by MPI_Alltoall, whose counts and displacements are
   // 32-bit.

@@ -14,6 +14,8 @@ struct MpiOptions {
   int64_t max_message_bytes = int64_t{1} << 30;
   // Long reductions are done in pieces, each with about this much temporary memory.
   int64_t reduce_scratch_bytes = int64_t{16} << 20;
+  // Reductions of more than this many bytes are not made ahead of their use.
+  int64_t ahead_scratch_bytes = int64_t{256} << 20;
 };
 
 // A communicator over all processes of the job, on communicators of its own. MPI must be initialised with

@@ -63,11 +63,20 @@ TEST(PlanVerb, TellsTimeAndMemoryOfEveryStage) {
 
 TEST(PlanVerb, SaysWhatToChangeWhereItDoesNotFit) {
   const TempDir scratch;
-  const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100");
+  const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 2 --gpu h100");
   EXPECT_EQ(ended.code, 80) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr(" per rank, h100 has 77.00 GiB for it: no mesh of 4 ranks fits"));
+  EXPECT_THAT(ended.err, HasSubstr(" per rank, h100 has 77.00 GiB for it: no mesh of 2 ranks fits"));
   EXPECT_THAT(ended.out, AllOf(HasSubstr("DOES NOT FIT into 77.00 GiB; what would help:\n"),
                                HasSubstr("mesh.sequence: "), HasSubstr(" GiB per rank")));
+}
+
+TEST(PlanVerb, SaysWhatRanksShareOutToMakeItFit) {
+  const TempDir scratch;
+  const Ended ended = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100 --details");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("  the ranks share out "));
+  const Ended alone = run_ropeway("plan " + recipe_8b(scratch) + " --gpus 4 --gpu h100 --set engine.zero=1");
+  EXPECT_EQ(alone.code, 80) << alone.err;
 }
 
 TEST(PlanVerb, HasNoTimesForACpuWithoutARate) {

@@ -12,6 +12,7 @@
 #include "kernels/ops/accumulation_type.h"
 #include "kernels/ops/fingerprint.h"
 #include "kernels/ops/optim_ops.h"
+#include "parallel/board/position.h"
 #include "parallel/comm/exchange_ahead.h"
 
 namespace ropeway {
@@ -48,6 +49,7 @@ class ShardedParameters::Shard : public OptimizerShard {
   double sum_gradients() override {
     const at::Tensor own = store_.own_gradients();
     store_.take_all_home();
+    for (Place& place : store_.lent_weights_) settle(place);  // what is sent is about to change
     const at::Tensor sum = at::full({1}, ops::sum_of_squares(own), own.options().dtype(at::kDouble));
     store_.exchange_->all_reduce(sum.mutable_data_ptr(), 1, DType::kF64, ReduceOp::kSum);
     return std::sqrt(sum.item<double>());
@@ -98,7 +100,10 @@ ShardedParameters::PlaceOf ShardedParameters::place_of(size_t unit) const {
 
 void ShardedParameters::settle(Place& place) {
   if (!place.in_flight) return;
-  place.in_flight->wait();
+  {
+    const Waiting waiting(WaitFor::kRanks, "shares");
+    place.in_flight->wait();
+  }
   place.in_flight = nullptr;
 }
 
@@ -290,7 +295,9 @@ ParameterStore::Leased ShardedParameters::acquire(ParameterUnit unit, LeaseOf of
   return leased;
 }
 
+// Those of the unit before have had the time of this one to come home.
 void ShardedParameters::gradients_done(ParameterUnit unit) {
+  take_all_home();
   for (const size_t u : units_of(unit)) send_home(u);
 }
 

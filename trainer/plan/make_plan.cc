@@ -72,8 +72,8 @@ class Decision {
       ZeroStage zero;
       bool offload;
     };
-    for (const Way& way : {Way{kOptimizerState, true}, Way{kGradients, false}, Way{kWeights, false},
-                           Way{kGradients, true}, Way{kWeights, true}}) {
+    for (const Way& way : {Way{kOptimizerState, true}, Way{kGradients, false}, Way{kGradients, true},
+                           Way{kWeights, false}, Way{kWeights, true}}) {
       if (!request_.zero) plan_.zero = shared(way.zero);
       if (!request_.offload) plan_.offload = way.offload;
       if (fits_in_groups()) return;

@@ -20,6 +20,7 @@ class Changes {
     if (has(Knob::kOffload)) offload();
     if (has(Knob::kDtype)) narrower_type();
     if (has(Knob::kMoments)) narrower_moments();
+    if (has(Knob::kZero)) share_weights();
     if (has(Knob::kSequenceRanks)) more_ranks();
     if (has(Knob::kKeepBytes)) keep_less();
     if (has(Knob::kTiles)) smaller_tiles();
@@ -56,6 +57,14 @@ class Changes {
     if (plan.narrow_moments || plan.dtype == DType::kF64 || !plan.work.moments_may_be_narrow) return;
     plan.narrow_moments = true;
     offer(Knob::kMoments, plan);
+  }
+  void share_weights() {
+    const MeshShape& mesh = q_.plan.mesh;
+    const int ranks = q_.plan.work.pass == Pass::kTrain ? mesh.data * mesh.sequence : mesh.sequence;
+    if (ranks == 1 || q_.plan.zero == ZeroStage::kWeights) return;
+    EnginePlan plan = q_.plan;
+    plan.zero = ZeroStage::kWeights;
+    offer(Knob::kZero, plan);
   }
   void keep_less() {
     if (q_.plan.keep_bytes == 0) return;
@@ -125,9 +134,9 @@ class Changes {
 }  // namespace
 
 std::vector<Knob> recipe_knobs() {
-  return {Knob::kOffload,       Knob::kDtype,           Knob::kMoments,
-          Knob::kSequenceRanks, Knob::kKeepBytes,       Knob::kTiles,
-          Knob::kSaveAttention, Knob::kSharedSequences, Knob::kLength};
+  return {Knob::kOffload,         Knob::kDtype,     Knob::kMoments, Knob::kZero,
+          Knob::kSequenceRanks,   Knob::kKeepBytes, Knob::kTiles,   Knob::kSaveAttention,
+          Knob::kSharedSequences, Knob::kLength};
 }
 
 std::vector<Suggestion> suggestions(const MemoryQuestion& question) {

@@ -14,6 +14,7 @@ enum class Knob {
   kOffload,
   kDtype,          // the next narrower type
   kMoments,        // of the optimizer in BF16
+  kZero,           // weights shared out among the ranks
   kSequenceRanks,  // more of them for each sequence
   kKeepBytes,      // nothing kept that can be computed again
   kTiles,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "parallel/attention/ring_attention.h"
+#include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mesh.h"
 #include "parallel/comm/thread_world.h"
 #include "parallel/comm/world_of_one.h"
@@ -82,6 +83,63 @@ TEST_F(ModelSessionTest, RanksOfARowShareTheSequence) {
       EXPECT_NEAR(nll[0][static_cast<int64_t>(i)].item<double>(), alone[0][positions[i]].item<double>(),
                   1e-5);
     }
+  });
+}
+
+// Rows of the mesh evaluate what they like: the ranks of a row share weights out among themselves.
+TEST_F(ModelSessionTest, RanksThatShareWeightsOutEvaluateByRows) {
+  const at::Tensor alone = expected(3);
+  run_thread_world(4, [&](Communicator& world) {
+    const Mesh mesh(world, {2, 2});
+    ModelSession session(small_config(), model_place(mesh, nullptr));
+    EnginePlan plan = plan_of(DType::kF32);
+    plan.mesh = mesh.shape();
+    plan.zero = ZeroStage::kWeights;
+    session.begin(plan);
+    session.initialize(3);
+    EXPECT_FALSE(session.parameters().replicated());
+    CausalLM& model = session.model();
+    const LocalBatch batch = make_local_batch(kSequences, {}, model.attention().split(), at::kFloat);
+    const std::vector<int64_t> positions = batch.layout.positions(0);
+    for (int pass = 0; pass <= mesh.index(Axis::kData); ++pass) {
+      const at::Tensor nll = model.evaluate(batch, model.identity()).nll;
+      for (size_t i = 0; i < positions.size(); ++i) {
+        EXPECT_NEAR(nll[0][static_cast<int64_t>(i)].item<double>(), alone[0][positions[i]].item<double>(),
+                    1e-5);
+      }
+    }
+  });
+}
+
+// From stage to stage of a run: weights that lie otherwise than before are to be loaded again, others stay.
+TEST_F(ModelSessionTest, WeightsMoveBetweenWaysToShareThemOut) {
+  using enum ZeroStage;
+  const at::Tensor alone = expected(3);
+  run_thread_world(2, [&](Communicator& world) {
+    const Mesh mesh(world, {1, 2});
+    ModelSession session(small_config(), model_place(mesh, nullptr));
+    const auto begin = [&](Pass pass, ZeroStage zero) {
+      EnginePlan plan = plan_of(DType::kF32);
+      plan.mesh = mesh.shape();
+      plan.work.pass = pass;
+      plan.zero = zero;
+      session.begin(plan);
+      session.initialize(3);
+      CausalLM& model = session.model();
+      const LocalBatch batch = make_local_batch(kSequences, {}, model.attention().split(), at::kFloat);
+      const double sum = model.evaluate(batch, model.identity()).nll.sum().item<double>();
+      EXPECT_NEAR(all_reduce_sum(world, sum), alone.sum().item<double>(), 1e-4);
+      return &session.parameters();
+    };
+    const ParameterStore* const whole = begin(Pass::kEvaluate, kOptimizerState);
+    EXPECT_EQ(begin(Pass::kTrain, kOptimizerState), whole);
+    const ParameterStore* const gradients_shared = begin(Pass::kTrain, kGradients);
+    EXPECT_EQ(begin(Pass::kEvaluate, kOptimizerState), gradients_shared) << "of gradients there are none";
+    EXPECT_TRUE(begin(Pass::kTrain, kOptimizerState)->replicated());
+    const ParameterStore* const shared = begin(Pass::kTrain, kWeights);
+    EXPECT_FALSE(shared->replicated());
+    EXPECT_EQ(begin(Pass::kEvaluate, kWeights), shared) << "one row is all ranks";
+    EXPECT_TRUE(begin(Pass::kEvaluate, kOptimizerState)->replicated());
   });
 }
 

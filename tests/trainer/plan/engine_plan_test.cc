@@ -3,6 +3,7 @@
 
 #include "kernels/base/error.h"
 #include "tests/trainer/plan/cases.h"
+#include "trainer/plan/known_models.h"
 
 namespace ropeway::testing {
 namespace {
@@ -59,8 +60,8 @@ TEST(PlanMemory, OfAGpuIsThatOfPaddedChunks) {
   EXPECT_EQ(passes_of(plan_of(recipe, {1, 4}, {.cuda = true}))[0].shape.length, 2560);
 }
 
-// Four chunks of a contiguous sequence, not eight of a zigzag one: 10,001 tokens become 10,004 or 10,008; on a
-// GPU 10,240 or 11,264 for 11,000.
+// Four chunks of a contiguous sequence, not eight of a zigzag one: 10,001 tokens become 10,004 or 10,008; on
+// a GPU 10,240 or 11,264 for 11,000.
 TEST(PlanMemory, IsOfSequencesPaddedForTheirPlacement) {
   const auto local_length = [](int64_t length, Placement placement, bool cuda) {
     Recipe recipe = recipe_of(finetune(length));
@@ -137,6 +138,75 @@ TEST(EnginePlan, FitWhateverCanBeMadeToFit) {
   }
   EXPECT_TRUE(offloaded);
   EXPECT_FALSE(plan_of(recipe, mesh, {true, 139 * kGiB}).offload);
+}
+
+// With less and less memory ranks share out more, and never more than they must.
+TEST(EnginePlan, RanksShareOutMoreWhereTheWorkFitsNoOtherWay) {
+  const MeshShape mesh{1, 8};
+  const Recipe recipe = recipe_of(finetune(1 << 15));
+  ZeroStage stage = ZeroStage::kOptimizerState;
+  for (int64_t gib = 139; gib >= 24; --gib) {
+    const EnginePlan plan = plan_of(recipe, mesh, {true, gib * kGiB});
+    EXPECT_LE(plan_memory(llama_8b(), plan).parts.total(), gib * kGiB) << gib;
+    EXPECT_GE(plan.zero, stage) << gib;
+    if (plan.zero > stage) {
+      EnginePlan less = plan;
+      less.zero = stage;
+      less.tile_tokens = 128;
+      less.loss_tile_tokens = 64;
+      less.offload = true;
+      less.keep_bytes = 0;
+      EXPECT_GT(plan_memory(llama_8b(), less).parts.total(), gib * kGiB) << gib;
+    }
+    stage = plan.zero;
+  }
+  EXPECT_EQ(stage, ZeroStage::kWeights);
+}
+
+TEST(EnginePlan, NothingIsSharedOutByOneRankOrWithoutAGpu) {
+  Recipe recipe = recipe_of(finetune(1 << 20));
+  EXPECT_EQ(plan_of(recipe, {1, 8}, {}).zero, ZeroStage::kOptimizerState);
+  EXPECT_EQ(plan_of(recipe, {1, 1}, {true, kGiB}).zero, ZeroStage::kOptimizerState);
+  recipe.engine.zero = 3;
+  EXPECT_EQ(plan_of(recipe, {1, 8}, {}).zero, ZeroStage::kWeights);
+  EXPECT_EQ(plan_of(recipe, {8, 1}, {}).zero, ZeroStage::kWeights);
+  EXPECT_EQ(plan_of(recipe, {1, 1}, {}).zero, ZeroStage::kOptimizerState);
+  // Rows of the mesh evaluate different sequences: the ranks of one share weights, and of gradients there are
+  // none.
+  recipe.stages[0] = StageRecipe();
+  recipe.stages[0].set_kind(StageKind::kEvaluate);
+  recipe.stages[0].evaluate().lengths = {1 << 15};
+  EXPECT_EQ(plan_of(recipe, {2, 4}, {}).zero, ZeroStage::kWeights);
+  EXPECT_EQ(plan_of(recipe, {8, 1}, {}).zero, ZeroStage::kOptimizerState);
+  recipe.engine.zero = 2;
+  EXPECT_EQ(plan_of(recipe, {2, 4}, {}).zero, ZeroStage::kOptimizerState);
+}
+
+// What sharing out is for: lengths and models that GPUs of these sizes then hold. A tenth is left for what is
+// in no formula.
+TEST(EnginePlan, HoldsLongSequencesAndLargeModels) {
+  struct Goal {
+    const char* model;
+    int64_t length;
+    int gpus, gigabytes;
+  };
+  for (const Goal& goal : {Goal{"llama3_8b", 1 << 20, 8, 80}, Goal{"llama3_8b", 1 << 21, 8, 141},
+                           Goal{"llama2_70b", 1 << 18, 32, 80}, Goal{"llama3_2_1b", 1 << 21, 1, 141}}) {
+    const ModelConfig config = config_of(known_model(goal.model));
+    const auto bytes = static_cast<int64_t>(0.9e9 * goal.gigabytes);
+    const EnginePlan plan = plan_of(recipe_of(finetune(goal.length)), {1, goal.gpus}, {true, bytes}, config);
+    const MemoryParts parts = plan_memory(config, plan).parts;
+    EXPECT_LE(parts.total(), bytes) << goal.model << ": " << parts_text(parts);
+  }
+  // Weights that no GPU holds are evaluated by eight.
+  const ModelConfig config = config_of(known_model("llama2_70b"));
+  Recipe recipe = recipe_of(finetune(1 << 15));
+  recipe.stages[0] = StageRecipe();
+  recipe.stages[0].set_kind(StageKind::kEvaluate);
+  recipe.stages[0].evaluate().lengths = {1 << 17};
+  const EnginePlan plan = plan_of(recipe, {1, 8}, {true, int64_t{72'000'000'000}}, config);
+  EXPECT_EQ(plan.zero, ZeroStage::kWeights);
+  EXPECT_LE(plan_memory(config, plan).parts.total(), 72'000'000'000);
 }
 
 TEST(EnginePlan, OfTheRecipeStand) {

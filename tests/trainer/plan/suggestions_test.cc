@@ -17,7 +17,9 @@ using ::testing::SizeIs;
 
 constexpr int64_t kGiB = int64_t{1} << 30;
 
-std::vector<Suggestion> suggested(const Recipe& recipe, const MeshShape& mesh, int64_t limit) {
+// Ranks share out the optimizer's state alone, unless the recipe says otherwise.
+std::vector<Suggestion> suggested(Recipe recipe, const MeshShape& mesh, int64_t limit) {
+  recipe.engine.zero = std::max(recipe.engine.zero, 1);
   const ModelConfig config = llama_8b();
   const EnginePlan plan = plan_of(recipe, mesh, {true, limit});
   return suggestions({config, plan, limit, recipe_knobs()});
@@ -31,7 +33,8 @@ const Suggestion* find(const std::vector<Suggestion>& list, Knob knob) {
 }
 
 TEST(Suggestions, AreThreeWithNumbers) {
-  const Recipe recipe = recipe_of(finetune(1 << 20), DType::kF32);
+  Recipe recipe = recipe_of(finetune(1 << 20), DType::kF32);
+  recipe.engine.zero = 1;
   const auto list = suggested(recipe, {1, 8}, 77 * kGiB);
   EXPECT_THAT(list, SizeIs(3));
   const int64_t now = plan_memory(llama_8b(), plan_of(recipe, {1, 8}, {true, 77 * kGiB})).parts.total();
@@ -60,6 +63,7 @@ TEST(Suggestions, ThatFitComeFirstAndDo) {
 TEST(Suggestions, NameTheFewestRanksThatFit) {
   Recipe recipe = recipe_of(finetune(1 << 21));
   recipe.engine.activations = ActivationsPlace::kHost;
+  recipe.engine.zero = 1;
   const int64_t limit = 100 * kGiB;
   const auto list = suggested(recipe, {1, 4}, limit);
   EnginePlan plan = plan_of(recipe, {1, 4}, {true, limit});
@@ -83,6 +87,18 @@ TEST(Suggestions, OfferNarrowMomentsWhereTheyAreSafe) {
   stage.train().beta2 = 0.95;
   stage.train().moments = DType::kBF16;
   EXPECT_THAT(suggested(recipe_of(stage), mesh, 60 * kGiB), none);
+}
+
+TEST(Suggestions, OfferToShareOutWeightsAmongRanks) {
+  const auto list = suggested(recipe_of(finetune(1 << 15)), {1, 8}, 40 * kGiB);
+  const Suggestion* zero = find(list, Knob::kZero);
+  ASSERT_NE(zero, nullptr);
+  EXPECT_EQ(zero->plan.zero, ZeroStage::kWeights);
+  EXPECT_TRUE(zero->enough);
+  EXPECT_EQ(find(suggested(recipe_of(finetune(1 << 15)), {1, 1}, 40 * kGiB), Knob::kZero), nullptr);
+  Recipe shared = recipe_of(finetune(1 << 15));
+  shared.engine.zero = 3;
+  EXPECT_EQ(find(suggested(shared, {1, 8}, 10 * kGiB), Knob::kZero), nullptr);
 }
 
 // On two rows a rank has two of a step's four sequences to run, on any number of ranks.
