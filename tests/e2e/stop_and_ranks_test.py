@@ -1,5 +1,6 @@
 """SIGUSR1 to mpirun saves and ends with 75, and the same command goes on to the same bits; a run interrupted on two
-ranks and resumed on one or four ends within fp32 rounding of the uninterrupted one; another recipe is refused."""
+ranks and resumed on one or four, with gradients and weights shared out or not, ends within fp32 rounding of the
+uninterrupted one; another recipe is refused."""
 import os
 import signal
 import subprocess
@@ -34,15 +35,17 @@ assert run.weights_sha256() == reference.weights_sha256(), "not bit-equal after 
 print("SIGUSR1: exit 75, resumed, bit-equal")
 run.remove()
 
-for ranks in (1, 4):
-    run = Run(f"ranks-{ranks}")
+# Ranks, and what they share out before the stop and after it.
+for ranks, before, after in ((1, 1, 1), (4, 1, 1), (4, 2, 3)):
+    run = Run(f"ranks-{ranks}", sets=[f"engine.zero={before}"])
     code = stop_in_training(run)
     assert code == 75, f"exit code {code}, wanted 75\n{run.output()}"
+    run.sets[-1] = f"engine.zero={after}"
     run.finish(ranks=ranks)
     difference = largest_difference(expected, run.run_dir / "model/model.safetensors")
     # fp32 rounding of gradients, about 1e-6 of their norm, grown by Adam's division over the few steps that remain.
     assert 0 <= difference < 1e-3, f"{difference} after resuming on {ranks} ranks"
-    print(f"stopped on 2 ranks, resumed on {ranks}: weights differ by {difference:.1e} of their norm")
+    print(f"stopped on 2 ranks with zero {before}, resumed on {ranks} with {after}: weights differ by {difference:.1e} of their norm")
     run.remove()
 
 other = subprocess.run([str(BINARY), "run", "tests/e2e/tiny.yaml", "--set", f"run_dir={reference.run_dir}",

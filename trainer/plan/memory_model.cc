@@ -80,7 +80,7 @@ class PassMemory {
   // in.
   Parameters sharded_parameters() const {
     const bool shares_weights = plan_.zero == ZeroStage::kWeights, tied = config_.tie_word_embeddings;
-    const int ranks = trains() ? shape_.all_ranks : shape_.ring_ranks;
+    const int ranks = trains() ? shape_.all_ranks : shape_.ring_ranks * shape_.head_ranks;
     const int64_t layers = config_.num_layers, embedding = config_.vocab_size * config_.hidden_size;
     const int64_t head = config_.hidden_size + (tied ? 0 : embedding);
     const int64_t block = (config_.num_parameters() - embedding - head) / layers;
