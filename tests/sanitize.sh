@@ -31,8 +31,8 @@ arithmetic="random_test bfloat16_test float16_test fast_exp_test team_test rope_
 # Readers of files that others wrote.
 readers="files_test config_test family_test safetensors_test hf_test tokenizer_test data_test rope_factors_test"
 # Ranks as threads, watchers, progress threads.
-threads="comm_test collectives_test ring_test sharded_adamw_test checkpoint_test report_test plan_test pure_search_test
-  search_units_test search_test model_objective_test model_sharded_test model_sequence_attention_test evaluate_test
+threads="comm_test stop_agreement_test board_test collectives_test ring_test sharded_adamw_test checkpoint_test
+  report_test plan_test pure_search_test search_units_test search_test model_objective_test model_sharded_test model_sequence_attention_test evaluate_test
   finetune_test"
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
