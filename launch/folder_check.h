@@ -1,5 +1,5 @@
-// Whether the ranks can work in a folder together: it is written, all of them see what one wrote, and its locks hold
-// between hosts.
+// Whether the ranks can work in a folder together: it is written, all of them see what one wrote, and its
+// locks hold between hosts.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// What a rank finds on its host: system, processor, memory, limits of its process, room on disks, environment.
+// What a rank finds on its host: system, processor, memory, limits of its process, room on disks,
+// environment.
 #pragma once
 
 #include <cstdint>

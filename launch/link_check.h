@@ -1,5 +1,5 @@
-// What the ranks of a job are to each other: their clocks, and how fast data moves between them in the two ways that a
-// step uses. Data is checked too: what arrives must be what was sent.
+// What the ranks of a job are to each other: their clocks, and how fast data moves between them in the two
+// ways that a step uses. Data is checked too: what arrives must be what was sent.
 #pragma once
 
 #include <string>
@@ -32,8 +32,8 @@ struct LinkCheck {
   int64_t step_tokens = 0, step_heads = 0;   // per rank
   DoctorFaults faults;
 };
-// Collective, of two ranks or more. gpus: null where the data lies in host memory. Each speed is the best of several
-// tries.
+// Collective, of two ranks or more. gpus: null where the data lies in host memory. Each speed is the best of
+// several tries.
 LinkCheck check_links(Communicator& world, CudaJob* gpus);
 
 }  // namespace ropeway

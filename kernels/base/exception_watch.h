@@ -1,5 +1,5 @@
-// Whether an exception is on its way through an object's scope, for the object's destructor: several may be under
-// way at once, and only those that began after the object was made count.
+// Whether an exception is on its way through an object's scope, for the object's destructor: several may be
+// under way at once, and only those that began after the object was made count.
 #pragma once
 
 #include <exception>

@@ -1,6 +1,7 @@
-// Whether what a thread computes will be used. Another thread raises the flag when it has decided that it will not
-// (parallel/comm/stop_agreement.h does), and lowers it before anything is computed that will. A kernel that takes
-// long looks at it between two tiles and returns at once, with the rest of its results unwritten.
+// Whether what a thread computes will be used. Another thread raises the flag when it has decided that it
+// will not (parallel/comm/stop_agreement.h does), and lowers it before anything is computed that will. A
+// kernel that takes long looks at it between two tiles and returns at once, with the rest of its results
+// unwritten.
 #pragma once
 
 #include <atomic>

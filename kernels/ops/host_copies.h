@@ -29,8 +29,8 @@ class HostCopies {
 
 std::unique_ptr<HostCopies> make_host_copies(c10::Device device);
 
-// Bytes of host memory that can be had without swapping, within the limits of this process's control group and
-// address space. Pinned memory beyond it is not refused: the kernel kills processes until it is there.
+// Bytes of host memory that can be had without swapping, within the limits of this process's control group
+// and address space. Pinned memory beyond it is not refused: the kernel kills processes until it is there.
 int64_t available_host_bytes();
 
 // Defined with CUDA's sources, or by their stand-in.

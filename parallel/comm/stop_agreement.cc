@@ -84,8 +84,8 @@ void StopAgreement::pass(bool new_section) {
   if (target_ && passed_ >= *target_) throw Abandoned();
 }
 
-// Up to the target nothing is used of what this rank computes, if it leaves in the section that it is in. One that is
-// a section behind finishes that: others have left it, and go by its results. mutex_ is held.
+// Up to the target nothing is used of what this rank computes, if it leaves in the section that it is in.
+// One that is a section behind finishes that: others have left it, and go by its results. mutex_ is held.
 void StopAgreement::spare_unwanted_work() {
   const bool leaves_here = target_ && *target_ >> kPointBits == passed_ >> kPointBits;
   if (unwanted_ != nullptr && leaves_here) *unwanted_ = true;

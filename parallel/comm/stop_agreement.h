@@ -6,9 +6,9 @@
 // abandoned at one of its stop points. Ranks that exchange data must all leave at the same point, or one waits
 // for ever for what the other does not send. So the points are counted: the threads hold their ranks at the next
 // point, agree on the highest number that any rank has passed, and let them go on to the one after it. No rank
-// can have passed that point, and every rank comes to it, because up to there all of them work. On the way to it
-// they exchange what they always do, but kernels return at once (kernels/base/unwanted_work.h): two points may lie
-// a ring step's attention apart.
+// can have passed that point, and every rank comes to it, because up to there all of them work. On the way
+// to it they exchange what they always do, but kernels return at once (kernels/base/unwanted_work.h): two
+// points may lie a ring step's attention apart.
 //
 //   for (...) {
 //     stop.abandonable([&] { forward_backward(); });   // calls stop_point() between blocks and ring steps

@@ -1,5 +1,5 @@
-// A stop in the middle of a ring step whose attention takes many seconds: its kernel returns, the hops are made all
-// the same, and all ranks leave at one point.
+// A stop in the middle of a ring step whose attention takes many seconds: its kernel returns, the hops are
+// made all the same, and all ranks leave at one point.
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -20,8 +20,8 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRanks = 2;
-// A ring step takes half of 16K x 16K scores for each of 48 heads: 1.6 TFLOP forward, 4 backward, where a core does 0.1
-// per second.
+// A ring step takes half of 16K x 16K scores for each of 48 heads: 1.6 TFLOP forward, 4 backward, where a
+// core does 0.1 per second.
 constexpr int64_t kLocal = 16 << 10, kHeads = 48, kDim = 64;
 
 struct Case {

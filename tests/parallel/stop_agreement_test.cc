@@ -106,8 +106,8 @@ TEST(StopAgreement, RingsOfDifferentLengthsLeaveBeforeTheyMeet) {
   }
 }
 
-// Rank 0 has left the section by the time a stop is agreed and will use what rank 1 still computes in it; the other
-// way round nobody uses anything of a section that all leave.
+// Rank 0 has left the section by the time a stop is agreed and will use what rank 1 still computes in it;
+// the other way round nobody uses anything of a section that all leave.
 TEST(StopAgreement, OnlyWorkThatNobodyUsesIsUnwanted) {
   for (const bool one_has_left : {true, false}) {
     std::atomic<bool> wanted{false}, left{false};

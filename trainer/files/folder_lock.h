@@ -32,8 +32,8 @@ class FolderLock {
   std::unique_ptr<Held> held_;
 };
 
-// The system's reason why flock does not work in the folder; "": it does. Throws kCannotCreate for a folder that
-// cannot be written to.
+// The system's reason why flock does not work in the folder; "": it does. Throws kCannotCreate for a folder
+// that cannot be written to.
 std::string why_no_flock(const std::filesystem::path& folder);
 
 // Whether a process holds the folder's lock, as far as can be told without taking it.

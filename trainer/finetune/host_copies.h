@@ -13,7 +13,8 @@ class HostCopies {
   void start_over();
   // Contiguous tensors, good until start_over(). What is part of a tensor that was copied before is not copied again.
   at::Tensor copy(const at::Tensor& tensor);
-  // Host memory that copies of these, made in this order after start_over(), take beyond what earlier ones have.
+  // Host memory that copies of these, made in this order after start_over(), take beyond what earlier ones
+  // have.
   int64_t bytes_to_take(const std::vector<at::Tensor>& tensors) const;
   bool finite() const { return finite_; }  // every number copied since start_over()
 

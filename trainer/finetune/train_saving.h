@@ -1,6 +1,7 @@
 // When a training stage saves, and how it stops. Checkpoints are written beside the steps that follow: what is to
 // be saved is copied in host memory, and a thread writes it (checkpoint/background_save.h). One that a stop or
-// the end of the stage waits for is written from where it lies, and so is one for whose copies a host has no room.
+// the end of the stage waits for is written from where it lies, and so is one for whose copies a host has
+// no room.
 #pragma once
 
 #include <chrono>
