@@ -8,8 +8,8 @@
 
 namespace ropeway {
 
-// The first candidates: families of closed forms; LongRoPE's PI, NTK, YaRN and mutants of them; or LongRoPE2's
-// NTK up to a critical pair that is searched for too, and at least the scale from there on.
+// The first candidates: families of closed forms; LongRoPE's PI, NTK, YaRN and mutants of them; or
+// LongRoPE2's NTK up to a critical pair that is searched for too, and at least the scale from there on.
 enum class SearchSeeds { kFamilies, kPaper, kLongRope2 };
 template <>
 struct ChoiceTable<SearchSeeds> {
@@ -18,8 +18,8 @@ struct ChoiceTable<SearchSeeds> {
       {kFamilies, "families"}, {kPaper, "paper"}, {kLongRope2, "longrope2"}};
 };
 
-// What candidates are ranked by: the mean loss of texts, that of the answers to questions about needles hidden
-// in them, or both.
+// What candidates are ranked by: the mean loss of texts, that of the answers to questions about needles
+// hidden in them, or both.
 enum class SearchFitness { kText, kNeedle, kMixed };
 template <>
 struct ChoiceTable<SearchFitness> {

@@ -19,8 +19,8 @@ namespace ropeway {
 struct Llama3Options {
   double factor = 8, low_turns = 1, high_turns = 4;  // low_freq_factor, high_freq_factor
   int64_t pretrained_length = 8192;                  // original_max_position_embeddings
-  // Of an already tuned model: turns are counted with its periods, and what is returned stretches them further.
-  // Empty: all 1.
+  // Of an already tuned model: turns are counted with its periods, and what is returned stretches them
+  // further. Empty: all 1.
   std::vector<double> trained_factors = {};
 };
 std::vector<double> llama3_factors(const RopeGeometry& g, const Llama3Options& options);

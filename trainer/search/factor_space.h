@@ -16,10 +16,10 @@
 // covered most of the circle, and may go on. Fine-tuning at a shorter length than the target's does not mend
 // it: the largest angles occur at the target's end only.
 //
-// LongRoPE2's critical pair (Shang et al. 2025, section 3): pairs that turn less than once in training were thought
-// to be the undertrained ones, and some faster ones are as well. It lies between the pair that turns ten times and
-// the first that does not turn once, and is searched for with the factors. From it on x >= s2, and no pair falls
-// below its floor.
+// LongRoPE2's critical pair (Shang et al. 2025, section 3): pairs that turn less than once in training
+// were thought to be the undertrained ones, and some faster ones are as well. It lies between the pair
+// that turns ten times and the first that does not turn once, and is searched for with the factors. From
+// it on x >= s2, and no pair falls below its floor.
 //
 // reach = margin * s2 on an original model (the paper's Table 4: 1.25 s); on a tuned one at least 1 + s2,
 // which the published code allows and its set for 512K, with 2.645 at s2 = 2, needs.
@@ -51,8 +51,8 @@ struct FactorSpace {
   std::vector<double> coordinates(const std::vector<double>& factors,
                                   const std::vector<double>& weights = {}) const;
   bool contains(const std::vector<double>& x) const;  // monotone and within bounds, to rounding
-  // The pair from which on x is free: 0 where there is no critical one; else the slowest one that x follows the rule
-  // of, or the slowest there may be where it follows none.
+  // The pair from which on x is free: 0 where there is no critical one; else the slowest one that x
+  // follows the rule of, or the slowest there may be where it follows none.
   int64_t first_free(const std::vector<double>& x) const;
   // Widens the bounds until `factors` are inside; a space with a critical pair stays as it is.
   void include(const std::vector<double>& factors);
@@ -72,8 +72,8 @@ FactorSpace family_space(const SearchProblem& problem);
 // Not for a readjust.
 FactorSpace critical_space(const SearchProblem& problem);
 
-// From the first pair that turns at most ten times in the trained length to the first that does not turn once, as far
-// as there are such pairs (LongRoPE2: d_10 to d_tcd).
+// From the first pair that turns at most ten times in the trained length to the first that does not turn
+// once, as far as there are such pairs (LongRoPE2: d_10 to d_tcd).
 CriticalPairs critical_pairs(const SearchProblem& problem);
 
 }  // namespace ropeway

@@ -55,14 +55,14 @@ struct Ranking {
 };
 
 // Without repetitions. On the held-out documents, and for `whole` also on those fixed documents that every
-// candidate has been scored on already, where their score is the text's loss. Without held-out documents: by the
-// mean fitness on the fixed ones.
+// candidate has been scored on already, where their score is the text's loss. Without held-out documents:
+// by the mean fitness on the fixed ones.
 Ranking rank_finalists(Scorer& scorer, const std::vector<Candidate>& candidates,
                        const FinalistRule& rule = {});
 
-// Readjust: nothing may get worse. Ordered by the mean fitness over fixed and held-out documents together, but a
-// candidate that is worse than the best of `keep` on either of the two goes behind all that are not. `keep`
-// take part themselves, and the best of them goes ahead of everything that may not win.
+// Readjust: nothing may get worse. Ordered by the mean fitness over fixed and held-out documents together,
+// but a candidate that is worse than the best of `keep` on either of the two goes behind all that are not.
+// `keep` take part themselves, and the best of them goes ahead of everything that may not win.
 Ranking rank_readjusted(Scorer& scorer, const std::vector<Candidate>& candidates,
                         const std::vector<Candidate>& keep,
                         const FinalistRule& rule = finalist_rule(SearchFitness::kText, true));

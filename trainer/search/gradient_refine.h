@@ -7,9 +7,9 @@
 // fraction of a radian in every dim. Each step ends at the nearest non-decreasing factors, nearest in these
 // parameters.
 //
-// In a space with a critical pair c (factor_space.h), which stays where the seed has it, pairs below follow it:
-// d loss / d log lambda_c takes in i/c of each of theirs, and the phase that limits its step is the one of them that
-// turns the most.
+// In a space with a critical pair c (factor_space.h), which stays where the seed has it, pairs below
+// follow it: d loss / d log lambda_c takes in i/c of each of theirs, and the phase that limits its step is
+// the one of them that turns the most.
 #pragma once
 
 #include <cstdint>

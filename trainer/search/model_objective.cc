@@ -281,8 +281,8 @@ class ModelObjective : public Objective {
     return std::isfinite(result) ? result : std::numeric_limits<double>::infinity();
   }
 
-  // Of the first `length` tokens. An example may have fewer targets than there are blocks: a block without one has
-  // the mean of all.
+  // Of the first `length` tokens. An example may have fewer targets than there are blocks: a block without
+  // one has the mean of all.
   DocumentScore mean_losses(const Candidate& candidate, const SearchSequence& sequence, int64_t length,
                             bool by_block = false) {
     const int64_t size = std::ssize(sequence.tokens);

@@ -2,9 +2,9 @@
 // data for gradients (search_sequences.h). Of examples of instruction data only what they score counts; no
 // passkey is hidden in them.
 //
-// fitness: needle puts the needles of tasks/needle_document.h into the sequences, and scores the answers alone:
-// the mean over needles of the mean over the answer's tokens. fitness: mixed adds that, times kNeedleWeight, to
-// the mean loss of the text around the needles, in the same pass.
+// fitness: needle puts the needles of tasks/needle_document.h into the sequences, and scores the answers
+// alone: the mean over needles of the mean over the answer's tokens. fitness: mixed adds that, times
+// kNeedleWeight, to the mean loss of the text around the needles, in the same pass.
 #pragma once
 
 #include <c10/core/ScalarType.h>

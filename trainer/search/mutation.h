@@ -18,12 +18,13 @@ struct BreedingOptions {
 };
 
 // A new individual that is not in `history`: each gene is redrawn with the mutation probability, uniformly
-// from the grid between its neighbours; again, from there, while the result is known or not monotone. The grid is
-// that of the published code: it begins at the left neighbour, ends with the first point that is not below the right
-// one (which may be beyond it: the result is then not monotone), and for the first gene with the last point below
-// it. The last gene ends at its bound. Of a space with critical pairs genes below the critical one follow it, and it
-// moves by up to two pairs with the same probability. Nothing when a thousand rounds found nothing new: the space is
-// (nearly) used up. The parent must be inside the space; the child is.
+// from the grid between its neighbours; again, from there, while the result is known or not monotone. The
+// grid is that of the published code: it begins at the left neighbour, ends with the first point that is
+// not below the right one (which may be beyond it: the result is then not monotone), and for the first
+// gene with the last point below it. The last gene ends at its bound. Of a space with critical pairs genes
+// below the critical one follow it, and it moves by up to two pairs with the same probability. Nothing
+// when a thousand rounds found nothing new: the space is (nearly) used up. The parent must be inside the
+// space; the child is.
 std::optional<Genome> mutate(const Genome& parent, const FactorSpace& space, const BreedingOptions& options,
                              const GenomeHistory& history, Philox& random);
 

@@ -1,6 +1,6 @@
-// What a search minimises: the mean negative log-likelihood (NLL) of documents under candidate factors, of the
-// answers to questions about needles hidden in them, or both (SearchFitness). An interface, so that the search itself can be tested on functions whose minimum is known; model_objective.h
-// is the real one.
+// What a search minimises: the mean negative log-likelihood (NLL) of documents under candidate factors, of
+// the answers to questions about needles hidden in them, or both (SearchFitness). An interface, so that
+// the search itself can be tested on functions whose minimum is known; model_objective.h is the real one.
 #pragma once
 
 #include <cstdint>

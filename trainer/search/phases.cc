@@ -3,12 +3,11 @@
 //   temperature  of these two, on one document
 //   refinement   from the best: gradient, or evolution, or none
 //   finalists    on held-out documents; the best formula is one of them, as what the search has to beat
-// With seeds: longrope2 the same with a race of its own seeds, which are what is refined; the formulas are scored
-// beside them.
-// With seeds: paper, PI, NTK-aware and YaRN keep the temperature of the policy; they are scored on all
-// documents before a gradient refinement, and go unscored into the evolution. The published evolution ends
-// with its fittest individual: it has no finalists, unless some candidates are always kept, and is weighed
-// against the formulas in its population.
+// With seeds: longrope2 the same with a race of its own seeds, which are what is refined; the formulas are
+// scored beside them. With seeds: paper, PI, NTK-aware and YaRN keep the temperature of the policy; they
+// are scored on all documents before a gradient refinement, and go unscored into the evolution. The
+// published evolution ends with its fittest individual: it has no finalists, unless some candidates are
+// always kept, and is weighed against the formulas in its population.
 #include "trainer/search/phases.h"
 
 #include <algorithm>

@@ -143,8 +143,8 @@ void Scorer::note_infinite(const SearchLine& line) {
   }
 }
 
-// What `line` asks about one of its documents: its score; NLL, tail, needle, blocks and needles; or the gradient
-// and the NLL.
+// What `line` asks about one of its documents: its score; NLL, tail, needle, blocks and needles; or the
+// gradient and the NLL.
 std::vector<double> Scorer::evaluate(const SearchLine& line, int64_t document) {
   switch (line.kind) {
     case SearchLine::Kind::kScore:

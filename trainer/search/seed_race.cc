@@ -8,17 +8,15 @@ namespace ropeway {
 
 namespace {
 
-// Those within reach of the best on the first `length` tokens.
+// Those within reach of the best on the first `length` tokens, best first.
 std::vector<Candidate> hopeful(Scorer& scorer, const std::vector<Candidate>& running, int64_t length,
-                               double hopeless) {
-  const auto scores = scorer.scores(running, {0}, length);
-  double best = scores[0][0];
-  for (const auto& row : scores) best = std::min(best, row[0]);
-  std::vector<Candidate> kept;
-  for (size_t i = 0; i < running.size(); ++i) {
-    if (scores[i][0] <= best + hopeless) kept.push_back(running[i]);
-  }
-  return kept;
+                               double hopeless, size_t most) {
+  std::vector<double> losses;
+  for (const auto& row : scorer.scores(running, {0}, length)) losses.push_back(row[0]);
+  const double best = *std::min_element(losses.begin(), losses.end());
+  const auto within =
+      std::count_if(losses.begin(), losses.end(), [&](double loss) { return loss <= best + hopeless; });
+  return lowest(running, losses, std::min(most, static_cast<size_t>(within)));
 }
 
 }  // namespace
@@ -36,8 +34,8 @@ SeedRaceResult race_seeds(Scorer& scorer, const std::vector<Candidate>& seeds,
   const int64_t look = scorer.documents_per_look();
   std::vector<Candidate> running = without_repetitions(seeds);
   for (const int64_t length : lengths) {
-    const double share = static_cast<double>(scorer.target_length()) / static_cast<double>(2 * length);
-    running = hopeful(scorer, running, length, options.hopeless * share);
+    const size_t most = length == lengths.back() ? options.most_to_target : options.most_to_half;
+    running = hopeful(scorer, running, length, options.hopeless, most);
   }
   running = lowest(running, scorer.means(running, look), options.on_second_document);
   const int64_t two_looks = std::min(2 * look, scorer.num_documents());

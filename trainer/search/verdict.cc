@@ -36,8 +36,14 @@ std::string interval_text(const std::optional<Interval>& interval) {
                   : std::string(" (too few figures for an interval)");
 }
 
-std::string difference_text(double gain, const char* what) {
-  return fmt::format("{:.4f} nats per {} {}", std::abs(gain), what, gain < 0 ? "worse" : "better");
+std::string difference_text(double gain) {
+  return fmt::format("{:.4f} nats per token {}", std::abs(gain), gain < 0 ? "worse" : "better");
+}
+
+// What `gain` is of, where it is not of the text alone.
+std::string of_what(const SearchVerdict& verdict) {
+  if (verdict.held_out || verdict.fitness == SearchFitness::kText) return "";
+  return verdict.fitness == SearchFitness::kNeedle ? " in its answers" : " in text and answers";
 }
 
 void take_mean(const std::vector<LossBlock>& gains, SearchVerdict& verdict) {
@@ -125,13 +131,12 @@ std::string verdict_text(const SearchVerdict& verdict, double passes) {
   if (verdict.same) return fmt::format("the search found {}, which needs no search", verdict.rival) + cost;
   std::string text =
       search_pays(verdict) ? "use the search: " : fmt::format("{} is as good: ", verdict.rival);
-  const char* unit = verdict.fitness != SearchFitness::kText && !verdict.held_out ? "fitness" : "token";
-  const std::string of_text = difference_text(verdict.gain, unit);
+  const std::string of_text = difference_text(verdict.gain) + of_what(verdict);
   if (is_of_needles(verdict)) {
     const double gain = gain_of_needles(verdict);
     text +=
         fmt::format("{} answers {} than {}{}, {:.2f} nats against {:.2f} over {} needles; its text is {}{}",
-                    verdict.found, difference_text(gain, "token"), verdict.rival,
+                    verdict.found, difference_text(gain), verdict.rival,
                     interval_text(verdict.needle_interval), verdict.needle_found, verdict.needle_rival,
                     verdict.needles, of_text, interval_text(verdict.interval));
     return text + " on " + documents_text(verdict) + cost;

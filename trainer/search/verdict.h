@@ -41,15 +41,15 @@ struct SearchVerdict {
 // The digits of a passkey are found under the one and not under the other: nats per digit.
 constexpr double kNeedleGain = 0.5;
 
-// Collective (scorer.h): what is known already costs nothing. On held-out documents the text is weighed as `rule`
-// says; on the ranking ones by their fitness.
+// Collective (scorer.h): what is known already costs nothing. On held-out documents the text is weighed as
+// `rule` says; on the ranking ones by their fitness.
 SearchVerdict weigh_on_held_out(Scorer& scorer, const Candidate& found, const Candidate& rival,
                                 const FinalistRule& rule);
 SearchVerdict weigh_on_ranking(Scorer& scorer, const Candidate& found, const Candidate& rival,
                                const FinalistRule& rule);
 
-// Ranked by the text's loss or by both: the interval lies above 0; or it reaches above 0 and the digits gain at
-// least kNeedleGain. Ranked by needles alone: the interval of their gain lies above 0.
+// Ranked by the text's loss or by both: the interval lies above 0; or it reaches above 0 and the digits
+// gain at least kNeedleGain. Ranked by needles alone: the interval of their gain lies above 0.
 bool search_pays(const SearchVerdict& verdict);
 // "use the search: 0.0123 nats per token better than ntk (95% 0.0101 to 0.0145) on 6 held-out documents,
 // passkey digits 0.38 nats against 2.31; 47 passes".

@@ -1,15 +1,15 @@
-// Documents whose answers tell how far back a model reads: the fitness of LongRoPE2's search (Shang et al. 2025,
-// section 3.3), whose sentences are those of RULER's needle tasks.
+// Documents whose answers tell how far back a model reads: the fitness of LongRoPE2's search (Shang et al.
+// 2025, section 3.3), whose sentences are those of RULER's needle tasks.
 //
-//   A special magic number is hidden within the following text. Make sure to memorize it. I will quiz you about
-//   the number afterwards.
+//   A special magic number is hidden within the following text. Make sure to memorize it. I will quiz
+//   you about the number afterwards.
 //   One of the special magic numbers for quiet-harbor is: 4821377.
 //   text text ...
-//   What is the special magic number for quiet-harbor mentioned in the provided text? The special magic number
-//   for quiet-harbor mentioned in the provided text is 4821377
+//   What is the special magic number for quiet-harbor mentioned in the provided text? The special magic
+//   number for quiet-harbor mentioned in the provided text is 4821377
 //
-// With several needles each is asked for in turn, in random order, with its true answer before the next: a pass is
-// as many trials as it has needles.
+// With several needles each is asked for in turn, in random order, with its true answer before the next: a
+// pass is as many trials as it has needles.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +37,9 @@ struct NeedleDocumentOptions {
   std::vector<int32_t> start = {};  // tokens in front of all others, such as a BOS, counted in `length`
 };
 
-// haystack: at least `length` tokens, less those of the start; one that begins with the start is used from behind
-// it. Throws kConfig naming the tokens where one needle has no room, kBadData for a tokenizer that does not keep
-// digits.
+// haystack: at least `length` tokens, less those of the start; one that begins with the start is used from
+// behind it. Throws kConfig naming the tokens where one needle has no room, kBadData for a tokenizer that
+// does not keep digits.
 NeedleDocument make_needle_document(const Tokenizer& tokenizer, std::span<const int32_t> haystack,
                                     const NeedleDocumentOptions& options);
 

@@ -9,8 +9,8 @@ namespace {
 
 const RopeGeometry kLlama3{64, 5e5, 8192};  // YaRN's ramp runs from pair 18 to pair 35
 
-// Radix by radix, as the paper has them (Eqs. 13-16): the radix of pair d, d_l <= d < d_h, grows by s^e_d, and
-// lambda_i is the product of what lies below.
+// Radix by radix, as the paper has them (Eqs. 13-16): the radix of pair d, d_l <= d < d_h, grows by s^e_d,
+// and lambda_i is the product of what lies below.
 std::vector<double> by_radix(double scale, bool progressive) {
   const int low = 18, high = 35;
   std::vector<double> factors;

@@ -183,13 +183,14 @@ INSTANTIATE_TEST_SUITE_P(All, CriticalSearch,
                                          SearchRefine::kNone),
                          [](const auto& info) { return std::string(word_of(info.param)); });
 
-// One step of Adam moves every free pair by its unit, whatever the slope is; pairs below follow the critical one, and
-// its slope is that of all of them together.
+// One step of Adam moves every free pair by its unit, whatever the slope is; pairs below follow the
+// critical one, and its slope is that of all of them together.
 TEST(CriticalPair, GradientStepsMoveThePairsBelowWithIt) {
   const SearchProblem problem = toy();
   const FactorSpace space = critical_space(problem);
   const Candidate seed{ntk_left(pi_factors(32, 10), 9), 1.05, 0, "seed"};
-  // Below the critical pair the target is lower than the seed, at it a little higher: together they pull it down.
+  // Below the critical pair the target is lower than the seed, at it a little higher: together they pull
+  // it down.
   std::vector<double> target = seed.factors;
   target[9] *= 1.01;
   for (size_t i = 1; i < 9; ++i) target[i] *= 0.8;

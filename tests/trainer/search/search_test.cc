@@ -57,8 +57,19 @@ SearchProblem readjust_problem(const std::string& seeds, const std::string& refi
   return problem;
 }
 
+int64_t needles_of(const SearchProblem& problem) {
+  return problem.options.fitness == SearchFitness::kText ? 0 : 3;
+}
 SyntheticObjective landscape(const SearchProblem& problem) {
-  return SyntheticObjective({.target = toy_target(problem)});
+  return SyntheticObjective({.target = toy_target(problem), .needles = needles_of(problem)});
+}
+
+// LongRoPE2's: an evolution with a critical pair, ranked by needles.
+SearchProblem by_needles() {
+  SearchProblem problem = small_evolution("longrope2");
+  problem.options.max_scale_margin = 2;
+  problem.options.fitness = SearchFitness::kNeedle;
+  return problem;
 }
 
 void expect_same(const SearchOutcome& a, const SearchOutcome& b) {
@@ -201,6 +212,25 @@ TEST(Search, SeedsAloneCostAHundredthOfThePublishedSearch) {
   EXPECT_LE(outcome.forward_equivalents - kFinalistCost * 2, 6720.0 / 100);
 }
 
+// Growing documents: 63 seeds on a quarter, 20 of them at most on half, 10 on the whole.
+TEST(Search, DropsSeedsOnShorterDocuments) {
+  const SearchProblem problem = with("families", "none");
+  SyntheticObjective objective = landscape(problem);
+  LogFolder folder;
+  search_alone(problem, objective, folder / "search.jsonl");
+  std::map<int64_t, int> seeds;
+  for (const std::string& text : lines_of(read_bytes(folder / "search.jsonl"))) {
+    const auto line = nlohmann::json::parse(text);
+    const bool first = line["phase"] == "seeds" && line["documents"] == nlohmann::json{0};
+    if (first) ++seeds[line["length"].get<int64_t>()];
+  }
+  EXPECT_EQ(seeds[512], 63);
+  EXPECT_GT(seeds[1024], 1);
+  EXPECT_LE(seeds[1024], 20);
+  EXPECT_GT(seeds[2048], 1);
+  EXPECT_LE(seeds[2048], 10);
+}
+
 TEST(Search, ReplayOfAFinishedLogAsksNothingAndEndsTheSame) {
   const SearchProblem problem = with("families", "gradient");
   LogFolder folder;
@@ -218,6 +248,7 @@ class Killing : public testing::TestWithParam<const char*> {};
 SearchProblem killing_problem(const std::string& name) {
   if (name == "evolution") return small_evolution("paper");
   if (name == "families_evolution") return small_evolution("families");
+  if (name == "needles") return by_needles();
   if (name == "readjust") return readjust_problem("families", "gradient");
   if (name == "tuned") return tuned_problem("families", "gradient");
   return with("families", "gradient");
@@ -241,7 +272,8 @@ TEST_P(Killing, AtAnyEvaluationAndGoingOnGivesTheSameResultAndLog) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Killing,
-                         testing::Values("gradient", "evolution", "families_evolution", "readjust", "tuned"),
+                         testing::Values("gradient", "evolution", "families_evolution", "needles", "readjust",
+                                         "tuned"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Search, GoesOnFromALogThatWasTornAnywhere) {
@@ -419,8 +451,10 @@ SearchProblem short_documents() {
 TEST(Search, AnyNumberOfDataRanksFindsTheSameAndSharesTheWork) {
   SearchProblem gradient = small_evolution("families");
   gradient.options.refine = SearchRefine::kGradient;
-  for (const SearchProblem& problem : {gradient, small_evolution("families"), short_documents()}) {
-    const SyntheticObjective::Options options{.target = toy_target(problem), .documents = 9};
+  for (const SearchProblem& problem :
+       {gradient, small_evolution("families"), short_documents(), by_needles()}) {
+    const SyntheticObjective::Options options{
+        .target = toy_target(problem), .documents = 9, .needles = needles_of(problem)};
     LogFolder folder;
     SyntheticObjective alone(options);
     const SearchOutcome expected = search_alone(problem, alone, folder / "alone.jsonl");

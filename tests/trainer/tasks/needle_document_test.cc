@@ -1,4 +1,5 @@
-// Documents with needles: their length, where needles and answers stand, and the sentences, read back as text.
+// Documents with needles: their length, where needles and answers stand, and the sentences, read back as
+// text.
 #include "trainer/tasks/needle_document.h"
 
 #include <gmock/gmock.h>
