@@ -212,7 +212,8 @@ TEST(Search, SeedsAloneCostAHundredthOfThePublishedSearch) {
   EXPECT_LE(outcome.forward_equivalents - kFinalistCost * 2, 6720.0 / 100);
 }
 
-// Growing documents: 63 seeds on a quarter, 20 of them at most on half, 10 on the whole.
+// Growing documents: of 63 seeds the 60 that differ (no pair of this model turns 64 times in its window) on a
+// quarter, 20 of them at most on half, 10 on the whole.
 TEST(Search, DropsSeedsOnShorterDocuments) {
   const SearchProblem problem = with("families", "none");
   SyntheticObjective objective = landscape(problem);
@@ -224,7 +225,7 @@ TEST(Search, DropsSeedsOnShorterDocuments) {
     const bool first = line["phase"] == "seeds" && line["documents"] == nlohmann::json{0};
     if (first) ++seeds[line["length"].get<int64_t>()];
   }
-  EXPECT_EQ(seeds[512], 63);
+  EXPECT_EQ(seeds[512], 60);
   EXPECT_GT(seeds[1024], 1);
   EXPECT_LE(seeds[1024], 20);
   EXPECT_GT(seeds[2048], 1);
