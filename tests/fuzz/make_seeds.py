@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import struct
+import subprocess
 from pathlib import Path
 
 import gguf
@@ -133,6 +134,8 @@ def texts():
     write("text_file", "lines.gz", gzip.compress(document.encode(), mtime=0))
     write("text_file", "lines.bz2", bz2.compress(document.encode()))
     write("text_file", "lines.xz", lzma.compress(document.encode()))
+    packed = subprocess.run(["zstd", "-c"], input=document.encode(), stdout=subprocess.PIPE, check=True).stdout
+    write("text_file", "lines.zst", packed)
     write("text_file", "parquet", b"PAR1" + bytes(40) + b"PAR1")
 
 
@@ -151,9 +154,8 @@ def our_own():
                   ("weights.safetensors", "state.json", "optimizer-0.safetensors", "optimizer-1.safetensors")],
         "optimizer_shards": [{"file": "optimizer-0.safetensors", "begin": 0, "end": 5},
                              {"file": "optimizer-1.safetensors", "begin": 5, "end": 10}]}))
-    sets = DATA / "tiny_base/rope_factors.json"
-    if sets.exists():
-        write("factor_file", "tiny_base", sets.read_bytes())
+    for folder in ("tiny_base", "version_1/model", "demo_run/model"):
+        write("factor_file", folder.split("/")[0], (DATA / folder / "rope_factors.json").read_bytes())
 
 
 for earlier in SEEDS.rglob("*"):

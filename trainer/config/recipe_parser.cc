@@ -19,9 +19,12 @@ namespace {
 // At most one byte more than a recipe may have, so that a file without an end does not fill the memory.
 std::string read_bounded(const std::filesystem::path& file) {
   InputFile input(file);
-  std::string text(kMaxYamlBytes + 4, '\0');
+  std::string text(16 << 10, '\0');
   size_t filled = 0;
-  while (const size_t got = input.read(text.data() + filled, text.size() - filled)) filled += got;
+  while (const size_t got = input.read(text.data() + filled, text.size() - filled)) {
+    filled += got;
+    if (filled == text.size()) text.resize(std::min(2 * filled, kMaxYamlBytes + 4));
+  }
   text.resize(filled);
   return text;
 }

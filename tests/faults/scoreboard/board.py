@@ -1,6 +1,7 @@
 """The scoreboard of faults: rows.txt says which tests inject each, this runs them and prints what came of it.
 
     board.py BUILD_FOLDER [FAULT ...]     runs the tests (of the named faults or groups: K3 P) and prints the board
+    board.py --results FILE [FAULT ...]   the board from what a run of ctest wrote with --output-junit; runs nothing
     board.py --check SOURCE_FOLDER        is every fault there, and every test it names? runs nothing
 
 Exit code 0: no fault has a test that failed. Python standard library only."""
@@ -84,24 +85,22 @@ def base_name(test):
     return found[1] if found else test
 
 
-def run(build, tests):
-    """Runs them once each; returns base name -> [(status, seconds, reason)]."""
+def run(build, tests, results):
+    """Runs them once each; their results go to a file as ctest writes it."""
     listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], stdout=subprocess.PIPE, check=True)
     numbers = [str(number) for number, test in enumerate(json.loads(listed.stdout)["tests"], 1)
                if base_name(test["name"]) in tests]
-    with tempfile.TemporaryDirectory() as folder:
-        results = pathlib.Path(folder, "results.xml")
-        if numbers:
-            subprocess.run(["ctest", "--test-dir", build, "-I", "0,0,0," + ",".join(numbers), "-j", "2", "--output-on-failure",
-                            "--output-junit", results], stdout=sys.stderr)
-        outcome = collections.defaultdict(list)
-        if not results.exists():
-            return outcome
-        for case in xml.etree.ElementTree.parse(results).getroot():
-            if case.tag == "testcase":
-                skipped = case.find("skipped")
-                reason = "" if skipped is None else skipped.get("message", "")
-                outcome[base_name(case.get("name"))].append((case.get("status"), float(case.get("time")), reason))
+    if numbers:
+        subprocess.run(["ctest", "--test-dir", build, "-I", "0,0,0," + ",".join(numbers), "-j", "2", "--output-on-failure",
+                        "--output-junit", results], stdout=sys.stderr)
+
+
+def read_results(file):
+    """base name -> [(status, seconds)]; status: run, fail, or why it was not run."""
+    outcome = collections.defaultdict(list)
+    if file.exists():
+        for case in xml.etree.ElementTree.parse(file).getroot().iter("testcase"):
+            outcome[base_name(case.get("name"))].append((case.get("status"), float(case.get("time"))))
     return outcome
 
 
@@ -125,12 +124,18 @@ def judge(fault, outcome):
     return fault.points, seconds, "passed", False
 
 
-def board(build, wanted):
+def board(build, wanted, results=None):
     groups, faults = read_rows()
     chosen = [fault for fault in faults if not wanted or fault.name in wanted or fault.group in wanted]
     if not chosen:
         sys.exit(f"board.py: no fault and no group is called {' '.join(wanted)}")
-    outcome = run(build, {test for fault in chosen for test in fault.tests})
+    if results is None:
+        with tempfile.TemporaryDirectory() as folder:
+            results = pathlib.Path(folder, "results.xml")
+            run(build, {test for fault in chosen for test in fault.tests}, results)
+            outcome = read_results(results)
+    else:
+        outcome = read_results(results)
     sums = collections.defaultdict(lambda: [0.0, 0])
     broken = 0
     group = None
@@ -156,6 +161,8 @@ def board(build, wanted):
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
         sys.exit(check(pathlib.Path(sys.argv[2])))
+    if len(sys.argv) > 2 and sys.argv[1] == "--results":
+        sys.exit(board(None, set(sys.argv[3:]), pathlib.Path(sys.argv[2])))
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     sys.exit(board(sys.argv[1], set(sys.argv[2:])))
