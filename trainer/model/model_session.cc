@@ -16,12 +16,13 @@
 
 namespace ropeway {
 
-ModelPlace model_place(const Mesh& mesh, CudaJob* gpus) {
-  Communicator &ring = mesh.group(Axis::kRing), &heads = mesh.group(Axis::kHeads);
+ModelPlace model_place(const Mesh& mesh, CudaJob* gpus, bool shares_heads) {
+  Communicator& ring = mesh.group(shares_heads ? Axis::kRing : Axis::kSequence);
+  Communicator& heads = mesh.group(Axis::kHeads);
   ModelPlace place{.sequence = mesh.group(Axis::kSequence),
                    .attention = {.ring = ring, .links = ring_links_of(gpus, ring)},
                    .device = device_of(gpus)};
-  if (heads.size() > 1) place.attention.heads = collectives_of(gpus, heads);
+  if (shares_heads && heads.size() > 1) place.attention.heads = collectives_of(gpus, heads);
   if (gpus != nullptr) place.check_exchange = [gpus] { gpus->check(); };
   place.join_all = [gpus, &mesh] { return collectives_of(gpus, mesh.world()); };
   place.join_sequence = [gpus, &mesh] { return collectives_of(gpus, mesh.group(Axis::kSequence)); };

@@ -40,8 +40,9 @@ struct ModelPlace {
   // nothing of the kind.
   std::function<std::shared_ptr<Collectives>()> join_all = {}, join_sequence = {};
 };
-// Collective over the mesh. gpus: null for host memory; mesh and gpus must outlive the session.
-ModelPlace model_place(const Mesh& mesh, CudaJob* gpus);
+// Collective over the mesh. gpus: null for host memory; mesh and gpus must outlive the session. shares_heads: as the mesh has
+// it; else the ranks of a row are one ring, for a model whose heads cannot be shared so.
+ModelPlace model_place(const Mesh& mesh, CudaJob* gpus, bool shares_heads = true);
 
 class ModelSession {
  public:

@@ -2,6 +2,7 @@
 
 #include "kernels/base/error.h"
 #include "parallel/device/cuda_job.h"
+#include "parallel/layout/head_shares.h"
 #include "trainer/model/engine_setup.h"
 #include "trainer/model/model_session.h"
 #include "trainer/plan/make_plan.h"
@@ -20,10 +21,13 @@ KeyTokensOfWindows key_tokens_by(const LongPplEvaluator& evaluator,
          evaluator.model.string());
   }
   const ModelConfig& config = opened.dir.config;
-  ModelSession session(config, model_place(evaluator.mesh, evaluator.gpus));
+  MeshShape mesh = evaluator.mesh.shape();  // chosen by the other model's heads
+  const bool shares_heads = can_share_heads(config.num_heads, config.num_kv_heads, mesh.heads);
+  if (!shares_heads) mesh.heads = 1;
+  ModelSession session(config, model_place(evaluator.mesh, evaluator.gpus, shares_heads));
   const PlanRequest request = {.work = {.pass = Pass::kEvaluate, .lengths = {options.length}},
                                .dtype = evaluator.dtype,
-                               .mesh = evaluator.mesh.shape(),
+                               .mesh = mesh,
                                .placement = evaluator.placement};
   session.begin(
       make_engine_plan(config, request, device_memory(device_of(evaluator.gpus), evaluator.mesh.world())));
