@@ -100,9 +100,22 @@ TEST(ShippedRecipes, MistralIsTunedOnSequencesOf16K) {
   }
 }
 
+// LongRoPE2's two models: 10B tokens, 3B of them within the original window.
 TEST(ShippedRecipes, Phi3SeesTenBillionTokens) {
-  const TrainRecipe train = shipped("phi3_mini_128k.yaml").stages[1].train();
-  EXPECT_NEAR(static_cast<double>(train.steps * train.batch_sequences * train.length), 1e10, 0.01e10);
+  for (const char* name : {"phi3_mini_128k.yaml", "llama3_8b_128k.yaml"}) {
+    int tuned = 0;
+    for (const StageRecipe& stage : shipped(name).stages) {
+      if (stage.kind() != StageKind::kFinetune) continue;
+      ++tuned;
+      const TrainRecipe& train = stage.train();
+      EXPECT_NEAR(static_cast<double>(train.steps * train.batch_sequences * train.length), 1e10, 0.01e10)
+          << name;
+      EXPECT_EQ(train.short_share, 0.3) << name;
+      EXPECT_EQ(train.learning_rate, 2e-5) << name;
+      EXPECT_EQ(train.schedule, LearningRateSchedule::kCosine) << name;
+    }
+    EXPECT_EQ(tuned, 1) << name;
+  }
 }
 
 TEST(ShippedRecipes, TheDemonstrationTunesOnTwoMillionBytes) {
