@@ -21,6 +21,7 @@
 #include "trainer/plan/choose_mesh.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/plan/out_of_memory.h"
+#include "trainer/report/progress_line.h"
 #include "trainer/rope/auto_factors.h"
 #include "trainer/stages/factor_names.h"
 #include "trainer/stages/open_model.h"
@@ -192,6 +193,9 @@ std::string GeneratingModel::write(const std::vector<int32_t>& prompt, int64_t m
   TextStream stream(*tokenizer_, before);
   std::string text;
   bool stops = false;
+  // Nothing is said of a prompt that is read at once.
+  ProgressLine reading(world_.rank() == 0);
+  reading.update(who_, 0, 1, fmt::format("reading {} tokens", prompt.size()));
   const auto say = [&](const std::string& more) {
     text += more;
     std::cout << more << std::flush;
@@ -203,6 +207,7 @@ std::string GeneratingModel::write(const std::vector<int32_t>& prompt, int64_t m
   options.vocabulary = tokenizer_->vocab_size();
   options.stop.insert(options.stop.end(), stop.begin(), stop.end());
   options.told = [&](int32_t token) {
+    reading.drop();
     say(stream.add(token));
     stops = stop_requested();
     return std::cout.good() && !stops;
@@ -210,6 +215,7 @@ std::string GeneratingModel::write(const std::vector<int32_t>& prompt, int64_t m
   Generated made;
   or_out_of_memory({who_, config(), parts_->session.plan(), generation_knobs()},
                    [&] { made = parts_->generator->generate(prompt, options); });
+  reading.drop();
   run_on_rank(world_, 0, [&] {
     say(stream.finish());
     if (!std::cout.good()) fail(ErrorKind::kIo, "standard output: cannot be written to");

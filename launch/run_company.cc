@@ -13,9 +13,11 @@
 #include "launch/mesh_words.h"
 #include "parallel/comm/exchange_values.h"
 #include "parallel/comm/mpi_session.h"
+#include "parallel/device/cuda_job.h"
 #include "trainer/config/recipe_writer.h"
 #include "trainer/files/files.h"
 #include "trainer/page/write_page.h"
+#include "trainer/stages/counted_work.h"
 #include "trainer/stages/run_state.h"
 #include "trainer/stages/stage_plan.h"
 
@@ -59,23 +61,15 @@ void write_environment(const fs::path& folder, const Texts& environment) {
   write_file_atomically(folder / "environment.json", json.dump(2) + "\n");
 }
 
-// A pass over a short text and one over a long one do the same arithmetic at other speeds.
+// Of a GPU that is not in the table the rates are another's: only their ratios count here.
 std::vector<StageWork> work_of(const RunState& run) {
-  static const char* const kNames[] = {"forward", "factor gradient", "train"};
-  const PlanSettings settings{
-      .mesh = run.mesh.shape(), .device = find_device(DeviceRates::kCpu), .sets = run.sets};
-  std::vector<StageWork> stages;
-  for (const StagePlan& plan : plan_recipe(run.recipe, run.config, settings)) {
-    StageWork stage{plan.name, {}};
-    for (const PlannedPass& pass : plan.passes) {
-      const char* name = pass.pass == Pass::kEvaluate ? kNames[0]
-                         : pass.pass == Pass::kTrain  ? kNames[2]
-                                                      : kNames[1];
-      stage.work.emplace_back(fmt::format("{} of {}", name, pass.length), pass.count * pass.work.total());
-    }
-    stages.push_back(std::move(stage));
+  DeviceRates device = find_device(DeviceRates::kCpu);
+  if (run.gpus != nullptr) {
+    device = device_called_by_cuda(run.gpus->info().name).value_or(find_device("h200"));
   }
-  return stages;
+  return counted_work(
+      run.recipe, run.config,
+      plan_recipe(run.recipe, run.config, {.mesh = run.mesh.shape(), .device = device, .sets = run.sets}));
 }
 
 // What runs of a recipe differ in when they are compared.

@@ -42,12 +42,12 @@ install(FILES ${documents}/bash DESTINATION ${data}/bash-completion/completions 
 install(FILES ${documents}/zsh DESTINATION ${data}/zsh/vendor-completions RENAME _ropeway)
 install(FILES ${documents}/fish DESTINATION ${data}/fish/vendor_completions.d RENAME ropeway.fish)
 
+# Its maintainer is whoever makes it: launch/package.sh says who.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGE_NAME ropeway)
 set(CPACK_PACKAGE_VENDOR ropeway)
-set(CPACK_PACKAGE_CONTACT "ropeway developers <ropeway@example.org>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "extends the context window of RoPE language models")
 set(CPACK_PACKAGE_DESCRIPTION "It searches LongRoPE factors for a longer window, fine-tunes with each
 sequence spread over all ranks, searches again, readjusts the factors for

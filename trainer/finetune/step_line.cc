@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "trainer/report/progress_line.h"
+#include "trainer/report/duration_text.h"
 
 namespace ropeway {
 namespace {

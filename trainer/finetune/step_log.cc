@@ -81,8 +81,11 @@ void StepLog::report(const TrainStep& step, const TrainState& state, const StepM
   record.tflops_per_rank = flops_per_rank_ / seconds / 1e12;
   recent_seconds_.push_back(seconds);
   if (recent_seconds_.size() > kRecentSteps) recent_seconds_.pop_front();
-  record.seconds_left =
-      context_.reporter->seconds_left(context_.stage_name, seconds_of_steps(options_.steps - step.number));
+  const int64_t left = options_.steps - step.number;
+  context_.reporter->steps_left(context_.stage_name,
+                                static_cast<double>(left) / static_cast<double>(options_.steps),
+                                seconds_of_steps(left));
+  record.seconds_left = context_.reporter->seconds_left();
   context_.reporter->step(record);
   progress_.update(context_.stage_name, step.number, options_.steps,
                    step_line(record, context_.mesh->world().size()));

@@ -13,6 +13,7 @@
 
 #include "kernels/base/log_output.h"
 #include "kernels/base/pass_progress.h"
+#include "trainer/report/duration_text.h"
 
 namespace ropeway {
 namespace {
@@ -36,13 +37,6 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
 
 }  // namespace
 
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
-}
-
 // All members are guarded by `mutex` but those that never change.
 struct ProgressLine::State {
   const bool terminal = isatty(STDERR_FILENO) == 1;
@@ -50,6 +44,7 @@ struct ProgressLine::State {
   milliseconds every, silence;  // between two updates that are shown; after which the last one is said again
   std::mutex mutex;
   bool open = false, unshown = false;      // unshown: `line` has not been printed
+  bool seen = false;                       // something was printed since it was opened
   std::string what, line;                  // line: the newest
   Clock::time_point begun = Clock::now();  // the work, of which the first update is the first piece done
   Clock::time_point start, last_shown;     // start: of the first update
@@ -75,11 +70,20 @@ struct ProgressLine::State {
     std::fflush(stderr);
     last_shown = Clock::now();
     unshown = false;
+    seen = true;
   }
   void finish() {
     if (!open) return;
     if (unshown) show(line);
     if (terminal) std::fputc('\n', stderr);
+    open = false;
+    begun = Clock::now();
+  }
+  void drop() {
+    if (open && seen && terminal) {
+      std::fprintf(stderr, "\r%-*s\r", static_cast<int>(columns_of_terminal()) - 1, "");
+      std::fflush(stderr);
+    }
     open = false;
     begun = Clock::now();
   }
@@ -123,6 +127,7 @@ void ProgressLine::update(const std::string& what, int64_t done, int64_t total, 
     s.start = s.last_shown = now;
     s.first_done = done - 1;  // what this process has done itself; a resumed run starts in the middle
     s.open = true;
+    s.seen = false;
   }
   const double elapsed = seconds_between(s.start, now);
   const auto own = static_cast<double>(done - s.first_done);
@@ -143,6 +148,12 @@ void ProgressLine::finish() {
   if (!state_) return;
   const std::lock_guard lock(state_->mutex);
   state_->finish();
+}
+
+void ProgressLine::drop() {
+  if (!state_) return;
+  const std::lock_guard lock(state_->mutex);
+  state_->drop();
 }
 
 }  // namespace ropeway

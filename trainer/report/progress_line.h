@@ -10,8 +10,6 @@
 
 namespace ropeway {
 
-std::string duration_text(double seconds);  // 12s, 3m12s, 2h05m
-
 class ProgressLine {
  public:
   // every: between two lines; by default 10 s, and on a terminal a tenth of a second, or 1 s where nothing new
@@ -22,6 +20,9 @@ class ProgressLine {
   // long piece begins: what is said meanwhile is this line.
   void update(const std::string& what, int64_t done, int64_t total, const std::string& details);
   void finish();
+  // Ends it where it was only to show that something happens: what nobody has seen is not said, and on a terminal the
+  // line goes.
+  void drop();
 
  private:
   struct State;

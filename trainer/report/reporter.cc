@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
@@ -12,6 +13,8 @@
 #include "trainer/report/metrics_file.h"
 #include "trainer/report/report_json.h"
 #include "trainer/report/result_table.h"
+#include "trainer/report/run_clock.h"
+#include "trainer/report/step_metrics.h"
 #include "trainer/report/tensorboard.h"
 
 namespace ropeway {
@@ -24,41 +27,6 @@ constexpr int kMetricsVersion = 2;
 
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-// Named as torchtitan names them, behind the stage; beside them what it has no name for.
-std::vector<std::pair<std::string, double>> step_scalars(const StepRecord& record,
-                                                         const std::string& prefix) {
-  std::vector<std::pair<std::string, double>> scalars = {
-      {prefix + "loss_metrics/global_avg_loss", record.loss},
-      {prefix + "grad_norm", record.gradient_norm},
-      {prefix + "lr", record.learning_rate},
-      {prefix + "throughput(tps)", record.tokens_per_second},
-      {prefix + "time_metrics/end_to_end(s)", record.seconds}};
-  if (record.peak_memory_bytes > 0) {
-    scalars.emplace_back(prefix + "memory/max_reserved(GiB)",
-                         static_cast<double>(record.peak_memory_bytes) / (1 << 30));
-  }
-  for (const auto& [part, seconds] : record.time) {
-    if (part == "data") {
-      scalars.emplace_back(prefix + "time_metrics/data_loading(s)", seconds);
-      if (record.seconds > 0) {
-        scalars.emplace_back(prefix + "time_metrics/data_loading(%)", 100 * seconds / record.seconds);
-      }
-    } else {
-      scalars.emplace_back(fmt::format("{}time_metrics/{}(s)", prefix, part), seconds);
-    }
-  }
-  if (record.attention_balance > 0) {
-    scalars.emplace_back(prefix + "attention/balance", record.attention_balance);
-    scalars.emplace_back(prefix + "attention/sent(MiB)",
-                         static_cast<double>(record.attention_bytes_sent) / (1 << 20));
-  }
-  if (record.tflops_per_rank > 0) scalars.emplace_back(prefix + "tflops", record.tflops_per_rank);
-  if (record.peak_tflops > 0) {
-    scalars.emplace_back(prefix + "mfu(%)", 100 * record.tflops_per_rank / record.peak_tflops);
-  }
-  return scalars;
 }
 
 // What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
@@ -105,6 +73,11 @@ struct Reporter::State {
     metrics.append(line.dump());
   }
 
+  void record_with_time_left(Json line) {
+    if (const double left = clock.seconds_left(); left >= 0) line["seconds_left"] = left;
+    record(std::move(line));
+  }
+
   // Of a picture or page that somebody looks at: a failure costs them, not the run.
   void tell(bool at_once) {
     const auto now = std::chrono::steady_clock::now();
@@ -125,7 +98,8 @@ struct Reporter::State {
   std::function<void()> listener;
   std::chrono::steady_clock::duration news_every{};
   std::chrono::steady_clock::time_point next_news{};
-  TimeLeft time_left;
+  RunClock clock;
+  Json plan;           // of the run's time, until it is written
   bool begun = false;  // this process has written to metrics
   MetricsFile metrics;
   TensorBoardWriter events;
@@ -145,48 +119,26 @@ void Reporter::resume_at(const std::string& stage, int64_t step) {
 
 void Reporter::step(const StepRecord& record) {
   if (!state_) return;
-  Json line{{"kind", "step"},
-            {"stage", record.stage},
-            {"step", record.step},
-            {"total_steps", record.total_steps},
-            {"loss", record.loss},
-            {"lr", record.learning_rate},
-            {"grad_norm", record.gradient_norm},
-            {"tokens_per_second", record.tokens_per_second},
-            {"seconds", record.seconds},
-            {"peak_memory_bytes", record.peak_memory_bytes},
-            {"skipped_steps", record.skipped_steps},
-            {"spikes", record.spikes},
-            {"rollbacks", record.rollbacks}};
-  for (const auto& [part, bytes] : record.memory) line["memory_bytes"][part] = bytes;
-  for (const auto& [part, seconds] : record.time) line["time_seconds"][part] = seconds;
-  if (record.slowest_rank >= 0) {
-    line["slowest_rank"] = {{"rank", record.slowest_rank}, {"speed", record.slowest_speed}};
-  }
-  if (record.attention_balance > 0) {
-    line["attention"] = {{"balance", record.attention_balance}, {"bytes_sent", record.attention_bytes_sent}};
-  }
-  if (record.tflops_per_rank > 0) line["tflops_per_rank"] = record.tflops_per_rank;
-  if (record.peak_tflops > 0) line["share_of_peak"] = record.tflops_per_rank / record.peak_tflops;
-  if (record.seconds_left >= 0) line["seconds_left"] = record.seconds_left;
-  state_->record(std::move(line));
-  const std::string prefix = record.stage + "/";
-  state_->events.scalars(record.step, step_scalars(record, prefix));
+  Json line{{"kind", "step"}};
+  line.update(to_json(record));
+  state_->record_with_time_left(std::move(line));
+  state_->events.scalars(record.step, step_scalars(record));
   state_->tell(false);
 }
 
 void Reporter::search(const SearchRecord& record) {
   if (!state_) return;
-  state_->record({{"kind", "search"},
-                  {"stage", record.stage},
-                  {"step", record.evaluation},
-                  {"phase", record.phase},
-                  {"candidate", record.candidate},
-                  {"loss", record.loss},
-                  {"best", record.best},
-                  {"best_on", record.best_on},
-                  {"forward_equivalents", record.spent},
-                  {"expected_forward_equivalents", record.expected}});
+  state_->clock.search(record, seconds_since_1970());
+  state_->record_with_time_left({{"kind", "search"},
+                                 {"stage", record.stage},
+                                 {"step", record.evaluation},
+                                 {"phase", record.phase},
+                                 {"candidate", record.candidate},
+                                 {"loss", record.loss},
+                                 {"best", record.best},
+                                 {"best_on", record.best_on},
+                                 {"forward_equivalents", record.spent},
+                                 {"expected_forward_equivalents", record.expected}});
   const std::string prefix = record.stage + "/search/";
   state_->events.scalars(record.evaluation, {{prefix + "loss", record.loss},
                                              {prefix + "best_loss", record.best},
@@ -210,15 +162,33 @@ void Reporter::on_news(std::function<void()> listener, double seconds) {
 
 void Reporter::plan_time(const std::vector<StageWork>& stages) {
   if (!state_) return;
-  state_->time_left = TimeLeft(stages);
-  for (const StageRecord& record : state_->report.stages) state_->time_left.took(record.name, record.seconds);
+  state_->clock.plan(stages, state_->report.stages);
+  Json& plan = state_->plan = Json::array();
+  for (const StageWork& stage : stages) {
+    Json entry{{"stage", stage.stage}};
+    if (stage.most > 0) entry["most_forward_equivalents"] = stage.most;
+    entry["passes"] = Json::array();
+    for (const PassWork& pass : stage.work) {
+      entry["passes"].push_back(
+          {{"pass", pass.pass}, {"length", pass.length}, {"cost", pass.cost}, {"pieces", pass.pieces}});
+    }
+    plan.push_back(std::move(entry));
+  }
 }
 
-double Reporter::seconds_left(const std::string& stage, double of_stage) const {
-  if (!state_ || of_stage < 0) return -1;
-  const double after = state_->time_left.after(stage);
-  return after < 0 ? -1 : of_stage + after;
+void Reporter::begin_stage(const std::string& stage) {
+  if (!state_) return;
+  // A run in which nothing is to be done leaves no trace.
+  if (!state_->plan.empty()) state_->record({{"kind", "plan"}, {"stages", std::exchange(state_->plan, {})}});
+  state_->clock.begin(stage, seconds_since_1970());
 }
+
+void Reporter::steps_left(const std::string& stage, double share, double seconds) {
+  if (state_) state_->clock.step(stage, share, seconds);
+}
+
+double Reporter::stage_left() const { return state_ ? state_->clock.stage_left() : -1; }
+double Reporter::seconds_left() const { return state_ ? state_->clock.seconds_left() : -1; }
 
 void Reporter::evaluation(const EvaluationRecord& record) {
   if (!state_) return;
@@ -239,7 +209,8 @@ void Reporter::evaluation(const EvaluationRecord& record) {
   state_->events.scalars(record.length, scalars);
   Json line{{"kind", "evaluation"}};
   line.update(to_json(record));
-  state_->record(std::move(line));
+  state_->clock.evaluation(record.stage, record.factors, record.length, seconds_since_1970());
+  state_->record_with_time_left(std::move(line));
   state_->tell(false);
 }
 
@@ -304,14 +275,14 @@ void Reporter::stage(const StageRecord& record) {
   auto& all = state_->report.stages;
   std::erase_if(all, [&](const StageRecord& earlier) { return earlier.name == record.name; });
   all.push_back(record);
-  state_->time_left.took(record.name, record.seconds);
+  state_->clock.end(record);
   Json line{{"kind", "stage"},
             {"stage", record.name},
             {"stage_kind", record.kind},
             {"seconds", record.seconds},
             {"ranks", record.ranks}};
   for (const auto& [name, value] : record.numbers) line["numbers"][name] = value;
-  state_->record(std::move(line));
+  state_->record_with_time_left(std::move(line));
 }
 
 void Reporter::write_report(int64_t base_window) {

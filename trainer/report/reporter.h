@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "trainer/report/run_report.h"
-#include "trainer/report/time_left.h"
 
 namespace ropeway {
+
+struct StageWork;
 
 struct StepRecord {
   std::string stage;
@@ -36,7 +37,7 @@ struct StepRecord {
   int64_t attention_bytes_sent = 0;
   double tflops_per_rank = 0;  // arithmetic of the step as plans count it, in 10^12 per second; 0: not known
   double peak_tflops = 0;      // of matrix products of such a device, as published; 0: not known
-  double seconds_left = -1;    // of all stages; below 0: not known
+  double seconds_left = -1;    // of all stages, for the line of a step; below 0: not known
 };
 
 // An evaluation of a search.
@@ -84,10 +85,14 @@ class Reporter {
   // Called when there is news, at most every `seconds`, and after each stage; may be empty. What it throws is
   // a warning.
   void on_news(std::function<void()> listener, double seconds);
-  // What each stage takes, in the order they run; the estimate of what is left starts from it.
+  // What each stage takes, in the order they run; the estimate of what is left starts from it (run_clock.h).
   void plan_time(const std::vector<StageWork>& stages);
-  // Of the whole run, when the stage at work is left with `of_stage` seconds; below 0: not known.
-  double seconds_left(const std::string& stage, double of_stage) const;
+  void begin_stage(const std::string& stage);
+  // Of a training stage at work: the steps that are left, a share of all of them, take so many seconds.
+  void steps_left(const std::string& stage, double share, double seconds);
+  // Of the stage at work and of the whole run, in seconds; below 0: not known.
+  double stage_left() const;
+  double seconds_left() const;
   // The table method x length: bits/byte, passkey; "" when nothing was evaluated.
   std::string table() const;
 

@@ -60,6 +60,11 @@ std::vector<std::string> skipped_cells(const ModelConfig& config, const std::vec
   return skipped;
 }
 
+int64_t cells_at(const ModelConfig& config, const std::vector<std::string>& names, int64_t length) {
+  return std::ranges::count_if(
+      names, [&](const std::string& name) { return !is_same_as_none(name, length, config); });
+}
+
 void tell_of_lengths(const std::vector<std::string>& names, const std::vector<EvaluationCell>& cells,
                      const std::string& who) {
   for (const EvaluationCell& cell : cells) {

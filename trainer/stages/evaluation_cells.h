@@ -33,6 +33,9 @@ std::vector<EvaluationCell> window_cells(const CellModel& model, const std::vect
 std::vector<std::string> skipped_cells(const ModelConfig& config, const std::vector<std::string>& names,
                                        const std::vector<int64_t>& lengths);
 
+// How many cells an evaluation has at a length, where SameAsNone::kSkip.
+int64_t cells_at(const ModelConfig& config, const std::vector<std::string>& names, int64_t length);
+
 // Warns of each cell whose length its factors are not for. who: the stage or the model, for the message.
 void tell_of_lengths(const std::vector<std::string>& names, const std::vector<EvaluationCell>& cells,
                      const std::string& who);

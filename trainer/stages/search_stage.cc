@@ -13,6 +13,7 @@
 #include "trainer/files/files.h"
 #include "trainer/model/same_weights.h"
 #include "trainer/model/scalar_type.h"
+#include "trainer/report/duration_text.h"
 #include "trainer/report/progress_line.h"
 #include "trainer/rope/factor_file.h"
 #include "trainer/rope/factor_set.h"
@@ -153,11 +154,12 @@ StageNumbers run_search_stage(RunState& state, const StageRecipe& stage) {
                               .spent = p.spent,
                               .expected = p.expected});
     }
+    const double left = state.reporter->seconds_left();
     progress.update(
         stage.name, static_cast<int64_t>(p.spent), static_cast<int64_t>(std::max(p.expected, p.spent)),
-        fmt::format("{}  {}{:.0f} of about {:.0f} forward equivalents", p.phase,
+        fmt::format("{}  {}{:.0f} of at most {:.0f} forward equivalents{}", p.phase,
                     p.best_on.empty() ? "" : fmt::format("best {:.4f} on {}  ", p.best, p.best_on), p.spent,
-                    p.expected));
+                    p.expected, left < 0 ? "" : fmt::format("  all {}", duration_text(left))));
   };
   const int64_t compare_every = state.recipe.engine.compare_every;
   const auto stop = [&, asked = int64_t{0}]() mutable {

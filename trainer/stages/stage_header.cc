@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "trainer/config/lengths.h"
+#include "trainer/report/duration_text.h"
 
 namespace ropeway {
 namespace {
@@ -51,6 +52,12 @@ std::string stage_header(const Recipe& recipe, const StageRecipe& stage, int ran
                                                         : evaluation_text(stage);
   return fmt::format("stage {} ({}) on {} rank(s): {} of {}; {}", stage.name, word_of(stage.kind()), ranks,
                      place, recipe.stages.size(), text);
+}
+
+std::string times_ahead(double stage_seconds, double run_seconds) {
+  if (stage_seconds < 0 || run_seconds < 0) return "";
+  return fmt::format("; about {}, and {} until the run is over", duration_text(stage_seconds),
+                     duration_text(run_seconds));
 }
 
 }  // namespace ropeway

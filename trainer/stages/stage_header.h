@@ -11,4 +11,7 @@ namespace ropeway {
 // 120 steps of 4 x 2K, 983K tokens"
 std::string stage_header(const Recipe& recipe, const StageRecipe& stage, int ranks);
 
+// "; about 2m17s, and 9m40s until the run is over"; "" where it is not known, which a number below 0 says.
+std::string times_ahead(double stage_seconds, double run_seconds);
+
 }  // namespace ropeway

@@ -4,12 +4,11 @@
 #include <cmath>
 #include <map>
 
-#include "trainer/evaluate/controls.h"
 #include "trainer/plan/make_plan.h"
 #include "trainer/search/cost.h"
 #include "trainer/search/expected_work.h"
+#include "trainer/stages/scoring_passes.h"
 #include "trainer/stages/stage_room.h"
-#include "trainer/tasks/choice_task.h"
 
 namespace ropeway {
 namespace {
@@ -45,8 +44,10 @@ class Planner {
         plan.passes = search_passes(stage);
         break;
       case StageKind::kEvaluate:
-        plan.open_ended = !limited(stage.evaluate());
-        plan.passes = evaluations(stage.evaluate());
+        plan.open_ended = !is_limited(stage.evaluate());
+        for (const ScoringPasses& passes : scoring_passes(stage.evaluate(), config_)) {
+          plan.passes.push_back(scoring(passes));
+        }
         break;
     }
     plan.shared_out = shared_out(engine_);
@@ -147,92 +148,12 @@ class Planner {
     return std::max(stage.train().length, target > 0 ? target : length_of(stage.from));
   }
 
-  static bool limited(const EvaluateRecipe& evaluate) {
-    const bool scores_text =
-        evaluate.measures(EvaluateTask::kPerplexity) || evaluate.measures(EvaluateTask::kLongPpl);
-    return !scores_text || evaluate.windows > 0 || evaluate.tokens > 0 || evaluate.target_tokens > 0;
-  }
-
-  // Of perplexity, per factor set; counted with one window where nothing limits them.
-  static int64_t windows_of(const EvaluateRecipe& evaluate, int64_t length) {
-    const std::vector<int64_t> aligned = evaluate.aligned_lengths();
-    std::vector<int64_t> limits;
-    if (evaluate.windows > 0) limits.push_back(evaluate.windows);
-    if (evaluate.tokens > 0) limits.push_back(evaluate.tokens / (aligned.empty() ? length : aligned.back()));
-    if (evaluate.target_tokens > 0) {
-      const int64_t full = aligned.empty() ? length - 1 : aligned.front() - 1;
-      const int64_t targets = evaluate.stride > 0 ? evaluate.stride : full;
-      limits.push_back((evaluate.target_tokens + targets - 1) / targets);
-    }
-    return limits.empty() ? 1 : std::max<int64_t>(1, std::ranges::min(limits));
-  }
-
-  std::vector<PlannedPass> evaluations(const EvaluateRecipe& evaluate) const {
-    std::vector<PlannedPass> passes;
-    for (const int64_t length : evaluate.lengths) {
-      int64_t windows = 0, crops = 0;
-      if (evaluate.measures(EvaluateTask::kPerplexity)) windows += windows_of(evaluate, length);
-      if (evaluate.measures(EvaluateTask::kPasskey))
-        windows += evaluate.passkey_depths * evaluate.passkey_samples;
-      if (evaluate.measures(EvaluateTask::kNeedles)) windows += evaluate.needle_passes;
-      if (length > config_.original_window) {
-        const ControlPasses controls = control_passes(evaluate.controls, evaluate.control_windows);
-        windows += controls.at_length;
-        crops = controls.at_window;
-      }
-      const auto factors = static_cast<int64_t>(evaluate.factors.size());
-      if (windows > 0) passes.push_back(scoring(length, static_cast<double>(windows * factors)));
-      if (crops > 0) passes.push_back(scoring(config_.original_window, static_cast<double>(crops * factors)));
-      for (const auto& [at, count] : benchmark_passes(evaluate, length)) {
-        passes.push_back(scoring(at, count * static_cast<double>(factors)));
-      }
-    }
-    add_questions(evaluate, passes);
-    return passes;
-  }
-
-  // What benchmarks take at one of the lengths, under one factor set: the length of passes and how many.
-  static std::vector<std::pair<int64_t, double>> benchmark_passes(const EvaluateRecipe& evaluate,
-                                                                  int64_t length) {
-    const BenchmarkRecipe& benchmarks = evaluate.benchmarks;
-    std::vector<std::pair<int64_t, double>> passes;
-    const auto ruler = static_cast<double>(benchmarks.ruler_samples * std::ssize(benchmarks.ruler));
-    if (ruler > 0) passes.emplace_back(length, ruler);
-    const int64_t beyond = length - benchmarks.longppl_short;
-    if (evaluate.measures(EvaluateTask::kLongPpl) && beyond > 0) {
-      const auto texts = static_cast<double>(std::max<int64_t>(1, evaluate.windows));
-      const int64_t strides = (beyond + benchmarks.longppl_stride - 1) / benchmarks.longppl_stride;
-      passes.emplace_back(length, texts);
-      passes.emplace_back(benchmarks.longppl_short + benchmarks.longppl_stride,
-                          texts * static_cast<double>(strides));
-    }
-    return passes;
-  }
-
-  PlannedPass scoring(int64_t length, double count) const {
-    PlannedPass forward = pass(Pass::kEvaluate, length);
-    forward.count = count;
+  PlannedPass scoring(const ScoringPasses& passes) const {
+    PlannedPass forward = pass(Pass::kEvaluate, passes.length);
+    forward.count = passes.count;
     forward.seconds /= mesh_.data;
     forward.exposed /= mesh_.data;
     return forward;
-  }
-
-  // Files of questions, as windows full of them, at four bytes per token.
-  void add_questions(const EvaluateRecipe& evaluate, std::vector<PlannedPass>& passes) const {
-    constexpr double kBytesPerToken = 4;
-    double bytes = 0;
-    for (const std::string& file : evaluate.benchmarks.requests) {
-      for (const ChoiceQuestion& question :
-           read_choice_task(file, evaluate.benchmarks.request_limit).questions) {
-        for (const ChoiceOption& option : question.options) {
-          bytes += static_cast<double>(option.context.size() + option.continuation.size());
-        }
-      }
-    }
-    if (bytes == 0) return;
-    const double windows = std::ceil(bytes / kBytesPerToken / static_cast<double>(config_.original_window));
-    passes.push_back(
-        scoring(config_.original_window, windows * static_cast<double>(evaluate.factors.size())));
   }
 
   const Recipe& recipe_;

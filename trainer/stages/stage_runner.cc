@@ -118,7 +118,11 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
   const std::string_view kind = word_of(stage.kind());
   begin(run, stage);
   require_room(run, stage);
-  if (world.rank() == 0) log_info("{}", stage_header(run.recipe, stage, world.size()));
+  run.reporter->begin_stage(stage.name);
+  if (world.rank() == 0) {
+    log_info("{}{}", stage_header(run.recipe, stage, world.size()),
+             times_ahead(run.reporter->stage_left(), run.reporter->seconds_left()));
+  }
   const auto start = std::chrono::steady_clock::now();
   const double started =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "kernels/base/pass_progress.h"
+#include "trainer/report/duration_text.h"
 
 namespace ropeway {
 namespace {
@@ -41,6 +42,34 @@ TEST(ProgressLine, SaysNothingBeforeTheFirstUpdateAndAfterTheEnd) {
     std::this_thread::sleep_for(milliseconds(50));
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+// A long piece shows that something happens; of a short one nothing is said, before it is dropped or after.
+TEST(ProgressLine, ADroppedLineIsOnlySaidWhileItsWorkIsLong) {
+  testing::internal::CaptureStderr();
+  {
+    ProgressLine line(true, milliseconds(60));
+    line.update("generate", 0, 1, "reading 7 tokens");
+    line.drop();
+    std::this_thread::sleep_for(milliseconds(150));
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  testing::internal::CaptureStderr();
+  {
+    ProgressLine line(true, milliseconds(20));
+    line.update("generate", 0, 1, "reading 7000 tokens");
+    std::this_thread::sleep_for(milliseconds(150));
+    line.drop();
+  }
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(told.find("generate  0/1  0%  reading 7000 tokens\n"), 0u) << told;
+}
+
+TEST(DurationText, HasTwoUnits) {
+  EXPECT_EQ(duration_text(12.4), "12s");
+  EXPECT_EQ(duration_text(192), "3m12s");
+  EXPECT_EQ(duration_text(7500), "2h05m");
+  EXPECT_EQ(duration_text(3 * 86400 + 4 * 3600 + 59), "3d04h");
 }
 
 TEST(ProgressLine, OtherRanksSayNothing) {

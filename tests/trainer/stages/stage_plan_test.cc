@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "trainer/search/expected_work.h"
+#include "trainer/stages/counted_work.h"
 
 namespace ropeway {
 namespace {
@@ -119,14 +120,49 @@ TEST(StagePlan, AnEvaluationCountsItsWindowsSamplesAndControls) {
   recipe.stages = {scores};
   const auto passes = plan_recipe(recipe, mistral(), settings()).front().passes;
   ASSERT_EQ(passes.size(), 3u);
-  // Four windows of the 32,767 tokens that the shortest length scores; 10 x 2 passkeys; 10 passes of needles.
+  // Four windows of the 32,767 tokens that the shortest length scores; 10 x 2 passkeys; 10 passes of needles. Within
+  // the original window YaRN is the original RoPE, and not evaluated.
   EXPECT_EQ(passes[0].length, 1 << 15);
-  EXPECT_EQ(passes[0].count, 2 * (4 + 20 + 10));
+  EXPECT_EQ(passes[0].count, 4 + 20 + 10);
   // The plain windows and those with copies; the crops are as long as the original window.
   EXPECT_EQ(passes[1].length, 1 << 18);
   EXPECT_EQ(passes[1].count, 2 * (4 + 20 + 10 + 5 + 5));
   EXPECT_EQ(passes[2].length, kWindow);
   EXPECT_EQ(passes[2].count, 2 * 5);
+}
+
+// What the estimate of a run's time counts with.
+TEST(StagePlan, CountedWorkNamesPassesCellsAndWhatASearchMayTakeAtMost) {
+  Recipe recipe;
+  recipe.stages = {stage(StageKind::kSearch, "none", "searched", 1 << 18),
+                   stage(StageKind::kFinetune, "searched", "tuned", 1 << 17)};
+  recipe.stages[0].search().refine = SearchRefine::kGradient;
+  StageRecipe scores(StageKind::kEvaluate);
+  scores.name = "scores";
+  scores.evaluate().lengths = {1 << 18};
+  scores.evaluate().factors = {"auto", "yarn"};
+  scores.evaluate().tasks = {EvaluateTask::kPasskey};
+  recipe.stages.push_back(scores);
+  const auto plans = plan_recipe(recipe, mistral(), settings());
+  const std::vector<StageWork> work = counted_work(recipe, mistral(), plans);
+  ASSERT_EQ(work.size(), 3u);
+  EXPECT_DOUBLE_EQ(work[0].most,
+                   expected_search_work(recipe.stages[0].search(), mistral().rope_geometry(), kWindow, false)
+                       .forward_equivalents());
+  EXPECT_EQ(work[0].work[1].pass, "factor gradient");
+  EXPECT_EQ(work[1].most, 0);
+  EXPECT_EQ(work[1].work[0].pass, "train");
+  EXPECT_DOUBLE_EQ(work[1].work[0].cost, plans[1].passes[0].seconds * 10);
+  EXPECT_EQ(work[2].work[0].pieces, 2);
+  ASSERT_EQ(work[2].work.size(), 1u);
+  EXPECT_DOUBLE_EQ(work[2].work[0].cost, 2 * 20 * plans[2].passes[0].seconds);
+
+  PlanSettings on_cpu = settings();
+  on_cpu.device = find_device(DeviceRates::kCpu);
+  const auto slow = plan_recipe(recipe, mistral(), on_cpu);
+  const Work& step = slow[1].passes[0].work;
+  EXPECT_DOUBLE_EQ(counted_work(recipe, mistral(), slow)[1].work[0].cost,
+                   10 * (step.dense + 0.4 * (step.attention_forward + step.attention_backward)));
 }
 
 // 8 of 32 heads, 128 wide, 32 layers, on 8 ranks, in FP32: what is generated behind 256K tokens, kept as keys and
