@@ -27,6 +27,7 @@ SETS = ("stages.base.steps=40", "stages.base.checkpoint_every=4", "stages.tune.s
         "stages.tune.checkpoint_every=4", "stages.search.gradient_steps=12", "stages.research.gradient_steps=12",
         "stages.short.gradient_steps=8", "stages.scores.lengths=[256, 512]", "stages.scores.windows=24", "stages.scores.tasks=[perplexity, passkey]")
 RUN, EXPORT = "run", "export"
+KILLS_OF_A_RUN = 8  # at most, so that a few kills are on every number of ranks
 
 
 class KilledRun(Run):
@@ -152,6 +153,7 @@ def killed_run(number, seed, references, left, record):
                 break
             run.killed += 1
             record({"event": "kill", "run": number, "ranks": ranks, **kill})
+            finished = command == EXPORT and run.exported.exists()  # it had appeared, whole, before its program ended
         if not finished:
             time_command(run, command)
     found, wanted = run.fingerprint(), references[ranks]["files"]
@@ -195,16 +197,18 @@ def main():
 
     program = hashlib.sha256(BINARY.read_bytes()).hexdigest()[:16]
     lines = read_log(arguments.log, arguments.seed, program)
-    file = open(arguments.log or os.devnull, "w")
+    if lines:
+        kept = arguments.log + ".kept"
+        with open(kept, "w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        os.replace(kept, arguments.log)
 
-    def record(line, known=False):
-        if not known:
-            lines.append(line)
-        file.write(json.dumps(line) + "\n")
-        file.flush()
+    def record(line):
+        lines.append(line)
+        if arguments.log:
+            with open(arguments.log, "a") as file:
+                file.write(json.dumps(line) + "\n")
 
-    for line in lines:
-        record(line, known=True)
     if not lines:
         record({"event": "begin", "seed": arguments.seed, "program": program})
     references = {line["ranks"]: line for line in lines if line["event"] == "reference"}
@@ -216,7 +220,8 @@ def main():
         if ranks not in references:
             references[ranks] = reference(ranks)
             record(references[ranks])
-        killed, same = killed_run(number, arguments.seed, references, arguments.kills - kills, record)
+        killed, same = killed_run(number, arguments.seed, references,
+                                   min(KILLS_OF_A_RUN, arguments.kills - kills), record)
         kills += killed
         equal = equal and same
         print(f"run {number} on {ranks} rank(s): {killed} kills, {'bit-equal' if same else 'DIFFERENT'}; {kills} in all",
