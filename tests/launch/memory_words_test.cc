@@ -22,6 +22,7 @@ Suggestion change(Knob knob, bool enough = true) {
   one.parts.host = 5 * kGiB;
   one.plan.dtype = DType::kBF16;
   one.plan.mesh.sequence = 16;
+  one.plan.zero = ZeroStage::kWeights;
   one.plan.work.lengths = {4096, 65536};
   one.plan.tile_tokens = 512;
   one.plan.loss_tile_tokens = 256;
@@ -36,6 +37,7 @@ TEST(MemoryWords, NameKeysOfARecipe) {
       ElementsAre("engine.activations: host (5.00 GiB of host memory per rank): 2.00 GiB per rank",
                   "dtype: bf16: 2.00 GiB per rank",
                   "moments: bf16 in stage tune (saves 3.00 GiB): 2.00 GiB per rank",
+                  "engine.zero: 3 (ranks share out weights, gathered block by block): 2.00 GiB per rank",
                   "16 sequence ranks (mesh.sequence: 16): 2.00 GiB per rank",
                   "engine.keep_bytes: 0 (about a quarter more work): 2.00 GiB per rank",
                   "engine.tile_tokens: 512, engine.loss_tile_tokens: 256: 2.00 GiB per rank",
