@@ -74,9 +74,12 @@ GpuPassFigures run_rank(const GpuPass& pass, Communicator& group, DeviceQueues& 
   const auto grown = [&] { return meter.live_bytes() - std::exchange(before, meter.live_bytes()); };
   // Each rank its own: the pretend GPU has no exchange between ranks but the ring.
   const CurrentStream current_stream = [device] { return ops::current_cuda_stream(device); };
+  // Ranks that train share all of it out, those of a row the weights alone.
+  const int sharing =
+      pass.shape.pass == Pass::kTrain ? pass.shape.all_ranks : pass.shape.ring_ranks * pass.shape.head_ranks;
   const std::shared_ptr<Collectives> exchange = pass.plan.zero == ZeroStage::kOptimizerState
                                                     ? make_device_of_one(queues, current_stream)
-                                                    : std::make_shared<OneOfMany>(pass.shape.all_ranks);
+                                                    : std::make_shared<OneOfMany>(sharing);
   const std::unique_ptr<ParameterStore> store = make_store(pass, device, exchange);
   std::optional<ShardedAdamW> optimizer;
   if (pass.shape.pass == Pass::kTrain) {

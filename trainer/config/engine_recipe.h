@@ -47,8 +47,8 @@ struct EngineRecipe {
   int64_t hang_seconds = 1800;  // until a transfer between GPUs that its neighbours keep waiting is given up
   ActivationsPlace activations = ActivationsPlace::kAuto;
   int compare_every = 20;  // steps from one comparison of the ranks' copies to the next; 0: never
-  int head_groups = 0;  // of attention, one after the other; 0: by the memory there is
-  int zero = 0;  // stage of what training ranks share out among them; 0: by the memory there is
+  int head_groups = 0;     // of attention, one after the other; 0: by the memory there is
+  int zero = 0;            // stage of what training ranks share out among them; 0: by the memory there is
 };
 
 }  // namespace ropeway

@@ -410,11 +410,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "{name: s, kind: search, from: none, makes: a, length: 2K}",
                   "{name: s, kind: finetune, steps: 1, from: yarn, target: 256, makes: a, length: 128}",
                   "19:61: stages[1].target: found 256, wanted more than the original window of 256", 0},
-        BadRecipe{
-            "target_of_a_set", good, "from: searched", "from: searched\n    target: 4K",
-            "21:13: stages[1].target: found it beside from: searched, wanted it where from names a "
-            "formula, pi, ntk, dynamic_ntk, yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, hard_clip or drope; a "
-            "set knows what it is for"},
+        BadRecipe{"target_of_a_set", good, "from: searched", "from: searched\n    target: 4K",
+                  "21:13: stages[1].target: found it beside from: searched, wanted it where from names a "
+                  "formula, pi, ntk, dynamic_ntk, yarn, llama3_ramp, mrrope_uni, mrrope_pro, cope, hard_clip "
+                  "or drope; a "
+                  "set knows what it is for"},
         BadRecipe{"fine_tune_longer_than_its_formula", good, "from: searched", "from: pi\n    target: 1K",
                   "23:13: stages[1].length: found 2K, wanted at most 1K, which the formula pi is for"},
         BadRecipe{
