@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # The demo's searched factors against formulas with the same tuning budget, on the same windows.
 #   tests/bench/rivals.sh [FORMULA ...]     # pi ntk yarn cope where none is named
-# Wants runs/tiny_cpu (launch/demo.sh); each formula takes about eight minutes on two idle cores, and goes on where it was
-# stopped.
+# Wants runs/tiny_cpu (launch/demo.sh). A formula's run goes on where it was stopped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=launch/mpi_env.sh
