@@ -28,30 +28,13 @@ std::string system_words() {
   return fmt::format("{} {} {}", system.sysname, system.release, system.machine);
 }
 
-// The first word of a file; "" where there is none.
-std::string word_in(const char* path) {
-  std::ifstream file(path);
-  std::string word;
-  file >> word;
-  return word;
-}
-
-// Of the control group, as seen from within.
-std::string memory_limit_words() {
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const double limit = std::atof(word_in(path).c_str());
-    // Version 1 says "none" with a number near 2^63.
-    if (limit > 0 && limit < 4e18) return size_words(limit);
-  }
-  return "none";
-}
-
 void check_memory(HostCheck& check, int on_host) {
   const auto there = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
   const auto left = static_cast<double>(ops::available_host_bytes());
-  check.facts.emplace_back("memory",
-                           fmt::format("{}, of which {} are available; limit of the control group: {}",
-                                       size_words(there), size_words(left), memory_limit_words()));
+  const int64_t limit = ops::control_group_limit();
+  check.facts.emplace_back(
+      "memory", fmt::format("{}, of which {} are available; limit of the control group: {}",
+                            size_words(there), size_words(left), limit > 0 ? bytes_text(limit) : "none"));
   if (left >= kGiB * on_host) return;
   check.faults.push_back(
       {"memory", ErrorKind::kMemory,

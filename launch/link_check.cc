@@ -21,18 +21,14 @@ namespace {
 constexpr int kTries = 5, kRoundTrips = 10;
 constexpr int64_t kNumbers = 4 << 20;  // FP32: 16 MiB
 
-double calendar_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 // One message there and back, with the other clock in it.
 ClockOffset round_trip(Communicator& world, int other) {
   double sent = 0, theirs = 0;
-  const double begin = calendar_seconds();
+  const double begin = seconds_since_1970();
   world.start_hop(&sent, other, &theirs, other, sizeof sent)->wait();
-  if (world.rank() != 0) sent = calendar_seconds();
+  if (world.rank() != 0) sent = seconds_since_1970();
   world.start_hop(&sent, other, &theirs, other, sizeof sent)->wait();
-  const double end = calendar_seconds();
+  const double end = seconds_since_1970();
   return {theirs - (begin + end) / 2, (end - begin) / 2};
 }
 

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "kernels/base/error.h"
+#include "kernels/base/host_name.h"
 #include "kernels/base/log.h"
 #include "kernels/ops/matmul.h"
 #include "launch/crash_report.h"
@@ -114,9 +115,7 @@ int run_main(const Arguments& arguments) {
 void prepare_process() {
   open_closed_streams();
   show_only_printable_output();
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  prepare_crash_reports(rank_from_launcher(), host);
+  prepare_crash_reports(rank_from_launcher(), host_name());
   prepare_signals();
 }
 

@@ -1,4 +1,4 @@
-// Seconds on the steady clock.
+// Seconds on the steady clock, and on the calendar.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,10 @@ namespace ropeway {
 
 inline double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+inline double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace ropeway

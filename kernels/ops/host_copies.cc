@@ -60,6 +60,16 @@ class PlainCopies : public HostCopies {
 
 }  // namespace
 
+int64_t control_group_limit() {
+  // Version 1 says "none" with a number near 2^63.
+  constexpr int64_t kNone = int64_t{1} << 62;
+  for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    const int64_t limit = number_in(file);
+    if (limit > 0 && limit < kNone) return limit;
+  }
+  return 0;
+}
+
 int64_t available_host_bytes() {
   const int64_t kib = number_in("/proc/meminfo", "MemAvailable:");
   const int64_t machine = kib < 0 ? std::numeric_limits<int64_t>::max() : kib * 1024;

@@ -32,6 +32,8 @@ std::unique_ptr<HostCopies> make_host_copies(c10::Device device);
 // Bytes of host memory that can be had without swapping, within the limits of this process's control group
 // and address space. Pinned memory beyond it is not refused: the kernel kills processes until it is there.
 int64_t available_host_bytes();
+// Of memory, as seen from within this process's control group; 0: none.
+int64_t control_group_limit();
 
 // Defined with CUDA's sources, or by their stand-in.
 std::unique_ptr<HostCopies> make_cuda_host_copies(c10::Device device);

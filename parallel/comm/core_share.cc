@@ -1,11 +1,11 @@
 #include "parallel/comm/core_share.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 
+#include "kernels/base/host_name.h"
 #include "parallel/comm/exchange_values.h"
 
 namespace ropeway {
@@ -35,9 +35,7 @@ int share_of_cores(const std::vector<CoreSet>& sets, size_t rank) {
 }
 
 int share_of_cores(Communicator& world) {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  const std::string own_host = std::string(host) + '/';
+  const std::string own_host = host_name() + '/';
   std::vector<CoreSet> sets;
   size_t own = 0;
   int rank = 0;

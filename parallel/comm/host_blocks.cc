@@ -1,9 +1,8 @@
 #include "parallel/comm/host_blocks.h"
 
-#include <unistd.h>
-
 #include <numeric>
 
+#include "kernels/base/host_name.h"
 #include "parallel/comm/exchange_values.h"
 
 namespace ropeway {
@@ -19,10 +18,6 @@ int ranks_per_host(const std::vector<std::string>& hosts) {
   return block;
 }
 
-int ranks_per_host(Communicator& world) {
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return ranks_per_host(all_gather_strings(world, name));
-}
+int ranks_per_host(Communicator& world) { return ranks_per_host(all_gather_strings(world, host_name())); }
 
 }  // namespace ropeway

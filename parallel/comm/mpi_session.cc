@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/exception_watch.h"
+#include "kernels/base/host_name.h"
 #include "parallel/comm/exit_guard.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/world_of_one.h"
@@ -28,12 +29,6 @@ bool started_by_launcher() {
     if (std::getenv(name)) return true;
   }
   return std::getenv("SLURM_PROCID") && environment_number("SLURM_STEP_NUM_TASKS") > 1;
-}
-
-std::string own_host_name() {
-  char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
-  return name;
 }
 
 }  // namespace
@@ -110,7 +105,7 @@ bool MpiSession::all_arrive(double seconds) {
   return arrived != 0;
 }
 
-std::string MpiSession::host_name() const { return own_host_name(); }
+std::string MpiSession::host_name() const { return ropeway::host_name(); }
 
 std::string MpiSession::library_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "kernels/base/error.h"
+#include "kernels/base/host_name.h"
 #include "kernels/base/log.h"
 #include "trainer/files/output_file.h"
 #include "trainer/files/write_all.h"
@@ -71,10 +72,10 @@ bool means_no_locks(int error) {
 
 // A host by name, and the processes that its numbers are of: containers may share a name.
 std::string this_host() {
-  char host[256] = "", space[64] = "";
-  ::gethostname(host, sizeof host - 1);
+  char space[64] = "";
   const ssize_t length = ::readlink("/proc/self/ns/pid", space, sizeof space - 1);
-  return fmt::format("{} {}", host, std::string_view(space, length > 0 ? static_cast<size_t>(length) : 0));
+  return fmt::format("{} {}", host_name(),
+                     std::string_view(space, length > 0 ? static_cast<size_t>(length) : 0));
 }
 
 // What a lock file says.

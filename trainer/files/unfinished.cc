@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/host_name.h"
 #include "trainer/files/output_file.h"
 
 namespace ropeway {
@@ -17,9 +18,7 @@ namespace fs = std::filesystem;
 
 // "TARGET.tmp-HOST-", the last part of the path only.
 std::string prefix_of(const fs::path& target) {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  return target.filename().string() + ".tmp-" + host + "-";
+  return target.filename().string() + ".tmp-" + host_name() + "-";
 }
 
 fs::path folder_of(const fs::path& target) {

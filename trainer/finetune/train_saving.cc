@@ -1,13 +1,12 @@
 #include "trainer/finetune/train_saving.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "kernels/base/host_name.h"
 #include "kernels/base/log.h"
 #include "kernels/base/seconds_since.h"
 #include "kernels/ops/host_copies.h"
@@ -107,7 +106,7 @@ bool TrainSaving::has_room_for_copies() {
   };
   Share own{.bytes = bytes_of_copies(context_, optimizer_, copies_),
             .available = ops::available_host_bytes()};
-  gethostname(own.host, sizeof own.host - 1);
+  host_name().copy(own.host, sizeof own.host - 1);
   std::vector<Share> all(static_cast<size_t>(context_.mesh->world().size()));
   context_.mesh->world().all_gather(&own, all.data(), sizeof own);
   for (const Share& share : all) {

@@ -1,10 +1,9 @@
 #include "trainer/finetune/train_step.h"
 
-#include <unistd.h>
-
 #include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/base/host_name.h"
 #include "kernels/base/log.h"
 #include "kernels/base/seconds_since.h"
 #include "parallel/attention/sequence_attention.h"
@@ -86,14 +85,12 @@ void StepRunner::look_for_stragglers(TrainStep& step, const std::vector<double>&
   stragglers_.add(compute);
   step.slowest = stragglers_.slowest();
   if (!stragglers_.is_news() || step.slowest->rank != context_.mesh->world().rank()) return;
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
   log_warning(
       "{}: step {}: rank {} on {} computes at {:.2f} of the others' speed ({:.3g} s per step, they "
       "{:.3g} "
       "s, over the last {} steps): they wait for it",
-      context_.stage_name, step.number, step.slowest->rank, host, step.slowest->speed, step.slowest->seconds,
-      step.slowest->others_seconds, Stragglers::kSteps);
+      context_.stage_name, step.number, step.slowest->rank, host_name(), step.slowest->speed,
+      step.slowest->seconds, step.slowest->others_seconds, Stragglers::kSteps);
 }
 
 // All ranks must come by the same stop points. Rows of the mesh, whose documents differ, come by as many as

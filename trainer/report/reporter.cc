@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "trainer/files/files.h"
 #include "trainer/report/benchmark_table.h"
 #include "trainer/report/metrics_file.h"
@@ -24,10 +25,6 @@ using Json = nlohmann::ordered_json;
 
 // Of the records in metrics.jsonl. 1 had training steps only, without a kind.
 constexpr int kMetricsVersion = 2;
-
-double seconds_since_1970() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 // What cannot be read is set aside, not overwritten: it may be the only copy of somebody's numbers.
 void set_aside(const std::filesystem::path& path, const std::string& what) {

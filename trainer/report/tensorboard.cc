@@ -6,19 +6,15 @@
 #include <boost/crc.hpp>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cstring>
 
 #include "event.pb.h"
 #include "kernels/base/log.h"
+#include "kernels/base/seconds_since.h"
 #include "trainer/files/write_all.h"
 
 namespace ropeway {
 namespace {
-
-double seconds_since_1970() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 template <typename T>
 void append_little_endian(std::string& out, T value) {

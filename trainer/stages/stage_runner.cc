@@ -124,8 +124,7 @@ void run_and_record(RunState& run, const StageRecipe& stage) {
              times_ahead(run.reporter->stage_left(), run.reporter->seconds_left()));
   }
   const auto start = std::chrono::steady_clock::now();
-  const double started =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double started = seconds_since_1970();
   const StageNumbers numbers = within_memory(run, stage, [&] { return run_stage(run, stage); });
   const double seconds = seconds_since(start);
   const StageRecord record{.name = stage.name,

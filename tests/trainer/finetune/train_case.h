@@ -182,4 +182,34 @@ inline std::vector<double> losses_in(const std::filesystem::path& folder) {
   return losses;
 }
 
+// The losses of predictions, and how many these are.
+struct SummedLoss {
+  double sum = 0, count = 0;
+  double mean() const { return sum / count; }
+};
+// Adds those of each document of the window, scored by itself.
+inline void add_documents_alone(TinyRank& alone, const Window& window, const FactorSet& factors,
+                                SummedLoss& loss) {
+  for (size_t d = 0; d < window.documents.size(); ++d) {
+    const auto from = window.tokens.begin() + window.documents[d];
+    const auto to = d + 1 < window.documents.size() ? window.tokens.begin() + window.documents[d + 1]
+                                                    : window.tokens.end();
+    const LocalBatch batch = make_local_batch({{from, to}}, {}, alone.ring.split(), at::kDouble);
+    loss.sum += alone.model.evaluate(batch, factors).nll.sum().item<double>();
+    loss.count += static_cast<double>(to - from - 1);
+  }
+}
+
+// On each of these meshes the run, of one step, has this loss.
+inline void expect_loss_on(const std::vector<MeshShape>& meshes, TrainCase c, double loss) {
+  for (const MeshShape shape : meshes) {
+    const TempDir folder;
+    c.shape = shape;
+    run_training(c, folder.path());
+    const std::vector<double> losses = losses_in(folder.path());
+    ASSERT_EQ(losses.size(), 1u);
+    EXPECT_NEAR(losses[0], loss, 1e-12 * losses[0]) << shape.data << " x " << shape.sequence;
+  }
+}
+
 }  // namespace ropeway

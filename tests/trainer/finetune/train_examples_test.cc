@@ -66,15 +66,7 @@ TEST(TrainExamples, TheLossIsTheMeanOverTheScoredTokensOfEachByItself) {
       loss += examples.weights[e][t] * nll[0][static_cast<int64_t>(t)].item<double>();
     }
   }
-  for (const MeshShape shape : {MeshShape{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 4}}) {
-    const TempDir folder;
-    c.shape = shape;
-    run_training(c, folder.path());
-    const std::vector<double> losses = losses_in(folder.path());
-    ASSERT_EQ(losses.size(), 1u);
-    EXPECT_NEAR(losses[0], loss / examples.weight, 1e-12 * losses[0])
-        << shape.data << " x " << shape.sequence;
-  }
+  expect_loss_on({{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 4}}, c, loss / examples.weight);
 }
 
 TEST(TrainExamples, TheGradientsAreThoseOfEachByItself) {

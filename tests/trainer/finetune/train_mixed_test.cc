@@ -23,31 +23,15 @@ TEST(TrainMixed, TheLossIsTheMeanOverTheTokensOfBothKinds) {
   const Corpus corpus(c.texts);
   const auto tokenizer = make_byte_tokenizer();
   const WindowSampler windows(*corpus, *tokenizer, c.windows());
-  double loss = 0, tokens = 0;
+  SummedLoss loss;
   int shorts = 0;
   for (uint64_t i = 0; i < 4; ++i) {
     const Window window = windows.window(i);
     shorts += window.is_short ? 1 : 0;
-    for (size_t d = 0; d < window.documents.size(); ++d) {
-      const auto begin = window.tokens.begin() + window.documents[d];
-      const auto end = d + 1 < window.documents.size() ? window.tokens.begin() + window.documents[d + 1]
-                                                       : window.tokens.end();
-      if (end - begin < 2) continue;
-      const LocalBatch batch = make_local_batch({{begin, end}}, {}, model.attention().split(), at::kDouble);
-      const FactorSet factors = window.is_short ? model.identity() : c.factors(model);
-      loss += model.evaluate(batch, factors).nll.sum().item<double>();
-      tokens += static_cast<double>(end - begin - 1);
-    }
+    add_documents_alone(alone.rank, window, window.is_short ? model.identity() : c.factors(model), loss);
   }
   ASSERT_EQ(shorts, 2);
-  for (const MeshShape shape : {MeshShape{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 4}}) {
-    const TempDir folder;
-    c.shape = shape;
-    run_training(c, folder.path());
-    const std::vector<double> losses = losses_in(folder.path());
-    ASSERT_EQ(losses.size(), 1u);
-    EXPECT_NEAR(losses[0], loss / tokens, 1e-12 * losses[0]) << shape.data << " x " << shape.sequence;
-  }
+  expect_loss_on({{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 4}}, c, loss.mean());
 }
 
 TEST(TrainMixed, AnyMeshTrainsLikeOneRank) {

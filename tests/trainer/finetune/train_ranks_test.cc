@@ -133,29 +133,15 @@ TEST(TrainLoop, DocumentsKeptApartGiveTheLossOfEachByItself) {
   const Corpus corpus(c.texts);
   const auto tokenizer = make_byte_tokenizer();
   const WindowSampler windows(*corpus, *tokenizer, c.windows());
-  double loss = 0, weight = 0;
+  SummedLoss loss;
   int64_t documents = 0;
   for (uint64_t i = 0; i < 4; ++i) {
     const Window window = windows.window(i);
     documents += std::ssize(window.documents);
-    for (size_t d = 0; d < window.documents.size(); ++d) {
-      const auto from = window.tokens.begin() + window.documents[d];
-      const auto to = d + 1 < window.documents.size() ? window.tokens.begin() + window.documents[d + 1]
-                                                      : window.tokens.end();
-      const LocalBatch batch = make_local_batch({{from, to}}, {}, alone.rank.ring.split(), at::kDouble);
-      loss += alone.rank.model.evaluate(batch, c.factors(alone.rank.model)).nll.sum().item<double>();
-      weight += static_cast<double>(to - from - 1);
-    }
+    add_documents_alone(alone.rank, window, c.factors(alone.rank.model), loss);
   }
   EXPECT_GT(documents, 8);
-  for (const MeshShape shape : {MeshShape{1, 1}, {1, 2}, {2, 2}, {1, 4}, {1, 8}}) {
-    const TempDir folder;
-    c.shape = shape;
-    run_training(c, folder.path());
-    const std::vector<double> losses = losses_in(folder.path());
-    ASSERT_EQ(losses.size(), 1u);
-    EXPECT_NEAR(losses[0], loss / weight, 1e-12 * losses[0]) << shape.data << " x " << shape.sequence;
-  }
+  expect_loss_on({{1, 1}, {1, 2}, {2, 2}, {1, 4}, {1, 8}}, c, loss.mean());
 }
 
 TEST(TrainLoop, TrainingLowersTheLoss) {
